@@ -1,0 +1,121 @@
+import { adapterSource } from '#gpu/adapter';
+import { GpuError } from './errors.ts';
+import { createMemory, type Memory } from './memory.ts';
+import { createPipelineCache, type PipelineCache } from './pipelines.ts';
+
+/** Where adapters come from: Dawn in Node, `navigator.gpu` in a browser. */
+export interface AdapterSource {
+  open(): Promise<GPUAdapter>;
+  release(): void;
+  /** Bytes that a software adapter may use: it allocates lazily and never says that memory is short. */
+  softwareMemory(): number;
+}
+
+/** What kernels may choose by. */
+export interface Capabilities {
+  /** Lanes of a subgroup where the adapter has one size only; 0 without subgroups. */
+  readonly subgroupSize: number;
+  readonly timestamps: boolean;
+  /** A software rasteriser (lavapipe, SwiftShader): workgroup memory buys nothing there, vector loads do. */
+  readonly software: boolean;
+  readonly maxInvocations: number;
+}
+
+/** An open device. Everything that touches WebGPU objects goes through it. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  /** The adapter and its driver, in words. */
+  readonly description: string;
+  readonly capabilities: Capabilities;
+  readonly pipelines: PipelineCache;
+  readonly memory: Memory;
+  /** Waits for the submitted work. @throws GpuError 'device-lost', 'out-of-memory' or 'validation'. */
+  finish(): Promise<void>;
+  /** `promise`, or the device's loss if that comes first. */
+  guard<T>(promise: Promise<T>): Promise<T>;
+  /** Frees the device; the process can end by itself afterwards. */
+  close(): void;
+}
+
+export interface GpuOptions {
+  /** Act as if the adapter had no subgroups: forces the kernels that do without. */
+  readonly subgroups?: boolean;
+  /** Most bytes that may be allocated; default: no limit on a GPU, 80 % of the machine's memory on a software adapter. */
+  readonly memoryBudget?: number;
+}
+
+const wantedFeatures: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
+const wantedLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const;
+
+let open = 0;
+
+/** Opens the best adapter with all the limits it has. @throws GpuError 'no-adapter' with the command that helps. */
+export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
+  const adapter = await adapterSource.open();
+  const features = wantedFeatures.filter((f) => adapter.features.has(f));
+  const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
+  const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
+  open += 1;
+
+  const { info } = adapter;
+  const software = /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(
+    `${info.architecture} ${info.device} ${info.description}`,
+  );
+  const lanes = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
+  const capabilities: Capabilities = {
+    subgroupSize: options.subgroups !== false && features.includes('subgroups') ? (lanes ?? 0) : 0,
+    timestamps: features.includes('timestamp-query'),
+    software,
+    maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
+  };
+
+  let failure: GpuError | undefined;
+  let closed = false;
+  device.onuncapturederror = ({ error }) => {
+    const outOfMemory = 'GPUOutOfMemoryError' in globalThis && error instanceof GPUOutOfMemoryError;
+    failure ??= new GpuError(outOfMemory ? 'out-of-memory' : 'validation', error.message);
+  };
+  const lost = device.lost.then((reason): never => {
+    failure ??= new GpuError('device-lost', `the GPU device was lost (${reason.reason}): ${reason.message}`);
+    throw failure;
+  });
+  lost.catch(() => {}); // reported to whoever waits
+
+  const check = () => {
+    if (closed) throw new GpuError('device-lost', 'the GPU device was closed');
+    if (failure) throw failure;
+  };
+  const guard = async <T>(promise: Promise<T>): Promise<T> => {
+    check();
+    const result = await Promise.race([promise, lost]);
+    check();
+    return result;
+  };
+
+  return {
+    device,
+    description: info.description || `${info.vendor} ${info.architecture}`,
+    capabilities,
+    pipelines: createPipelineCache(device),
+    memory: createMemory(
+      device,
+      options.memoryBudget ?? (software ? adapterSource.softwareMemory() : Number.POSITIVE_INFINITY),
+    ),
+    finish: () => guard(device.queue.onSubmittedWorkDone()),
+    guard,
+    close() {
+      if (closed) return;
+      closed = true;
+      device.destroy();
+      open -= 1;
+      if (open === 0) adapterSource.release();
+    },
+  };
+}

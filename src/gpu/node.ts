@@ -1,0 +1,62 @@
+// The only file that knows Dawn's Node binding.
+import os from 'node:os';
+import { create, globals } from 'webgpu';
+import { GpuError } from './errors.ts';
+import type { AdapterSource } from './gpu.ts';
+
+/** Dawn's `GPU` object must outlive everything made from it: once it is collected the process dies at a later moment. */
+let held: GPU | undefined;
+
+/**
+ * Dawn polls for finished work by a chain of `setImmediate` calls, which occupies a core that a software adapter
+ * needs. Its callbacks (native, nameless) are run at once for the first milliseconds of a wait, so that short work
+ * returns quickly, and then once a millisecond.
+ */
+function calmDawnPolling(): void {
+  const original = globalThis.setImmediate;
+  const spin = 2; // ms of a wait that are spent spinning
+  const pause = 100; // ms without a poll that end a wait
+  let waitingSince = 0;
+  let lastPoll = 0;
+  const patched = <Args extends unknown[]>(callback: (...args: Args) => void, ...args: Args) => {
+    const native =
+      callback.name === '' && Function.prototype.toString.call(callback).includes('[native code]');
+    if (!native) return original(callback, ...args);
+    const now = performance.now();
+    if (now - lastPoll > pause) waitingSince = now;
+    lastPoll = now;
+    return now - waitingSince < spin ? original(callback, ...args) : setTimeout(callback, 1, ...args);
+  };
+  globalThis.setImmediate = Object.assign(patched, original) as typeof setImmediate;
+}
+
+const installHint: Partial<Record<NodeJS.Platform, string>> = {
+  linux:
+    'run `npm run setup` in the project folder, or install a Vulkan driver (Debian, Ubuntu: mesa-vulkan-drivers libvulkan1)',
+};
+
+export const adapterSource: AdapterSource = {
+  async open() {
+    if (!held) {
+      Object.assign(globalThis, globals);
+      calmDawnPolling();
+      const toggles = process.env.FAPROMPT_DAWN_TOGGLES; // comma-separated, for measurements only
+      held = create([
+        'enable-dawn-features=vulkan_enable_f16_on_nvidia',
+        ...(toggles ? [`enable-dawn-features=${toggles}`] : []),
+      ]);
+    }
+    const adapter = await held.requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) {
+      throw new GpuError(
+        'no-adapter',
+        `no WebGPU adapter found: ${installHint[process.platform] ?? 'install a Vulkan, Metal or D3D12 driver'}`,
+      );
+    }
+    return adapter;
+  },
+  release() {
+    held = undefined; // while it is referenced the process does not end
+  },
+  softwareMemory: () => Math.floor(os.totalmem() * 0.8),
+};

@@ -1,0 +1,88 @@
+import { GpuError } from './errors.ts';
+import type { Shader } from './shader.ts';
+
+export type OverrideValue = number | boolean;
+
+/** Compiled pipelines, shared by shader and override values. */
+export interface PipelineCache {
+  readonly size: number;
+  /** Compiles without blocking; the same request twice is one pipeline. @throws GpuError 'shader-compile' with file and line. */
+  get(shader: Shader, overrides: Readonly<Record<string, OverrideValue>>): Promise<GPUComputePipeline>;
+  layout(shader: Shader): GPUBindGroupLayout;
+}
+
+export function createPipelineCache(device: GPUDevice): PipelineCache {
+  const modules = new Map<string, GPUShaderModule>();
+  const layouts = new Map<string, GPUBindGroupLayout>();
+  const pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  const remember = <T>(map: Map<string, T>, key: string, make: () => T): T => {
+    const known = map.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    map.set(key, made);
+    return made;
+  };
+
+  const layout = (shader: Shader) =>
+    remember(layouts, shader.path, () => {
+      const entries: GPUBindGroupLayoutEntry[] = shader.bindings.map(({ binding, access }) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
+      }));
+      if (shader.uniform) {
+        entries.push({
+          binding: shader.uniform.binding,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: 'uniform' },
+        });
+      }
+      return device.createBindGroupLayout({ label: shader.path, entries });
+    });
+
+  const module = (shader: Shader) =>
+    remember(modules, shader.path, () =>
+      device.createShaderModule({ label: shader.path, code: shader.code }),
+    );
+
+  const compile = async (shader: Shader, overrides: Readonly<Record<string, OverrideValue>>) => {
+    for (const name of Object.keys(overrides)) {
+      if (!shader.overrides.includes(name)) throw new Error(`${shader.path}: no override named "${name}"`);
+    }
+    const constants = Object.fromEntries(
+      Object.entries(overrides).map(([name, value]) => [name, Number(value)]),
+    );
+    device.pushErrorScope('validation');
+    const shaderModule = module(shader);
+    const pipeline = device.createComputePipelineAsync({
+      label: shader.path,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout(shader)] }),
+      compute: { module: shaderModule, entryPoint: 'main', constants },
+    });
+    const scope = device.popErrorScope();
+    try {
+      const [done] = await Promise.all([pipeline, scope]);
+      return done;
+    } catch (error) {
+      const { messages } = await shaderModule.getCompilationInfo();
+      const first = messages.find((m) => m.type === 'error');
+      const where = first ? `${shader.path}:${first.lineNum}:${first.linePos}` : shader.path;
+      const reason = first?.message ?? (error instanceof Error ? error.message : String(error));
+      throw new GpuError('shader-compile', `${where}: ${reason}`);
+    }
+  };
+
+  return {
+    get size() {
+      return pipelines.size;
+    },
+    layout,
+    get(shader, overrides) {
+      const sorted = Object.entries(overrides).sort(([a], [b]) => (a < b ? -1 : 1));
+      return remember(pipelines, `${shader.path} ${JSON.stringify(sorted)}`, () =>
+        compile(shader, overrides),
+      );
+    },
+  };
+}

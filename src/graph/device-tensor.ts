@@ -1,0 +1,68 @@
+import type { Gpu } from '../gpu/gpu.ts';
+import { byteLength, describe, elements, type TensorSpec } from '../kernels/op.ts';
+
+/** Elements of a tensor on the host: f32 as Float32Array, i32 as Int32Array, f16 as its bits, u8 as bytes. */
+export type HostData = Float32Array | Int32Array | Uint16Array | Uint8Array;
+
+/** A tensor that lives on the device outside of any plan: weights, learnables, optimizer state. */
+export interface DeviceTensor extends TensorSpec {
+  readonly buffer: GPUBuffer;
+}
+
+/** Allocates a tensor, zeroed or with `data`. @throws GpuError when it does not fit. */
+export function createDeviceTensor(gpu: Gpu, name: string, spec: TensorSpec, data?: HostData): DeviceTensor {
+  const tensor = { ...spec, buffer: gpu.memory.allocate(byteLength(spec), name) };
+  if (data) writeDeviceTensor(gpu, tensor, data);
+  return tensor;
+}
+
+export function writeDeviceTensor(gpu: Gpu, tensor: DeviceTensor, data: HostData): void {
+  if (data.length !== elements(tensor.shape)) {
+    throw new Error(
+      `expected ${elements(tensor.shape)} elements for ${describe(tensor)}, found ${data.length}`,
+    );
+  }
+  writeBuffer(gpu, tensor.buffer, 0, data);
+}
+
+/** `queue.writeBuffer` wants multiples of four bytes; f16 and u8 tensors may end in between. */
+export function writeBuffer(gpu: Gpu, buffer: GPUBuffer, offset: number, data: HostData): void {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const whole = bytes.length & ~3;
+  if (whole > 0) gpu.device.queue.writeBuffer(buffer, offset, bytes, 0, whole);
+  if (whole < bytes.length) {
+    const rest = new Uint8Array(4);
+    rest.set(bytes.subarray(whole));
+    gpu.device.queue.writeBuffer(buffer, offset + whole, rest);
+  }
+}
+
+/** Copies a tensor to the host. */
+export async function readDeviceTensor(gpu: Gpu, tensor: DeviceTensor): Promise<HostData> {
+  const bytes = byteLength(tensor);
+  const staging = gpu.memory.allocate(bytes, 'readback', GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  try {
+    const encoder = gpu.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(tensor.buffer, 0, staging, 0, bytes);
+    gpu.device.queue.submit([encoder.finish()]);
+    await gpu.guard(staging.mapAsync(GPUMapMode.READ));
+    return hostView(tensor, staging.getMappedRange(), 0);
+  } finally {
+    gpu.memory.free(staging);
+  }
+}
+
+/** A copy of the tensor's elements out of mapped bytes. */
+export function hostView(spec: TensorSpec, mapped: ArrayBuffer, offset: number): HostData {
+  const count = elements(spec.shape);
+  switch (spec.dtype) {
+    case 'f32':
+      return new Float32Array(mapped, offset, count).slice();
+    case 'i32':
+      return new Int32Array(mapped, offset, count).slice();
+    case 'f16':
+      return new Uint16Array(mapped, offset, count).slice();
+    case 'u8':
+      return new Uint8Array(mapped, offset, count).slice();
+  }
+}

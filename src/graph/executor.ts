@@ -1,0 +1,271 @@
+// Turns a plan into buffers, pipelines and bind groups once, and runs it as often as wanted.
+import { GpuError } from '../gpu/errors.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import { align, alignment } from '../gpu/memory.ts';
+import { packUniform } from '../gpu/shader.ts';
+import { byteLength, type Dispatch, describe, elements, sameShape, type Tensor } from '../kernels/op.ts';
+import { type DeviceTensor, type HostData, hostView, writeBuffer } from './device-tensor.ts';
+import type { Graph } from './graph.ts';
+import { createGuards, type Guards } from './guard.ts';
+import { largestTensors, plan as makePlan, type Plan } from './plan.ts';
+import { type DispatchTime, profile } from './profile.ts';
+
+export interface CompileOptions {
+  /** Device tensors for the graph's parameters, by storage. */
+  readonly parameters?: ReadonlyMap<number, DeviceTensor>;
+  /** Operator name -> variant to force, where the operator has it on this adapter. */
+  readonly variants?: Readonly<Record<string, string>>;
+  /** Surround every tensor with sentinels and check them after every run. */
+  readonly guards?: boolean;
+}
+
+export interface Executable {
+  readonly plan: Plan;
+  readonly dispatches: number;
+  /**
+   * Uploads `feeds` (inputs keep what they held before), runs everything and copies the outputs named by `read`.
+   * A run that reads nothing returns once the work is queued; `gpu.finish()` waits for it.
+   * @throws GpuError, or Error for a feed of the wrong name or size.
+   */
+  run(feeds: Readonly<Record<string, HostData>>, read?: readonly string[]): Promise<Record<string, HostData>>;
+  /** One run with GPU timestamps around every dispatch. @throws if the adapter has none. */
+  profile(): Promise<DispatchTime[]>;
+  /** An output as another executable's parameter; valid until this one runs again. */
+  tensor(output: string): DeviceTensor;
+  dispose(): void;
+}
+
+/** One dispatch, ready to be encoded. */
+export interface Step {
+  readonly op: string;
+  readonly shader: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+  readonly flops: number;
+}
+
+/** Work after which a command buffer is submitted, so that no single submit holds a display's GPU for seconds. */
+const flopsPerSubmit = 2e11;
+
+/** Plans and compiles. @throws GpuError 'out-of-memory' naming the largest tensors, 'limit-too-small', 'shader-compile'. */
+export async function compile(
+  gpu: Gpu,
+  graph: Graph,
+  outputs: Readonly<Record<string, Tensor>>,
+  options: CompileOptions = {},
+): Promise<Executable> {
+  const { device, memory } = gpu;
+  const plan = makePlan(graph, outputs, { share: !options.guards });
+  const own: GPUBuffer[] = [];
+  try {
+    const guards = options.guards ? createGuards(gpu) : undefined;
+    const allocate = (bytes: number, label: string) => {
+      const buffer = memory.allocate(guards ? guards.padded(bytes) : bytes, label);
+      own.push(buffer);
+      return buffer;
+    };
+    const buffers = allocateTensors(plan, options, allocate, guards);
+    for (const storage of plan.leaves.constants) {
+      writeBuffer(gpu, buffers.get(storage)!, guards?.offset ?? 0, graph.leaves.get(storage)!.values!);
+    }
+    const steps = await prepare(gpu, plan, options, buffers, own, guards);
+    const readback = Object.values(outputs).reduce((bytes, t) => bytes + align(byteLength(t)), 0);
+    const staging = memory.allocate(readback, 'readback', GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    own.push(staging);
+    const inputs = new Map(plan.leaves.inputs.map((storage) => [graph.leaves.get(storage)!.name, storage]));
+    const offset = guards?.offset ?? 0;
+
+    const encode = (): GPUCommandBuffer[] => {
+      const commands: GPUCommandBuffer[] = [];
+      let i = 0;
+      do {
+        const encoder = device.createCommandEncoder();
+        const pass = encoder.beginComputePass();
+        let flops = 0;
+        for (; i < steps.length && flops < flopsPerSubmit; i += 1) {
+          const step = steps[i]!;
+          pass.setPipeline(step.pipeline);
+          pass.setBindGroup(0, step.bindGroup);
+          pass.dispatchWorkgroups(...step.workgroups);
+          flops += step.flops;
+        }
+        pass.end();
+        commands.push(encoder.finish());
+      } while (i < steps.length);
+      return commands;
+    };
+
+    return {
+      plan,
+      dispatches: steps.length,
+      async run(feeds, read = []) {
+        await gpu.guard(Promise.resolve());
+        for (const [name, data] of Object.entries(feeds)) {
+          const storage = inputs.get(name);
+          if (storage === undefined)
+            throw new Error(
+              `no input named "${name}" in this graph; it has: ${[...inputs.keys()].join(', ')}`,
+            );
+          const spec = graph.spec(storage);
+          if (data.length !== elements(spec.shape))
+            throw new Error(`input "${name}": expected ${describe(spec)}, found ${data.length} elements`);
+          writeBuffer(gpu, buffers.get(storage)!, offset, data);
+        }
+        if (guards) guards.fill(buffers, graph);
+        const commands = encode();
+        const copies = device.createCommandEncoder();
+        const places: [string, number][] = [];
+        let end = 0;
+        for (const name of read) {
+          const tensor = outputs[name];
+          if (!tensor) throw new Error(`no output named "${name}" in this graph`);
+          copies.copyBufferToBuffer(buffers.get(tensor.storage)!, offset, staging, end, byteLength(tensor));
+          places.push([name, end]);
+          end += align(byteLength(tensor));
+        }
+        device.queue.submit([...commands, copies.finish()]);
+        const results: Record<string, HostData> = {};
+        if (end > 0) {
+          await gpu.guard(staging.mapAsync(GPUMapMode.READ, 0, end));
+          const mapped = staging.getMappedRange(0, end);
+          for (const [name, at] of places) results[name] = hostView(outputs[name]!, mapped, at);
+          staging.unmap();
+        }
+        if (guards) await guards.check(buffers, graph);
+        return results;
+      },
+      profile: () => profile(gpu, steps),
+      tensor(name) {
+        const tensor = outputs[name];
+        if (!tensor) throw new Error(`no output named "${name}" in this graph`);
+        return { shape: tensor.shape, dtype: tensor.dtype, buffer: buffers.get(tensor.storage)! };
+      },
+      dispose() {
+        for (const buffer of own) memory.free(buffer);
+        own.length = 0;
+      },
+    };
+  } catch (error) {
+    for (const buffer of own) memory.free(buffer);
+    if (error instanceof GpuError && (error.kind === 'out-of-memory' || error.kind === 'limit-too-small')) {
+      throw new GpuError(error.kind, `${error.message}. The largest tensors are ${largestTensors(plan)}`);
+    }
+    throw error;
+  }
+}
+
+/** A buffer for every storage in use. */
+function allocateTensors(
+  plan: Plan,
+  options: CompileOptions,
+  allocate: (bytes: number, label: string) => GPUBuffer,
+  guards: Guards | undefined,
+): Map<number, GPUBuffer> {
+  const { graph, slots, leaves } = plan;
+  const buffers = new Map<number, GPUBuffer>();
+  for (const storage of leaves.parameters) {
+    const { name, tensor } = graph.leaves.get(storage)!;
+    const given = options.parameters?.get(storage);
+    if (!given) throw new Error(`parameter "${name}" was not given a device tensor`);
+    if (!sameShape(given.shape, tensor.shape) || given.dtype !== tensor.dtype) {
+      throw new Error(`parameter "${name}": expected ${describe(tensor)}, found ${describe(given)}`);
+    }
+    if (guards)
+      throw new Error('guards: give parameters as inputs, so that they can be surrounded by sentinels');
+    buffers.set(storage, given.buffer);
+  }
+  for (const storage of [...leaves.inputs, ...leaves.constants]) {
+    buffers.set(storage, allocate(byteLength(graph.spec(storage)), graph.leaves.get(storage)!.name));
+  }
+  slots.forEach((slot, i) => {
+    const buffer = allocate(slot.bytes, `shared buffer ${i}`);
+    for (const storage of slot.storages) buffers.set(storage, buffer);
+  });
+  return buffers;
+}
+
+/** Asks every node for its dispatches, compiles their pipelines in parallel and binds their operands. */
+async function prepare(
+  gpu: Gpu,
+  plan: Plan,
+  options: CompileOptions,
+  buffers: ReadonlyMap<number, GPUBuffer>,
+  own: GPUBuffer[],
+  guards: Guards | undefined,
+): Promise<Step[]> {
+  const { device, memory, capabilities } = gpu;
+  const dispatches = plan.nodes.flatMap(({ op, attrs, inputs, outputs }) => {
+    const forced = options.variants?.[op.name];
+    const variant = forced && op.variants?.(capabilities).includes(forced) ? forced : undefined;
+    const list = op.dispatches({ attrs, inputs, outputs, capabilities, variant });
+    const flops = op.cost({ attrs, inputs, outputs }).flops / list.length;
+    return list.map((dispatch) => ({ dispatch, op: op.name, flops }));
+  });
+  const pipelines = await Promise.all(
+    dispatches.map(({ dispatch }) => gpu.guard(gpu.pipelines.get(dispatch.shader, dispatch.overrides ?? {}))),
+  );
+
+  const uniformBytes = new ArrayBuffer(Math.max(alignment, dispatches.length * alignment));
+  const uniforms = memory.allocate(
+    uniformBytes.byteLength,
+    'uniforms',
+    GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  );
+  own.push(uniforms);
+  const absent = {
+    read: memory.allocate(alignment, 'absent operand'),
+    read_write: memory.allocate(alignment, 'absent result'),
+  };
+  own.push(absent.read, absent.read_write);
+
+  const steps = dispatches.map(({ dispatch, op, flops }, i): Step => {
+    const { shader } = dispatch;
+    checkNames(dispatch);
+    const entries: GPUBindGroupEntry[] = shader.bindings.map(({ name, binding, access }) => {
+      const tensor = dispatch.bindings[name];
+      if (!tensor)
+        return { binding, resource: { buffer: access === 'read' ? absent.read : absent.read_write } };
+      const buffer = buffers.get(tensor.storage)!;
+      return {
+        binding,
+        resource: guards ? guards.binding(buffer, byteLength(tensor)) : { buffer, size: byteLength(tensor) },
+      };
+    });
+    if (shader.uniform) {
+      packUniform(
+        shader,
+        dispatch.uniforms ?? {},
+        new DataView(uniformBytes, i * alignment, shader.uniform.size),
+      );
+      entries.push({
+        binding: shader.uniform.binding,
+        resource: { buffer: uniforms, offset: i * alignment, size: shader.uniform.size },
+      });
+    }
+    const [x, y = 1, z = 1] = dispatch.workgroups;
+    return {
+      op,
+      shader: shader.path,
+      pipeline: pipelines[i]!,
+      bindGroup: device.createBindGroup({
+        label: `${op} (${shader.path})`,
+        layout: gpu.pipelines.layout(shader),
+        entries,
+      }),
+      workgroups: [x, y, z],
+      flops,
+    };
+  });
+  device.queue.writeBuffer(uniforms, 0, uniformBytes);
+  return steps;
+}
+
+function checkNames({ shader, bindings }: Dispatch): void {
+  const host = Object.keys(bindings).sort();
+  const wgsl = shader.bindings.map((b) => b.name).sort();
+  if (host.join() !== wgsl.join())
+    throw new Error(
+      `${shader.path}: the host binds {${host.join(', ')}}, the shader has {${wgsl.join(', ')}}`,
+    );
+}

@@ -1,0 +1,156 @@
+// From a graph to what will run and where each tensor will lie: decided, and its peak known, before anything is allocated.
+import { formatBytes } from '../gpu/errors.ts';
+import { align } from '../gpu/memory.ts';
+import type { Tensor } from '../kernels/op.ts';
+import { type Graph, type Node, storageBytes } from './graph.ts';
+
+/** A buffer that tensors with disjoint lifetimes share. */
+export interface Slot {
+  readonly bytes: number;
+  readonly storages: readonly number[];
+}
+
+export interface Plan {
+  readonly graph: Graph;
+  /** Nodes that the outputs need, in order. */
+  readonly nodes: readonly Node[];
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly slots: readonly Slot[];
+  /** Leaves in use, by kind. */
+  readonly leaves: {
+    readonly inputs: readonly number[];
+    readonly parameters: readonly number[];
+    readonly constants: readonly number[];
+  };
+  readonly bytes: {
+    readonly slots: number;
+    readonly inputs: number;
+    readonly parameters: number;
+    readonly total: number;
+    readonly unshared: number;
+  };
+  readonly flops: number;
+}
+
+export interface PlanOptions {
+  /** Give every tensor a buffer of its own (tests that look for stray writes). */
+  readonly share?: boolean;
+}
+
+/**
+ * Keeps the nodes that `outputs` depend on (nodes that write in place always count), finds each storage's first and
+ * last use and packs storages into shared buffers, largest first, each into the tightest buffer whose tenants live at
+ * other times ("greedy by size for shared objects", Pisarchyk and Lee, 2020). Whole buffers are shared, not ranges of
+ * one arena: WebGPU forbids one buffer to be read and written in the same dispatch.
+ */
+export function plan(
+  graph: Graph,
+  outputs: Readonly<Record<string, Tensor>>,
+  options: PlanOptions = {},
+): Plan {
+  const wanted = new Set(Object.values(outputs).map((t) => t.storage));
+  const nodes: Node[] = [];
+  for (const node of [...graph.nodes].reverse()) {
+    if (!node.op.inPlace && !node.outputs.some((t) => wanted.has(t.storage))) continue;
+    nodes.push(node);
+    for (const input of node.inputs) if (input) wanted.add(input.storage);
+  }
+  nodes.reverse();
+
+  const first = new Map<number, number>();
+  const last = new Map<number, number>();
+  nodes.forEach((node, at) => {
+    for (const t of [...node.inputs, ...node.outputs]) {
+      if (!t) continue;
+      if (!first.has(t.storage)) first.set(t.storage, at);
+      last.set(t.storage, at);
+    }
+  });
+  for (const t of Object.values(outputs)) last.set(t.storage, nodes.length);
+
+  const leaves = { inputs: [] as number[], parameters: [] as number[], constants: [] as number[] };
+  const made: number[] = [];
+  for (const storage of new Set([...last.keys()])) {
+    const leaf = graph.leaves.get(storage);
+    if (leaf) leaves[`${leaf.kind}s`].push(storage);
+    else made.push(storage);
+  }
+
+  const slots: { bytes: number; storages: number[] }[] = [];
+  const size = (storage: number) => align(storageBytes(graph, storage));
+  const overlaps = (a: number, b: number) => first.get(a)! <= last.get(b)! && first.get(b)! <= last.get(a)!;
+  made.sort((a, b) => size(b) - size(a) || a - b);
+  for (const storage of made) {
+    const free =
+      options.share === false
+        ? []
+        : slots.filter((slot) => !slot.storages.some((tenant) => overlaps(tenant, storage)));
+    const tightest = free.reduce<(typeof slots)[number] | undefined>(
+      (best, slot) => (!best || slot.bytes < best.bytes ? slot : best),
+      undefined,
+    );
+    if (tightest) tightest.storages.push(storage);
+    else slots.push({ bytes: size(storage), storages: [storage] });
+  }
+
+  const sum = (storages: readonly number[]) => storages.reduce((bytes, storage) => bytes + size(storage), 0);
+  const inputBytes = sum(leaves.inputs) + sum(leaves.constants);
+  const slotBytes = slots.reduce((bytes, slot) => bytes + slot.bytes, 0);
+  const parameterBytes = sum(leaves.parameters);
+  return {
+    graph,
+    nodes,
+    outputs,
+    slots,
+    leaves,
+    bytes: {
+      slots: slotBytes,
+      inputs: inputBytes,
+      parameters: parameterBytes,
+      total: slotBytes + inputBytes + parameterBytes,
+      unshared: sum(made),
+    },
+    flops: nodes.reduce(
+      (flops, { op, attrs, inputs, outputs }) => flops + op.cost({ attrs, inputs, outputs }).flops,
+      0,
+    ),
+  };
+}
+
+/** The plan in words: one line per node if `nodes` is set, then memory and work. */
+export function describePlan(
+  { graph, nodes, slots, bytes, flops }: Plan,
+  options: { nodes?: boolean } = {},
+): string {
+  const slotOf = new Map(slots.flatMap((slot, i) => slot.storages.map((storage) => [storage, i] as const)));
+  const place = (t: Tensor | undefined) => {
+    if (!t) return '-';
+    const leaf = graph.leaves.get(t.storage);
+    return `${leaf ? leaf.name : `#${slotOf.get(t.storage)}`}[${t.shape.join(',')}]`;
+  };
+  const lines = options.nodes
+    ? nodes.map(
+        (n, i) =>
+          `${String(i).padStart(4)} ${n.op.name.padEnd(20)} ${n.inputs.map(place).join(' ')} -> ${n.outputs.map(place).join(' ')}`,
+      )
+    : [];
+  lines.push(
+    `${nodes.length} nodes, ${(flops / 1e9).toFixed(2)} GFLOP`,
+    `peak GPU memory ${formatBytes(bytes.total)}: parameters ${formatBytes(bytes.parameters)}, inputs ${formatBytes(bytes.inputs)}, ` +
+      `${slots.length} shared buffers ${formatBytes(bytes.slots)} (unshared ${formatBytes(bytes.unshared)})`,
+  );
+  return lines.join('\n');
+}
+
+/** The largest tensors of a plan, for the message when it does not fit. */
+export function largestTensors({ graph, slots }: Plan, count = 3): string {
+  const storages = slots
+    .flatMap((slot) => slot.storages)
+    .sort((a, b) => storageBytes(graph, b) - storageBytes(graph, a));
+  return storages
+    .slice(0, count)
+    .map(
+      (storage) => `[${graph.spec(storage).shape.join(', ')}] ${formatBytes(storageBytes(graph, storage))}`,
+    )
+    .join(', ');
+}

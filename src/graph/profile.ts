@@ -1,0 +1,56 @@
+import { GpuError } from '../gpu/errors.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import type { Step } from './executor.ts';
+
+/** Time of one dispatch. */
+export interface DispatchTime {
+  readonly op: string;
+  readonly shader: string;
+  readonly milliseconds: number;
+  readonly flops: number;
+}
+
+/** Runs the steps once, each in a pass of its own between two GPU timestamps. @throws if the adapter has none. */
+export async function profile(gpu: Gpu, steps: readonly Step[]): Promise<DispatchTime[]> {
+  const { device, memory } = gpu;
+  if (!gpu.capabilities.timestamps)
+    throw new GpuError('limit-too-small', 'this adapter has no timestamp queries');
+  const perSet = 2048; // dispatches; a query set holds at most 4096 queries
+  const times: DispatchTime[] = [];
+  for (let start = 0; start < steps.length; start += perSet) {
+    const part = steps.slice(start, start + perSet);
+    const querySet = device.createQuerySet({ type: 'timestamp', count: 2 * part.length });
+    const resolved = memory.allocate(
+      16 * part.length,
+      'timestamps',
+      GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    );
+    const staging = memory.allocate(
+      16 * part.length,
+      'readback',
+      GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    );
+    const encoder = device.createCommandEncoder();
+    part.forEach((step, i) => {
+      const pass = encoder.beginComputePass({
+        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+      });
+      pass.setPipeline(step.pipeline);
+      pass.setBindGroup(0, step.bindGroup);
+      pass.dispatchWorkgroups(...step.workgroups);
+      pass.end();
+    });
+    encoder.resolveQuerySet(querySet, 0, 2 * part.length, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16 * part.length);
+    device.queue.submit([encoder.finish()]);
+    await gpu.guard(staging.mapAsync(GPUMapMode.READ));
+    const stamps = new BigUint64Array(staging.getMappedRange());
+    part.forEach(({ op, shader, flops }, i) => {
+      times.push({ op, shader, flops, milliseconds: Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6 });
+    });
+    memory.free(staging);
+    memory.free(resolved);
+    querySet.destroy();
+  }
+  return times;
+}

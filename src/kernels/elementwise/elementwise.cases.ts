@@ -1,0 +1,44 @@
+import { type Case, defineRoom } from '../op.ts';
+import { binaryReference, expandReference } from './elementwise.ref.ts';
+import { type BinaryAttrs, binaryOp, type ExpandAttrs, expandOp } from './elementwise.ts';
+
+const awayFromZero = (_: number, random: () => number) => (random() < 0.5 ? -1 : 1) * (0.5 + random());
+
+const binaryCases: Case<BinaryAttrs>[] = [
+  { name: 'one', attrs: { operation: 'add' }, inputs: [{ shape: [1] }, { shape: [1] }] },
+  { name: 'scalar', attrs: { operation: 'multiply' }, inputs: [{ shape: [] }, { shape: [3, 5] }] },
+  { name: 'odd', attrs: { operation: 'subtract' }, inputs: [{ shape: [3, 5, 7] }, { shape: [3, 5, 7] }] },
+  { name: 'row', attrs: { operation: 'multiply' }, inputs: [{ shape: [2, 3, 33] }, { shape: [33] }] },
+  { name: 'column', attrs: { operation: 'subtract' }, inputs: [{ shape: [5, 1] }, { shape: [5, 7] }] },
+  {
+    name: 'outer',
+    attrs: { operation: 'divide' },
+    inputs: [{ shape: [3, 1, 5, 1] }, { shape: [1, 4, 1, 7], values: awayFromZero }],
+  },
+  {
+    name: 'own tokens plus prior',
+    attrs: { operation: 'add' },
+    inputs: [{ shape: [1, 10, 2, 64] }, { shape: [3, 1, 1, 64] }],
+  },
+  {
+    name: 'positions',
+    attrs: { operation: 'add' },
+    inputs: [{ shape: [8, 145, 128] }, { shape: [145, 128] }],
+  },
+  {
+    name: 'more than 65535 workgroups',
+    attrs: { operation: 'add' },
+    inputs: [{ shape: [65537 * 64 + 3] }, { shape: [1] }],
+  },
+];
+
+const expandCases: Case<ExpandAttrs>[] = [
+  { name: 'one', attrs: { shape: [1], scale: 2, offset: -1 }, inputs: [{ shape: [1] }] },
+  { name: 'rows', attrs: { shape: [7, 5, 33], scale: 1, offset: 0 }, inputs: [{ shape: [5, 33] }] },
+  { name: 'middle', attrs: { shape: [3, 10, 5], scale: -0.25, offset: 3 }, inputs: [{ shape: [3, 1, 5] }] },
+];
+
+export const elementwise = [
+  defineRoom({ op: binaryOp, reference: binaryReference, cases: binaryCases }),
+  defineRoom({ op: expandOp, reference: expandReference, cases: expandCases }),
+];

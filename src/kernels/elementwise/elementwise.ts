@@ -1,0 +1,134 @@
+import {
+  type Builder,
+  elements,
+  f32,
+  type Op,
+  type Shape,
+  ShapeError,
+  sameShape,
+  spread,
+  type Tensor,
+} from '../op.ts';
+import { reduce } from '../reduce/reduce.ts';
+import binaryShader from './binary.wgsl';
+import { broadcastShape, collapse } from './broadcast.ts';
+import expandShader from './expand.wgsl';
+
+export interface BinaryAttrs {
+  readonly operation: 'add' | 'subtract' | 'multiply' | 'divide';
+}
+const operations: readonly BinaryAttrs['operation'][] = ['add', 'subtract', 'multiply', 'divide'];
+const workgroup = 64;
+
+/** out = a OP b with NumPy's broadcasting. */
+export const binaryOp: Op<BinaryAttrs> = {
+  name: 'elementwise',
+  outputs({ operation }, [a, b]) {
+    if (a?.dtype !== 'f32' || b?.dtype !== 'f32')
+      throw new ShapeError(operation, 'two f32 tensors', 'another type');
+    return [f32(...broadcastShape(operation, a.shape, b.shape))];
+  },
+  dispatches({ attrs, inputs: [a, b], outputs: [out] }) {
+    const { shape, strides } = collapse(attrs.operation, out!.shape, [a!.shape, b!.shape]);
+    const count = elements(out!.shape);
+    return [
+      {
+        shader: binaryShader,
+        bindings: { a, b, out },
+        uniforms: { count, shape, strides_a: strides[0]!, strides_b: strides[1]! },
+        overrides: { OPERATION: operations.indexOf(attrs.operation), WORKGROUP: workgroup },
+        workgroups: spread(Math.ceil(count / workgroup)),
+      },
+    ];
+  },
+  cost: ({ outputs: [out] }) => ({ flops: elements(out!.shape) }),
+  gradient({ attrs: { operation }, inputs, upstream: [dout], needs, builder: g }) {
+    const [a, b] = inputs as [Tensor, Tensor];
+    const toA = (d: Tensor) => sumTo(g, d, a.shape);
+    const toB = (d: Tensor) => sumTo(g, d, b.shape);
+    const minus = (d: Tensor) => expand(g, d, d.shape, { scale: -1 });
+    switch (operation) {
+      case 'add':
+        return [needs[0] ? toA(dout!) : undefined, needs[1] ? toB(dout!) : undefined];
+      case 'subtract':
+        return [needs[0] ? toA(dout!) : undefined, needs[1] ? toB(minus(dout!)) : undefined];
+      case 'multiply':
+        return [
+          needs[0] ? toA(multiply(g, dout!, b)) : undefined,
+          needs[1] ? toB(multiply(g, dout!, a)) : undefined,
+        ];
+      case 'divide':
+        return [
+          needs[0] ? toA(divide(g, dout!, b)) : undefined,
+          needs[1] ? toB(minus(divide(g, multiply(g, dout!, a), multiply(g, b, b)))) : undefined,
+        ];
+    }
+  },
+};
+
+export interface ExpandAttrs {
+  readonly shape: Shape;
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** out = scale * x + offset, broadcast to `shape`. */
+export const expandOp: Op<ExpandAttrs> = {
+  name: 'expand',
+  outputs({ shape }, [x]) {
+    if (x?.dtype !== 'f32' || !sameShape(broadcastShape('expand', x.shape, shape), shape)) {
+      throw new ShapeError(
+        'expand',
+        `an f32 tensor that broadcasts to [${shape.join(', ')}]`,
+        `[${x?.shape.join(', ')}]`,
+      );
+    }
+    return [f32(...shape)];
+  },
+  dispatches({ attrs: { scale, offset }, inputs: [x], outputs: [out] }) {
+    const { shape, strides } = collapse('expand', out!.shape, [x!.shape]);
+    const count = elements(out!.shape);
+    return [
+      {
+        shader: expandShader,
+        bindings: { x, out },
+        uniforms: { count, scale, offset, shape, strides: strides[0]! },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(Math.ceil(count / workgroup)),
+      },
+    ];
+  },
+  cost: ({ outputs: [out] }) => ({ flops: 2 * elements(out!.shape) }),
+  gradient({ attrs: { scale }, inputs: [x], upstream: [dout], builder: g }) {
+    const dx = sumTo(g, dout!, x!.shape);
+    return [scale === 1 ? dx : expand(g, dx, dx.shape, { scale })];
+  },
+};
+
+const binary = (operation: BinaryAttrs['operation']) => (g: Builder, a: Tensor, b: Tensor) =>
+  g.apply(binaryOp, { operation }, [a, b])[0]!;
+export const add = binary('add');
+export const subtract = binary('subtract');
+export const multiply = binary('multiply');
+export const divide = binary('divide');
+
+/** scale * x + offset, repeated to `shape`. */
+export const expand = (g: Builder, x: Tensor, shape: Shape, { scale = 1, offset = 0 } = {}): Tensor =>
+  g.apply(expandOp, { shape, scale, offset }, [x])[0]!;
+
+/** scale * x + offset. */
+export const affine = (g: Builder, x: Tensor, scale: number, offset = 0): Tensor =>
+  expand(g, x, x.shape, { scale, offset });
+
+/** The transpose of broadcasting: sums `x` over the dimensions along which `shape` was repeated. */
+export function sumTo(g: Builder, x: Tensor, shape: Shape): Tensor {
+  let sum = x;
+  const missing = x.shape.length - shape.length;
+  for (let axis = 0; axis < x.shape.length; axis += 1) {
+    const target = axis < missing ? 1 : shape[axis - missing]!;
+    if (sum.shape[axis] === target) continue;
+    const kept = sum.shape.map((n, i) => (i === axis ? 1 : n));
+    sum = g.view(reduce(g, sum, { kind: 'sum', axis }), kept);
+  }
+  return sameShape(sum.shape, shape) ? sum : g.view(sum, shape);
+}

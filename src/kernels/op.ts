@@ -1,0 +1,159 @@
+// What an operator is. A room (one folder under src/kernels) fills in these types; graph/ runs them without knowing
+// any operator by name.
+import type { Capabilities } from '../gpu/gpu.ts';
+import type { OverrideValue } from '../gpu/pipelines.ts';
+import type { Shader, UniformValue } from '../gpu/shader.ts';
+
+/** Element types in GPU memory. f16 is for frozen weights and u8 for images: shaders read both as packed u32. */
+export type DType = 'f32' | 'f16' | 'i32' | 'u8';
+export type Shape = readonly number[];
+
+export interface TensorSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** A tensor of a graph. Views (`Builder.view`) have another shape and the same `storage`. */
+export interface Tensor extends TensorSpec {
+  readonly storage: number;
+}
+
+/** One compute dispatch. Names of `bindings`, `uniforms` and `overrides` are the shader's own, all of them. */
+export interface Dispatch {
+  readonly shader: Shader;
+  /** An absent optional operand is given as `undefined`: a placeholder buffer is bound, which the shader must not touch. */
+  readonly bindings: Readonly<Record<string, Tensor | undefined>>;
+  readonly uniforms?: Readonly<Record<string, UniformValue>>;
+  /** What changes the code: flags, workgroup and tile sizes. Sizes of tensors are uniforms, so that shapes share a pipeline. */
+  readonly overrides?: Readonly<Record<string, OverrideValue>>;
+  readonly workgroups: readonly [number, number?, number?];
+}
+
+/** A node's operands and what a host side may choose by. */
+export interface Call<Attrs> {
+  readonly attrs: Attrs;
+  readonly inputs: readonly (Tensor | undefined)[];
+  readonly outputs: readonly Tensor[];
+  readonly capabilities: Capabilities;
+  /** The variant asked for (tests, benchmarks); undefined: the operator's own choice. */
+  readonly variant?: string | undefined;
+}
+
+/** Work done by one call, for GFLOP/s: a multiply-add counts 2. */
+export interface Cost {
+  readonly flops: number;
+}
+
+/** What a gradient rule builds with. graph/graph.ts implements it. */
+export interface Builder {
+  /** Adds a node. @throws ShapeError from the operator's `outputs`. */
+  apply<Attrs>(op: Op<Attrs>, attrs: Attrs, inputs: readonly (Tensor | undefined)[]): Tensor[];
+  /** The same elements under another shape. */
+  view(tensor: Tensor, shape: Shape): Tensor;
+  /** A tensor of known values. */
+  constant(name: string, values: Float32Array | Int32Array, shape: Shape): Tensor;
+}
+
+export interface GradientCall<Attrs> {
+  readonly attrs: Attrs;
+  readonly inputs: readonly (Tensor | undefined)[];
+  readonly outputs: readonly Tensor[];
+  /** d loss / d output; undefined where the loss does not depend on that output. */
+  readonly upstream: readonly (Tensor | undefined)[];
+  /** Whether d loss / d input is wanted. */
+  readonly needs: readonly boolean[];
+  readonly builder: Builder;
+}
+
+export interface Op<Attrs> {
+  readonly name: string;
+  /** Shapes of the outputs. Outputs that nobody reads serve as workspace. @throws ShapeError. */
+  outputs(attrs: Attrs, inputs: readonly (TensorSpec | undefined)[]): TensorSpec[];
+  /** Output i is written into the storage of input `inPlace[i]` (Adam's parameters and moments). */
+  readonly inPlace?: readonly (number | undefined)[];
+  /** The dispatches, in order. */
+  dispatches(call: Call<Attrs>): Dispatch[];
+  cost(call: Pick<Call<Attrs>, 'attrs' | 'inputs' | 'outputs'>): Cost;
+  /** d loss / d input for each input; undefined where it is zero or not needed. */
+  gradient?(call: GradientCall<Attrs>): (Tensor | undefined)[];
+  /** Names that `Call.variant` may have on an adapter, the operator's own choice first; default: none. */
+  variants?(capabilities: Capabilities): string[];
+}
+
+/** A tensor of the float64 references. */
+export interface RefTensor {
+  readonly shape: Shape;
+  readonly data: Float64Array;
+}
+
+/** The executable definition of an operator, in float64. */
+export interface Reference<Attrs> {
+  forward(attrs: Attrs, inputs: readonly (RefTensor | undefined)[]): RefTensor[];
+  /** d loss / d input for each input, given d loss / d output for each differentiable output. */
+  backward?(
+    attrs: Attrs,
+    inputs: readonly (RefTensor | undefined)[],
+    upstream: readonly (RefTensor | undefined)[],
+  ): (RefTensor | undefined)[];
+}
+
+/** How a case's operand is made: normal numbers, unless `values` says otherwise. */
+export interface CaseInput {
+  readonly shape: Shape;
+  readonly dtype?: DType;
+  /** The i-th element; `random` gives numbers in [0, 1), `normal` standard normal ones. */
+  readonly values?: (i: number, random: () => number, normal: () => number) => number;
+}
+
+/** One shape to test and time. */
+export interface Case<Attrs> {
+  readonly name: string;
+  readonly attrs: Attrs;
+  readonly inputs: readonly (CaseInput | undefined)[];
+  /** Worst error allowed, as a fraction of the reference's largest magnitude; default 5e-6. */
+  readonly tolerance?: number;
+}
+
+/** What tests and benchmarks read of a room. */
+export interface Room<Attrs = unknown> {
+  readonly op: Op<Attrs>;
+  readonly reference: Reference<Attrs>;
+  readonly cases: readonly Case<Attrs>[];
+  /** Which outputs the reference defines and a loss may depend on; others are workspace or indices. Default [0]. */
+  readonly differentiable?: readonly number[];
+  /** Inputs with a gradient; default: every f32 input, if the operator has a gradient rule. */
+  readonly wrt?: readonly number[];
+}
+
+/** A room whose attributes' type is forgotten, so that rooms fit into one list. */
+export const defineRoom = <Attrs>(room: Room<Attrs>): Room => room as unknown as Room;
+
+/** Operands that do not fit together. */
+export class ShapeError extends Error {
+  override readonly name = 'ShapeError';
+  constructor(op: string, expected: string, found: string) {
+    super(`${op}: expected ${expected}, found ${found}`);
+  }
+}
+
+export const elements = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((n, i) => n === b[i]);
+export const describe = (spec: TensorSpec | undefined): string =>
+  spec ? `${spec.dtype}[${spec.shape.join(', ')}]` : 'nothing';
+const elementBytes: Record<DType, number> = { f32: 4, f16: 2, i32: 4, u8: 1 };
+/** Bytes in memory, rounded up to whole vec4<u32> so that vector loads of the last elements stay inside. */
+export const byteLength = (spec: TensorSpec): number =>
+  Math.max(16, Math.ceil((elements(spec.shape) * elementBytes[spec.dtype]) / 16) * 16);
+export const f32 = (...shape: number[]): TensorSpec => ({ shape, dtype: 'f32' });
+
+const maxPerDimension = 65535;
+/**
+ * `count` workgroups as a grid that respects the limit of 65535 per dimension. The shader's linear index is
+ * `workgroup_id.y * num_workgroups.x + workgroup_id.x`; it must return where that passes the work there is.
+ */
+export function spread(count: number): [number, number] {
+  if (count <= maxPerDimension) return [Math.max(1, count), 1];
+  const y = Math.ceil(count / maxPerDimension);
+  return [Math.ceil(count / y), y];
+}

@@ -1,0 +1,43 @@
+import { type Case, defineRoom } from '../op.ts';
+import { maxReference, reduceReference } from './reduce.ref.ts';
+import { type MaxAttrs, maxOp, type ReduceAttrs, reduceOp } from './reduce.ts';
+
+const reduceCases: Case<ReduceAttrs>[] = [
+  { name: 'one', attrs: { kind: 'sum', axis: 0 }, inputs: [{ shape: [1] }] },
+  { name: 'odd middle', attrs: { kind: 'mean', axis: 1 }, inputs: [{ shape: [3, 5, 7] }] },
+  { name: 'first', attrs: { kind: 'sum', axis: 0 }, inputs: [{ shape: [9, 33] }] },
+  { name: 'prompts', attrs: { kind: 'mean', axis: 1 }, inputs: [{ shape: [8, 10, 768] }] },
+  {
+    name: 'below one stretch',
+    attrs: { kind: 'sum', axis: 1 },
+    inputs: [{ shape: [2, 4095] }],
+    tolerance: 2e-5,
+  },
+  {
+    name: 'several stretches',
+    attrs: { kind: 'mean', axis: 1 },
+    inputs: [{ shape: [3, 12301] }],
+    tolerance: 2e-5,
+  },
+  {
+    name: 'stretches of columns',
+    attrs: { kind: 'sum', axis: 0 },
+    inputs: [{ shape: [5001, 3] }],
+    tolerance: 2e-5,
+  },
+];
+
+const few = (_: number, random: () => number) => Math.floor(4 * random());
+
+const maxCases: Case<MaxAttrs>[] = [
+  { name: 'one', attrs: { axis: 0 }, inputs: [{ shape: [1] }] },
+  { name: 'ties', attrs: { axis: 1 }, inputs: [{ shape: [5, 33], values: few }] },
+  { name: 'all equal', attrs: { axis: 1 }, inputs: [{ shape: [3, 130], values: () => -2 }] },
+  { name: 'middle', attrs: { axis: 1 }, inputs: [{ shape: [2, 7, 3] }] },
+  { name: 'patches', attrs: { axis: 1 }, inputs: [{ shape: [8, 1369] }] },
+];
+
+export const reductions = [
+  defineRoom({ op: reduceOp, reference: reduceReference, cases: reduceCases }),
+  defineRoom({ op: maxOp, reference: maxReference, cases: maxCases }),
+];

@@ -1,0 +1,60 @@
+import type { Reference, RefTensor, Shape } from '../op.ts';
+import { around, type MaxAttrs, type ReduceAttrs } from './reduce.ts';
+
+const reduced = (shape: Shape, axis: number): RefTensor => {
+  const { outer, inner } = around(shape, axis);
+  return { shape: shape.filter((_, i) => i !== axis), data: new Float64Array(outer * inner) };
+};
+
+export const reduceReference: Reference<ReduceAttrs> = {
+  forward({ kind, axis }, [x]) {
+    const { length, inner } = around(x!.shape, axis);
+    const out = reduced(x!.shape, axis);
+    x!.data.forEach((value, i) => {
+      out.data[Math.floor(i / (inner * length)) * inner + (i % inner)]! +=
+        kind === 'mean' ? value / length : value;
+    });
+    return [out];
+  },
+  backward({ kind, axis }, [x], [dout]) {
+    const { length, inner } = around(x!.shape, axis);
+    const scale = kind === 'mean' ? 1 / length : 1;
+    return [
+      {
+        shape: x!.shape,
+        data: x!.data.map(
+          (_, i) => scale * dout!.data[Math.floor(i / (inner * length)) * inner + (i % inner)]!,
+        ),
+      },
+    ];
+  },
+};
+
+const argmax = (x: RefTensor, axis: number): RefTensor => {
+  const { length, inner } = around(x.shape, axis);
+  const index = reduced(x.shape, axis);
+  const at = (i: number, k: number) => x.data[(Math.floor(i / inner) * length + k) * inner + (i % inner)]!;
+  index.data.forEach((_, i) => {
+    for (let k = 1; k < length; k += 1) if (at(i, k) > at(i, index.data[i]!)) index.data[i] = k;
+  });
+  return index;
+};
+
+export const maxReference: Reference<MaxAttrs> = {
+  forward({ axis }, [x]) {
+    const { length, inner } = around(x!.shape, axis);
+    const index = argmax(x!, axis);
+    const data = index.data.map(
+      (k, i) => x!.data[(Math.floor(i / inner) * length + k) * inner + (i % inner)]!,
+    );
+    return [{ shape: index.shape, data }, index];
+  },
+  backward({ axis }, [x], [dout]) {
+    const { length, inner } = around(x!.shape, axis);
+    const dx = new Float64Array(x!.data.length);
+    argmax(x!, axis).data.forEach((k, i) => {
+      dx[(Math.floor(i / inner) * length + k) * inner + (i % inner)] = dout!.data[i]!;
+    });
+    return [{ shape: x!.shape, data: dx }];
+  },
+};

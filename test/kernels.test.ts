@@ -1,0 +1,24 @@
+import { describe, expect, test } from 'vitest';
+import * as rooms from '../src/kernels/index.ts';
+import { testGpu } from './gpu.ts';
+import { checkCase } from './op-check.ts';
+
+const gpu = await testGpu();
+const defaultTolerance = 5e-6;
+
+/** Every operator at every case, forward and backward against float64, with its own choice and each variant forced. */
+for (const room of Object.values(rooms).flat()) {
+  describe(room.op.name, () => {
+    const variants = [undefined, ...(room.op.variants?.(gpu.capabilities) ?? [])];
+    for (const testCase of room.cases) {
+      for (const variant of variants) {
+        test(`${testCase.name}${variant ? ` (${variant})` : ''}`, async () => {
+          for (const { what, error, scale } of await checkCase(gpu, room, testCase, variant)) {
+            const allowed = (testCase.tolerance ?? defaultTolerance) * scale + 1e-30;
+            expect(error, `${what}: error ${error}, largest magnitude ${scale}`).toBeLessThanOrEqual(allowed);
+          }
+        });
+      }
+    }
+  });
+}

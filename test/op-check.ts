@@ -1,0 +1,152 @@
+// Runs one case of an operator's room on the device, forward and backward, against its float64 reference.
+import type { Gpu } from '../src/gpu/gpu.ts';
+import { compile } from '../src/graph/executor.ts';
+import { gradient } from '../src/graph/gradient.ts';
+import { createGraph } from '../src/graph/graph.ts';
+import { add, multiply } from '../src/kernels/elementwise/elementwise.ts';
+import {
+  type Case,
+  type CaseInput,
+  elements,
+  type RefTensor,
+  type Room,
+  type Tensor,
+} from '../src/kernels/op.ts';
+import { sumAll } from '../src/kernels/reduce/reduce.ts';
+import { floatToHalf, halfToFloat } from '../src/model/clip/half.ts';
+
+/** Deterministic numbers for a case (mulberry32, Box-Muller). */
+export function numbers(seed: number): { random: () => number; normal: () => number } {
+  let state = seed >>> 0;
+  const random = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  return { random, normal };
+}
+
+/** Values as the device will see them: rounded to the operand's type. */
+function makeInput(input: CaseInput, seed: number): RefTensor {
+  const { random, normal } = numbers(seed);
+  const round = {
+    f32: Math.fround,
+    f16: (x: number) => halfToFloat(floatToHalf(x)),
+    i32: Math.trunc,
+    u8: Math.trunc,
+  }[input.dtype ?? 'f32'];
+  return {
+    shape: input.shape,
+    data: Float64Array.from({ length: elements(input.shape) }, (_, i) =>
+      round(input.values?.(i, random, normal) ?? normal()),
+    ),
+  };
+}
+
+function toHost(dtype: CaseInput['dtype'], data: Float64Array) {
+  if (dtype === 'i32') return Int32Array.from(data);
+  if (dtype === 'u8') return Uint8Array.from(data);
+  if (dtype === 'f16') return Uint16Array.from(data, floatToHalf);
+  return Float32Array.from(data);
+}
+
+export interface Comparison {
+  readonly what: string;
+  /** Largest error and largest magnitude of the reference. */
+  readonly error: number;
+  readonly scale: number;
+}
+
+/** Largest |got - want|; NaN anywhere counts as infinite, unless the reference has it too. */
+export function compare(what: string, got: ArrayLike<number>, want: ArrayLike<number>): Comparison {
+  if (got.length !== want.length)
+    throw new Error(`${what}: expected ${want.length} elements, found ${got.length}`);
+  let error = 0;
+  let scale = 0;
+  for (let i = 0; i < want.length; i += 1) {
+    const difference = Object.is(got[i], want[i]) ? 0 : Math.abs(got[i]! - want[i]!);
+    error = Math.max(error, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
+    scale = Math.max(scale, Math.abs(want[i]!));
+  }
+  return { what, error, scale };
+}
+
+/**
+ * Builds leaf -> op -> product with random weights -> sum, so that the operator stands in the middle of a graph: its
+ * inputs pass through an addition first and its upstream gradient is not constant. Every buffer is surrounded by
+ * sentinels. @returns one comparison per output and per gradient.
+ */
+export async function checkCase(
+  gpu: Gpu,
+  room: Room,
+  testCase: Case<unknown>,
+  variant?: string,
+): Promise<Comparison[]> {
+  const { op, reference } = room;
+  const graph = createGraph();
+  const feeds: Record<string, ReturnType<typeof toHost>> = {};
+  const values = testCase.inputs.map((input, i) => input && makeInput(input, 1000 * i + 17));
+  const leaves = testCase.inputs.map((input, i): Tensor | undefined => {
+    if (!input) return undefined;
+    const dtype = input.dtype ?? 'f32';
+    feeds[`in${i}`] = toHost(dtype, values[i]!.data);
+    return graph.input(`in${i}`, { shape: input.shape, dtype });
+  });
+  const wrt = reference.backward
+    ? (room.wrt ?? leaves.flatMap((t, i) => (t?.dtype === 'f32' ? [i] : []))).filter((i) => leaves[i])
+    : [];
+  const zero = graph.constant('zero', new Float32Array(1), [1]);
+  const inputs = leaves.map((t, i) => (t && wrt.includes(i) && t.shape.length > 0 ? add(graph, t, zero) : t));
+  const outputs = graph.apply(op, testCase.attrs, inputs);
+  const expected = reference.forward(testCase.attrs, values);
+  const differentiable = room.differentiable ?? [0];
+
+  const read: Record<string, Tensor> = {};
+  const checks: { name: string; what: string; want: Float64Array }[] = [];
+  expected.forEach((want, k) => {
+    read[`out${k}`] = outputs[k]!;
+    checks.push({ name: `out${k}`, what: `output ${k}`, want: want.data });
+  });
+
+  if (wrt.length > 0) {
+    let loss: Tensor | undefined;
+    const upstream = expected.map((want, k): RefTensor | undefined => {
+      if (!differentiable.includes(k)) return undefined;
+      const { normal } = numbers(99 + k);
+      const weights = Float32Array.from({ length: want.data.length }, normal);
+      const term = sumAll(
+        graph,
+        multiply(graph, outputs[k]!, graph.constant(`weights ${k}`, weights, outputs[k]!.shape)),
+      );
+      loss = loss ? add(graph, loss, term) : term;
+      return { shape: want.shape, data: Float64Array.from(weights) };
+    });
+    const gradients = gradient(
+      graph,
+      loss!,
+      wrt.map((i) => leaves[i]!),
+    );
+    const wanted = reference.backward!(testCase.attrs, values, upstream);
+    wrt.forEach((i, k) => {
+      const found = gradients[k];
+      const want = wanted[i];
+      if (!want) return;
+      if (!found) throw new Error(`${op.name}/${testCase.name}: no gradient for input ${i}`);
+      read[`grad${i}`] = found;
+      checks.push({ name: `grad${i}`, what: `gradient of input ${i}`, want: want.data });
+    });
+  }
+
+  const executable = await compile(gpu, graph, read, {
+    guards: true,
+    ...(variant ? { variants: { [op.name]: variant } } : {}),
+  });
+  try {
+    const got = await executable.run(feeds, Object.keys(read));
+    return checks.map(({ name, what, want }) => compare(what, got[name]!, want));
+  } finally {
+    executable.dispose();
+  }
+}
