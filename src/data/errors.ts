@@ -1,0 +1,45 @@
+/**
+ * Every failure over input data says which file, what was expected there and what was found, as fields for
+ * programs and in the message for people.
+ */
+abstract class DataError extends Error {
+  constructor(
+    readonly file: string,
+    readonly expected: string,
+    readonly found: string,
+    where = '',
+    options?: ErrorOptions,
+  ) {
+    super(`${file}${where}: expected ${expected}, found ${found}`, options);
+  }
+}
+
+/** An image that cannot be decoded, or should not be (too large, an unsupported kind of sample). */
+export class ImageError extends DataError {
+  override readonly name = 'ImageError';
+  constructor(file: string, expected: string, found: string, options?: ErrorOptions) {
+    super(file, expected, found, '', options);
+  }
+}
+
+/** A ground-truth mask that can be decoded but does not fit its image. */
+export class MaskError extends DataError {
+  override readonly name = 'MaskError';
+  constructor(file: string, expected: string, found: string) {
+    super(file, expected, found);
+  }
+}
+
+/** A data set that is not in a known layout or whose meta.json is wrong; `field` as in `test.bottle[3].img_path`. */
+export class DatasetError extends DataError {
+  override readonly name = 'DatasetError';
+  constructor(
+    file: string,
+    readonly field: string | null,
+    expected: string,
+    found: string,
+    options?: ErrorOptions,
+  ) {
+    super(file, expected, found, field === null ? '' : `, field ${field}`, options);
+  }
+}
