@@ -2,3 +2,4 @@
 // A new operator adds one line here.
 export { elementwise } from './elementwise/elementwise.cases.ts';
 export { reductions } from './reduce/reduce.cases.ts';
+export { slices } from './slice/slice.cases.ts';

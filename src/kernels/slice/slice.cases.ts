@@ -1,0 +1,48 @@
+import { type Case, defineRoom, type Shape } from '../op.ts';
+import { concatReference, sliceReference } from './slice.ref.ts';
+import { type ConcatAttrs, concatOp, type SliceAttrs, sliceOp } from './slice.ts';
+
+const sliced = (name: string, shape: Shape, axis: number, start: number, end: number): Case<SliceAttrs> => ({
+  name,
+  attrs: { axis, start, end },
+  inputs: [{ shape }],
+});
+
+const sliceCases: Case<SliceAttrs>[] = [
+  sliced('one', [1], 0, 0, 1),
+  sliced('odd middle', [3, 7, 5], 1, 2, 6),
+  sliced('last of each row', [5, 2], 1, 1, 2),
+  sliced('everything', [3, 4, 8], 1, 0, 4),
+  sliced('whole vec4s', [3, 7, 8], 1, 3, 5),
+  sliced('vec4 rows, odd offset', [3, 16], 1, 3, 11),
+  sliced('first rows', [77, 33], 0, 0, 12),
+  sliced('patches without the class token', [2, 145, 128], 1, 1, 145),
+  sliced('class token', [8, 145, 128], 1, 0, 1),
+  {
+    name: 'integers',
+    attrs: { axis: 1, start: 1, end: 4 },
+    inputs: [{ shape: [3, 5], dtype: 'i32', values: (i) => 7 - 1e8 * i }],
+  },
+];
+
+const joined = (name: string, axis: number, ...shapes: Shape[]): Case<ConcatAttrs> => ({
+  name,
+  attrs: { axis },
+  inputs: shapes.map((shape) => ({ shape })),
+});
+
+const concatCases: Case<ConcatAttrs>[] = [
+  joined('single', 0, [3]),
+  joined('rows', 0, [1, 5], [3, 5]),
+  joined('odd middle', 1, [3, 2, 5], [3, 1, 5], [3, 4, 5]),
+  joined('columns', 1, [7, 1], [7, 1]),
+  joined('some whole vec4s', 1, [3, 4], [3, 3], [3, 5], [3, 8]),
+  joined('prompt', 1, [10, 1, 64], [10, 5, 64], [10, 2, 64], [10, 4, 64]),
+  joined('deep tokens', 1, [90, 1, 128], [90, 4, 128], [90, 7, 128]),
+  joined('twelve', 0, ...Array.from({ length: 12 }, (_, i) => [i + 1, 3])),
+];
+
+export const slices = [
+  defineRoom({ op: sliceOp, reference: sliceReference, cases: sliceCases }),
+  defineRoom({ op: concatOp, reference: concatReference, cases: concatCases }),
+];

@@ -1,0 +1,58 @@
+import { elements, type Reference, type RefTensor, type Shape } from '../op.ts';
+import type { ConcatAttrs, SliceAttrs } from './slice.ts';
+
+/** Index along `axis` of the i-th element, and its flat index once that is `to` and the dimension has `length`. */
+function along(shape: Shape, axis: number, i: number) {
+  const inner = elements(shape.slice(axis + 1));
+  const at = Math.floor(i / inner) % shape[axis]!;
+  const outer = Math.floor(i / inner / shape[axis]!);
+  return { at, moved: (to: number, length: number) => (outer * length + to) * inner + (i % inner) };
+}
+
+const zeros = (shape: Shape): RefTensor => ({ shape, data: new Float64Array(elements(shape)) });
+const resized = (shape: Shape, axis: number, length: number) =>
+  shape.map((n, i) => (i === axis ? length : n));
+
+export const sliceReference: Reference<SliceAttrs> = {
+  forward({ axis, start, end }, [x]) {
+    const out = zeros(resized(x!.shape, axis, end - start));
+    x!.data.forEach((value, i) => {
+      const { at, moved } = along(x!.shape, axis, i);
+      if (at >= start && at < end) out.data[moved(at - start, end - start)] = value;
+    });
+    return [out];
+  },
+  backward({ axis, start }, [x], [dout]) {
+    const dx = zeros(x!.shape);
+    dout!.data.forEach((value, i) => {
+      const { at, moved } = along(dout!.shape, axis, i);
+      dx.data[moved(at + start, x!.shape[axis]!)] = value;
+    });
+    return [dx];
+  },
+};
+
+export const concatReference: Reference<ConcatAttrs> = {
+  forward({ axis }, inputs) {
+    const length = inputs.reduce((sum, x) => sum + x!.shape[axis]!, 0);
+    const out = zeros(resized(inputs[0]!.shape, axis, length));
+    let start = 0;
+    for (const x of inputs) {
+      x!.data.forEach((value, i) => {
+        const { at, moved } = along(x!.shape, axis, i);
+        out.data[moved(start + at, length)] = value;
+      });
+      start += x!.shape[axis]!;
+    }
+    return [out];
+  },
+  backward({ axis }, inputs, [dout]) {
+    let start = 0;
+    return inputs.map((x) => {
+      const end = start + x!.shape[axis]!;
+      const [dx] = sliceReference.forward({ axis, start, end }, [dout]);
+      start = end;
+      return dx;
+    });
+  },
+};

@@ -1,0 +1,186 @@
+import {
+  type Builder,
+  type Call,
+  type Dispatch,
+  describe,
+  elements,
+  type Op,
+  type Shape,
+  ShapeError,
+  spread,
+  type Tensor,
+  type TensorSpec,
+} from '../op.ts';
+import { around } from '../reduce/reduce.ts';
+import scalarShader from './copy_columns.wgsl';
+import vec4Shader from './copy_columns_vec4.wgsl';
+
+export interface SliceAttrs {
+  readonly axis: number;
+  /** Indices start .. end - 1 of `axis` are kept. */
+  readonly start: number;
+  readonly end: number;
+}
+
+const workgroup = 64;
+const variants = () => ['vec4', 'scalar'];
+
+/** A copy of columns in elements; copy_columns.wgsl explains the numbers. */
+interface Columns {
+  readonly rows: number;
+  readonly width: number;
+  readonly from_pitch: number;
+  readonly from_shift: number;
+  readonly to_pitch: number;
+  readonly to_start: number;
+}
+
+function copy(source: Tensor, out: Tensor, columns: Columns, variant: string | undefined): Dispatch {
+  const { rows, ...sizes } = columns;
+  const vec4 = variant !== 'scalar' && Object.values(sizes).every((size) => size % 4 === 0);
+  const scaled = Object.entries(sizes).map(([name, size]) => [name, vec4 ? size / 4 : size]);
+  return {
+    shader: vec4 ? vec4Shader : scalarShader,
+    bindings: { source, out },
+    uniforms: { rows, ...Object.fromEntries(scaled) },
+    overrides: { WORKGROUP: workgroup },
+    workgroups: spread(Math.ceil((rows * sizes.width) / (vec4 ? 4 : 1) / workgroup)),
+  };
+}
+
+const resized = (shape: Shape, axis: number, length: number) =>
+  shape.map((n, i) => (i === axis ? length : n));
+
+function checkWords(op: string, x: TensorSpec | undefined): asserts x {
+  if (x?.dtype !== 'f32' && x?.dtype !== 'i32') throw new ShapeError(op, 'an f32 or i32 tensor', describe(x));
+}
+
+/** Indices start .. end - 1 of one dimension. Variants: `vec4` where rows and offsets allow it, `scalar`. */
+export const sliceOp: Op<SliceAttrs> = {
+  name: 'slice',
+  variants,
+  outputs({ axis, start, end }, [x]) {
+    checkWords('slice', x);
+    const length = x.shape[axis];
+    if (length === undefined || !(0 <= start && start < end && end <= length))
+      throw new ShapeError(
+        'slice',
+        `a range within dimension ${axis} of ${describe(x)}`,
+        `${start} .. ${end}`,
+      );
+    return [{ shape: resized(x.shape, axis, end - start), dtype: x.dtype }];
+  },
+  dispatches({ attrs: { axis, start, end }, inputs: [x], outputs: [out], variant }) {
+    const { outer, length, inner } = around(x!.shape, axis);
+    const width = (end - start) * inner;
+    return [
+      copy(
+        x!,
+        out!,
+        {
+          rows: outer,
+          width,
+          from_pitch: length * inner,
+          from_shift: start * inner,
+          to_pitch: width,
+          to_start: 0,
+        },
+        variant,
+      ),
+    ];
+  },
+  cost: () => ({ flops: 0 }),
+  gradient({ attrs: { axis, start }, inputs: [x], upstream: [dout], builder: g }) {
+    return g.apply(sliceGradOp, { axis, start, length: x!.shape[axis]! }, [dout]);
+  },
+};
+
+/** The upstream gradient at start .. start + its own length of a dimension of `length`, zeros around it. */
+const sliceGradOp: Op<{ axis: number; start: number; length: number }> = {
+  name: 'slice_grad',
+  variants,
+  outputs: ({ axis, length }, [dout]) => [{ shape: resized(dout!.shape, axis, length), dtype: 'f32' }],
+  dispatches({ attrs: { axis, start }, inputs: [dout], outputs: [dx], variant }) {
+    const { outer, length, inner } = around(dx!.shape, axis);
+    const width = length * inner;
+    return [
+      copy(
+        dout!,
+        dx!,
+        {
+          rows: outer,
+          width,
+          from_pitch: dout!.shape[axis]! * inner,
+          from_shift: -start * inner,
+          to_pitch: width,
+          to_start: 0,
+        },
+        variant,
+      ),
+    ];
+  },
+  cost: () => ({ flops: 0 }),
+};
+
+export interface ConcatAttrs {
+  readonly axis: number;
+}
+
+/** Tensors one after another along one dimension; a dispatch for each writes its range. Variants as slice. */
+export const concatOp: Op<ConcatAttrs> = {
+  name: 'concat',
+  variants,
+  outputs({ axis }, inputs) {
+    const [first] = inputs;
+    checkWords('concat', first);
+    if (axis < 0 || axis >= first.shape.length)
+      throw new ShapeError('concat', `tensors with a dimension ${axis}`, describe(first));
+    let length = 0;
+    for (const x of inputs) {
+      const fits =
+        x?.dtype === first.dtype &&
+        x.shape.length === first.shape.length &&
+        x.shape.every((n, i) => i === axis || n === first.shape[i]);
+      if (!fits) throw new ShapeError('concat', `${describe(first)} but for dimension ${axis}`, describe(x));
+      length += x.shape[axis]!;
+    }
+    return [{ shape: resized(first.shape, axis, length), dtype: first.dtype }];
+  },
+  dispatches({ attrs: { axis }, inputs, outputs: [out], variant }: Call<ConcatAttrs>) {
+    const { outer, length, inner } = around(out!.shape, axis);
+    let start = 0;
+    return inputs
+      .filter((x) => elements(x!.shape) > 0)
+      .map((x) => {
+        const width = x!.shape[axis]! * inner;
+        const to_start = start;
+        start += width;
+        return copy(
+          x!,
+          out!,
+          { rows: outer, width, from_pitch: width, from_shift: 0, to_pitch: length * inner, to_start },
+          variant,
+        );
+      });
+  },
+  cost: () => ({ flops: 0 }),
+  gradient({ attrs: { axis }, inputs, upstream: [dout], needs, builder: g }) {
+    let start = 0;
+    return inputs.map((x, i) => {
+      const end = start + x!.shape[axis]!;
+      const range = { axis, start, end };
+      start = end;
+      return needs[i] ? slice(g, dout!, range) : undefined;
+    });
+  },
+};
+
+/** Indices start .. end - 1 of dimension `axis` of an f32 or i32 tensor. @throws ShapeError for an empty range. */
+export const slice = (g: Builder, x: Tensor, attrs: SliceAttrs): Tensor => g.apply(sliceOp, attrs, [x])[0]!;
+
+/**
+ * The tensors, f32 or i32, one after another along `axis`; their other dimensions must be equal (nothing is broadcast).
+ * @throws ShapeError
+ */
+export const concat = (g: Builder, tensors: readonly Tensor[], axis: number): Tensor =>
+  g.apply(concatOp, { axis }, tensors)[0]!;
