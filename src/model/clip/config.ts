@@ -1,0 +1,219 @@
+import { WeightsError } from '../errors.ts';
+import type { DType } from './safetensors.ts';
+
+/** Sizes of a CLIP with a ViT image encoder, under the names of OpenAI's `CLIP.__init__`. */
+export interface ClipConfig {
+  readonly visionWidth: number;
+  readonly visionLayers: number;
+  readonly visionHeads: number;
+  /** Side of a patch in pixels. */
+  readonly patch: number;
+  /** Side of the trained position table in patches. */
+  readonly grid: number;
+  /** Side of the images that it was trained on in pixels: grid * patch. */
+  readonly imageResolution: number;
+  readonly textWidth: number;
+  readonly textLayers: number;
+  readonly textHeads: number;
+  readonly contextLength: number;
+  readonly vocabSize: number;
+  /** Width of the joint embedding. */
+  readonly embedDim: number;
+  /** Width of a head in both encoders. */
+  readonly headDim: number;
+}
+
+/** The sizes that determine a ClipConfig. */
+export type ClipSizes = Omit<ClipConfig, 'visionHeads' | 'textHeads' | 'imageResolution' | 'headDim'> &
+  Partial<Pick<ClipConfig, 'headDim'>>;
+
+/**
+ * Completes sizes with what follows from them: heads = width / headDim (64 in every published CLIP ViT, as the
+ * weights do not say it), imageResolution = grid * patch.
+ * @throws RangeError if a width is not a multiple of headDim
+ */
+export function clipConfig(sizes: ClipSizes): ClipConfig {
+  const { visionWidth, textWidth, patch, grid, headDim = 64 } = sizes;
+  for (const [name, width] of Object.entries({ visionWidth, textWidth }))
+    if (width % headDim !== 0)
+      throw new RangeError(`${name}: expected a multiple of headDim ${headDim}, found ${width}`);
+  return {
+    ...sizes,
+    headDim,
+    visionHeads: visionWidth / headDim,
+    textHeads: textWidth / headDim,
+    imageResolution: grid * patch,
+  };
+}
+
+const openai = { contextLength: 77, vocabSize: 49408, textLayers: 12 };
+const base = { ...openai, visionWidth: 768, visionLayers: 12, textWidth: 512, embedDim: 512 };
+const large = { ...openai, visionWidth: 1024, visionLayers: 24, textWidth: 768, embedDim: 768, patch: 14 };
+
+/** OpenAI's ViT models. */
+export const knownClipConfigs = {
+  'ViT-B/32': clipConfig({ ...base, patch: 32, grid: 7 }),
+  'ViT-B/16': clipConfig({ ...base, patch: 16, grid: 14 }),
+  'ViT-L/14': clipConfig({ ...large, grid: 16 }),
+  'ViT-L/14@336px': clipConfig({ ...large, grid: 24 }),
+} as const;
+
+/** The CLIP that ships in weights/; its vocabulary is a word list of `words` words. */
+export const smallClipConfig = (words: number): ClipConfig =>
+  clipConfig({
+    visionWidth: 128,
+    visionLayers: 4,
+    patch: 8,
+    grid: 12,
+    textWidth: 128,
+    textLayers: 4,
+    contextLength: 77,
+    vocabSize: words + 2,
+    embedDim: 64,
+  });
+
+/** Name -> shape of every tensor of a CLIP, under the names of OpenAI's state dict and in its order. */
+export function clipTensorShapes(config: ClipConfig): Map<string, readonly number[]> {
+  const { visionWidth, textWidth, patch, grid, embedDim, contextLength, vocabSize } = config;
+  return new Map<string, readonly number[]>([
+    ['positional_embedding', [contextLength, textWidth]],
+    ['text_projection', [textWidth, embedDim]],
+    ['logit_scale', []],
+    ['visual.class_embedding', [visionWidth]],
+    ['visual.positional_embedding', [grid * grid + 1, visionWidth]],
+    ['visual.proj', [visionWidth, embedDim]],
+    ['visual.conv1.weight', [visionWidth, 3, patch, patch]],
+    ...layerNorm('visual.ln_pre', visionWidth),
+    ...transformer('visual.transformer', visionWidth, config.visionLayers),
+    ...layerNorm('visual.ln_post', visionWidth),
+    ...transformer('transformer', textWidth, config.textLayers),
+    ['token_embedding.weight', [vocabSize, textWidth]],
+    ...layerNorm('ln_final', textWidth),
+  ]);
+}
+
+type NamedShape = [string, readonly number[]];
+
+const layerNorm = (name: string, width: number): NamedShape[] => [
+  [`${name}.weight`, [width]],
+  [`${name}.bias`, [width]],
+];
+
+const transformer = (name: string, width: number, layers: number): NamedShape[] =>
+  Array.from({ length: layers }, (_, i) => `${name}.resblocks.${i}`).flatMap((block) => [
+    [`${block}.attn.in_proj_weight`, [3 * width, width]],
+    [`${block}.attn.in_proj_bias`, [3 * width]],
+    [`${block}.attn.out_proj.weight`, [width, width]],
+    [`${block}.attn.out_proj.bias`, [width]],
+    ...layerNorm(`${block}.ln_1`, width),
+    [`${block}.mlp.c_fc.weight`, [4 * width, width]],
+    [`${block}.mlp.c_fc.bias`, [4 * width]],
+    [`${block}.mlp.c_proj.weight`, [width, 4 * width]],
+    [`${block}.mlp.c_proj.bias`, [width]],
+    ...layerNorm(`${block}.ln_2`, width),
+  ]);
+
+/** Sizes that OpenAI's archives keep as scalars beside the tensors; the shapes say the same. */
+const ignoredScalars = new Set(['input_resolution', 'context_length', 'vocab_size']);
+
+const floatTypes: readonly DType[] = ['F32', 'F16', 'BF16', 'F64'];
+
+/** What validation needs to know of a tensor. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Reads the configuration of a CLIP from the shapes of its tensors (OpenAI state-dict names) and checks that the
+ * tensors are exactly those of that configuration, in a floating-point type.
+ * @param file name for messages
+ * @throws WeightsError for a missing, unknown, wrongly shaped or wrongly typed tensor, a ResNet image encoder,
+ * or a width that is not a multiple of `headDim`
+ */
+export function clipConfigFromShapes(
+  tensors: ReadonlyMap<string, TensorType>,
+  { file, headDim = 64 }: { file: string; headDim?: number },
+): ClipConfig {
+  const fail = (tensor: string, expected: string, found: string): never => {
+    throw new WeightsError({ file, tensor, expected, found });
+  };
+  refuseOtherModels(tensors, fail);
+
+  /** Shape of a tensor whose sizes are free; `pattern` names them for the message. */
+  const sizes = (name: string, pattern: string, rank: number): readonly number[] => {
+    const { shape } = tensors.get(name) ?? fail(name, `shape [${pattern}]`, 'no such tensor');
+    if (shape.length !== rank || shape.includes(0)) fail(name, `shape [${pattern}]`, `[${shape}]`);
+    return shape;
+  };
+  const widthOf = (name: string, width: number): number =>
+    width % headDim === 0 ? width : fail(name, `a width that is a multiple of ${headDim}`, `${width}`);
+
+  const [visionWidth, , patch] = sizes('visual.conv1.weight', 'width, 3, patch, patch', 4) as [
+    number,
+    number,
+    number,
+  ];
+  const [positions] = sizes('visual.positional_embedding', 'grid * grid + 1, width', 2) as [number];
+  const grid = Math.sqrt(positions - 1);
+  if (grid < 1 || !Number.isInteger(grid))
+    fail('visual.positional_embedding', 'grid * grid + 1 rows', `${positions} rows`);
+  const [, embedDim] = sizes('visual.proj', 'width, embed', 2) as [number, number];
+  const [vocabSize, textWidth] = sizes('token_embedding.weight', 'vocabulary, width', 2) as [number, number];
+  const [contextLength] = sizes('positional_embedding', 'context, width', 2) as [number];
+
+  const config = clipConfig({
+    visionWidth: widthOf('visual.conv1.weight', visionWidth),
+    visionLayers: countBlocks(tensors, 'visual.transformer'),
+    patch,
+    grid,
+    textWidth: widthOf('token_embedding.weight', textWidth),
+    textLayers: countBlocks(tensors, 'transformer'),
+    contextLength,
+    vocabSize,
+    embedDim,
+    headDim,
+  });
+  checkTensors(tensors, clipTensorShapes(config), fail);
+  return config;
+}
+
+type Fail = (tensor: string, expected: string, found: string) => never;
+
+function refuseOtherModels(tensors: ReadonlyMap<string, TensorType>, fail: Fail): void {
+  for (const name of tensors.keys()) {
+    if (/^visual\.(layer\d|attnpool|conv2)\b/.test(name))
+      fail(name, 'a ViT image encoder', 'a ResNet image encoder, which FAPrompt cannot use');
+    if (/^(vision_model|text_model)\./.test(name))
+      fail(
+        name,
+        "names of OpenAI's state dict (visual.conv1.weight, ...)",
+        'names of Hugging Face CLIPModel',
+      );
+  }
+}
+
+/** Number of distinct blocks, not the highest index: a damaged name must not ask for a billion blocks. */
+function countBlocks(tensors: ReadonlyMap<string, TensorType>, name: string): number {
+  const blocks = new Set<string>();
+  for (const tensor of tensors.keys())
+    if (tensor.startsWith(`${name}.resblocks.`))
+      blocks.add(tensor.split('.', name.split('.').length + 2).at(-1)!);
+  return Math.max(1, blocks.size);
+}
+
+function checkTensors(
+  tensors: ReadonlyMap<string, TensorType>,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  fail: Fail,
+): void {
+  for (const [name, shape] of shapes) {
+    const expected = `shape [${shape}]`;
+    const tensor = tensors.get(name) ?? fail(name, expected, 'no such tensor');
+    if (tensor.shape.join() !== shape.join()) fail(name, expected, `[${tensor.shape}]`);
+    if (!floatTypes.includes(tensor.dtype)) fail(name, `dtype ${floatTypes.join(', ')}`, tensor.dtype);
+  }
+  for (const name of tensors.keys())
+    if (!shapes.has(name) && !ignoredScalars.has(name))
+      fail(name, "only tensors of CLIP under OpenAI's names", 'an unknown tensor');
+}
