@@ -54,7 +54,7 @@ function toHost(dtype: CaseInput['dtype'], data: Float64Array) {
 
 export interface Comparison {
   readonly what: string;
-  /** Largest error and largest magnitude of the reference. */
+  /** Largest error and largest finite magnitude of the reference. */
   readonly error: number;
   readonly scale: number;
 }
@@ -68,7 +68,7 @@ export function compare(what: string, got: ArrayLike<number>, want: ArrayLike<nu
   for (let i = 0; i < want.length; i += 1) {
     const difference = Object.is(got[i], want[i]) ? 0 : Math.abs(got[i]! - want[i]!);
     error = Math.max(error, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
-    scale = Math.max(scale, Math.abs(want[i]!));
+    if (Number.isFinite(want[i])) scale = Math.max(scale, Math.abs(want[i]!));
   }
   return { what, error, scale };
 }

@@ -3,3 +3,4 @@
 export { elementwise } from './elementwise/elementwise.cases.ts';
 export { reductions } from './reduce/reduce.cases.ts';
 export { slices } from './slice/slice.cases.ts';
+export { gathers } from './gather/gather.cases.ts';
