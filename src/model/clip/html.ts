@@ -1,4 +1,4 @@
-import { decodeHTML } from 'entities';
+import { decodeHTML } from 'entities/decode';
 
 /**
  * Replaces HTML character references exactly as Python's `html.unescape` does: as HTML 5 has them, except that
