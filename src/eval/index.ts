@@ -1,0 +1,21 @@
+export { MetricInputError } from './errors.ts';
+export {
+  type EvalClass,
+  type EvalSample,
+  type Evaluation,
+  evaluate,
+  evaluateClass,
+  METRICS,
+  type MetricName,
+  type MetricRow,
+  meanRow,
+} from './evaluate.ts';
+export {
+  createPixelMetrics,
+  type PixelMetrics,
+  type PixelMetricsOptions,
+  type PixelMetricsResult,
+  type PixelMetricValues,
+} from './pixels.ts';
+export { auroc, averagePrecision, maxF1, type Ranking, ranking } from './ranking.ts';
+export { formatTable } from './table.ts';
