@@ -6,3 +6,4 @@ export { permutes } from './permute/permute.cases.ts';
 export { quickgeluRooms } from './quickgelu/quickgelu.cases.ts';
 export { reductions } from './reduce/reduce.cases.ts';
 export { slices } from './slice/slice.cases.ts';
+export { topks } from './topk/topk.cases.ts';
