@@ -7,3 +7,4 @@ export { quickgeluRooms } from './quickgelu/quickgelu.cases.ts';
 export { reductions } from './reduce/reduce.cases.ts';
 export { slices } from './slice/slice.cases.ts';
 export { topks } from './topk/topk.cases.ts';
+export { bilinear } from './resize_bilinear/resize_bilinear.cases.ts';

@@ -1,0 +1,43 @@
+// Linear interpolation along the middle dimension, half-pixel centres, no antialiasing (PyTorch's align_corners=False):
+// one of the two passes of the bilinear resize.
+//
+// Shapes    x [outer, size_in, inner], out [outer, size_out, inner]
+//           Output o reads x at (o + 0.5) * size_in / size_out - 0.5, clamped to the first and last sample. That is
+//           position / (2 size_out) with an integer position: neighbours and weights are exact, however large the sizes.
+// Dispatch  one invocation per element of out, WORKGROUP per workgroup, workgroups spread over x and y
+// Saved for backward: nothing
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  outer: u32,
+  size_in: u32,
+  size_out: u32,
+  inner: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (i >= params.outer * params.size_out * params.inner) {
+    return;
+  }
+  let line = i / params.inner;
+  let column = i % params.inner;
+  let o = line % params.size_out;
+  let unit = 2u * params.size_out;
+  let position = u32(max(0, i32((2u * o + 1u) * params.size_in) - i32(params.size_out)));
+  let lower = position / unit;
+  let upper = min(lower + 1u, params.size_in - 1u);
+  let weight = f32(position % unit) / f32(unit);
+  let start = line / params.size_out * params.size_in * params.inner + column;
+  out[i] = (1.0 - weight) * x[start + lower * params.inner] + weight * x[start + upper * params.inner];
+}
