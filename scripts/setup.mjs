@@ -52,7 +52,9 @@ function setup() {
   }
   const after = report();
   if (!after.found)
-    throw new Error(`The driver is installed, but there is still no WebGPU adapter: ${after.reason}`);
+    throw new Error(
+      `The driver is there now, but there is still no WebGPU adapter: ${after.reason}\nMesa 23.2 or newer is needed.`,
+    );
 }
 
 try {

@@ -1,13 +1,6 @@
 // What to do on a machine without a WebGPU adapter. Pure: decides, touches nothing.
 
 /**
- * @typedef {{ kind: 'apt', as: 'root' | 'user', packages: string[], suite?: string }} AptPlan
- *   `as` root: install on the system; user: unpack into the user's cache folder. `suite`: one that the machine's own
- *   sources may lack and the packages must come from.
- * @typedef {AptPlan | { kind: 'advice', text: string }} Plan
- */
-
-/**
  * The variables of an /etc/os-release file.
  * @param {string} text
  * @returns {Record<string, string>}
@@ -24,15 +17,14 @@ const byHand = {
   fedora: 'sudo dnf install mesa-vulkan-drivers vulkan-loader',
   rhel: 'sudo dnf install mesa-vulkan-drivers vulkan-loader',
   arch: 'sudo pacman -S vulkan-swrast vulkan-icd-loader',
-  suse: 'sudo zypper install Mesa-vulkan-device-select libvulkan_lvp libvulkan1',
+  suse: 'sudo zypper install libvulkan_lvp libvulkan1',
 };
 
 const advice = (text) => ({ kind: 'advice', text });
 
 /**
- * @param {{ osRelease: string, uid: number, platform: NodeJS.Platform }} machine contents of /etc/os-release (empty
- *   where there is none), effective user id, process.platform
- * @returns {Plan}
+ * @param {import('./plan.mjs').Machine} machine
+ * @returns {import('./plan.mjs').Plan}
  */
 export function installPlan({ osRelease, uid, platform }) {
   if (platform === 'darwin') {
@@ -50,7 +42,7 @@ export function installPlan({ osRelease, uid, platform }) {
   const os = parseOsRelease(osRelease);
   const families = [os.ID ?? '', ...(os.ID_LIKE ?? '').split(' ')];
   if (families.includes('debian') || families.includes('ubuntu')) {
-    // Debian 12's own Mesa 22.3 is too old: Dawn refuses it.
+    // Debian 12's own Mesa 22.3 is too old: Dawn refuses it (23.2 and 24.0 of Ubuntu 22.04 and 24.04 work).
     const codename = os.DEBIAN_CODENAME ?? os.VERSION_CODENAME;
     return {
       kind: 'apt',
@@ -68,6 +60,6 @@ export function installPlan({ osRelease, uid, platform }) {
   return advice(
     command
       ? `Install the software Vulkan driver and the Vulkan loader, then try again:\n  ${command}`
-      : "Install Mesa's software Vulkan driver (lavapipe, 23.1 or newer) and the Vulkan loader (libvulkan.so.1) with your system's package manager, then try again.",
+      : "Install Mesa's software Vulkan driver (lavapipe, 23.2 or newer) and the Vulkan loader (libvulkan.so.1) with your system's package manager, then try again.",
   );
 }
