@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { DatasetError } from '../errors.ts';
+import { encodePng } from '../image.node.ts';
+import { drawImage } from './draw.ts';
+import { defaultImageSize, metaOf, planDataset, type SynthItem, type SynthOptions } from './generate.ts';
+
+/**
+ * Writes a synthetic data set to `dir` in MVTec AD's layout, with meta.json: RGB PNG images, grey PNG masks of 0
+ * and 255. The same options give the same bytes. The folder must be empty or not exist, and it appears whole or
+ * not at all: it is written under another name, then renamed. Throws {@link DatasetError} and RangeError.
+ */
+export async function generate(
+  dir: string,
+  options: SynthOptions,
+  onProgress?: (done: number, total: number) => void,
+): Promise<SynthItem[]> {
+  const items = planDataset(options);
+  const root = path.resolve(dir);
+  const existing = await readdir(root).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw new DatasetError(root, null, 'an empty folder or none', error.code ?? error.message, {
+      cause: error,
+    });
+  });
+  if (existing && existing.length > 0) {
+    throw new DatasetError(root, null, 'an empty folder or none', `a folder of ${existing.length} entries`);
+  }
+  await mkdir(path.dirname(root), { recursive: true });
+  const staging = path.join(path.dirname(root), `.${path.basename(root)}.${randomUUID()}.tmp`);
+  const write = async (relative: string, bytes: Uint8Array | string): Promise<void> => {
+    const file = path.join(staging, relative);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, bytes);
+  };
+  try {
+    const size = options.imageSize ?? defaultImageSize;
+    let done = 0;
+    for (const { className, defect, seed, image: imagePath, mask: maskPath } of items) {
+      const { image, mask } = drawImage(className, defect, seed, size);
+      const [imagePng, maskPng] = await Promise.all([
+        encodePng(image),
+        maskPath ? encodePng({ ...mask, data: mask.data.map((m) => m * 255) }) : null,
+      ]);
+      await write(imagePath, imagePng);
+      if (maskPath && maskPng) await write(maskPath, maskPng);
+      done += 1;
+      onProgress?.(done, items.length);
+    }
+    await write('meta.json', `${JSON.stringify(metaOf(items), null, 2)}\n`);
+    if (existing) await rmdir(root);
+    await rename(staging, root);
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    throw error;
+  }
+  return items;
+}

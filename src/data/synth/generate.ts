@@ -1,0 +1,97 @@
+/** Which images a synthetic data set has; pure. generate.node.ts writes them. */
+import type { Meta, Split } from '../dataset.ts';
+import { deriveSeed } from '../random.ts';
+import type { DefectName } from './defects/index.ts';
+import { type SurfaceName, surfaceNames, surfaces } from './surfaces/index.ts';
+
+export interface SynthOptions {
+  seed: number;
+  /** Pixels a side. Default 96. */
+  imageSize?: number;
+  /** Default: all surfaces. */
+  classes?: readonly SurfaceName[];
+  /** Default: all defects; each class gets those of them that can happen to it. */
+  defects?: readonly DefectName[];
+  /** Normal images of each class in the split `train`. Default 0. */
+  train?: number;
+  /** Normal images of each class in the split `test`. Default 8. */
+  good?: number;
+  /** Images with a defect of each class in the split `test`, spread evenly over its defects. Default 8. */
+  defective?: number;
+}
+
+export interface SynthItem {
+  className: SurfaceName;
+  split: Split;
+  defect: DefectName | null;
+  seed: number;
+  /** Relative paths with `/`, in the layout of MVTec AD; `mask` null for normal images. */
+  image: string;
+  mask: string | null;
+}
+
+export const defaultImageSize = 96;
+
+/**
+ * The images of a data set, in order. An image's seed depends on the data set's seed and on its own place only:
+ * other counts or classes leave it as it is. Throws RangeError for options that make no sense.
+ */
+export function planDataset(options: SynthOptions): SynthItem[] {
+  const { seed, classes = surfaceNames, train = 0, good = 8, defective = 8 } = options;
+  for (const [name, value] of Object.entries({ train, good, defective })) {
+    if (!Number.isInteger(value) || value < 0)
+      throw new RangeError(`${name}: expected a count, found ${value}`);
+  }
+  const size = options.imageSize ?? defaultImageSize;
+  if (!Number.isInteger(size) || size < 16) {
+    throw new RangeError(`imageSize: expected an integer of at least 16, found ${size}`);
+  }
+  const items: SynthItem[] = [];
+  for (const className of classes) {
+    const surface = Object.hasOwn(surfaces, className) ? surfaces[className] : null;
+    if (!surface) {
+      throw new RangeError(`classes: expected some of ${surfaceNames.join(', ')}, found ${className}`);
+    }
+    const add = (split: Split, defect: DefectName | null, count: number): void => {
+      const kind = defect ?? 'good';
+      for (let index = 0; index < count; index++) {
+        const name = String(index).padStart(3, '0');
+        items.push({
+          className,
+          split,
+          defect,
+          seed: deriveSeed(seed, className, split, kind, index),
+          image: `${className}/${split}/${kind}/${name}.png`,
+          mask: defect && `${className}/ground_truth/${defect}/${name}_mask.png`,
+        });
+      }
+    };
+    add('train', null, train);
+    add('test', null, good);
+    const kinds = surface.defects.filter((name) => !options.defects || options.defects.includes(name));
+    if (defective > 0 && kinds.length === 0) {
+      throw new RangeError(`defects: none of ${options.defects} can happen to ${className}`);
+    }
+    kinds.forEach((kind, k) => {
+      add('test', kind, Math.floor((defective + kinds.length - 1 - k) / kinds.length));
+    });
+  }
+  if (items.length === 0) throw new RangeError('a data set without images: raise train, good or defective');
+  return items;
+}
+
+/** meta.json of the images, as the published code reads it. */
+export function metaOf(items: readonly SynthItem[]): Meta {
+  const meta: Meta = { train: {}, test: {} };
+  for (const { className, split, defect, image, mask } of items) {
+    meta[split][className] ??= [];
+    meta[split][className].push({
+      img_path: image,
+      mask_path: mask ?? '',
+      cls_name: className,
+      specie_name: defect ?? 'good',
+      anomaly: defect ? 1 : 0,
+    });
+  }
+  return meta;
+}
