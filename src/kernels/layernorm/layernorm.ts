@@ -1,0 +1,121 @@
+import {
+  type Builder,
+  describe,
+  elements,
+  f32,
+  type Op,
+  type Shape,
+  ShapeError,
+  spread,
+  type Tensor,
+} from '../op.ts';
+import { reduce } from '../reduce/reduce.ts';
+import forwardShader from './layernorm.wgsl';
+import gradientShader from './layernorm_grad.wgsl';
+import parametersShader from './layernorm_grad_parameters.wgsl';
+
+export interface LayernormAttrs {
+  /** Added to the variance. */
+  readonly epsilon: number;
+}
+
+const workgroup = 64;
+const block = 32; // rows that one invocation of the parameters' gradient adds up
+
+const rowsOf = (shape: Shape) => elements(shape.slice(0, -1));
+
+/** (x - mean) / sqrt(variance + epsilon) * weight + bias over the last dimension; also gives mean and 1/std. */
+export const layernormOp: Op<LayernormAttrs> = {
+  name: 'layernorm',
+  outputs(_, [x, weight, bias]) {
+    const width = x?.shape.at(-1);
+    if (x?.dtype !== 'f32' || !width)
+      throw new ShapeError('layernorm', 'f32 [..., width] with elements', describe(x));
+    for (const [name, t] of [
+      ['weight', weight],
+      ['bias', bias],
+    ] as const) {
+      if (t?.dtype !== 'f32' || t.shape.length !== 1 || t.shape[0] !== width)
+        throw new ShapeError(`layernorm ${name}`, `f32[${width}]`, describe(t));
+    }
+    const rows = x.shape.slice(0, -1);
+    return [f32(...x.shape), f32(...rows), f32(...rows)];
+  },
+  dispatches({ attrs: { epsilon }, inputs: [x, weight, bias], outputs: [out, mean, inverse_std] }) {
+    const rows = rowsOf(x!.shape);
+    return [
+      {
+        shader: forwardShader,
+        bindings: { x, weight, bias, out, mean, inverse_std },
+        uniforms: { rows, width: x!.shape.at(-1)!, epsilon },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(rows),
+      },
+    ];
+  },
+  cost: ({ inputs: [x] }) => ({ flops: 8 * elements(x!.shape) }),
+  gradient({ inputs: [x, weight], outputs: [, mean, inverseStd], upstream: [dout], needs, builder: g }) {
+    const dx = needs[0]
+      ? g.apply(layernormGradientOp, {}, [dout, x, weight, mean, inverseStd])[0]
+      : undefined;
+    if (!needs[1] && !needs[2]) return [dx];
+    const partials = g.apply(layernormParametersOp, {}, [dout, x, mean, inverseStd]);
+    const [dweight, dbias] = partials.map((partial, i) =>
+      needs[i + 1] ? reduce(g, partial, { kind: 'sum', axis: 0 }) : undefined,
+    );
+    return [dx, dweight, dbias];
+  },
+};
+
+const layernormGradientOp: Op<object> = {
+  name: 'layernorm_grad',
+  outputs: (_, [, x]) => [f32(...x!.shape)],
+  dispatches({ inputs: [dout, x, weight, mean, inverse_std], outputs: [dx] }) {
+    const rows = rowsOf(x!.shape);
+    return [
+      {
+        shader: gradientShader,
+        bindings: { dout, x, weight, mean, inverse_std, dx },
+        uniforms: { rows, width: x!.shape.at(-1)! },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(rows),
+      },
+    ];
+  },
+  cost: ({ outputs: [dx] }) => ({ flops: 13 * elements(dx!.shape) }),
+};
+
+/** Sums of dweight and dbias over blocks of rows, [blocks, width] each. */
+const layernormParametersOp: Op<object> = {
+  name: 'layernorm_grad_parameters',
+  outputs(_, [, x]) {
+    const blocks = Math.ceil(rowsOf(x!.shape) / block);
+    return [f32(blocks, x!.shape.at(-1)!), f32(blocks, x!.shape.at(-1)!)];
+  },
+  dispatches({ inputs: [dout, x, mean, inverse_std], outputs: [dweight_partial, dbias_partial] }) {
+    const [blocks, width] = dbias_partial!.shape as [number, number];
+    return [
+      {
+        shader: parametersShader,
+        bindings: { dout, x, mean, inverse_std, dweight_partial, dbias_partial },
+        uniforms: { rows: rowsOf(x!.shape), width, block, blocks },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(Math.ceil((blocks * width) / workgroup)),
+      },
+    ];
+  },
+  cost: ({ inputs: [, x] }) => ({ flops: 5 * elements(x!.shape) }),
+};
+
+/**
+ * Layer normalisation over the last dimension (biased variance, as PyTorch's).
+ * @param x [..., D] @param weight [D] @param bias [D]
+ * @throws ShapeError where they do not fit.
+ */
+export const layernorm = (
+  g: Builder,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  { epsilon = 1e-5 }: Partial<LayernormAttrs> = {},
+): Tensor => g.apply(layernormOp, { epsilon }, [x, weight, bias])[0]!;

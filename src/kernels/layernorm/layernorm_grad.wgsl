@@ -1,0 +1,56 @@
+// dx = (d - mean(d) - xhat * mean(d * xhat)) / std with d = dout * weight and xhat = (x - mean) / std.
+//
+// Shapes    dout, x and dx [rows, width], weight [width], mean and inverse_std [rows]
+// Dispatch  one workgroup per row, spread over x and y
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  rows: u32,
+  width: u32,
+}
+
+@group(0) @binding(0) var<storage, read> dout: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> mean: array<f32>;
+@group(0) @binding(4) var<storage, read> inverse_std: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+var<workgroup> partial: array<vec2f, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = group.y * groups.x + group.x;
+  if (row >= params.rows) {
+    return;
+  }
+  let start = row * params.width;
+  let center = mean[row];
+  let scale = inverse_std[row];
+  var sums = vec2f(); // of d and d * xhat
+  for (var k = lane; k < params.width; k += WORKGROUP) {
+    let d = dout[start + k] * weight[k];
+    sums += vec2f(d, d * (x[start + k] - center) * scale);
+  }
+  partial[lane] = sums;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (lane < half) {
+      partial[lane] += partial[lane + half];
+    }
+    workgroupBarrier();
+  }
+  let means = partial[0] / f32(params.width);
+  for (var k = lane; k < params.width; k += WORKGROUP) {
+    let d = dout[start + k] * weight[k];
+    let normalized = (x[start + k] - center) * scale;
+    // A row of one element is constant: exactly 0, also where the compiler fuses multiplication and subtraction.
+    dx[start + k] = select(scale * (d - means.x - normalized * means.y), 0.0, params.width == 1u);
+  }
+}

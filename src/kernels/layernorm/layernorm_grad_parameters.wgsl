@@ -1,0 +1,47 @@
+// Sums over a block of rows: dweight_partial = sum of dout * xhat, dbias_partial = sum of dout, with
+// xhat = (x - mean) / std. The host adds up the blocks.
+//
+// Shapes    dout and x [rows, width], mean and inverse_std [rows], dweight_partial and dbias_partial [blocks, width];
+//           block b has the rows b * block .. min(rows, (b + 1) * block)
+// Dispatch  one invocation per element of dweight_partial, WORKGROUP per workgroup, workgroups spread over x and y
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  rows: u32,
+  width: u32,
+  block: u32,
+  blocks: u32,
+}
+
+@group(0) @binding(0) var<storage, read> dout: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> inverse_std: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dweight_partial: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dbias_partial: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (i >= params.blocks * params.width) {
+    return;
+  }
+  let column = i % params.width;
+  let first = i / params.width * params.block;
+  let end = min(params.rows, first + params.block);
+  var dweight = 0.0;
+  var dbias = 0.0;
+  for (var row = first; row < end; row++) {
+    let at = row * params.width + column;
+    dweight += dout[at] * ((x[at] - mean[row]) * inverse_std[row]);
+    dbias += dout[at];
+  }
+  dweight_partial[i] = dweight;
+  dbias_partial[i] = dbias;
+}

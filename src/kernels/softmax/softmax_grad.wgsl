@@ -1,0 +1,55 @@
+// dx = scale * out * (dout - sum of out * dout) along the middle dimension.
+//
+// Shapes    out, dout and dx [outer, length, inner]; a row is one (outer, inner)
+// Dispatch  as softmax.wgsl
+
+override WORKGROUP: u32 = 64u;
+override LANES: u32 = 64u;
+
+struct Params {
+  outer: u32,
+  length: u32,
+  inner: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<storage, read> out: array<f32>;
+@group(0) @binding(1) var<storage, read> dout: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+var<workgroup> partial: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + lane / LANES;
+  let first = lane % LANES;
+  let start = (row / params.inner) * params.length * params.inner + row % params.inner;
+  let end = select(0u, params.length, row < params.outer * params.inner);
+  // Differences from one upstream value: where all are alike, as in a row of one element, the result is exactly 0.
+  let base = dout[select(0u, start, end > 0u)];
+  var sum = 0.0;
+  for (var k = first; k < end; k += LANES) {
+    let i = start + k * params.inner;
+    sum += out[i] * (dout[i] - base);
+  }
+  if (LANES > 1u) {
+    partial[lane] = sum;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+      if (first < half) {
+        partial[lane] += partial[lane + half];
+      }
+      workgroupBarrier();
+    }
+    sum = partial[lane - first];
+  }
+  for (var k = first; k < end; k += LANES) {
+    let i = start + k * params.inner;
+    dx[i] = params.scale * out[i] * (dout[i] - base - sum);
+  }
+}
