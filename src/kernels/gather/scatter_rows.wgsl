@@ -32,12 +32,14 @@ fn main(
   let wanted = i32(row % params.length);
   let first = row / params.length * params.candidates;
   for (var column = lane; column < params.width; column += WORKGROUP) {
-    var sum = 0.0;
-    for (var m = first; m < first + params.candidates; m++) {
-      if (index[m] == wanted) {
-        sum += x[m * params.width + column];
+    out[row * params.width + column] = 0.0;
+  }
+  // Each invocation adds to its own columns only; most rows are named by no index and end here.
+  for (var m = first; m < first + params.candidates; m++) {
+    if (index[m] == wanted) {
+      for (var column = lane; column < params.width; column += WORKGROUP) {
+        out[row * params.width + column] += x[m * params.width + column];
       }
     }
-    out[row * params.width + column] = sum;
   }
 }

@@ -1,4 +1,3 @@
-import type { Shader } from '../../gpu/shader.ts';
 import {
   type Builder,
   type Dispatch,
@@ -22,6 +21,7 @@ export interface ResizeBilinearAttrs {
 }
 
 const workgroup = 64;
+const run = 8;
 
 /** [outer, height, width, inner] of a shape. @throws ShapeError. */
 function parts(shape: Shape, channelsLast = false) {
@@ -42,21 +42,29 @@ function resized(shape: Shape, { height, width, channelsLast }: ResizeBilinearAt
     : [...shape.slice(0, -2), height, width];
 }
 
-/** One pass: [outer, from, inner] to [outer, to, inner]. */
-function pass(
-  code: Shader,
-  bindings: Dispatch['bindings'],
-  sizes: { outer: number; size_in: number; size_out: number; inner: number },
-  written: number,
-): Dispatch {
-  return {
-    shader: code,
-    bindings,
-    uniforms: sizes,
-    overrides: { WORKGROUP: workgroup },
-    workgroups: spread(Math.ceil(written / workgroup)),
-  };
+/** Along the middle dimension, [outer, size_in, inner] becomes [outer, size_out, inner]. */
+interface Sizes {
+  readonly outer: number;
+  readonly size_in: number;
+  readonly size_out: number;
+  readonly inner: number;
 }
+
+const forwardPass = (x: Tensor, out: Tensor, sizes: Sizes): Dispatch => ({
+  shader,
+  bindings: { x, out },
+  uniforms: { ...sizes },
+  overrides: { RUN: run, WORKGROUP: workgroup },
+  workgroups: spread(Math.ceil((sizes.outer * Math.ceil(sizes.size_out / run) * sizes.inner) / workgroup)),
+});
+
+const gradPass = (dout: Tensor, dx: Tensor, sizes: Sizes): Dispatch => ({
+  shader: gradShader,
+  bindings: { dout, dx },
+  uniforms: { ...sizes },
+  overrides: { WORKGROUP: workgroup },
+  workgroups: spread(Math.ceil(elements(dx.shape) / workgroup)),
+});
 
 /** PyTorch's bilinear interpolation, align_corners=False, without antialiasing. The second output is workspace. */
 export const resizeBilinearOp: Op<ResizeBilinearAttrs> = {
@@ -72,18 +80,13 @@ export const resizeBilinearOp: Op<ResizeBilinearAttrs> = {
     const { outer, height, width, inner } = parts(x!.shape, attrs.channelsLast);
     // Width first: the workspace is then the smaller one when both grow, and the second pass reads whole rows.
     return [
-      pass(
-        shader,
-        { x, out: wide },
-        { outer: outer * height, size_in: width, size_out: attrs.width, inner },
-        elements(wide!.shape),
-      ),
-      pass(
-        shader,
-        { x: wide, out },
-        { outer, size_in: height, size_out: attrs.height, inner: attrs.width * inner },
-        elements(out!.shape),
-      ),
+      forwardPass(x!, wide!, { outer: outer * height, size_in: width, size_out: attrs.width, inner }),
+      forwardPass(wide!, out!, {
+        outer,
+        size_in: height,
+        size_out: attrs.height,
+        inner: attrs.width * inner,
+      }),
     ];
   },
   cost: ({ outputs }) => ({ flops: outputs.reduce((sum, out) => sum + 3 * elements(out.shape), 0) }),
@@ -104,18 +107,8 @@ const resizeBilinearGradOp: Op<ResizeBilinearAttrs> = {
   dispatches({ attrs, inputs: [dout], outputs: [dx, wide] }) {
     const { outer, height, width, inner } = parts(dout!.shape, attrs.channelsLast);
     return [
-      pass(
-        gradShader,
-        { dout, dx: wide },
-        { outer, size_in: attrs.height, size_out: height, inner: width * inner },
-        elements(wide!.shape),
-      ),
-      pass(
-        gradShader,
-        { dout: wide, dx },
-        { outer: outer * attrs.height, size_in: attrs.width, size_out: width, inner },
-        elements(dx!.shape),
-      ),
+      gradPass(dout!, wide!, { outer, size_in: attrs.height, size_out: height, inner: width * inner }),
+      gradPass(wide!, dx!, { outer: outer * attrs.height, size_in: attrs.width, size_out: width, inner }),
     ];
   },
   cost: ({ inputs: [dout], outputs: [, wide] }) => ({
