@@ -1,0 +1,49 @@
+// From decoded pixels to CLIP's input, as Pillow and torchvision do it: bit-exact resize, then /255, mean, std.
+import type { Gpu } from '../../gpu/gpu.ts';
+import { compile } from '../../graph/executor.ts';
+import { createGraph } from '../../graph/graph.ts';
+import { imageToTensor } from '../../kernels/image_tensor/image_tensor.ts';
+import type { Tensor } from '../../kernels/op.ts';
+import { resizePillow } from '../../kernels/resize_pillow/resize_pillow.ts';
+
+export const clipMean = [0.48145466, 0.4578275, 0.40821073] as const;
+export const clipStd = [0.26862954, 0.26130258, 0.27577711] as const;
+
+/** Pixels, `channels` bytes each, row by row. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** Squashes an RGB image to size x size (bicubic, antialiased) and normalises it: f32 [3, size, size]. */
+export async function preprocessImage(gpu: Gpu, image: Pixels, size: number): Promise<Float32Array> {
+  const graph = createGraph();
+  const pixels = graph.input('image', { shape: [image.height, image.width, 3], dtype: 'u8' });
+  const resized = resizePillow(graph, pixels, { height: size, width: size, filter: 'bicubic' });
+  const tensor = imageToTensor(graph, resized, { mean: clipMean, std: clipStd });
+  return (await runOnce(gpu, graph, tensor, image.data)) as Float32Array;
+}
+
+/** A 0/1 mask resized as the published code does it (bilinear with antialias on 0/255, then > 0.5): f32 [size * size]. */
+export async function preprocessMask(gpu: Gpu, mask: Pixels, size: number): Promise<Float32Array> {
+  const graph = createGraph();
+  const pixels = graph.input('image', { shape: [mask.height, mask.width, 1], dtype: 'u8' });
+  const resized = resizePillow(graph, pixels, { height: size, width: size, filter: 'bilinear' });
+  const bytes = (await runOnce(
+    gpu,
+    graph,
+    resized,
+    mask.data.map((v) => (v > 0 ? 255 : 0)),
+  )) as Uint8Array;
+  return Float32Array.from(bytes, (v) => (v / 255 > 0.5 ? 1 : 0));
+}
+
+async function runOnce(gpu: Gpu, graph: ReturnType<typeof createGraph>, output: Tensor, data: Uint8Array) {
+  const executable = await compile(gpu, graph, { output });
+  try {
+    return (await executable.run({ image: data }, ['output'])).output!;
+  } finally {
+    executable.dispose();
+  }
+}

@@ -1,0 +1,70 @@
+// CLIP's text encoder, with FAPrompt's learnable layer tokens and with a prefix that many sequences share.
+import { attention } from '../../kernels/attention/attention.ts';
+import { add, expand } from '../../kernels/elementwise/elementwise.ts';
+import { matmul } from '../../kernels/matmul/matmul.ts';
+import type { Tensor } from '../../kernels/op.ts';
+import { concat, slice } from '../../kernels/slice/slice.ts';
+import type { Context } from '../context.ts';
+import type { ClipConfig } from './config.ts';
+import { attentionOut, layerNorm, mlp, queryKeyValue } from './transformer.ts';
+
+export interface TextInput {
+  /** Token embeddings without positions: [P, L, D]. Row r stands at position start + r. */
+  readonly embeddings: Tensor;
+  /** Position of the first row: 0, or the length of the shared prefix. */
+  readonly start: number;
+  /** Position of the end token, whose feature is the text's. */
+  readonly end: number;
+  /** The packed q, k, v of each block for a sequence [1, >= start, 3 D] whose first `start` rows precede every text. */
+  readonly prefix?: readonly Tensor[];
+  /** Learnable tokens [n, D]: number i replaces positions 1..n of the input of block i + 1. */
+  readonly layerTokens?: readonly Tensor[];
+  /** Name for recorded intermediates. */
+  readonly name: string;
+}
+
+export interface TextFeatures {
+  /** Text features, not normalised: [P, E]. */
+  readonly features: Tensor;
+  /** q, k, v of every block, for texts that share this one's beginning. */
+  readonly keys: readonly Tensor[];
+}
+
+/** Encodes texts; attention is causal, so rows after the end token may be left out. */
+export function encodeText(context: Context, input: TextInput, config: ClipConfig): TextFeatures {
+  const { graph, weight, record } = context;
+  const { embeddings, start, end, prefix, layerTokens = [], name } = input;
+  const [texts, length] = embeddings.shape as [number, number];
+  const positions = slice(graph, weight('positional_embedding'), { axis: 0, start, end: start + length });
+  let x = record(`${name}/in`, add(graph, embeddings, positions));
+  const keys: Tensor[] = [];
+  for (let i = 0; i < config.textLayers; i += 1) {
+    const tokens = layerTokens[i - 1];
+    if (tokens) x = replaceTokens(context, x, tokens, start);
+    const block = `transformer.resblocks.${i}`;
+    const qkv = queryKeyValue(context, x, block);
+    keys.push(qkv);
+    const shared = prefix ? { prefix: prefix[i]!, prefixLength: start } : {};
+    const attended = attention(graph, qkv, { heads: config.textHeads, causal: true, ...shared });
+    x = record(`${name}/layer${i}`, mlp(context, attentionOut(context, attended, x, block), block));
+  }
+  const last = graph.view(slice(graph, x, { axis: 1, start: end - start, end: end - start + 1 }), [
+    texts,
+    config.textWidth,
+  ]);
+  const features = matmul(graph, layerNorm(context, last, 'ln_final'), weight('text_projection'));
+  return { features: record(`${name}/feat`, features), keys };
+}
+
+/** Puts `tokens` [n, D] at positions 1..n of x [P, L, D], whose first row stands at position `start`. */
+function replaceTokens({ graph }: Context, x: Tensor, tokens: Tensor, start: number): Tensor {
+  const [texts, length, width] = x.shape as [number, number, number];
+  const from = Math.max(1, start);
+  const until = tokens.shape[0]! + 1;
+  if (until <= from) return x;
+  const own = slice(graph, tokens, { axis: 0, start: from - 1, end: until - 1 });
+  const parts = [expand(graph, own, [texts, until - from, width])];
+  if (from > start) parts.unshift(slice(graph, x, { axis: 1, start: 0, end: from - start }));
+  if (until - start < length) parts.push(slice(graph, x, { axis: 1, start: until - start, end: length }));
+  return concat(graph, parts, 1);
+}

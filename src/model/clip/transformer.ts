@@ -1,0 +1,45 @@
+// The residual attention block that both of CLIP's encoders are made of (Radford et al., 2021).
+
+import { layernorm } from '../../kernels/layernorm/layernorm.ts';
+import { linear } from '../../kernels/matmul/matmul.ts';
+import type { Tensor } from '../../kernels/op.ts';
+import type { Context } from '../context.ts';
+
+/** LayerNorm with the weights `name`.weight and `name`.bias, epsilon 1e-5. */
+export const layerNorm = ({ graph, weight }: Context, x: Tensor, name: string): Tensor =>
+  layernorm(graph, x, weight(`${name}.weight`), weight(`${name}.bias`));
+
+/** The packed rows [q | k | v] of LN(x): [B, L, D] -> [B, L, 3 D]. */
+export function queryKeyValue(context: Context, x: Tensor, block: string): Tensor {
+  const { graph, weight } = context;
+  const normed = layerNorm(context, x, `${block}.ln_1`);
+  return linear(graph, normed, weight(`${block}.attn.in_proj_weight`), {
+    bias: weight(`${block}.attn.in_proj_bias`),
+  });
+}
+
+/** residual + out projection of the attended values. */
+export const attentionOut = (
+  { graph, weight }: Context,
+  attended: Tensor,
+  residual: Tensor,
+  block: string,
+): Tensor =>
+  linear(graph, attended, weight(`${block}.attn.out_proj.weight`), {
+    bias: weight(`${block}.attn.out_proj.bias`),
+    residual,
+  });
+
+/** x + MLP(LN(x)), with QuickGELU in between. */
+export function mlp(context: Context, x: Tensor, block: string): Tensor {
+  const { graph, weight, training } = context;
+  const hidden = linear(graph, layerNorm(context, x, `${block}.ln_2`), weight(`${block}.mlp.c_fc.weight`), {
+    bias: weight(`${block}.mlp.c_fc.bias`),
+    activation: 'quickgelu',
+    saveForBackward: training,
+  });
+  return linear(graph, hidden, weight(`${block}.mlp.c_proj.weight`), {
+    bias: weight(`${block}.mlp.c_proj.bias`),
+    residual: x,
+  });
+}

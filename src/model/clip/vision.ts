@@ -1,0 +1,94 @@
+// CLIP's image encoder with the V-V stream (DESIGN.md section 4; CLIP Surgery, AnomalyCLIP's DPAM).
+import { attention } from '../../kernels/attention/attention.ts';
+import { add, expand } from '../../kernels/elementwise/elementwise.ts';
+import { l2norm } from '../../kernels/l2norm/l2norm.ts';
+import { matmul } from '../../kernels/matmul/matmul.ts';
+import type { Tensor } from '../../kernels/op.ts';
+import { patchEmbedding } from '../../kernels/patch_embedding/patch_embedding.ts';
+import { resizeBilinear } from '../../kernels/resize_bilinear/resize_bilinear.ts';
+import { concat, slice } from '../../kernels/slice/slice.ts';
+import type { Context } from '../context.ts';
+import type { ClipConfig } from './config.ts';
+import { attentionOut, layerNorm, mlp, queryKeyValue } from './transformer.ts';
+
+export interface ImageFeatures {
+  /** Unit class feature of the original stream, without ln_post: [B, E]. */
+  readonly image: Tensor;
+  /** Unit patch features of the V-V stream: [B, grid * grid, E], patch = row * grid + column. */
+  readonly patches: Tensor;
+}
+
+/**
+ * Number of trailing blocks with the V-V stream: the paper's 19 of ViT-L's 24, and the same share of other depths.
+ */
+export const defaultDualLayers = ({ visionLayers }: ClipConfig): number =>
+  Math.max(1, Math.round((visionLayers * 19) / 24));
+
+/**
+ * Encodes normalised images [B, 3, S, S], S a multiple of the patch size.
+ * @param dualLayers trailing blocks that carry the V-V stream beside the original one
+ */
+export function encodeImage(
+  context: Context,
+  images: Tensor,
+  config: ClipConfig,
+  dualLayers: number,
+): ImageFeatures {
+  const { graph, weight, record } = context;
+  const grid = images.shape[2]! / config.patch;
+  let original = embedPatches(context, images, config, grid);
+  let vv: Tensor | undefined;
+  for (let i = 0; i < config.visionLayers; i += 1) {
+    const block = `visual.transformer.resblocks.${i}`;
+    const qkv = queryKeyValue(context, original, block);
+    const heads = config.visionHeads;
+    if (i >= config.visionLayers - dualLayers) {
+      // Both streams read the original one; the V-V stream has no MLP and is never fed back.
+      vv = attentionOut(context, attention(graph, qkv, { heads, source: 'vv' }), vv ?? original, block);
+      record(`vision/layer${i}/vv`, vv);
+    }
+    original = mlp(context, attentionOut(context, attention(graph, qkv, { heads }), original, block), block);
+    record(`vision/layer${i}/ori`, original);
+  }
+  const projection = weight('visual.proj');
+  const classToken = slice(graph, original, { axis: 1, start: 0, end: 1 });
+  const image = record(
+    'vision/cls_raw',
+    matmul(graph, graph.view(classToken, [images.shape[0]!, config.visionWidth]), projection),
+  );
+  const tokens = record(
+    'vision/tokens_raw',
+    matmul(graph, layerNorm(context, vv ?? original, 'visual.ln_post'), projection),
+  );
+  const unit = record('image/tokens', l2norm(graph, tokens));
+  return {
+    image: record('image/cls', l2norm(graph, image)),
+    patches: slice(graph, unit, { axis: 1, start: 1, end: 1 + grid * grid }),
+  };
+}
+
+/** [class token | patches] + positions, normalised: [B, 1 + grid^2, D]. */
+function embedPatches(context: Context, images: Tensor, config: ClipConfig, grid: number): Tensor {
+  const { graph, weight, record } = context;
+  const width = config.visionWidth;
+  const patches = record('vision/patch_embed', patchEmbedding(graph, images, weight('visual.conv1.weight')));
+  const classToken = expand(graph, weight('visual.class_embedding'), [images.shape[0]!, 1, width]);
+  const positions = record('vision/pos', positionTable(context, config, grid));
+  const tokens = record('vision/embed', add(graph, concat(graph, [classToken, patches], 1), positions));
+  return record('vision/ln_pre', layerNorm(context, tokens, 'visual.ln_pre'));
+}
+
+/** The trained position table, its grid part resized bilinearly to the image's grid: [1 + grid^2, D]. */
+function positionTable({ graph, weight }: Context, config: ClipConfig, grid: number): Tensor {
+  const table = weight('visual.positional_embedding');
+  if (grid === config.grid) return table;
+  const width = config.visionWidth;
+  const ofClass = slice(graph, table, { axis: 0, start: 0, end: 1 });
+  const ofGrid = graph.view(slice(graph, table, { axis: 0, start: 1, end: 1 + config.grid ** 2 }), [
+    config.grid,
+    config.grid,
+    width,
+  ]);
+  const resized = resizeBilinear(graph, ofGrid, { height: grid, width: grid, channelsLast: true });
+  return concat(graph, [ofClass, graph.view(resized, [grid * grid, width])], 0);
+}

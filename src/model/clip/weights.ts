@@ -1,0 +1,124 @@
+// CLIP's weights on the device.
+import type { Gpu } from '../../gpu/gpu.ts';
+import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
+import { elements, type TensorSpec } from '../../kernels/op.ts';
+import { type ClipConfig, clipConfigFromShapes, clipTensorShapes } from './config.ts';
+import type { SafetensorsFile } from './safetensors.ts';
+import { type Tokenizer, tokenizerForWeights } from './tokenizer.ts';
+
+/** A CLIP whose weights are on the device. */
+export interface Clip {
+  readonly name: string;
+  readonly config: ClipConfig;
+  readonly tokenizer: Tokenizer;
+  /** What the weights file says about itself. */
+  readonly metadata: ReadonlyMap<string, string>;
+  weightSpec(name: string): TensorSpec | undefined;
+  /** Device tensors by name: everything but the token embedding, of which only a few rows are ever needed. */
+  readonly tensors: ReadonlyMap<string, DeviceTensor>;
+  /** Rows of the token embedding: id -> [text width]. */
+  tokenRows(ids: readonly number[]): Promise<Map<number, Float32Array>>;
+  dispose(): void;
+}
+
+export interface LoadOptions {
+  readonly headDim?: number;
+  /** Bytes of weights read so far, of all. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+const tokenEmbedding = 'token_embedding.weight';
+/** Weights that only matmul and patch embedding read: those may stay in f16. */
+const isMatrix = (name: string) =>
+  /(in_proj_weight|out_proj\.weight|c_fc\.weight|c_proj\.weight|conv1\.weight|proj|text_projection)$/.test(
+    name,
+  );
+
+/** Types on the device: matrices that a file stores as F16 stay so, everything else is f32. */
+export function weightSpecs(
+  config: ClipConfig,
+  stored: (name: string) => string | undefined,
+): Map<string, TensorSpec> {
+  const specs = new Map<string, TensorSpec>();
+  for (const [name, shape] of clipTensorShapes(config)) {
+    if (name === tokenEmbedding || name === 'logit_scale') continue;
+    specs.set(name, { shape, dtype: stored(name) === 'F16' && isMatrix(name) ? 'f16' : 'f32' });
+  }
+  return specs;
+}
+
+/**
+ * Loads a CLIP: the header is read and every tensor checked before the first GPU buffer is made, then tensors go to the
+ * device one after the other.
+ * @throws WeightsError, GpuError, or the signal's reason
+ */
+export async function loadClip(gpu: Gpu, file: SafetensorsFile, options: LoadOptions = {}): Promise<Clip> {
+  const name = file.source.name;
+  const { headDim, onProgress, signal } = options;
+  const config = clipConfigFromShapes(
+    file.tensors,
+    headDim === undefined ? { file: name } : { file: name, headDim },
+  );
+  const tokenizer = tokenizerForWeights(file, config.vocabSize);
+  const specs = weightSpecs(config, (tensor) => file.tensors.get(tensor)?.dtype);
+  const total = [...specs.keys()].reduce((sum, tensor) => sum + file.tensors.get(tensor)!.bytes, 0);
+  const tensors = new Map<string, DeviceTensor>();
+  const dispose = () => {
+    for (const tensor of tensors.values()) gpu.memory.free(tensor.buffer);
+    tensors.clear();
+  };
+  try {
+    let done = 0;
+    for (const [tensor, spec] of specs) {
+      signal?.throwIfAborted();
+      const data =
+        spec.dtype === 'f16' ? halfBits(await file.readBytes(tensor)) : await file.readFloat32(tensor);
+      tensors.set(tensor, createDeviceTensor(gpu, tensor, spec, data));
+      done += file.tensors.get(tensor)!.bytes;
+      onProgress?.(done, total);
+    }
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+  return {
+    name,
+    config,
+    tokenizer,
+    metadata: file.metadata,
+    weightSpec: (tensor) => specs.get(tensor),
+    tensors,
+    tokenRows: (ids) => readTokenRows(file, config, ids),
+    dispose,
+  };
+}
+
+const halfBits = (bytes: Uint8Array<ArrayBuffer>): Uint16Array =>
+  bytes.byteOffset % 2 === 0
+    ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
+    : new Uint16Array(bytes.slice().buffer);
+
+/** Reads single rows of the token embedding from the file. */
+export async function readTokenRows(
+  file: SafetensorsFile,
+  config: ClipConfig,
+  ids: readonly number[],
+): Promise<Map<number, Float32Array>> {
+  const rows = new Map<number, Float32Array>();
+  for (const id of ids)
+    rows.set(id, await file.readFloat32(tokenEmbedding, id * config.textWidth, config.textWidth));
+  return rows;
+}
+
+/** Device tensors for a graph's weights, by storage. */
+export function bindWeights(
+  clip: Pick<Clip, 'tensors'>,
+  weights: ReadonlyMap<string, { readonly storage: number }>,
+): Map<number, DeviceTensor> {
+  return new Map([...weights].map(([name, { storage }]) => [storage, clip.tensors.get(name)!]));
+}
+
+/** Parameters of a CLIP that live on the device. */
+export const countParameters = (config: ClipConfig): number =>
+  [...clipTensorShapes(config).values()].reduce((sum, shape) => sum + elements(shape), 0);

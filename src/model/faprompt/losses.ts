@@ -1,0 +1,66 @@
+// The training loss (DESIGN.md section 4, with the options of its table).
+import { binaryFocal } from '../../kernels/binary_focal/binary_focal.ts';
+import { cosinePairs } from '../../kernels/cosine_pairs/cosine_pairs.ts';
+import { crossEntropy } from '../../kernels/cross_entropy/cross_entropy.ts';
+import { diceLoss } from '../../kernels/dice/dice.ts';
+import { add, affine, multiply } from '../../kernels/elementwise/elementwise.ts';
+import { focalLoss } from '../../kernels/focal/focal.ts';
+import type { Tensor } from '../../kernels/op.ts';
+import { reduce, sumAll } from '../../kernels/reduce/reduce.ts';
+import type { Context } from '../context.ts';
+import type { Forward } from './forward.ts';
+import type { FapromptOptions } from './options.ts';
+
+export interface Targets {
+  /** 1 where abnormal: [B, S, S]. */
+  readonly masks: Tensor;
+  /** 1 = abnormal, as classes [B] i32 and as numbers [B] f32. */
+  readonly classes: Tensor;
+  readonly labels: Tensor;
+}
+
+/** Every term, and their weighted `total`; terms that the options leave out of the total are not computed unless `all`. */
+export type Losses = Readonly<Record<string, Tensor>> & { readonly total: Tensor };
+
+export function losses(context: Context, result: Forward, { masks, classes, labels }: Targets, options: FapromptOptions, all = false): Losses {
+  const { graph } = context;
+  const terms: Record<string, Tensor> = {};
+  let total: Tensor | undefined;
+  const accumulate = (sum: Tensor | undefined, term: Tensor, weight: number): Tensor => {
+    const weighted = weight === 1 ? term : affine(graph, term, weight);
+    return sum ? add(graph, sum, weighted) : weighted;
+  };
+
+  let local: Tensor | undefined;
+  [options.map1Weight, options.prior ? options.map2Weight : 0].forEach((weight, i) => {
+    if (weight === 0 && !all) return;
+    const map = result.maps[i]!;
+    terms[`focal${i + 1}`] = focalLoss(graph, map, masks, {});
+    terms[`dice_abn${i + 1}`] = diceLoss(graph, map, masks, { channel: 1 });
+    terms[`dice_nor${i + 1}`] = diceLoss(graph, map, masks, { channel: 0 });
+    const segmentation = add(graph, add(graph, terms[`focal${i + 1}`]!, terms[`dice_abn${i + 1}`]!), terms[`dice_nor${i + 1}`]!);
+    if (weight !== 0) local = accumulate(local, segmentation, weight);
+  });
+  if (local) total = terms.local = local;
+
+  if (options.crossEntropy || all) terms.ce = crossEntropy(graph, result.imageLogits, classes);
+  if (options.crossEntropy) total = accumulate(total, terms.ce!, 1);
+
+  terms.score_focal = binaryFocal(graph, result.score, labels, { kind: options.scoreLoss });
+  total = accumulate(total, terms.score_focal, 1);
+
+  if (options.orthogonalWeight !== 0 || all) terms.oc = cosinePairs(graph, result.abnormalFeatures);
+  if (options.orthogonalWeight !== 0) total = accumulate(total, terms.oc!, options.orthogonalWeight);
+
+  if (result.prior && (options.priorWeight !== 0 || all)) terms.prior = priorLoss(context, result.prior, labels, options);
+  if (result.prior && options.priorWeight !== 0) total = accumulate(total, terms.prior!, options.priorWeight);
+  return { ...terms, total };
+}
+
+/** Pulls the prior of normal images to zero: squares reduced over entries, then over images. */
+function priorLoss({ graph }: Context, prior: Tensor, labels: Tensor, { priorEntries, priorImages }: FapromptOptions): Tensor {
+  const perImage = reduce(graph, multiply(graph, prior, prior), { kind: priorEntries, axis: 1 });
+  const ofNormal = multiply(graph, perImage, affine(graph, labels, -1, 1));
+  const sum = sumAll(graph, ofNormal);
+  return priorImages === 'sum' ? sum : affine(graph, sum, 1 / prior.shape[0]!);
+}

@@ -1,0 +1,74 @@
+// Inference: image features in, anomaly map and score out.
+import type { Gpu } from '../../gpu/gpu.ts';
+import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
+import { compile, type Executable } from '../../graph/executor.ts';
+import { f32 } from '../../kernels/op.ts';
+import { checkImageSize, type HostFeatures } from '../clip/image-encoder.ts';
+import { bindWeights, type Clip } from '../clip/weights.ts';
+import { createModelGraph } from '../context.ts';
+import { forward } from './forward.ts';
+import { checkLearnables, learnableShapes } from './learnables.ts';
+import type { FapromptOptions } from './options.ts';
+import { anomalyMap, smoothedMap, smoothingSigma } from './score.ts';
+import { promptTemplates, type TokenRows, usedTokens } from './templates.ts';
+
+export interface Detection {
+  /** Image anomaly score in [0, 1]. */
+  readonly score: number;
+  /** Smoothed anomaly map [size, size], values in [0, 1]. */
+  readonly map: Float32Array;
+}
+
+export interface Scorer {
+  readonly executable: Executable;
+  score(features: HostFeatures): Promise<Detection>;
+  dispose(): void;
+}
+
+/** Templates and their embedding rows for a CLIP: what `forward` needs besides weights and learnables. */
+export async function loadTemplates(clip: Clip, options: FapromptOptions) {
+  const templates = promptTemplates(clip.tokenizer, options);
+  const rows: TokenRows = await clip.tokenRows(usedTokens(templates));
+  return { clip: clip.config, options, templates, rows };
+}
+
+/** @param learnables trained values under the published names */
+export async function createScorer(
+  gpu: Gpu,
+  clip: Clip,
+  options: FapromptOptions,
+  learnables: ReadonlyMap<string, Float32Array>,
+  size: number,
+): Promise<Scorer> {
+  checkImageSize(clip.config, size);
+  const { embedDim, patch } = clip.config;
+  const shapes = learnableShapes(options, clip.config);
+  checkLearnables(new Map([...shapes].filter(([name]) => learnables.has(name)).map(([name, shape]) => [name, { shape }])), shapes, 'prompts');
+  const model = createModelGraph(clip.weightSpec);
+  const { graph } = model;
+  const features = {
+    image: graph.input('image', f32(1, embedDim)),
+    patches: graph.input('patches', f32(1, (size / patch) ** 2, embedDim)),
+  };
+  const result = forward(model, await loadTemplates(clip, options), features, size);
+  const map = smoothedMap(model, anomalyMap(model, result), smoothingSigma(size));
+  const own: DeviceTensor[] = [];
+  const parameters = bindWeights(clip, model.weights);
+  for (const [name, tensor] of result.learnables.all) {
+    const made = createDeviceTensor(gpu, name, tensor, learnables.get(name)!);
+    own.push(made);
+    parameters.set(tensor.storage, made);
+  }
+  const executable = await compile(gpu, graph, { map, score: result.score }, { parameters });
+  return {
+    executable,
+    async score({ image, patches }) {
+      const found = await executable.run({ image, patches }, ['map', 'score']);
+      return { score: found.score![0]!, map: found.map as Float32Array };
+    },
+    dispose() {
+      executable.dispose();
+      for (const tensor of own) gpu.memory.free(tensor.buffer);
+    },
+  };
+}

@@ -1,0 +1,17 @@
+// npm run golden: holds the engine against the reference tensors; exit code 1 where an error exceeds its tolerance.
+import path from 'node:path';
+import { openGpu } from '../../src/gpu/gpu.ts';
+import { checkGolden } from './check.ts';
+import { formatReport } from './report.ts';
+
+const folder = path.resolve(process.env.FAPROMPT_GOLDEN ?? '../shared/golden');
+const gpu = await openGpu();
+try {
+  console.log(`${folder}\n${gpu.description}`);
+  const report = await checkGolden(gpu, folder, (part) => console.log(`... ${part}`));
+  const { text, worst, tensors } = formatReport(report);
+  console.log(text);
+  if (!(worst <= 1) || tensors === 0) process.exitCode = 1;
+} finally {
+  gpu.close();
+}
