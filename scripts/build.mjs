@@ -9,7 +9,9 @@ const entryPoints = { cli: 'src/cli/main.ts', golden: 'test/golden/main.ts', ben
 
 await build({
   absWorkingDir: root,
-  entryPoints: Object.fromEntries(Object.entries(entryPoints).filter(([, file]) => existsSync(path.join(root, file)))),
+  entryPoints: Object.fromEntries(
+    Object.entries(entryPoints).filter(([, file]) => existsSync(path.join(root, file))),
+  ),
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -10,6 +10,8 @@ export default class SummaryReporter implements Reporter {
     }
     const skipped = count.skipped + count.pending;
     // After the default reporter's own summary.
-    setImmediate(() => console.log(`${count.passed} passed, ${count.failed} failed${skipped ? `, ${skipped} skipped` : ''}`));
+    setImmediate(() =>
+      console.log(`${count.passed} passed, ${count.failed} failed${skipped ? `, ${skipped} skipped` : ''}`),
+    );
   }
 }

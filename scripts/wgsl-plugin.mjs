@@ -20,7 +20,11 @@ export async function loadShader(file) {
   if (entries.length !== 1 || entries[0].name !== 'main') {
     throw new Error(`${name}: expected exactly one compute entry point, "main"`);
   }
-  const bindings = reflected.storage.map((v) => ({ name: v.name, binding: v.binding, access: v.access || 'read' }));
+  const bindings = reflected.storage.map((v) => ({
+    name: v.name,
+    binding: v.binding,
+    access: v.access || 'read',
+  }));
   const uniform = reflected.uniforms[0];
   return {
     path: name,
@@ -40,7 +44,10 @@ const moduleText = async (file) => `export default ${JSON.stringify(await loadSh
 export const esbuildWgsl = {
   name: 'wgsl',
   setup(build) {
-    build.onLoad({ filter: /\.wgsl$/ }, async ({ path: file }) => ({ contents: await moduleText(file), loader: 'js' }));
+    build.onLoad({ filter: /\.wgsl$/ }, async ({ path: file }) => ({
+      contents: await moduleText(file),
+      loader: 'js',
+    }));
   },
 };
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   auroc,
@@ -12,7 +11,6 @@ import {
 } from '../src/eval/index.ts';
 import { publishedPro, publishedThresholds } from '../src/eval/pro.ts';
 import { regionAreas } from '../src/eval/regions.ts';
-import { hasShared, sharedPath } from './shared.ts';
 
 const EXACT = 1e-9;
 
@@ -424,51 +422,5 @@ describe('published PRO', () => {
       if (Math.abs(found.value - exact.value) > 0.2 * found.bound!) tight++;
     }
     expect(tight).toBeGreaterThan(20);
-  });
-});
-
-type GoldenMetrics = {
-  image: Record<string, { auroc: number; ap: number }>;
-  pixel: Record<string, { pixel_auroc: number; pixel_ap: number; pro: number }>;
-};
-
-describe.skipIf(!hasShared('golden/metrics.safetensors'))('golden metrics', () => {
-  const read = (name: string) => readFileSync(sharedPath(`golden/${name}`));
-  const file = read('metrics.safetensors');
-  const headerLength = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.toString('utf8', 8, 8 + headerLength)) as Record<
-    string,
-    { dtype: string; shape: number[]; data_offsets: [number, number] }
-  >;
-  const golden = (JSON.parse(read('manifest.json').toString()) as { metrics: GoldenMetrics }).metrics;
-  const tensor = (name: string) => {
-    const { dtype, shape, data_offsets: offsets } = header[name]!;
-    const bytes = Uint8Array.from(
-      file.subarray(8 + headerLength + offsets[0], 8 + headerLength + offsets[1]),
-    );
-    const type = { F32: Float32Array, I32: Int32Array, U8: Uint8Array }[dtype]!;
-    return { shape, data: new type(bytes.buffer) };
-  };
-
-  it.each(Object.entries(golden.image))('image/%s', (name, expected) => {
-    const labels = tensor(`image/${name}/labels`).data;
-    const scores = tensor(`image/${name}/scores`).data;
-    expectNear(auroc(labels, scores), expected.auroc, EXACT, 'auroc');
-    expectNear(averagePrecision(labels, scores), expected.ap, EXACT, 'ap');
-  });
-
-  it.each(Object.entries(golden.pixel))('pixel/%s', (name, expected) => {
-    const { shape, data } = tensor(`pixel/${name}/maps`);
-    const masks = tensor(`pixel/${name}/masks`).data as Uint8Array;
-    const [images, height, width] = shape as [number, number, number];
-    const metrics = createPixelMetrics();
-    for (let k = 0; k < images; k++) {
-      const range = [k * width * height, (k + 1) * width * height] as const;
-      metrics.add((data as Float32Array).slice(...range), masks.slice(...range), width, height);
-    }
-    const found = metrics.result();
-    expectNear(found.auroc, expected.pixel_auroc, EXACT, 'auroc');
-    expectNear(found.ap, expected.pixel_ap, EXACT, 'ap');
-    expectNear(found.pro, expected.pro, EXACT, 'pro');
   });
 });

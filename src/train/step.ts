@@ -43,9 +43,18 @@ export function createTrainingState(
 ): TrainingState {
   const made = parts.map(
     (part) =>
-      new Map([...shapes].map(([name, shape]) => [name, createDeviceTensor(gpu, `${part}/${name}`, f32(...shape), values[part]?.get(name))])),
+      new Map(
+        [...shapes].map(([name, shape]) => [
+          name,
+          createDeviceTensor(gpu, `${part}/${name}`, f32(...shape), values[part]?.get(name)),
+        ]),
+      ),
   );
-  const [parameters, m, v] = made as [Map<string, DeviceTensor>, Map<string, DeviceTensor>, Map<string, DeviceTensor>];
+  const [parameters, m, v] = made as [
+    Map<string, DeviceTensor>,
+    Map<string, DeviceTensor>,
+    Map<string, DeviceTensor>,
+  ];
   return {
     parameters,
     m,
@@ -59,7 +68,8 @@ export function createTrainingState(
 export async function readTrainingState(gpu: Gpu, state: TrainingState): Promise<HostState> {
   const read = async (tensors: ReadonlyMap<string, DeviceTensor>) => {
     const values = new Map<string, Float32Array>();
-    for (const [name, tensor] of tensors) values.set(name, (await readDeviceTensor(gpu, tensor)) as Float32Array);
+    for (const [name, tensor] of tensors)
+      values.set(name, (await readDeviceTensor(gpu, tensor)) as Float32Array);
     return values;
   };
   return { parameters: await read(state.parameters), m: await read(state.m), v: await read(state.v) };
@@ -112,11 +122,17 @@ export function buildStepGraph(
   const terms = losses(model, result, targets, faprompt.options, options.allLosses);
   const learnables = [...result.learnables.all];
   const recorded = options.intermediates ? [...model.records].filter(([, { dtype }]) => dtype === 'f32') : [];
-  const found = gradient(graph, terms.total, [...learnables, ...recorded].map(([, tensor]) => tensor));
-  const intermediates = new Map(recorded.flatMap(([name], i) => {
-    const derivative = found[learnables.length + i];
-    return derivative ? [[name, derivative] as const] : [];
-  }));
+  const found = gradient(
+    graph,
+    terms.total,
+    [...learnables, ...recorded].map(([, tensor]) => tensor),
+  );
+  const intermediates = new Map(
+    recorded.flatMap(([name], i) => {
+      const derivative = found[learnables.length + i];
+      return derivative ? [[name, derivative] as const] : [];
+    }),
+  );
   const gradients = new Map<string, Tensor>();
   const moments = new Map<string, { m: Tensor; v: Tensor }>();
   learnables.forEach(([name, parameter], i) => {
@@ -132,9 +148,14 @@ export function buildStepGraph(
 }
 
 /** Device tensors for the step graph's parameters. */
-export function bindStep(clip: Pick<Clip, 'tensors'>, step: StepGraph, state: TrainingState): Map<number, DeviceTensor> {
+export function bindStep(
+  clip: Pick<Clip, 'tensors'>,
+  step: StepGraph,
+  state: TrainingState,
+): Map<number, DeviceTensor> {
   const bound = bindWeights(clip, step.model.weights);
-  for (const [name, { storage }] of step.result.learnables.all) bound.set(storage, state.parameters.get(name)!);
+  for (const [name, { storage }] of step.result.learnables.all)
+    bound.set(storage, state.parameters.get(name)!);
   for (const [name, { m, v }] of step.moments) {
     bound.set(m.storage, state.m.get(name)!);
     bound.set(v.storage, state.v.get(name)!);
@@ -143,7 +164,12 @@ export function bindStep(clip: Pick<Clip, 'tensors'>, step: StepGraph, state: Tr
 }
 
 /** The executable of a step; its outputs are the loss terms. */
-export async function compileStep(gpu: Gpu, clip: Pick<Clip, 'tensors'>, step: StepGraph, state: TrainingState): Promise<Executable> {
+export async function compileStep(
+  gpu: Gpu,
+  clip: Pick<Clip, 'tensors'>,
+  step: StepGraph,
+  state: TrainingState,
+): Promise<Executable> {
   return compile(gpu, step.model.graph, step.losses, { parameters: bindStep(clip, step, state) });
 }
 

@@ -9,7 +9,11 @@ import { checkResize } from './resize.ts';
 import { checkVision } from './vision.ts';
 
 /** Holds the engine against everything that a golden folder has: every configuration, mode and file. */
-export async function checkGolden(gpu: Gpu, folder: string, onPart: (part: string) => void = () => {}): Promise<Report> {
+export async function checkGolden(
+  gpu: Gpu,
+  folder: string,
+  onPart: (part: string) => void = () => {},
+): Promise<Report> {
   const golden = await openGolden(folder);
   const report = createReport(golden);
   onPart('operators');

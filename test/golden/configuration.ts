@@ -48,9 +48,14 @@ export interface GoldenConfiguration {
   dispose(): void;
 }
 
-export async function openConfiguration(gpu: Gpu, golden: GoldenFolder, name: string): Promise<GoldenConfiguration> {
+export async function openConfiguration(
+  gpu: Gpu,
+  golden: GoldenFolder,
+  name: string,
+): Promise<GoldenConfiguration> {
   const description = golden.manifest[name] as ReferenceConfiguration | undefined;
-  if (!description?.cfg) throw new Error(`manifest.json: no configuration "${name}" for the folder of that name`);
+  if (!description?.cfg)
+    throw new Error(`manifest.json: no configuration "${name}" for the folder of that name`);
   const { cfg, modes } = description;
   const weights = (await golden.open(`${name}/weights.safetensors`))!;
   const inputs = await golden.open(`${name}/inputs.safetensors`);
@@ -59,7 +64,8 @@ export async function openConfiguration(gpu: Gpu, golden: GoldenFolder, name: st
   const config = clipConfigFromShapes(weights.tensors, { file: weights.source.name, headDim });
   const specs = weightSpecs(config, (tensor) => weights.tensors.get(tensor)?.dtype);
   const tensors = new Map<string, DeviceTensor>();
-  for (const [tensor, spec] of specs) tensors.set(tensor, createDeviceTensor(gpu, tensor, spec, await weights.readFloat32(tensor)));
+  for (const [tensor, spec] of specs)
+    tensors.set(tensor, createDeviceTensor(gpu, tensor, spec, await weights.readFloat32(tensor)));
   return {
     name,
     imageSize: inputs.tensors.get('images')!.shape[2]!,
@@ -71,7 +77,8 @@ export async function openConfiguration(gpu: Gpu, golden: GoldenFolder, name: st
     tensors,
     weightSpec: (tensor) => specs.get(tensor),
     async model({ options: o, template }) {
-      if (o.deep_half) throw new Error(`${name}: the reference's float16 rounding of deep text tokens is not reproduced`);
+      if (o.deep_half)
+        throw new Error(`${name}: the reference's float16 rounding of deep text tokens is not reproduced`);
       const options: FapromptOptions = {
         ...presets.topm,
         normalTokens: cfg.n_pos!,
@@ -97,7 +104,12 @@ export async function openConfiguration(gpu: Gpu, golden: GoldenFolder, name: st
         normal: cutAfterEnd(Int32Array.from(await values(inputs, `ids_pos/${template}`))),
         abnormal: cutAfterEnd(Int32Array.from(await values(inputs, `ids_neg/${template}`))),
       };
-      return { clip: config, options, templates, rows: await readTokenRows(weights, config, usedTokens(templates)) };
+      return {
+        clip: config,
+        options,
+        templates,
+        rows: await readTokenRows(weights, config, usedTokens(templates)),
+      };
     },
     dispose() {
       for (const { buffer } of tensors.values()) gpu.memory.free(buffer);

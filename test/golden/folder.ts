@@ -6,9 +6,13 @@ import { readSafetensors, type SafetensorsFile } from '../../src/model/clip/safe
 import { bytesSource } from '../../src/model/clip/source.ts';
 
 export interface Manifest {
-  readonly files: Readonly<Record<string, { readonly tensors: Readonly<Record<string, { readonly atol?: number }>> }>>;
+  readonly files: Readonly<
+    Record<string, { readonly tensors: Readonly<Record<string, { readonly atol?: number }>> }>
+  >;
   readonly ops?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
-  readonly metrics?: Readonly<Record<'image' | 'pixel', Readonly<Record<string, Readonly<Record<string, number>>>>>>;
+  readonly metrics?: Readonly<
+    Record<'image' | 'pixel', Readonly<Record<string, Readonly<Record<string, number>>>>>
+  >;
   readonly [configuration: string]: unknown;
 }
 
@@ -26,7 +30,8 @@ export async function openGolden(folder: string): Promise<GoldenFolder> {
   const manifest = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
   const entries = await readdir(folder, { withFileTypes: true });
   const opened = new Map<string, Promise<SafetensorsFile>>();
-  const load = async (file: string) => readSafetensors(bytesSource(file, await readFile(path.join(folder, file))));
+  const load = async (file: string) =>
+    readSafetensors(bytesSource(file, await readFile(path.join(folder, file))));
   return {
     manifest,
     configurations: entries

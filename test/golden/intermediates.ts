@@ -39,15 +39,23 @@ export function matchIntermediate(
     // Ours are channels first: [B, 2, n] -> [B, n, 2].
     const [, patches] = shape as [number, number, number];
     const source = got;
-    return { got: Float32Array.from(source, (_, i) => source[(Math.floor(i / (2 * patches)) * 2 + (i % 2)) * patches + (Math.floor(i / 2) % patches)]!) };
+    return {
+      got: Float32Array.from(
+        source,
+        (_, i) =>
+          source[(Math.floor(i / (2 * patches)) * 2 + (i % 2)) * patches + (Math.floor(i / 2) % patches)]!,
+      ),
+    };
   }
   const rows = shape[1]!;
   const position = (i: number) => Math.floor(i / textWidth) % rows;
-  if (/^prompt\/pos$|^text_pos\/(in|layer\d+)$/.test(name)) return gradient ? { got, keep: (i) => position(i) >= start } : { got };
+  if (/^prompt\/pos$|^text_pos\/(in|layer\d+)$/.test(name))
+    return gradient ? { got, keep: (i) => position(i) >= start } : { got };
   if (/prompt\/neg$|prompt_neg$|text_neg\/(in|layer\d+)$/.test(name) && start > 0) {
     const full = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(Number.NaN);
     const own = (rows - start) * textWidth;
-    for (let text = 0; text < shape[0]!; text += 1) full.set(got.slice(text * own, (text + 1) * own) as Float32Array, (text * rows + start) * textWidth);
+    for (let text = 0; text < shape[0]!; text += 1)
+      full.set(got.slice(text * own, (text + 1) * own) as Float32Array, (text * rows + start) * textWidth);
     return { got: full, keep: (i) => position(i) >= start };
   }
   return { got };

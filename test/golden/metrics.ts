@@ -7,7 +7,8 @@ const tolerance = 1e-9;
 
 export async function checkMetrics(golden: GoldenFolder, report: Report): Promise<void> {
   const file = await golden.open('metrics.safetensors');
-  if (!file || !golden.manifest.metrics) return void report.notes.push('no metrics.safetensors: metric cases skipped');
+  if (!file || !golden.manifest.metrics)
+    return void report.notes.push('no metrics.safetensors: metric cases skipped');
   const check = (name: string, got: number | null | undefined, want: number | undefined) => {
     if (want !== undefined) report.add('metrics', name, Math.abs((got ?? Number.NaN) - want) / tolerance);
   };
@@ -23,7 +24,8 @@ export async function checkMetrics(golden: GoldenFolder, report: Report): Promis
     const masks = Uint8Array.from(await file.readInt32(`pixel/${name}/masks`));
     const metrics = createPixelMetrics({ mode: 'exact' });
     const size = height * width;
-    for (let i = 0; i < count; i += 1) metrics.add(maps.slice(i * size, (i + 1) * size), masks.slice(i * size, (i + 1) * size), width, height);
+    for (let i = 0; i < count; i += 1)
+      metrics.add(maps.slice(i * size, (i + 1) * size), masks.slice(i * size, (i + 1) * size), width, height);
     const found = metrics.result();
     check(`pixel/${name} auroc`, found.auroc, expected.pixel_auroc);
     check(`pixel/${name} ap`, found.ap, expected.pixel_ap);

@@ -10,7 +10,14 @@ import { type FapromptModel, forward } from '../../src/model/faprompt/forward.ts
 import { learnableShapes } from '../../src/model/faprompt/learnables.ts';
 import { anomalyMap, smoothedMap } from '../../src/model/faprompt/score.ts';
 import { abnormalChannel } from '../../src/model/faprompt/similarity.ts';
-import { bindStep, buildStepGraph, createTrainingState, publishedAdam, readTrainingState, type TrainingState } from '../../src/train/step.ts';
+import {
+  bindStep,
+  buildStepGraph,
+  createTrainingState,
+  publishedAdam,
+  readTrainingState,
+  type TrainingState,
+} from '../../src/train/step.ts';
 import type { GoldenConfiguration, ReferenceMode } from './configuration.ts';
 import type { GoldenFolder } from './folder.ts';
 import { matchIntermediate } from './intermediates.ts';
@@ -51,7 +58,8 @@ export async function checkMode(
 async function initialState({ gpu, configuration, model }: Setting): Promise<TrainingState> {
   const shapes = learnableShapes(model.options, configuration.config);
   const parameters = new Map<string, Float32Array>();
-  for (const name of shapes.keys()) parameters.set(name, await configuration.inputs.readFloat32(`param0/${name}`));
+  for (const name of shapes.keys())
+    parameters.set(name, await configuration.inputs.readFloat32(`param0/${name}`));
   return createTrainingState(gpu, shapes, { parameters });
 }
 
@@ -60,11 +68,16 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
   const { inputs, imageSize, config } = configuration;
   const images = inputs.tensors.get('images')!.shape[0]!;
   const state = await initialState(setting);
-  const step = buildStepGraph(configuration, model, images, imageSize, { sharePrefix, allLosses: true, intermediates: true });
+  const step = buildStepGraph(configuration, model, images, imageSize, {
+    sharePrefix,
+    allLosses: true,
+    intermediates: true,
+  });
   const { graph } = step.model;
   const sim1 = step.model.records.get('sim1')!;
   const [topValues, topIndices] = topk(graph, abnormalChannel(step.model, sim1), model.options.patches);
-  const prefixed = (prefix: string, tensors: Iterable<readonly [string, Tensor]>) => [...tensors].map(([n, t]) => [`${prefix}${n}`, t] as const);
+  const prefixed = (prefix: string, tensors: Iterable<readonly [string, Tensor]>) =>
+    [...tensors].map(([n, t]) => [`${prefix}${n}`, t] as const);
   const outputs = Object.fromEntries([
     ...prefixed('loss/', Object.entries(step.losses)),
     ...prefixed('value/', step.model.records),
@@ -83,26 +96,49 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
     labels: Float32Array.from(labels),
   };
   const file = (await golden.open(path))!;
-  const tensors = (prefix: string) => [...file.tensors].filter(([n]) => n.startsWith(prefix)).map(([n, { shape }]) => ({ name: n, rest: n.slice(prefix.length), shape }));
+  const tensors = (prefix: string) =>
+    [...file.tensors]
+      .filter(([n]) => n.startsWith(prefix))
+      .map(([n, { shape }]) => ({ name: n, rest: n.slice(prefix.length), shape }));
 
   await checkInference(setting, state, 0, sharePrefix);
   for (let n = 1; n <= steps; n += 1) {
     const schedule = adamSchedule({ lr: 1e-3, ...publishedAdam }, n);
     const got = await executable.run({ ...feeds, schedule }, Object.keys(outputs));
-    for (const { name, rest } of tensors(`loss/step${n}/`)) await report.compare(`${group} losses`, path, name, got[`loss/${rest}`]!);
+    for (const { name, rest } of tensors(`loss/step${n}/`))
+      await report.compare(`${group} losses`, path, name, got[`loss/${rest}`]!);
     if (n === 1) {
       for (const kind of ['value', 'grad'] as const) {
-        const recorded = Object.fromEntries(Object.entries(got).flatMap(([k, v]) => (k.startsWith(`${kind}/`) ? [[k.slice(kind.length + 1), v]] : [])));
-        const layout = { images, start: sharePrefix ? 1 + model.options.normalTokens : 0, textWidth: config.textWidth };
+        const recorded = Object.fromEntries(
+          Object.entries(got).flatMap(([k, v]) =>
+            k.startsWith(`${kind}/`) ? [[k.slice(kind.length + 1), v]] : [],
+          ),
+        );
+        const layout = {
+          images,
+          start: sharePrefix ? 1 + model.options.normalTokens : 0,
+          textWidth: config.textWidth,
+        };
         for (const { name, rest, shape } of tensors(`${kind}/`)) {
           const match = matchIntermediate(rest, shape, recorded, layout, kind === 'grad');
           if (!match) throw new Error(`${path}: this engine has nothing for "${name}"`);
-          await report.compare(`${group} ${kind === 'value' ? 'values' : 'gradients'}`, path, name, match.got, match.keep);
+          await report.compare(
+            `${group} ${kind === 'value' ? 'values' : 'gradients'}`,
+            path,
+            name,
+            match.got,
+            match.keep,
+          );
         }
       }
       for (const { name, rest } of tensors('pgrad/')) {
         const found = got[`pgrad/${rest}`];
-        await report.compare(`${group} parameter gradients`, path, name, found ?? new Float32Array(file.tensors.get(name)!.shape.reduce((a, b) => a * b, 1)));
+        await report.compare(
+          `${group} parameter gradients`,
+          path,
+          name,
+          found ?? new Float32Array(file.tensors.get(name)!.shape.reduce((a, b) => a * b, 1)),
+        );
       }
     }
     const { parameters } = await readTrainingState(gpu, state);
@@ -110,7 +146,13 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
       // Adam amplifies rounding where a gradient is tiny (../shared/golden/README.md).
       const derivative = await file.readFloat32(`pgrad/${rest}`);
       const floor = 1e-5 * derivative.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-      await report.compare(`${group} after Adam`, path, name, parameters.get(rest)!, (i) => Math.abs(derivative[i]!) > floor);
+      await report.compare(
+        `${group} after Adam`,
+        path,
+        name,
+        parameters.get(rest)!,
+        (i) => Math.abs(derivative[i]!) > floor,
+      );
     }
     await checkInference(setting, state, n, sharePrefix);
   }
@@ -119,7 +161,12 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
 }
 
 /** `infer<n>/...`: maps and scores with the parameters after n steps. */
-async function checkInference({ gpu, golden, configuration, model, features, report, path, group }: Setting, state: TrainingState, n: number, sharePrefix: boolean): Promise<void> {
+async function checkInference(
+  { gpu, golden, configuration, model, features, report, path, group }: Setting,
+  state: TrainingState,
+  n: number,
+  sharePrefix: boolean,
+): Promise<void> {
   const file = (await golden.open(path))!;
   const wanted = [...file.tensors.keys()].filter((name) => name.startsWith(`infer${n}/`));
   if (wanted.length === 0) return;
@@ -139,9 +186,14 @@ async function checkInference({ gpu, golden, configuration, model, features, rep
     if (sigma) outputs[`smoothed${sigma}`] = smoothedMap(context, map, Number(sigma));
   }
   const parameters = bindWeights(configuration, context.weights);
-  for (const [name, { storage }] of result.learnables.all) parameters.set(storage, state.parameters.get(name)!);
+  for (const [name, { storage }] of result.learnables.all)
+    parameters.set(storage, state.parameters.get(name)!);
   const executable = await compile(gpu, graph, outputs, { parameters });
-  const got = await executable.run({ image: features.image, patches: features.patches }, Object.keys(outputs));
+  const got = await executable.run(
+    { image: features.image, patches: features.patches },
+    Object.keys(outputs),
+  );
   executable.dispose();
-  for (const name of wanted) await report.compare(`${group} inference`, path, name, got[name.slice(`infer${n}/`.length)]!);
+  for (const name of wanted)
+    await report.compare(`${group} inference`, path, name, got[name.slice(`infer${n}/`.length)]!);
 }

@@ -14,7 +14,13 @@ export interface Report {
   /** Records an error as a fraction of its tolerance. */
   add(group: string, tensor: string, ratio: number): void;
   /** Compares `got` with a tensor of a golden file; `keep` selects elements. */
-  compare(group: string, file: string, tensor: string, got: ArrayLike<number>, keep?: (i: number) => boolean): Promise<void>;
+  compare(
+    group: string,
+    file: string,
+    tensor: string,
+    got: ArrayLike<number>,
+    keep?: (i: number) => boolean,
+  ): Promise<void>;
 }
 
 export function createReport(golden: GoldenFolder): Report {
@@ -34,7 +40,8 @@ export function createReport(golden: GoldenFolder): Report {
       const opened = await golden.open(file);
       if (!opened?.tensors.has(tensor)) throw new Error(`${file}: no tensor "${tensor}"`);
       const want = await values(opened, tensor);
-      if (got.length !== want.length) throw new Error(`${file} ${tensor}: expected ${want.length} elements, found ${got.length}`);
+      if (got.length !== want.length)
+        throw new Error(`${file} ${tensor}: expected ${want.length} elements, found ${got.length}`);
       let error = 0;
       for (let i = 0; i < want.length; i += 1) {
         if (!keep(i)) continue;
@@ -51,7 +58,10 @@ export function createReport(golden: GoldenFolder): Report {
 
 /** The report's table and its last line. */
 export function formatReport({ groups, notes }: Report): { text: string; worst: number; tensors: number } {
-  const rows = [...groups].map(([name, g]) => `${name.padEnd(34)} ${String(g.tensors).padStart(5)}  ${g.worst.toFixed(3).padStart(9)}  ${g.worstTensor}`);
+  const rows = [...groups].map(
+    ([name, g]) =>
+      `${name.padEnd(34)} ${String(g.tensors).padStart(5)}  ${g.worst.toFixed(3).padStart(9)}  ${g.worstTensor}`,
+  );
   const worst = Math.max(0, ...[...groups.values()].map((g) => g.worst));
   const tensors = [...groups.values()].reduce((sum, g) => sum + g.tensors, 0);
   const text = [

@@ -20,18 +20,32 @@ async function readPixels(file: SafetensorsFile, name: string): Promise<Pixels> 
   return { height, width, channels, data: await file.readBytes(name) };
 }
 
-async function resize(gpu: Gpu, image: Pixels, height: number, width: number, filter: 'bicubic' | 'bilinear'): Promise<Uint8Array> {
+async function resize(
+  gpu: Gpu,
+  image: Pixels,
+  height: number,
+  width: number,
+  filter: 'bicubic' | 'bilinear',
+): Promise<Uint8Array> {
   const graph = createGraph();
   const pixels = graph.input('image', { shape: [image.height, image.width, image.channels], dtype: 'u8' });
-  const executable = await compile(gpu, graph, { out: resizePillow(graph, pixels, { height, width, filter }) });
+  const executable = await compile(gpu, graph, {
+    out: resizePillow(graph, pixels, { height, width, filter }),
+  });
   const { out } = await executable.run({ image: image.data }, ['out']);
   executable.dispose();
   return out as Uint8Array;
 }
 
-const channels = (data: Uint8Array, from: number, to: number, map: (values: number[]) => number[]): Uint8Array => {
+const channels = (
+  data: Uint8Array,
+  from: number,
+  to: number,
+  map: (values: number[]) => number[],
+): Uint8Array => {
   const out = new Uint8Array((data.length / from) * to);
-  for (let i = 0; i < data.length / from; i += 1) out.set(map([...data.subarray(i * from, (i + 1) * from)]), i * to);
+  for (let i = 0; i < data.length / from; i += 1)
+    out.set(map([...data.subarray(i * from, (i + 1) * from)]), i * to);
   return out;
 };
 
@@ -54,18 +68,45 @@ export async function checkResize(gpu: Gpu, golden: GoldenFolder, report: Report
   }
   if (file.tensors.has('to_gray/in')) {
     const { data } = await readPixels(file, 'to_gray/in');
-    await report.compare('resize', name, 'to_gray/out', channels(data, 3, 1, ([r, g, b]) => [(19595 * r! + 38470 * g! + 7471 * b! + 32768) >> 16]));
+    await report.compare(
+      'resize',
+      name,
+      'to_gray/out',
+      channels(data, 3, 1, ([r, g, b]) => [(19595 * r! + 38470 * g! + 7471 * b! + 32768) >> 16]),
+    );
   }
   if (file.tensors.has('rgba/in')) {
     // What Pillow does to RGBA; this project converts to RGB before resizing.
     const image = await readPixels(file, 'rgba/in');
     const target = await readPixels(file, 'rgba/resized');
-    const premultiplied = channels(image.data, 4, 4, ([r, g, b, a]) => [times255(r!, a!), times255(g!, a!), times255(b!, a!), a!]);
-    const filtered = await resize(gpu, { ...image, data: premultiplied }, target.height, target.width, 'bicubic');
-    const straight = (value: number, a: number) => (a === 0 || a === 255 ? value : Math.min(255, Math.trunc((255 * value) / a)));
-    const resized = channels(filtered, 4, 4, ([r, g, b, a]) => [straight(r!, a!), straight(g!, a!), straight(b!, a!), a!]);
+    const premultiplied = channels(image.data, 4, 4, ([r, g, b, a]) => [
+      times255(r!, a!),
+      times255(g!, a!),
+      times255(b!, a!),
+      a!,
+    ]);
+    const filtered = await resize(
+      gpu,
+      { ...image, data: premultiplied },
+      target.height,
+      target.width,
+      'bicubic',
+    );
+    const straight = (value: number, a: number) =>
+      a === 0 || a === 255 ? value : Math.min(255, Math.trunc((255 * value) / a));
+    const resized = channels(filtered, 4, 4, ([r, g, b, a]) => [
+      straight(r!, a!),
+      straight(g!, a!),
+      straight(b!, a!),
+      a!,
+    ]);
     await report.compare('resize', name, 'rgba/resized', resized);
-    await report.compare('resize', name, 'rgba/rgb', channels(resized, 4, 3, ([r, g, b]) => [r!, g!, b!]));
+    await report.compare(
+      'resize',
+      name,
+      'rgba/rgb',
+      channels(resized, 4, 3, ([r, g, b]) => [r!, g!, b!]),
+    );
   }
   if (file.tensors.has('palette/in')) {
     const image = await readPixels(file, 'palette/in');
@@ -73,7 +114,9 @@ export async function checkResize(gpu: Gpu, golden: GoldenFolder, report: Report
     const nearest = new Uint8Array(target.data.length);
     for (let y = 0; y < target.height; y += 1) {
       for (let x = 0; x < target.width; x += 1) {
-        const from = Math.floor(((y + 0.5) * image.height) / target.height) * image.width + Math.floor(((x + 0.5) * image.width) / target.width);
+        const from =
+          Math.floor(((y + 0.5) * image.height) / target.height) * image.width +
+          Math.floor(((x + 0.5) * image.width) / target.width);
         nearest.set(image.data.subarray(3 * from, 3 * from + 3), 3 * (y * target.width + x));
       }
     }
@@ -81,13 +124,29 @@ export async function checkResize(gpu: Gpu, golden: GoldenFolder, report: Report
   }
   if (file.tensors.has('preprocess/image/in')) {
     const size = file.tensors.get('preprocess/image/out')!.shape[1]!;
-    await report.compare('preprocess', name, 'preprocess/image/out', await preprocessImage(gpu, await readPixels(file, 'preprocess/image/in'), size));
+    await report.compare(
+      'preprocess',
+      name,
+      'preprocess/image/out',
+      await preprocessImage(gpu, await readPixels(file, 'preprocess/image/in'), size),
+    );
   }
   if (file.tensors.has('preprocess/mask/in')) {
     const mask = await readPixels(file, 'preprocess/mask/in');
     const [height, width] = file.tensors.get('preprocess/mask/out')!.shape as [number, number];
-    const resized = await resize(gpu, { ...mask, data: mask.data.map((v) => (v > 0 ? 255 : 0)) }, height, width, 'bilinear');
-    await report.compare('preprocess', name, 'preprocess/mask/resized', Float32Array.from(resized, (v) => v / 255));
+    const resized = await resize(
+      gpu,
+      { ...mask, data: mask.data.map((v) => (v > 0 ? 255 : 0)) },
+      height,
+      width,
+      'bilinear',
+    );
+    await report.compare(
+      'preprocess',
+      name,
+      'preprocess/mask/resized',
+      Float32Array.from(resized, (v) => v / 255),
+    );
     await report.compare('preprocess', name, 'preprocess/mask/out', await preprocessMask(gpu, mask, height));
   }
 }

@@ -15,14 +15,21 @@ export interface BatchFeatures {
   readonly patches: Float32Array;
 }
 
-export async function checkVision(gpu: Gpu, golden: GoldenFolder, configuration: GoldenConfiguration, report: Report): Promise<BatchFeatures> {
+export async function checkVision(
+  gpu: Gpu,
+  golden: GoldenFolder,
+  configuration: GoldenConfiguration,
+  report: Report,
+): Promise<BatchFeatures> {
   const { name, config, inputs, imageSize, dualLayers } = configuration;
   const model = createModelGraph(configuration.weightSpec);
   const batch = inputs.tensors.get('images')!.shape[0]!;
   const images = model.graph.input('images', f32(batch, 3, imageSize, imageSize));
   const features = encodeImage(model, images, config, dualLayers);
   const outputs = { ...Object.fromEntries(model.records), ...features };
-  const executable = await compile(gpu, model.graph, outputs, { parameters: bindWeights(configuration, model.weights) });
+  const executable = await compile(gpu, model.graph, outputs, {
+    parameters: bindWeights(configuration, model.weights),
+  });
   const got = await executable.run({ images: await inputs.readFloat32('images') }, Object.keys(outputs));
   executable.dispose();
   const path = `${name}/vision.safetensors`;

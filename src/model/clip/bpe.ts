@@ -15,6 +15,7 @@ const wordEnd = '</w>';
  * letter, matches none of its classes and vanishes.
  */
 const wordPattern =
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: U+0345 stands alone on purpose
   /<\|[sſ]tartoftext\|>|<\|endoftext\|>|'[sſ]|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^ \p{L}\p{N}\u0345]+/gu;
 
 /** White space as Python's `str` knows it; JavaScript's `\s` differs in U+001C..1F, U+0085 and U+FEFF. */

@@ -50,7 +50,10 @@ export function forward(
   const encoder = createPromptEncoder(context, learnables, templates, rows, options, clip, encoderOptions);
 
   const abnormalFeatures = encoder.abnormal('');
-  const prototypes1 = record('text/proto1', prototypes(context, encoder.normal.features, abnormalFeatures, prompts));
+  const prototypes1 = record(
+    'text/proto1',
+    prototypes(context, encoder.normal.features, abnormalFeatures, prompts),
+  );
   const patches1 = record('sim1', probabilities(context, features.patches, prototypes1, temperature));
 
   let prior: Tensor | undefined;
@@ -65,8 +68,14 @@ export function forward(
 
   const image = graph.view(features.image, [images, 1, clip.embedDim]);
   const cosines = matmul(graph, image, prototypes2, { transposeB: true });
-  const imageLogits = record('image/logits', affine(graph, graph.view(cosines, [images, 2]), 1 / temperature));
-  const imageProbability = abnormalChannel(context, graph.view(softmax(graph, imageLogits, { axis: 1 }), [images, 2, 1]));
+  const imageLogits = record(
+    'image/logits',
+    affine(graph, graph.view(cosines, [images, 2]), 1 / temperature),
+  );
+  const imageProbability = abnormalChannel(
+    context,
+    graph.view(softmax(graph, imageLogits, { axis: 1 }), [images, 2, 1]),
+  );
   record('image/prob', graph.view(imageProbability, [images]));
 
   // (image probability + mixed largest patch score) / 2

@@ -13,7 +13,8 @@ export function learnableShapes(options: FapromptOptions, clip: ClipConfig): Map
     ['ctx_pos', [1, 1, normalTokens, width]],
     ['ctx_neg', [1, prompts, abnormalTokens, width]],
   ]);
-  for (let i = 0; i < layerCount(options, clip); i += 1) shapes.set(`compound_prompts_text.${i}`, [layerTokens, width]);
+  for (let i = 0; i < layerCount(options, clip); i += 1)
+    shapes.set(`compound_prompts_text.${i}`, [layerTokens, width]);
   if (prior) {
     const inputs = clip.embedDim * (priorFrom === 'class' ? 1 : options.patches);
     const hidden = Math.floor(inputs / 16);
@@ -52,13 +53,21 @@ export interface Learnables {
 }
 
 export function learnableTensors(graph: Graph, options: FapromptOptions, clip: ClipConfig): Learnables {
-  const all = new Map([...learnableShapes(options, clip)].map(([name, shape]) => [name, graph.parameter(name, f32(...shape))]));
+  const all = new Map(
+    [...learnableShapes(options, clip)].map(([name, shape]) => [name, graph.parameter(name, f32(...shape))]),
+  );
   const get = (name: string) => {
     const tensor = all.get(name);
     if (!tensor) throw new Error(`no learnable tensor "${name}" with these options`);
     return tensor;
   };
-  return { all, get, layerTokens: Array.from({ length: layerCount(options, clip) }, (_, i) => get(`compound_prompts_text.${i}`)) };
+  return {
+    all,
+    get,
+    layerTokens: Array.from({ length: layerCount(options, clip) }, (_, i) =>
+      get(`compound_prompts_text.${i}`),
+    ),
+  };
 }
 
 /** @throws WeightsError naming file and tensor unless `found` are exactly the learnable tensors of these options. */
@@ -70,9 +79,20 @@ export function checkLearnables(
   for (const [tensor, shape] of shapes) {
     const have = found.get(tensor);
     if (have?.shape.join() === shape.join()) continue;
-    throw new WeightsError({ file, tensor, expected: `shape [${shape}]`, found: have ? `[${have.shape}]` : 'no such tensor' });
+    throw new WeightsError({
+      file,
+      tensor,
+      expected: `shape [${shape}]`,
+      found: have ? `[${have.shape}]` : 'no such tensor',
+    });
   }
   for (const tensor of found.keys()) {
-    if (!shapes.has(tensor)) throw new WeightsError({ file, tensor, expected: 'only the learnable tensors of these options', found: 'an unknown tensor' });
+    if (!shapes.has(tensor))
+      throw new WeightsError({
+        file,
+        tensor,
+        expected: 'only the learnable tensors of these options',
+        found: 'an unknown tensor',
+      });
   }
 }

@@ -22,7 +22,13 @@ export interface Targets {
 /** Every term, and their weighted `total`; terms that the options leave out of the total are not computed unless `all`. */
 export type Losses = Readonly<Record<string, Tensor>> & { readonly total: Tensor };
 
-export function losses(context: Context, result: Forward, { masks, classes, labels }: Targets, options: FapromptOptions, all = false): Losses {
+export function losses(
+  context: Context,
+  result: Forward,
+  { masks, classes, labels }: Targets,
+  options: FapromptOptions,
+  all = false,
+): Losses {
   const { graph } = context;
   const terms: Record<string, Tensor> = {};
   let total: Tensor | undefined;
@@ -38,7 +44,11 @@ export function losses(context: Context, result: Forward, { masks, classes, labe
     terms[`focal${i + 1}`] = focalLoss(graph, map, masks, {});
     terms[`dice_abn${i + 1}`] = diceLoss(graph, map, masks, { channel: 1 });
     terms[`dice_nor${i + 1}`] = diceLoss(graph, map, masks, { channel: 0 });
-    const segmentation = add(graph, add(graph, terms[`focal${i + 1}`]!, terms[`dice_abn${i + 1}`]!), terms[`dice_nor${i + 1}`]!);
+    const segmentation = add(
+      graph,
+      add(graph, terms[`focal${i + 1}`]!, terms[`dice_abn${i + 1}`]!),
+      terms[`dice_nor${i + 1}`]!,
+    );
     if (weight !== 0) local = accumulate(local, segmentation, weight);
   });
   if (local) total = terms.local = local;
@@ -52,13 +62,19 @@ export function losses(context: Context, result: Forward, { masks, classes, labe
   if (options.orthogonalWeight !== 0 || all) terms.oc = cosinePairs(graph, result.abnormalFeatures);
   if (options.orthogonalWeight !== 0) total = accumulate(total, terms.oc!, options.orthogonalWeight);
 
-  if (result.prior && (options.priorWeight !== 0 || all)) terms.prior = priorLoss(context, result.prior, labels, options);
+  if (result.prior && (options.priorWeight !== 0 || all))
+    terms.prior = priorLoss(context, result.prior, labels, options);
   if (result.prior && options.priorWeight !== 0) total = accumulate(total, terms.prior!, options.priorWeight);
   return { ...terms, total };
 }
 
 /** Pulls the prior of normal images to zero: squares reduced over entries, then over images. */
-function priorLoss({ graph }: Context, prior: Tensor, labels: Tensor, { priorEntries, priorImages }: FapromptOptions): Tensor {
+function priorLoss(
+  { graph }: Context,
+  prior: Tensor,
+  labels: Tensor,
+  { priorEntries, priorImages }: FapromptOptions,
+): Tensor {
   const perImage = reduce(graph, multiply(graph, prior, prior), { kind: priorEntries, axis: 1 });
   const ofNormal = multiply(graph, perImage, affine(graph, labels, -1, 1));
   const sum = sumAll(graph, ofNormal);

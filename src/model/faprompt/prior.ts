@@ -39,7 +39,10 @@ function choosePatches(
   const { graph, record } = context;
   if (priorFrom === 'class') return image;
   const [images, available, width] = patches.shape as [number, number, number];
-  if (available < count) throw new RangeError(`the prior needs ${count} patches; the image has ${available}: use a larger image or a smaller M`);
+  if (available < count)
+    throw new RangeError(
+      `the prior needs ${count} patches; the image has ${available}: use a larger image or a smaller M`,
+    );
   let taken: Tensor;
   if (priorFrom === 'top') {
     const [values, indices] = topk(graph, abnormalChannel(context, patchProbabilities), count);

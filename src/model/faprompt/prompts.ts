@@ -58,10 +58,20 @@ export function createPromptEncoder(
   const normalTail = words('normal', templates.normal, 1 + normalTokens);
   const abnormalTail = words('abnormal', templates.abnormal, 1 + normalTokens + abnormalTokens);
 
-  const normalEmbeddings = concat(graph, [startToken, graph.view(shared, [1, normalTokens, width]), normalTail], 1);
+  const normalEmbeddings = concat(
+    graph,
+    [startToken, graph.view(shared, [1, normalTokens, width]), normalTail],
+    1,
+  );
   const normal = encodeText(
     context,
-    { embeddings: record('prompt/pos', normalEmbeddings), start: 0, end: templates.normal.length - 1, layerTokens, name: 'text_pos' },
+    {
+      embeddings: record('prompt/pos', normalEmbeddings),
+      start: 0,
+      end: templates.normal.length - 1,
+      layerTokens,
+      name: 'text_pos',
+    },
     clip,
   );
 
@@ -74,9 +84,16 @@ export function createPromptEncoder(
       const repeat = (x: Tensor) => expand(graph, x, [texts, x.shape[1]!, width]);
       const withPrior = prior ? add(graph, own, graph.view(prior, [images, 1, 1, width])) : own;
       const parts = [graph.view(withPrior, [texts, abnormalTokens, width]), repeat(abnormalTail)];
-      if (!sharePrefix) parts.unshift(repeat(startToken), repeat(graph.view(shared, [1, normalTokens, width])));
+      if (!sharePrefix)
+        parts.unshift(repeat(startToken), repeat(graph.view(shared, [1, normalTokens, width])));
       const embeddings = record(prior ? `${name}/prompt_neg` : 'prompt/neg', concat(graph, parts, 1));
-      const input = { embeddings, start, end: templates.abnormal.length - 1, layerTokens, name: `${name}text_neg` };
+      const input = {
+        embeddings,
+        start,
+        end: templates.abnormal.length - 1,
+        layerTokens,
+        name: `${name}text_neg`,
+      };
       return encodeText(context, sharePrefix ? { ...input, prefix: normal.keys } : input, clip).features;
     },
   };
@@ -92,6 +109,10 @@ export function prototypes({ graph }: Context, normal: Tensor, abnormal: Tensor,
   const [texts, width] = abnormal.shape as [number, number];
   const images = texts / prompts;
   const mean = reduce(graph, graph.view(abnormal, [images, prompts, width]), { kind: 'mean', axis: 1 });
-  const both = concat(graph, [expand(graph, normal, [images, 1, width]), graph.view(mean, [images, 1, width])], 1);
+  const both = concat(
+    graph,
+    [expand(graph, normal, [images, 1, width]), graph.view(mean, [images, 1, width])],
+    1,
+  );
   return l2norm(graph, both);
 }

@@ -43,7 +43,11 @@ export async function createScorer(
   checkImageSize(clip.config, size);
   const { embedDim, patch } = clip.config;
   const shapes = learnableShapes(options, clip.config);
-  checkLearnables(new Map([...shapes].filter(([name]) => learnables.has(name)).map(([name, shape]) => [name, { shape }])), shapes, 'prompts');
+  checkLearnables(
+    new Map([...shapes].filter(([name]) => learnables.has(name)).map(([name, shape]) => [name, { shape }])),
+    shapes,
+    'prompts',
+  );
   const model = createModelGraph(clip.weightSpec);
   const { graph } = model;
   const features = {

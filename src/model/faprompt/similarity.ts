@@ -12,7 +12,12 @@ import type { Context } from '../context.ts';
  * @param features unit vectors [B, n, E]
  * @param text unit prototypes [B or 1, 2, E]
  */
-export const probabilities = ({ graph }: Context, features: Tensor, text: Tensor, temperature: number): Tensor =>
+export const probabilities = (
+  { graph }: Context,
+  features: Tensor,
+  text: Tensor,
+  temperature: number,
+): Tensor =>
   softmax(graph, matmul(graph, text, features, { transposeB: true }), { axis: 1, scale: 1 / temperature });
 
 /** Channel 1 of [B, 2, n]: [B, n]. */
@@ -26,4 +31,5 @@ export function probabilityMap({ graph }: Context, p: Tensor, size: number): Ten
 }
 
 /** The largest abnormal patch probability of each image: [B]. */
-export const largest = (context: Context, p: Tensor): Tensor => max(context.graph, abnormalChannel(context, p), 1)[0];
+export const largest = (context: Context, p: Tensor): Tensor =>
+  max(context.graph, abnormalChannel(context, p), 1)[0];

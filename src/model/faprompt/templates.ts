@@ -33,4 +33,5 @@ export function cutAfterEnd(ids: Int32Array): Int32Array {
 /** The rows of the token embedding that the templates use: id -> [D]. Nothing else of that table is needed. */
 export type TokenRows = ReadonlyMap<number, Float32Array>;
 
-export const usedTokens = ({ normal, abnormal }: Templates): number[] => [...new Set([...normal, ...abnormal])].sort((a, b) => a - b);
+export const usedTokens = ({ normal, abnormal }: Templates): number[] =>
+  [...new Set([...normal, ...abnormal])].sort((a, b) => a - b);
