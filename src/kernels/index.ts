@@ -8,3 +8,5 @@ export { reductions } from './reduce/reduce.cases.ts';
 export { slices } from './slice/slice.cases.ts';
 export { topks } from './topk/topk.cases.ts';
 export { bilinear } from './resize_bilinear/resize_bilinear.cases.ts';
+export { resizePillows } from './resize_pillow/resize_pillow.cases.ts';
+export { imageTensors } from './image_tensor/image_tensor.cases.ts';
