@@ -1,0 +1,64 @@
+// cosine[i, j] = features_i . features_j / (|features_i| |features_j|), and 0 on the diagonal (no pair).
+//
+// Shapes    features [rows, width], cosine [rows, rows], inverse_norm [rows]
+// Dispatch  one workgroup per element of cosine, spread over x and y; the diagonal's write inverse_norm
+// Saved for backward: cosine, inverse_norm (0 for a row of zeros, which makes its cosines and its gradient 0)
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  rows: u32,
+  width: u32,
+}
+
+@group(0) @binding(0) var<storage, read> features: array<f32>;
+@group(0) @binding(1) var<storage, read_write> cosine: array<f32>;
+@group(0) @binding(2) var<storage, read_write> inverse_norm: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+var<workgroup> partial: array<vec3f, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let at = group.y * groups.x + group.x;
+  if (at >= params.rows * params.rows) {
+    return;
+  }
+  let i = at / params.rows;
+  let j = at % params.rows;
+  var sums = vec3f(); // |a|^2, |b|^2, a . b
+  for (var k = lane; k < params.width; k += WORKGROUP) {
+    let a = features[i * params.width + k];
+    let b = features[j * params.width + k];
+    sums += vec3f(a * a, b * b, a * b);
+  }
+  partial[lane] = sums;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (lane < half) {
+      partial[lane] += partial[lane + half];
+    }
+    workgroupBarrier();
+  }
+  if (lane == 0u) {
+    let total = partial[0];
+    // Two factors: the product of the squared norms could leave the range of f32.
+    var inverse = vec2f();
+    if (total.x > 0.0) {
+      inverse.x = 1.0 / sqrt(total.x);
+    }
+    if (total.y > 0.0) {
+      inverse.y = 1.0 / sqrt(total.y);
+    }
+    if (i == j) {
+      cosine[at] = 0.0;
+      inverse_norm[i] = inverse.x;
+    } else {
+      cosine[at] = total.z * inverse.x * inverse.y;
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// dfeatures_i = dout / |f_i| * sum over j of sign(c_ij) (f_j / |f_j| - c_ij f_i / |f_i|), with sign(0) = 0.
+//
+// Shapes    features and dfeatures [rows, width], cosine [rows, rows] (0 on the diagonal), inverse_norm [rows], dout []
+// Dispatch  one invocation per element of dfeatures, WORKGROUP per workgroup, workgroups spread over x and y
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  rows: u32,
+  width: u32,
+}
+
+@group(0) @binding(0) var<storage, read> features: array<f32>;
+@group(0) @binding(1) var<storage, read> cosine: array<f32>;
+@group(0) @binding(2) var<storage, read> inverse_norm: array<f32>;
+@group(0) @binding(3) var<storage, read> dout: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dfeatures: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let at = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (at >= params.rows * params.width) {
+    return;
+  }
+  let i = at / params.width;
+  let column = at % params.width;
+  let own = features[at] * inverse_norm[i];
+  var sum = 0.0;
+  for (var j = 0u; j < params.rows; j++) {
+    let c = cosine[i * params.rows + j];
+    sum += sign(c) * (features[j * params.width + column] * inverse_norm[j]) - abs(c) * own;
+  }
+  dfeatures[at] = dout[0] * inverse_norm[i] * sum;
+}

@@ -1,0 +1,37 @@
+// out = sum over i < j of |cosine[i, j]|.
+//
+// Shapes    cosine [rows, rows], out []
+// Dispatch  one workgroup
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  rows: u32,
+}
+
+@group(0) @binding(0) var<storage, read> cosine: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> partial: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var sum = 0.0;
+  for (var at = lane; at < params.rows * params.rows; at += WORKGROUP) {
+    if (at / params.rows < at % params.rows) {
+      sum += abs(cosine[at]);
+    }
+  }
+  partial[lane] = sum;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (lane < half) {
+      partial[lane] += partial[lane + half];
+    }
+    workgroupBarrier();
+  }
+  if (lane == 0u) {
+    out[0] = partial[0];
+  }
+}

@@ -1,0 +1,99 @@
+import {
+  type Builder,
+  type Dispatch,
+  describe,
+  elements,
+  f32,
+  type Op,
+  ShapeError,
+  sameShape,
+  spread,
+  type Tensor,
+} from '../op.ts';
+import forwardShader from './dice.wgsl';
+import gradientShader from './dice_grad.wgsl';
+import meanShader from './dice_mean.wgsl';
+
+export interface DiceAttrs {
+  /** 1: abnormal probabilities against the mask; 0: normal probabilities against 1 - mask. */
+  readonly channel: 0 | 1;
+  /** Added to numerator and denominator. */
+  readonly smooth: number;
+}
+
+const workgroup = 64;
+const stretch = 4096; // pixels that one workgroup adds up
+
+/** 1 - mean over images of the Dice coefficient; also gives every image's numerator and denominator. */
+export const diceOp: Op<DiceAttrs> = {
+  name: 'dice',
+  outputs(_, [prob, mask]) {
+    const [batch, channels, ...size] = prob?.shape ?? [];
+    if (prob?.dtype !== 'f32' || prob.shape.length !== 4 || channels !== 2 || elements(prob.shape) === 0)
+      throw new ShapeError('dice', 'probabilities f32[B, 2, H, W]', describe(prob));
+    if (mask?.dtype !== 'f32' || !sameShape(mask.shape, [batch!, ...size]))
+      throw new ShapeError('dice', `a mask f32[${[batch, ...size].join(', ')}]`, describe(mask));
+    // The third output is the workspace of the two passes.
+    return [f32(), f32(batch!, 2), f32(batch!, Math.ceil(elements(size) / stretch), 2)];
+  },
+  dispatches({
+    attrs: { channel, smooth },
+    inputs: [prob, mask],
+    outputs: [out, fraction, partial],
+  }): Dispatch[] {
+    const [batch, stretches] = partial!.shape as [number, number, number];
+    return [
+      {
+        shader: forwardShader,
+        bindings: { prob, mask, partial },
+        uniforms: { batch, plane: elements(mask!.shape) / batch, stretch, stretches, channel },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(batch * stretches),
+      },
+      {
+        shader: meanShader,
+        bindings: { partial, fraction, out },
+        uniforms: { batch, stretches, smoothing: smooth },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: [1],
+      },
+    ];
+  },
+  cost: ({ inputs: [, mask] }) => ({ flops: 5 * elements(mask!.shape) }),
+  gradient({ attrs, inputs: [prob, mask], outputs: [, fraction], upstream: [dout], needs, builder: g }) {
+    if (needs[1]) throw new Error('dice: there is no gradient with respect to the mask');
+    return g.apply(diceGradientOp, { channel: attrs.channel, shape: prob!.shape }, [mask, fraction, dout]);
+  },
+};
+
+const diceGradientOp: Op<{ channel: 0 | 1; shape: readonly number[] }> = {
+  name: 'dice_grad',
+  outputs: ({ shape }) => [f32(...shape)],
+  dispatches({ attrs: { channel }, inputs: [mask, fraction, dout], outputs: [dprob] }) {
+    const batch = mask!.shape[0]!;
+    const count = elements(mask!.shape);
+    return [
+      {
+        shader: gradientShader,
+        bindings: { mask, fraction, dout, dprob },
+        uniforms: { batch, plane: count / batch, channel },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(Math.ceil(count / workgroup)),
+      },
+    ];
+  },
+  cost: ({ inputs: [mask] }) => ({ flops: 6 * elements(mask!.shape) }),
+};
+
+/**
+ * Dice loss of one channel of anomaly maps: 1 - mean over images of (2 sum(a b) + smooth) / (sum(a) + sum(b) + smooth),
+ * a = prob[:, channel], b = mask (channel 1, abnormal) or 1 - mask (channel 0, normal).
+ * @param prob [B, 2, H, W] @param mask [B, H, W] f32 in [0, 1], without gradient
+ * @returns a scalar. @throws ShapeError.
+ */
+export const diceLoss = (
+  g: Builder,
+  prob: Tensor,
+  mask: Tensor,
+  { channel, smooth = 1 }: { readonly channel: 0 | 1; readonly smooth?: number },
+): Tensor => g.apply(diceOp, { channel, smooth }, [prob, mask])[0]!;

@@ -1,0 +1,38 @@
+// dprob = dout / batch * (numerator / denominator - 2 * target) / denominator in `channel`, 0 in the other.
+//
+// Shapes    mask [batch, plane], fraction [batch, 2] (numerator, denominator), dout [], dprob [batch, 2, plane]
+// Dispatch  one invocation per pixel, WORKGROUP per workgroup, workgroups spread over x and y
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  batch: u32,
+  plane: u32,
+  channel: u32,
+}
+
+@group(0) @binding(0) var<storage, read> mask: array<f32>;
+@group(0) @binding(1) var<storage, read> fraction: array<f32>;
+@group(0) @binding(2) var<storage, read> dout: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dprob: array<f32>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (i >= params.batch * params.plane) {
+    return;
+  }
+  let image = i / params.plane;
+  let numerator = fraction[2u * image];
+  let denominator = fraction[2u * image + 1u];
+  let b = select(1.0 - mask[i], mask[i], params.channel == 1u);
+  let normal = i + image * params.plane; // of the image's first channel
+  dprob[normal + params.channel * params.plane] =
+    dout[0] / f32(params.batch) * (numerator / denominator - 2.0 * b) / denominator;
+  dprob[normal + (1u - params.channel) * params.plane] = 0.0;
+}
