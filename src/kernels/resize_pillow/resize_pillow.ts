@@ -88,6 +88,8 @@ export const resizePillowOp: Op<ResizePillowAttrs> = {
  * Pillow's `Image.resize`, to the last bit: antialiased, horizontal pass first, rounded to 8 bits between the passes.
  * Every channel is filtered alike: for images with alpha Pillow itself multiplies by alpha before and divides after,
  * which is the caller's to do.
+ * Images more than 100 times as tall as wide follow Pillow's core too, while its newest `Image.resize` takes those
+ * vertically first.
  * @param image u8 [H, W, C], C = 1, 3 or 4
  * @returns u8 [height, width, C]
  * @throws ShapeError

@@ -24,7 +24,8 @@ export const topkOp: Op<TopkAttrs> = {
   },
   dispatches({ attrs: { k }, inputs: [x], outputs: [values, indices], variant }) {
     const [rows, length] = x!.shape as [number, number];
-    const select = (variant ?? (k <= 64 ? 'select' : 'rank')) === 'select';
+    const few = k <= Math.max(64, length / 64);
+    const select = (variant ?? (few ? 'select' : 'rank')) === 'select';
     return [
       {
         shader: select ? selectShader : rankShader,
