@@ -1,0 +1,64 @@
+import {
+  type Builder,
+  describe,
+  elements,
+  type Op,
+  ShapeError,
+  sameShape,
+  spread,
+  type Tensor,
+} from '../op.ts';
+import shader from './adam.wgsl';
+
+export interface AdamAttrs {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+const workgroup = 64;
+
+/** Inputs: parameter, m, v (all written in place), gradient, schedule. */
+export const adamOp: Op<AdamAttrs> = {
+  name: 'adam',
+  inPlace: [0, 1, 2],
+  outputs(_, inputs) {
+    const [parameter, m, v, gradient, schedule] = inputs;
+    for (const t of [m, v, gradient]) {
+      if (!parameter || !t || t.dtype !== 'f32' || !sameShape(t.shape, parameter.shape))
+        throw new ShapeError('adam', `m, v and gradient as ${describe(parameter)}`, describe(t));
+    }
+    if (!schedule || elements(schedule.shape) !== 2)
+      throw new ShapeError('adam', 'a schedule of 2 numbers', describe(schedule));
+    return [parameter!, m!, v!];
+  },
+  dispatches({ attrs: { beta1, beta2, epsilon }, inputs: [parameter, m, v, gradient, schedule] }) {
+    const count = elements(parameter!.shape);
+    return [
+      {
+        shader,
+        bindings: { parameter, gradient, m, v, schedule },
+        // The complements are rounded from float64: 1 - 0.999 in f32 would be off by 5e-5 of itself.
+        uniforms: { count, beta1, beta2, one_minus_beta1: 1 - beta1, one_minus_beta2: 1 - beta2, epsilon },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(Math.ceil(count / workgroup)),
+      },
+    ];
+  },
+  cost: ({ inputs: [parameter] }) => ({ flops: 12 * elements(parameter!.shape) }),
+};
+
+/** Updates parameter, m and v in place. `schedule` [2] comes from adamSchedule, uploaded for every step. */
+export function adam(
+  g: Builder,
+  { parameter, gradient, m, v, schedule }: Record<'parameter' | 'gradient' | 'm' | 'v' | 'schedule', Tensor>,
+  attrs: AdamAttrs,
+): void {
+  g.apply(adamOp, attrs, [parameter, m, v, gradient, schedule]);
+}
+
+/** What changes from step to step, with bias correction, in float64: [lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t)]. */
+export const adamSchedule = (
+  { lr, beta1, beta2 }: { lr: number; beta1: number; beta2: number },
+  step: number,
+): Float32Array => Float32Array.of(lr / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step));
