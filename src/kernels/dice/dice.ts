@@ -22,6 +22,7 @@ export interface DiceAttrs {
 }
 
 const workgroup = 64;
+const items = 8; // per invocation of the elementwise shaders: spreads the cost of starting one
 const stretch = 4096; // pixels that one workgroup adds up
 
 /** 1 - mean over images of the Dice coefficient; also gives every image's numerator and denominator. */
@@ -77,8 +78,8 @@ const diceGradientOp: Op<{ channel: 0 | 1; shape: readonly number[] }> = {
         shader: gradientShader,
         bindings: { mask, fraction, dout, dprob },
         uniforms: { batch, plane: count / batch, channel },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(count / workgroup)),
+        overrides: { WORKGROUP: workgroup, ITEMS: items },
+        workgroups: spread(Math.ceil(count / (workgroup * items))),
       },
     ];
   },

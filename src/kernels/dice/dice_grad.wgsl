@@ -1,9 +1,10 @@
 // dprob = dout / batch * (numerator / denominator - 2 * target) / denominator in `channel`, 0 in the other.
 //
 // Shapes    mask [batch, plane], fraction [batch, 2] (numerator, denominator), dout [], dprob [batch, 2, plane]
-// Dispatch  one invocation per pixel, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  WORKGROUP * ITEMS pixels per workgroup, workgroups spread over x and y
 
 override WORKGROUP: u32 = 64u;
+override ITEMS: u32 = 8u;
 
 struct Params {
   batch: u32,
@@ -23,16 +24,16 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.batch * params.plane) {
-    return;
+  let start = (group.y * groups.x + group.x) * WORKGROUP * ITEMS;
+  let end = min(params.batch * params.plane, start + WORKGROUP * ITEMS);
+  for (var i = start + lane; i < end; i += WORKGROUP) {
+    let image = i / params.plane;
+    let numerator = fraction[2u * image];
+    let denominator = fraction[2u * image + 1u];
+    let b = select(1.0 - mask[i], mask[i], params.channel == 1u);
+    let normal = i + image * params.plane; // of the image's first channel
+    dprob[normal + params.channel * params.plane] =
+      dout[0] / f32(params.batch) * (numerator / denominator - 2.0 * b) / denominator;
+    dprob[normal + (1u - params.channel) * params.plane] = 0.0;
   }
-  let image = i / params.plane;
-  let numerator = fraction[2u * image];
-  let denominator = fraction[2u * image + 1u];
-  let b = select(1.0 - mask[i], mask[i], params.channel == 1u);
-  let normal = i + image * params.plane; // of the image's first channel
-  dprob[normal + params.channel * params.plane] =
-    dout[0] / f32(params.batch) * (numerator / denominator - 2.0 * b) / denominator;
-  dprob[normal + (1u - params.channel) * params.plane] = 0.0;
 }

@@ -22,6 +22,7 @@ export interface FocalAttrs {
 }
 
 const workgroup = 64;
+const items = 8; // per invocation of the elementwise shaders: spreads the cost of starting one
 const stretch = 4096; // pixels that one workgroup adds up
 
 /** Mean over pixels of -(1 - pt)^gamma log(pt). */
@@ -88,8 +89,8 @@ const focalGradientOp: Op<FocalAttrs> = {
         shader: gradientShader,
         bindings: { prob, mask, dout, dprob },
         uniforms: { count, plane: count / mask!.shape[0]!, gamma, smoothing: smooth },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(count / workgroup)),
+        overrides: { WORKGROUP: workgroup, ITEMS: items },
+        workgroups: spread(Math.ceil(count / (workgroup * items))),
       },
     ];
   },

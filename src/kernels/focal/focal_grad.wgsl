@@ -1,9 +1,10 @@
 // dprob = dout / count * hot * (gamma (1 - pt)^(gamma - 1) log(pt) - (1 - pt)^gamma / pt), pt and hot as in focal.wgsl.
 //
 // Shapes    prob and dprob [batch, 2, plane], mask [batch, plane], dout []; count = batch * plane pixels
-// Dispatch  one invocation per pixel, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  WORKGROUP * ITEMS pixels per workgroup, workgroups spread over x and y
 
 override WORKGROUP: u32 = 64u;
+override ITEMS: u32 = 8u;
 
 struct Params {
   count: u32,
@@ -36,14 +37,14 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.count) {
-    return;
+  let start = (group.y * groups.x + group.x) * WORKGROUP * ITEMS;
+  let end = min(params.count, start + WORKGROUP * ITEMS);
+  for (var i = start + lane; i < end; i += WORKGROUP) {
+    let normal = i + i / params.plane * params.plane;
+    let hot = clamp(vec2f(1.0 - mask[i], mask[i]), vec2f(params.smoothing), vec2f(1.0 - params.smoothing));
+    let pt = hot.x * prob[normal] + hot.y * prob[normal + params.plane] + params.smoothing;
+    let d = dout[0] / f32(params.count) * slope(pt);
+    dprob[normal] = d * hot.x;
+    dprob[normal + params.plane] = d * hot.y;
   }
-  let normal = i + i / params.plane * params.plane;
-  let hot = clamp(vec2f(1.0 - mask[i], mask[i]), vec2f(params.smoothing), vec2f(1.0 - params.smoothing));
-  let pt = hot.x * prob[normal] + hot.y * prob[normal + params.plane] + params.smoothing;
-  let d = dout[0] / f32(params.count) * slope(pt);
-  dprob[normal] = d * hot.x;
-  dprob[normal + params.plane] = d * hot.y;
 }

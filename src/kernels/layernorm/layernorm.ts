@@ -1,3 +1,4 @@
+import type { Capabilities } from '../../gpu/gpu.ts';
 import {
   type Builder,
   describe,
@@ -20,6 +21,8 @@ export interface LayernormAttrs {
 }
 
 const workgroup = 64;
+/** Invocations per row: barriers among many cost a software adapter more than the row itself. */
+const lanesPerRow = ({ software }: Capabilities) => (software ? 8 : 64);
 const block = 32; // rows that one invocation of the parameters' gradient adds up
 
 const rowsOf = (shape: Shape) => elements(shape.slice(0, -1));
@@ -41,14 +44,19 @@ export const layernormOp: Op<LayernormAttrs> = {
     const rows = x.shape.slice(0, -1);
     return [f32(...x.shape), f32(...rows), f32(...rows)];
   },
-  dispatches({ attrs: { epsilon }, inputs: [x, weight, bias], outputs: [out, mean, inverse_std] }) {
+  dispatches({
+    attrs: { epsilon },
+    inputs: [x, weight, bias],
+    outputs: [out, mean, inverse_std],
+    capabilities,
+  }) {
     const rows = rowsOf(x!.shape);
     return [
       {
         shader: forwardShader,
         bindings: { x, weight, bias, out, mean, inverse_std },
         uniforms: { rows, width: x!.shape.at(-1)!, epsilon },
-        overrides: { WORKGROUP: workgroup },
+        overrides: { WORKGROUP: lanesPerRow(capabilities) },
         workgroups: spread(rows),
       },
     ];
@@ -70,14 +78,14 @@ export const layernormOp: Op<LayernormAttrs> = {
 const layernormGradientOp: Op<object> = {
   name: 'layernorm_grad',
   outputs: (_, [, x]) => [f32(...x!.shape)],
-  dispatches({ inputs: [dout, x, weight, mean, inverse_std], outputs: [dx] }) {
+  dispatches({ inputs: [dout, x, weight, mean, inverse_std], outputs: [dx], capabilities }) {
     const rows = rowsOf(x!.shape);
     return [
       {
         shader: gradientShader,
         bindings: { dout, x, weight, mean, inverse_std, dx },
         uniforms: { rows, width: x!.shape.at(-1)! },
-        overrides: { WORKGROUP: workgroup },
+        overrides: { WORKGROUP: lanesPerRow(capabilities) },
         workgroups: spread(rows),
       },
     ];

@@ -1,10 +1,11 @@
 // out = x * sigmoid(1.702 x), CLIP's activation.
 //
 // Shapes    x and out alike, `count` elements
-// Dispatch  one invocation per element, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  WORKGROUP * ITEMS elements per workgroup, workgroups spread over x and y
 // Saved for backward: nothing (the rule needs x only)
 
 override WORKGROUP: u32 = 64u;
+override ITEMS: u32 = 8u;
 
 struct Params {
   count: u32,
@@ -20,12 +21,12 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.count) {
-    return;
+  let start = (group.y * groups.x + group.x) * WORKGROUP * ITEMS;
+  let end = min(params.count, start + WORKGROUP * ITEMS);
+  for (var i = start + lane; i < end; i += WORKGROUP) {
+    let value = x[i];
+    // exp of a negative number only, so that nothing overflows; it is 0 at the clamp.
+    let decay = exp(-1.702 * min(abs(value), 120.0));
+    out[i] = value * select(decay, 1.0, value >= 0.0) / (1.0 + decay);
   }
-  let value = x[i];
-  // exp of a negative number only, so that nothing overflows; it is 0 at the clamp.
-  let decay = exp(-1.702 * min(abs(value), 120.0));
-  out[i] = value * select(decay, 1.0, value >= 0.0) / (1.0 + decay);
 }
