@@ -12,7 +12,6 @@ import {
 import { publishedPro, publishedThresholds } from '../src/eval/pro.ts';
 import { regionAreas } from '../src/eval/regions.ts';
 
-const EXACT = 1e-9;
 
 /** Deterministic uniform numbers in [0, 1). */
 function uniform(seed: number): () => number {

@@ -49,3 +49,8 @@ export function collapse(op: string, shape: Shape, operands: readonly Shape[]): 
     strides: operands.map((_, k) => merged.map((m) => m.strides[k]!)),
   };
 }
+
+/** Whether the last dimension comes in aligned fours, along which each operand is contiguous or repeated. */
+export const inQuads = ({ shape, strides }: Collapsed): boolean =>
+  shape[3]! % 4 === 0 &&
+  strides.every((own) => own[3] === 0 || (own[3] === 1 && own.every((s, i) => i === 3 || s % 4 === 0)));

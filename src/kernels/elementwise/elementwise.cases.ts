@@ -21,6 +21,16 @@ const binaryCases: Case<BinaryAttrs>[] = [
     inputs: [{ shape: [1, 10, 2, 64] }, { shape: [3, 1, 1, 64] }],
   },
   {
+    name: 'repeated along fours',
+    attrs: { operation: 'divide' },
+    inputs: [{ shape: [3, 5, 8] }, { shape: [3, 5, 1], values: awayFromZero }],
+  },
+  {
+    name: 'fours of odd rows',
+    attrs: { operation: 'add' },
+    inputs: [{ shape: [1, 3, 4] }, { shape: [7, 1, 4] }],
+  },
+  {
     name: 'positions',
     attrs: { operation: 'add' },
     inputs: [{ shape: [8, 145, 128] }, { shape: [145, 128] }],
@@ -33,6 +43,12 @@ const binaryCases: Case<BinaryAttrs>[] = [
 ];
 
 const expandCases: Case<ExpandAttrs>[] = [
+  {
+    name: 'columns in fours',
+    attrs: { shape: [3, 5, 12], scale: 3, offset: 1 },
+    inputs: [{ shape: [3, 5, 1] }],
+  },
+  { name: 'scalar to fours', attrs: { shape: [5, 8], scale: 1, offset: 0 }, inputs: [{ shape: [] }] },
   { name: 'one', attrs: { shape: [1], scale: 2, offset: -1 }, inputs: [{ shape: [1] }] },
   { name: 'rows', attrs: { shape: [7, 5, 33], scale: 1, offset: 0 }, inputs: [{ shape: [5, 33] }] },
   { name: 'middle', attrs: { shape: [3, 10, 5], scale: -0.25, offset: 3 }, inputs: [{ shape: [3, 1, 5] }] },

@@ -11,8 +11,10 @@ import {
 } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
 import binaryShader from './binary.wgsl';
-import { broadcastShape, collapse } from './broadcast.ts';
+import binaryVec4Shader from './binary_vec4.wgsl';
+import { broadcastShape, collapse, inQuads } from './broadcast.ts';
 import expandShader from './expand.wgsl';
+import expandVec4Shader from './expand_vec4.wgsl';
 
 export interface BinaryAttrs {
   readonly operation: 'add' | 'subtract' | 'multiply' | 'divide';
@@ -20,7 +22,7 @@ export interface BinaryAttrs {
 const operations: readonly BinaryAttrs['operation'][] = ['add', 'subtract', 'multiply', 'divide'];
 const workgroup = 64;
 
-/** out = a OP b with NumPy's broadcasting. */
+/** out = a OP b with NumPy's broadcasting. Variants: `vec4` where rows come in fours, `scalar`. */
 export const binaryOp: Op<BinaryAttrs> = {
   name: 'elementwise',
   outputs({ operation }, [a, b]) {
@@ -28,14 +30,22 @@ export const binaryOp: Op<BinaryAttrs> = {
       throw new ShapeError(operation, 'two f32 tensors', 'another type');
     return [f32(...broadcastShape(operation, a.shape, b.shape))];
   },
-  dispatches({ attrs, inputs: [a, b], outputs: [out] }) {
-    const { shape, strides } = collapse(attrs.operation, out!.shape, [a!.shape, b!.shape]);
-    const count = elements(out!.shape);
+  variants: () => ['vec4', 'scalar'],
+  dispatches({ attrs, inputs: [a, b], outputs: [out], variant }) {
+    const collapsed = collapse(attrs.operation, out!.shape, [a!.shape, b!.shape]);
+    const { shape, strides } = collapsed;
+    const vec4 = variant !== 'scalar' && inQuads(collapsed);
+    const count = elements(out!.shape) / (vec4 ? 4 : 1);
     return [
       {
-        shader: binaryShader,
+        shader: vec4 ? binaryVec4Shader : binaryShader,
         bindings: { a, b, out },
-        uniforms: { count, shape, strides_a: strides[0]!, strides_b: strides[1]! },
+        uniforms: {
+          [vec4 ? 'quads' : 'count']: count,
+          shape,
+          strides_a: strides[0]!,
+          strides_b: strides[1]!,
+        },
         overrides: { OPERATION: operations.indexOf(attrs.operation), WORKGROUP: workgroup },
         workgroups: spread(Math.ceil(count / workgroup)),
       },
@@ -85,14 +95,17 @@ export const expandOp: Op<ExpandAttrs> = {
     }
     return [f32(...shape)];
   },
-  dispatches({ attrs: { scale, offset }, inputs: [x], outputs: [out] }) {
-    const { shape, strides } = collapse('expand', out!.shape, [x!.shape]);
-    const count = elements(out!.shape);
+  variants: () => ['vec4', 'scalar'],
+  dispatches({ attrs: { scale, offset }, inputs: [x], outputs: [out], variant }) {
+    const collapsed = collapse('expand', out!.shape, [x!.shape]);
+    const { shape, strides } = collapsed;
+    const vec4 = variant !== 'scalar' && inQuads(collapsed);
+    const count = elements(out!.shape) / (vec4 ? 4 : 1);
     return [
       {
-        shader: expandShader,
+        shader: vec4 ? expandVec4Shader : expandShader,
         bindings: { x, out },
-        uniforms: { count, scale, offset, shape, strides: strides[0]! },
+        uniforms: { [vec4 ? 'quads' : 'count']: count, scale, offset, shape, strides: strides[0]! },
         overrides: { WORKGROUP: workgroup },
         workgroups: spread(Math.ceil(count / workgroup)),
       },
