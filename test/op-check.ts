@@ -141,7 +141,17 @@ export async function checkCase(
 
   const executable = await compile(gpu, graph, read, {
     guards: true,
-    ...(variant ? { variants: { [op.name]: variant } } : {}),
+    // The gradient's nodes are `<op>_...`: the variant is forced on those that have it, too.
+    ...(variant
+      ? {
+          variants: Object.fromEntries(
+            graph.nodes
+              .map(({ op: { name } }) => name)
+              .filter((name) => name === op.name || name.startsWith(`${op.name}_`))
+              .map((name) => [name, variant]),
+          ),
+        }
+      : {}),
   });
   try {
     const got = await executable.run(feeds, Object.keys(read));

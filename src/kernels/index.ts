@@ -18,3 +18,7 @@ export { cosinePairings } from './cosine_pairs/cosine_pairs.cases.ts';
 export { focals } from './focal/focal.cases.ts';
 export { dices } from './dice/dice.cases.ts';
 export { blurs } from './gaussian_blur/gaussian_blur.cases.ts';
+export { attentions } from './attention/attention.cases.ts';
+export { adams } from './adam/adam.cases.ts';
+export { crossEntropies } from './cross_entropy/cross_entropy.cases.ts';
+export { binaryFocals } from './binary_focal/binary_focal.cases.ts';

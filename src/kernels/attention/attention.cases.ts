@@ -1,0 +1,48 @@
+import { type Case, type CaseInput, defineRoom } from '../op.ts';
+import { attentionReference } from './attention.ref.ts';
+import { type AttentionAttrs, attentionOp } from './attention.ts';
+
+/** Query-key attention of `batch` sequences of `length` rows; normal numbers. */
+function make(
+  name: string,
+  [batch, length, heads, headDim]: readonly [number, number, number, number],
+  attrs: Omit<AttentionAttrs, 'heads'> = {},
+  prefixRows = attrs.prefixLength,
+): Case<AttentionAttrs> {
+  const packed = 3 * heads * headDim;
+  const prefix: CaseInput[] = prefixRows === undefined ? [] : [{ shape: [1, prefixRows, packed] }];
+  return { name, attrs: { heads, ...attrs }, inputs: [{ shape: [batch, length, packed] }, ...prefix] };
+}
+
+/** Scores of a few hundred: exp overflows unless the maximum is subtracted. */
+const large: Case<AttentionAttrs> = {
+  name: 'large scores',
+  attrs: { heads: 1 },
+  inputs: [{ shape: [1, 19, 3 * 16], values: (_, _random, normal) => 12 * normal() }],
+  tolerance: 1e-4, // a score of 300 is rounded to 3e-5
+};
+
+const cases: Case<AttentionAttrs>[] = [
+  make('one', [1, 1, 1, 4]),
+  make('odd', [2, 5, 3, 7]),
+  make('odd causal', [2, 5, 3, 7], { causal: true }),
+  make('l17', [1, 17, 2, 64]),
+  make('l12 causal', [3, 12, 1, 64], { causal: true }),
+  make('l37', [1, 37, 2, 64]),
+  make('l33 causal', [1, 33, 1, 16], { causal: true }),
+  make('l65 causal', [1, 65, 1, 64], { causal: true }),
+  make('l130', [1, 130, 1, 64]),
+  make('vv l37', [1, 37, 2, 64], { source: 'vv' }),
+  make('vv odd', [2, 9, 2, 7], { source: 'vv' }),
+  make('head of 128', [1, 11, 1, 128]),
+  make('head of 20', [2, 18, 2, 20]),
+  make('small vision', [1, 145, 2, 64]),
+  make('prompts', [10, 6, 2, 64], { causal: true, prefixLength: 6 }, 12),
+  make('prompts of one row', [3, 1, 1, 16], { causal: true, prefixLength: 6 }),
+  make('long prefix', [2, 9, 1, 16], { prefixLength: 21 }, 23),
+  make('prefix of one row', [70, 3, 1, 7], { causal: true, prefixLength: 1 }, 2),
+  make('vv with prefix', [3, 5, 2, 16], { source: 'vv', prefixLength: 2 }, 4),
+  large,
+];
+
+export const attentions = [defineRoom({ op: attentionOp, reference: attentionReference, cases })];

@@ -1,0 +1,113 @@
+import {
+  type Builder,
+  describe,
+  elements,
+  f32,
+  type Op,
+  ShapeError,
+  spread,
+  type Tensor,
+  type TensorSpec,
+} from '../op.ts';
+import shader from './attention.wgsl';
+import { deltaOp, gradOp, prefixGradOp } from './attention_grad.ts';
+import subgroupShader from './attention_subgroup.wgsl';
+import { type AttentionAttrs, attentionVariants, pairs, rowOverrides, sizes, workgroup } from './layout.ts';
+
+export type { AttentionAttrs };
+
+const maxHeadDim = 128;
+
+function check(
+  { heads, prefixLength = 0 }: AttentionAttrs,
+  qkv: TensorSpec | undefined,
+  prefix: TensorSpec | undefined,
+): asserts qkv is TensorSpec {
+  const packed = qkv?.shape[2] ?? 0;
+  if (qkv?.dtype !== 'f32' || qkv.shape.length !== 3 || elements(qkv.shape) === 0)
+    throw new ShapeError('attention', 'qkv f32 [B, L, 3 D] with elements', describe(qkv));
+  if (packed % (3 * heads) !== 0 || packed / (3 * heads) > maxHeadDim)
+    throw new ShapeError('attention', `3 * ${heads} heads of at most ${maxHeadDim}`, describe(qkv));
+  if (prefixLength === 0) return;
+  if (
+    prefix?.dtype !== 'f32' ||
+    prefix.shape.length !== 3 ||
+    prefix.shape[0] !== 1 ||
+    prefix.shape[1]! < prefixLength ||
+    prefix.shape[2] !== packed
+  )
+    throw new ShapeError(
+      'attention',
+      `prefix f32 [1, at least ${prefixLength}, ${packed}]`,
+      describe(prefix),
+    );
+}
+
+/** Inputs qkv and, where prefixLength > 0, prefix; outputs the heads' results and the log-sum-exp for backward. */
+export const attentionOp: Op<AttentionAttrs> = {
+  name: 'attention',
+  variants: attentionVariants,
+  outputs(attrs, [qkv, prefix]) {
+    check(attrs, qkv, prefix);
+    const { sequences, length, width, heads } = sizes(attrs, qkv);
+    return [f32(sequences, length, width), f32(sequences, heads, length)];
+  },
+  dispatches({ attrs, inputs: [qkv, prefix], outputs: [out, lse], capabilities, variant }) {
+    const { width, ...uniforms } = sizes(attrs, qkv!);
+    const { sequences, length, heads, head_dim, prefix_length } = uniforms;
+    const used = prefix_length > 0 ? prefix : undefined;
+    const call = {
+      bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, out, lse },
+      uniforms,
+    };
+    const overrides = { ...rowOverrides(head_dim), PREFIXED: prefix_length > 0 };
+    if ((variant ?? attentionVariants(capabilities)[0]) === 'direct') {
+      return [
+        {
+          ...call,
+          shader,
+          overrides: { ...overrides, WORKGROUP: workgroup },
+          workgroups: spread(Math.ceil((sequences * heads * length) / workgroup)),
+        },
+      ];
+    }
+    const lanes = capabilities.subgroupSize;
+    const rows = length > lanes && head_dim <= 64 ? 2 : 1; // two rows share each fetched key; larger heads spill
+    return [
+      {
+        ...call,
+        shader: subgroupShader,
+        overrides: { ...overrides, LANES: lanes, ROWS: rows },
+        workgroups: spread(sequences * heads * Math.ceil(length / (lanes * rows))),
+      },
+    ];
+  },
+  cost({ attrs, inputs: [qkv] }) {
+    const { own, prefix } = pairs(attrs, qkv!);
+    return { flops: 4 * (own + prefix) * sizes(attrs, qkv!).head_dim };
+  },
+  gradient({ attrs, inputs: [qkv, prefix], outputs: [out, lse], upstream: [dout], needs, builder: g }) {
+    if (!dout) return [];
+    const [delta] = g.apply(deltaOp, { heads: attrs.heads }, [out, dout]);
+    return [
+      needs[0] ? g.apply(gradOp, attrs, [qkv, prefix, dout, lse, delta])[0] : undefined,
+      needs[1] ? g.apply(prefixGradOp, attrs, [qkv, prefix, dout, lse, delta])[0] : undefined,
+    ];
+  },
+};
+
+/**
+ * Multi-head scaled dot-product attention (scale headDim ** -0.5, headDim at most 128), heads merged.
+ * @param qkv [B, L, 3 D], rows packed as [query | key | value], D = heads * headDim
+ * @param options `prefix` [1, P, 3 D] is another sequence's packed qkv, whose first `prefixLength` rows are keys and
+ * values that every query sees before its own sequence's
+ * @returns [B, L, D]
+ * @throws ShapeError
+ */
+export function attention(
+  g: Builder,
+  qkv: Tensor,
+  { prefix, ...attrs }: AttentionAttrs & { readonly prefix?: Tensor },
+): Tensor {
+  return g.apply(attentionOp, attrs, attrs.prefixLength ? [qkv, prefix] : [qkv])[0]!;
+}

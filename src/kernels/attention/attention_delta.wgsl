@@ -1,0 +1,39 @@
+// delta = dout . out per query and head: what the softmax subtracts from every score's gradient.
+//
+// Shapes    out, dout [sequences, length, heads * head_dim], delta [sequences, heads, length]
+// Dispatch  one invocation per element of delta, WORKGROUP per workgroup, workgroups spread over x and y
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  sequences: u32,
+  length: u32,
+  heads: u32,
+  head_dim: u32,
+}
+
+@group(0) @binding(0) var<storage, read> out: array<f32>;
+@group(0) @binding(1) var<storage, read> dout: array<f32>;
+@group(0) @binding(2) var<storage, read_write> delta: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (index >= params.sequences * params.heads * params.length) {
+    return;
+  }
+  let row = index % params.length;
+  let head = (index / params.length) % params.heads;
+  let sequence = index / (params.length * params.heads);
+  let start = ((sequence * params.length + row) * params.heads + head) * params.head_dim;
+  var sum = 0.0;
+  for (var c = 0u; c < params.head_dim; c++) {
+    sum += out[start + c] * dout[start + c];
+  }
+  delta[index] = sum;
+}

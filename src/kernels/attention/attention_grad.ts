@@ -1,0 +1,169 @@
+import { f32, type Op, spread, type Tensor } from '../op.ts';
+import deltaShader from './attention_delta.wgsl';
+import keyShader from './attention_grad_key.wgsl';
+import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
+import queryShader from './attention_grad_query.wgsl';
+import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
+import prefixSumShader from './attention_prefix_sum.wgsl';
+import { type AttentionAttrs, attentionVariants, pairs, rowOverrides, sizes, workgroup } from './layout.ts';
+
+/** dout . out per query and head, [B, heads, L]; both gradients need it. */
+export const deltaOp: Op<{ readonly heads: number }> = {
+  name: 'attention_delta',
+  outputs: ({ heads }, [out]) => [f32(out!.shape[0]!, heads, out!.shape[1]!)],
+  dispatches({ attrs: { heads }, inputs: [out, dout], outputs: [delta] }) {
+    const [sequences, length, width] = out!.shape as [number, number, number];
+    return [
+      {
+        shader: deltaShader,
+        bindings: { out, dout, delta },
+        uniforms: { sequences, length, heads, head_dim: width / heads },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(Math.ceil((sequences * heads * length) / workgroup)),
+      },
+    ];
+  },
+  cost: ({ inputs: [out] }) => ({ flops: 2 * out!.shape.reduce((a, b) => a * b, 1) }),
+};
+
+/** d qkv from [qkv, prefix, dout, lse, delta]. */
+export const gradOp: Op<AttentionAttrs> = {
+  name: 'attention_grad',
+  variants: attentionVariants,
+  outputs: (_, [qkv]) => [f32(...qkv!.shape)],
+  dispatches({ attrs, inputs, outputs: [dqkv], capabilities, variant }) {
+    const [qkv, prefix, dout, lse, delta] = inputs;
+    const { width, ...uniforms } = sizes(attrs, qkv!);
+    const { sequences, length, heads, head_dim, prefix_length } = uniforms;
+    const direct = (variant ?? attentionVariants(capabilities)[0]) === 'direct';
+    const lanes = capabilities.subgroupSize;
+    const used = prefix_length > 0 ? prefix : undefined;
+    const shared = attrs.source === 'vv';
+    return [
+      {
+        shader: direct ? queryShader : querySubgroupShader,
+        bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, dout, dout4: dout, lse, delta, dqkv },
+        uniforms,
+        overrides: {
+          ...rowOverrides(head_dim),
+          PREFIXED: prefix_length > 0,
+          SHARED: shared,
+          ...(direct ? { WORKGROUP: workgroup } : { LANES: lanes }),
+        },
+        workgroups: spread(
+          direct
+            ? Math.ceil((sequences * heads * length) / workgroup)
+            : sequences * heads * Math.ceil(length / lanes),
+        ),
+      },
+      keyDispatch({
+        attrs,
+        operands: { qkv, key_rows: qkv, dout, lse, delta, dkeys: dqkv },
+        keys: length,
+        span: 1,
+        own: true,
+        lanes: direct ? 0 : lanes,
+      }),
+    ];
+  },
+  cost({ attrs, inputs: [qkv] }) {
+    const { own, prefix } = pairs(attrs, qkv!);
+    return { flops: (14 * own + 6 * prefix) * sizes(attrs, qkv!).head_dim };
+  },
+};
+
+/** Sequences whose contributions to the prefix one workgroup adds up: enough queries to be worth a partial sum. */
+const sequencesPerGroup = (length: number): number => Math.max(1, Math.ceil(64 / length));
+
+/** d prefix from [qkv, prefix, dout, lse, delta]: partial sums over groups of sequences, then their sum. */
+export const prefixGradOp: Op<AttentionAttrs> = {
+  name: 'attention_prefix_grad',
+  variants: attentionVariants,
+  outputs(attrs, [qkv, prefix]) {
+    const { sequences, length, width, prefix_length } = sizes(attrs, qkv!);
+    const groups = Math.ceil(sequences / sequencesPerGroup(length));
+    return [f32(...prefix!.shape), f32(groups, prefix_length, 2 * width)];
+  },
+  dispatches({ attrs, inputs, outputs: [dprefix, partial], capabilities, variant }) {
+    const [qkv, prefix, dout, lse, delta] = inputs;
+    const { length, width, prefix_length } = sizes(attrs, qkv!);
+    const [groups] = partial!.shape as [number];
+    const rows = prefix!.shape[1]!;
+    const direct = (variant ?? attentionVariants(capabilities)[0]) === 'direct';
+    return [
+      keyDispatch({
+        attrs,
+        operands: { qkv, key_rows: prefix, dout, lse, delta, dkeys: partial },
+        keys: prefix_length,
+        span: sequencesPerGroup(length),
+        own: false,
+        lanes: direct ? 0 : capabilities.subgroupSize,
+      }),
+      {
+        shader: prefixSumShader,
+        bindings: { partial, dprefix },
+        uniforms: {
+          groups,
+          prefix_length,
+          width,
+          rows,
+          first_column: attrs.source === 'vv' ? 2 * width : width,
+        },
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(Math.ceil((rows * 3 * width) / workgroup)),
+      },
+    ];
+  },
+  cost: ({ attrs, inputs: [qkv] }) => ({
+    flops: 8 * pairs(attrs, qkv!).prefix * sizes(attrs, qkv!).head_dim,
+  }),
+};
+
+interface KeyDispatch {
+  readonly attrs: AttentionAttrs;
+  readonly operands: Readonly<
+    Record<'qkv' | 'key_rows' | 'dout' | 'lse' | 'delta' | 'dkeys', Tensor | undefined>
+  >;
+  /** Key rows of a group of sequences. */
+  readonly keys: number;
+  /** Sequences in a group: 1 for a sequence's own keys, which are masked if the attention is causal. */
+  readonly span: number;
+  /** The rows are the sequences' own, not the prefix. */
+  readonly own: boolean;
+  /** Lanes of a subgroup; 0: the shader without subgroups. */
+  readonly lanes: number;
+}
+
+/** d key and d value, of the sequences' own rows or of the prefix. */
+function keyDispatch({ attrs, operands, keys, span, own, lanes }: KeyDispatch) {
+  const { qkv, key_rows, dout } = operands;
+  const { sequences, length, width, heads, head_dim, causal, scale, columns } = sizes(attrs, qkv!);
+  const shared = attrs.source === 'vv';
+  const groups = Math.ceil(sequences / span);
+  return {
+    shader: lanes === 0 ? keyShader : keySubgroupShader,
+    bindings: { ...operands, qkv4: qkv, key_rows4: key_rows, dout4: dout },
+    uniforms: {
+      sequences,
+      length,
+      heads,
+      head_dim,
+      causal: own ? causal : 0,
+      scale,
+      keys,
+      span,
+      key_stride: own ? length : 0,
+      columns,
+      dkeys_row: own ? [3 * width, width, 2 * width, 0] : [2 * width, 0, width, 0],
+    },
+    overrides: {
+      ...rowOverrides(head_dim),
+      SHARED: shared,
+      ACCUMULATE: shared && own,
+      ...(lanes === 0 ? { WORKGROUP: workgroup } : { LANES: lanes }),
+    },
+    workgroups: spread(
+      lanes === 0 ? Math.ceil((groups * heads * keys) / workgroup) : groups * heads * Math.ceil(keys / lanes),
+    ),
+  };
+}

@@ -1,0 +1,57 @@
+// What the forward and the gradient kernels share: sizes, where rows lie, and the choice between variants.
+import type { Capabilities } from '../../gpu/gpu.ts';
+import type { TensorSpec } from '../op.ts';
+
+export interface AttentionAttrs {
+  readonly heads: number;
+  /** Query i of a sequence sees its own rows 0..i only (and the whole prefix); default false. */
+  readonly causal?: boolean;
+  /** 'vv': the values also serve as queries and keys; default 'qk'. */
+  readonly source?: 'qk' | 'vv';
+  /** Rows of the prefix that precede every sequence; default 0. */
+  readonly prefixLength?: number;
+}
+
+export const workgroup = 64;
+
+/** The sizes that every shader of this room takes. */
+export function sizes({ heads, causal, source, prefixLength }: AttentionAttrs, qkv: TensorSpec) {
+  const [sequences, length, packed] = qkv.shape as [number, number, number];
+  const width = packed / 3;
+  return {
+    sequences,
+    length,
+    width,
+    heads,
+    head_dim: width / heads,
+    causal: causal ? 1 : 0,
+    scale: (width / heads) ** -0.5,
+    /** Where query, key and value begin in a row. */
+    columns: source === 'vv' ? [2 * width, 2 * width, 2 * width, 0] : [0, width, 2 * width, 0],
+    prefix_length: prefixLength ?? 0,
+  };
+}
+
+/** What changes the code: the head's size and how its rows can be read. */
+export const rowOverrides = (headDim: number) => ({
+  DIM4: Math.ceil(headDim / 4),
+  ALIGNED: headDim % 4 === 0,
+});
+
+/** Query-key pairs of all sequences and heads, for the costs. */
+export function pairs(attrs: AttentionAttrs, qkv: TensorSpec): { own: number; prefix: number } {
+  const { sequences, length, heads, prefix_length } = sizes(attrs, qkv);
+  return {
+    own: sequences * heads * (attrs.causal ? (length * (length + 1)) / 2 : length * length),
+    prefix: sequences * heads * length * prefix_length,
+  };
+}
+
+/**
+ * `subgroup`: one row per lane, shared by shuffles, which a software adapter wants (wide vectors, slow loads); `direct`:
+ * one invocation per row, which a GPU wants (its caches broadcast loads).
+ */
+export const attentionVariants = ({ subgroupSize, software }: Capabilities): string[] => {
+  if (subgroupSize === 0) return ['direct'];
+  return software ? ['subgroup', 'direct'] : ['direct', 'subgroup'];
+};
