@@ -15,7 +15,8 @@ export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
   return {
     name,
     size: bytes.length,
-    read: async (offset, length) => bytes.slice(offset, offset + length),
+    // Not bytes.slice: a Node Buffer's slice is a view.
+    read: async (offset, length) => new Uint8Array(bytes.subarray(offset, offset + length)),
   };
 }
 
