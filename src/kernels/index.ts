@@ -2,6 +2,8 @@
 // A new operator adds one line here.
 export { elementwise } from './elementwise/elementwise.cases.ts';
 export { gathers } from './gather/gather.cases.ts';
+export { matmuls } from './matmul/matmul.cases.ts';
+export { patchEmbeddings } from './patch_embedding/patch_embedding.cases.ts';
 export { permutes } from './permute/permute.cases.ts';
 export { quickgeluRooms } from './quickgelu/quickgelu.cases.ts';
 export { reductions } from './reduce/reduce.cases.ts';

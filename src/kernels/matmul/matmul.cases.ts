@@ -1,0 +1,84 @@
+import { type Case, type CaseInput, defineRoom, type Shape } from '../op.ts';
+import { matmulReference } from './matmul.ref.ts';
+import { type MatmulAttrs, matmulOp } from './matmul.ts';
+
+interface Extra {
+  readonly bias?: boolean;
+  readonly residual?: Shape;
+  readonly half?: boolean;
+}
+
+function product(
+  name: string,
+  a: Shape,
+  b: Shape,
+  attrs: MatmulAttrs = {},
+  { bias, residual, half }: Extra = {},
+): Case<MatmulAttrs> {
+  const columns = b.at(attrs.transposeB ? -2 : -1)!;
+  const weight: CaseInput = half ? { shape: b, dtype: 'f16' } : { shape: b };
+  return {
+    name,
+    attrs,
+    inputs: [
+      { shape: a },
+      weight,
+      bias ? { shape: [columns] } : undefined,
+      residual ? { shape: residual } : undefined,
+    ],
+  };
+}
+
+const xw: MatmulAttrs = { transposeB: true }; // x weight^T
+const activated: MatmulAttrs = { ...xw, activation: 'quickgelu', saveForBackward: true };
+
+const cases: Case<MatmulAttrs>[] = [
+  product('1x1', [1, 1], [1, 1], xw, { bias: true }),
+  product('3x5x7', [3, 5], [7, 5], xw, { bias: true }),
+  product('17x33x19', [17, 33], [19, 33], xw, { bias: true }),
+  product('37x130x65', [37, 130], [65, 130], xw, { bias: true }),
+  product('1x640x40', [1, 640], [40, 640], xw, { bias: true }),
+  product('9x768x5', [9, 768], [5, 768], xw, { bias: true }),
+  product('5x4x1', [5, 4], [1, 4], xw, { bias: true }),
+  product('a b', [33, 20], [20, 12]),
+  product('a b, odd', [18, 7], [7, 133]),
+  product('a b, whole vectors but K', [20, 7], [7, 24]),
+  product('a^T b', [20, 36], [20, 12], { transposeA: true }),
+  product('a^T b, odd', [6, 19], [6, 21], { transposeA: true }),
+  product('a^T b^T', [24, 20], [16, 24], { transposeA: true, transposeB: true }),
+  product('a^T b^T, odd', [13, 18], [11, 13], { transposeA: true, transposeB: true }),
+  product('tiles and one more', [65, 36], [129, 36], xw),
+  product('batch', [2, 3, 18, 12], [2, 3, 12, 8], { scale: 0.25 }),
+  product(
+    'batch, shared b',
+    [3, 5, 12],
+    [20, 12],
+    { ...xw, scale: -2 },
+    { bias: true, residual: [3, 5, 20] },
+  ),
+  product('batch, shared b, a^T', [3, 12, 5], [12, 7], { transposeA: true }, { bias: true }),
+  product('batch, shared a', [17, 12], [3, 12, 8]),
+  product('batch of 1, shared a', [1, 6, 9], [4, 2, 9, 5]),
+  product('activation', [21, 16], [36, 16], activated, { bias: true, residual: [21, 36] }),
+  product('activation, odd', [2, 3, 5], [7, 5], { ...activated, scale: 3 }),
+  {
+    name: 'activation of large values',
+    attrs: activated,
+    inputs: [{ shape: [3, 4], values: (_, random) => 400 * random() - 200 }, { shape: [8, 4] }],
+  },
+  product('f16 weight', [20, 32], [24, 32], xw, { half: true, bias: true }),
+  product('f16 weight, odd', [6, 15], [9, 15], xw, { half: true }),
+  product('f16 b', [20, 32], [32, 12], {}, { half: true }),
+  product('f16 b, odd', [5, 9], [9, 11], {}, { half: true }),
+  product('f16 weight, one row', [1, 64], [21, 64], xw, { half: true }),
+  product('f16 weight, one column', [19, 64], [1, 64], xw, { half: true }),
+  product('text fully connected', [12, 128], [512, 128], activated, { bias: true }),
+  product('ViT rows', [145, 128], [128, 128], xw, { bias: true, residual: [145, 128] }),
+  product('prompts against patches', [2, 2, 64], [2, 137, 64], { ...xw, scale: 1 / 0.07 }),
+  product('patches against prompts', [2, 137, 64], [2, 2, 64], xw),
+  product('patches against shared prompts, biased', [2, 37, 66], [3, 66], xw, { bias: true }),
+  product('few columns, activated', [37, 64], [3, 64], activated, { bias: true, residual: [37, 3] }),
+  product('prior network', [1, 1280], [80, 1280], xw, { bias: true }),
+];
+
+export const matmuls = [defineRoom({ op: matmulOp, reference: matmulReference, cases })];

@@ -1,0 +1,144 @@
+import {
+  type Builder,
+  describe,
+  elements,
+  f32,
+  type Op,
+  type Shape,
+  ShapeError,
+  sameShape,
+  type Tensor,
+  type TensorSpec,
+} from '../op.ts';
+import { quickgeluGradient } from '../quickgelu/quickgelu.ts';
+import { reduce } from '../reduce/reduce.ts';
+import { productShape, type Transposes } from './geometry.ts';
+import { choose, type Variant, variants } from './variants.ts';
+
+export interface MatmulAttrs extends Transposes {
+  readonly activation?: 'quickgelu' | undefined;
+  /** Keep the values before the activation: its gradient needs them. */
+  readonly saveForBackward?: boolean | undefined;
+  /** Factor of the product; default 1. */
+  readonly scale?: number | undefined;
+}
+
+/**
+ * out = activation(scale * a b + bias) + residual. Variants: `strip` (registers and subgroup broadcasts, for software
+ * adapters), `tile` (workgroup memory, for GPUs), `skinny` (few rows or columns).
+ */
+export const matmulOp: Op<MatmulAttrs> = {
+  name: 'matmul',
+  variants: ({ subgroupSize, software }) =>
+    subgroupSize === 0
+      ? ['tile', 'skinny']
+      : software
+        ? ['strip', 'tile', 'skinny']
+        : ['tile', 'strip', 'skinny'],
+  outputs(attrs, [a, b, bias, residual]) {
+    const { shape, geometry } = productShape(attrs, a, b);
+    const out = f32(...shape);
+    if (a!.dtype !== 'f32' || (b!.dtype !== 'f32' && b!.dtype !== 'f16'))
+      throw new ShapeError('matmul', 'a in f32 and b in f32 or f16', `${describe(a)} and ${describe(b)}`);
+    requireSpec('bias', f32(geometry.N), bias);
+    requireSpec('residual', out, residual);
+    return attrs.activation && attrs.saveForBackward ? [out, out] : [out];
+  },
+  dispatches(call) {
+    const { geometry } = productShape(call.attrs, call.inputs[0], call.inputs[1]);
+    return [(variants[call.variant as Variant] ?? choose(call, geometry))(call, geometry)];
+  },
+  cost({ attrs, inputs: [a, b] }) {
+    const { batch, M, N, K } = productShape(attrs, a, b).geometry;
+    return { flops: 2 * batch * M * N * K };
+  },
+  gradient({ attrs, inputs, outputs, upstream: [dout], needs, builder: g }) {
+    const [a, b, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
+    const { transposeA = false, transposeB = false, scale, activation } = attrs;
+    const beforeActivation = () => {
+      if (!activation) return dout!;
+      if (!outputs[1]) throw new Error(`matmul: the gradient of ${activation} needs saveForBackward`);
+      return quickgeluGradient(g, outputs[1], dout!);
+    };
+    const dz = needs[0] || needs[1] || needs[2] ? beforeActivation() : dout!;
+    const gradientA = () =>
+      transposeA
+        ? matmul(g, b, dz, { transposeA: transposeB, transposeB: true, scale })
+        : matmul(g, dz, b, { transposeB: !transposeB, scale });
+    const gradientB = () => {
+      // With a shared b, the sum over the batch is a longer sum over the rows.
+      const rows = (t: Tensor) =>
+        elements(b.shape.slice(0, -2)) === 1 && !transposeA ? g.view(t, asRows(t.shape)) : t;
+      return transposeB
+        ? matmul(g, rows(dz), rows(a), { transposeA: true, transposeB: transposeA, scale })
+        : matmul(g, rows(a), rows(dz), { transposeA: !transposeA, scale });
+    };
+    return [
+      needs[0] ? sumBatch(g, gradientA(), a.shape) : undefined,
+      needs[1] ? sumBatch(g, gradientB(), b.shape) : undefined,
+      needs[2] ? sumBatch(g, dz, bias!.shape) : undefined,
+      needs[3] ? dout : undefined,
+    ];
+  },
+};
+
+function requireSpec(what: string, expected: TensorSpec, found: TensorSpec | undefined): void {
+  if (found && (found.dtype !== 'f32' || !sameShape(found.shape, expected.shape)))
+    throw new ShapeError('matmul', `${what} ${describe(expected)}`, describe(found));
+}
+
+const asRows = (shape: Shape): Shape => [elements(shape.slice(0, -1)), shape.at(-1)!];
+
+/** Sums the leading dimensions that `shape` has not. */
+function sumBatch(g: Builder, x: Tensor, shape: Shape): Tensor {
+  const size = elements(shape);
+  const count = elements(x.shape) / size;
+  const sum = count === 1 ? x : reduce(g, g.view(x, [count, size]), { kind: 'sum', axis: 0 });
+  return g.view(sum, shape);
+}
+
+/**
+ * activation(scale * a b + bias) + residual.
+ * @param a [..., M, K], or [..., K, M] with `transposeA`
+ * @param b [..., K, N], or [..., N, K] with `transposeB`; f32, or f16 for frozen weights. The batch dimensions are
+ *   equal, or one operand has none (or 1 in all) and serves the whole batch.
+ * @param options bias [N]; residual of the output's shape; `saveForBackward` keeps the values before the activation,
+ *   which its gradient needs
+ * @returns [..., M, N] in f32
+ * @throws ShapeError for operands that do not fit together
+ */
+export function matmul(g: Builder, a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { bias, residual, ...attrs } = options;
+  return g.apply(matmulOp, attrs, [a, b, bias, residual])[0]!;
+}
+
+export interface MatmulOptions extends MatmulAttrs {
+  readonly bias?: Tensor | undefined;
+  readonly residual?: Tensor | undefined;
+}
+
+/**
+ * PyTorch's linear layer: activation(x weight^T + bias) + residual.
+ * @param x [..., in]
+ * @param weight [out, in], or [..., out, in] with x's batch
+ * @returns [..., out]
+ * @throws ShapeError for operands that do not fit together
+ */
+export function linear(
+  g: Builder,
+  x: Tensor,
+  weight: Tensor,
+  options: Omit<MatmulOptions, 'transposeA' | 'transposeB' | 'scale'> = {},
+): Tensor {
+  if (weight.shape.length !== 2) return matmul(g, x, weight, { ...options, transposeB: true });
+  if (x.shape.length === 0) throw new ShapeError('linear', 'x [..., in]', describe(x));
+  const { residual } = options;
+  const shape = [...x.shape.slice(0, -1), weight.shape[0]!];
+  requireSpec('residual', f32(...shape), residual);
+  const out = matmul(g, g.view(x, asRows(x.shape)), weight, {
+    ...options,
+    transposeB: true,
+    residual: residual && g.view(residual, asRows(residual.shape)),
+  });
+  return g.view(out, shape);
+}

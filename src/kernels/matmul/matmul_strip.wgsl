@@ -1,0 +1,262 @@
+// out = activation(scale * a b + bias) + residual, for software adapters with subgroups: registers and vector loads,
+// no workgroup memory.
+//
+// Shapes    a [batch, M, K] ([batch, K, M] with TRANSPOSE_A), b [batch, K, N] ([batch, N, K] with TRANSPOSE_B),
+//           bias [N], residual, preactivation and out [batch, M, N]; batch strides are 0 for an operand that is shared.
+//           For a short N the host swaps the operands and the strides of out and bias.
+// Dispatch  one workgroup per ROWS rows and 4 * WORKGROUP columns of out; each lane owns 4 columns. Along K, four at a
+//           time, the lanes of a subgroup load the ROWS rows' values of a once and pass them round.
+// Saved for backward: preactivation, on request
+
+enable subgroups;
+
+override SUBGROUP: u32 = 8u; // lanes of a subgroup
+override WORKGROUP: u32 = 32u;
+override TRANSPOSE_A: bool = false;
+override TRANSPOSE_B: bool = false;
+override HALF_B: bool = false; // b is f16, in b_half
+override VECTOR: bool = false; // K and the contiguous dimensions are multiples of 4
+override ROWS: u32 = 16u; // 4, 8, 12 or 16
+
+struct Params {
+  M: u32,
+  N: u32,
+  K: u32,
+  batch: u32,
+  batch_stride_a: u32,
+  batch_stride_b: u32,
+  out_stride_m: u32,
+  out_stride_n: u32,
+  scale: f32,
+  bias_stride_m: u32,
+  bias_stride_n: u32,
+  has_bias: u32,
+  has_residual: u32,
+  quickgelu: u32,
+  save_preactivation: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read> b_half: array<vec2u>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read> residual: array<f32>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
+@group(0) @binding(6) var<storage, read_write> preactivation: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+/** Four neighbours of a from its element i on; the scalar path reads 0 for those from `count` on. */
+fn load_a(i: u32, count: u32) -> vec4f {
+  if (VECTOR) {
+    return a[i / 4u];
+  }
+  var values = vec4f();
+  for (var j = 0u; j < count; j++) {
+    values[j] = a[(i + j) / 4u][(i + j) % 4u];
+  }
+  return values;
+}
+
+fn load_b(i: u32, count: u32) -> vec4f {
+  if (VECTOR && HALF_B) {
+    let halves = b_half[i / 4u];
+    return vec4f(unpack2x16float(halves.x), unpack2x16float(halves.y));
+  }
+  if (VECTOR) {
+    return b[i / 4u];
+  }
+  var values = vec4f();
+  for (var j = 0u; j < count; j++) {
+    let at = i + j;
+    if (HALF_B) {
+      values[j] = unpack2x16float(b_half[at / 4u][at / 2u % 2u])[at % 2u];
+    } else {
+      values[j] = b[at / 4u][at % 4u];
+    }
+  }
+  return values;
+}
+
+/** How many of four neighbours from `start` on are below `end`. */
+fn remaining(start: u32, end: u32) -> u32 {
+  return min(4u, max(start, end) - start);
+}
+
+/** Where the four lines of b's block [0 .. 3, n .. n + 3] begin: rows of b, or its columns with TRANSPOSE_B. */
+fn first_lines_b(base: u32, n: u32) -> vec4u {
+  if (TRANSPOSE_B) {
+    // Lines past the last column repeat it: their sums are not stored.
+    return base + min(n + vec4u(0u, 1u, 2u, 3u), vec4u(params.N - 1u)) * params.K;
+  }
+  return base + n + vec4u(0u, 1u, 2u, 3u) * params.N;
+}
+
+/** b[k .. k + 3, n .. n + 3], a column per k, 0 outside of b, whose lines begin at `starts`. */
+fn block_b(starts: vec4u, k: u32, n: u32) -> mat4x4f {
+  // Along a line of b^T K ends, along a line of b its columns do, and there the lines themselves end with K.
+  var counts = vec4u(remaining(k, params.K));
+  if (!TRANSPOSE_B) {
+    counts = select(vec4u(), vec4u(remaining(n, params.N)), k + vec4u(0u, 1u, 2u, 3u) < vec4u(params.K));
+  }
+  let lines = mat4x4f(
+    load_b(starts.x, counts.x),
+    load_b(starts.y, counts.y),
+    load_b(starts.z, counts.z),
+    load_b(starts.w, counts.w)
+  );
+  if (TRANSPOSE_B) {
+    return transpose(lines);
+  }
+  return lines;
+}
+
+// A lane's share of the ROWS vectors of a: vector v is held by lane v % SUBGROUP, at place v / SUBGROUP.
+// Vector v is row v along K; with TRANSPOSE_A and Q = ROWS / 4 it is k + v / Q along the rows 4 (v % Q) .. + 3.
+var<private> share: array<vec4f, 4>;
+
+fn vector_of(place: u32, lane: u32) -> u32 {
+  return (place * SUBGROUP + lane % SUBGROUP) % ROWS;
+}
+
+/** Where the lane's vector begins at k = 0. Rows past the last one repeat it: their sums are not stored. */
+fn first_line_a(base: u32, row: u32, place: u32, lane: u32) -> u32 {
+  let v = vector_of(place, lane);
+  if (TRANSPOSE_A) {
+    return base + min(row + 4u * (v % (ROWS / 4u)), (params.M - 1u) / 4u * 4u) + v / (ROWS / 4u) * params.M;
+  }
+  return base + min(row + v, params.M - 1u) * params.K;
+}
+
+fn load_share(place: u32, line: u32, lane: u32, row: u32, k: u32) {
+  if (TRANSPOSE_A) {
+    let v = vector_of(place, lane);
+    let count = remaining(row + 4u * (v % (ROWS / 4u)), params.M);
+    share[place] = load_a(line, select(0u, count, k + v / (ROWS / 4u) < params.K));
+  } else {
+    share[place] = load_a(line, remaining(k, params.K));
+  }
+}
+
+fn broadcast(vector: u32) -> vec4f {
+  return subgroupShuffle(share[vector / SUBGROUP], vector % SUBGROUP);
+}
+
+/** a[row + 4 quad .. + 3, k .. k + 3], a column per row. */
+fn block_a(quad: u32) -> mat4x4f {
+  if (TRANSPOSE_A) {
+    let quads = ROWS / 4u;
+    return transpose(
+      mat4x4f(
+        broadcast(quad),
+        broadcast(quad + quads),
+        broadcast(quad + 2u * quads),
+        broadcast(quad + 3u * quads)
+      )
+    );
+  }
+  let v = 4u * quad;
+  return mat4x4f(broadcast(v), broadcast(v + 1u), broadcast(v + 2u), broadcast(v + 3u));
+}
+
+/** Finishes four sums, neighbours in a row of out from element i on, and writes the first `count`. */
+fn store(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
+  let at = i + vec4u(0u, 1u, 2u, 3u) * params.out_stride_n;
+  var values = params.scale * sums + own_bias;
+  if (params.save_preactivation != 0u) {
+    for (var j = 0u; j < count; j++) {
+      preactivation[at[j]] = values[j];
+    }
+  }
+  if (params.quickgelu != 0u) {
+    values /= 1.0 + exp(min(-1.702 * values, vec4f(87.0))); // exp(89) overflows
+  }
+  if (params.has_residual != 0u) {
+    for (var j = 0u; j < count; j++) {
+      values[j] += residual[at[j]];
+    }
+  }
+  if (count == 4u) {
+    out[at.x] = values.x;
+    out[at.y] = values.y;
+    out[at.z] = values.z;
+    out[at.w] = values.w;
+  } else {
+    for (var j = 0u; j < count; j++) {
+      out[at[j]] = values[j];
+    }
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) invocation: u32,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let strips = (params.M + ROWS - 1u) / ROWS;
+  let i = group.y * groups.x + group.x;
+  let row = i % strips * ROWS;
+  let width = 4u * WORKGROUP;
+  let blocks = (params.N + width - 1u) / width;
+  let batch = i / strips / blocks;
+  if (batch >= params.batch) {
+    return;
+  }
+  let column = i / strips % blocks * width + 4u * invocation;
+  // Lanes beyond the last column keep their subgroup company and repeat it.
+  let n = min(column, (params.N - 1u) / 4u * 4u);
+  var from_b = first_lines_b(batch * params.batch_stride_b, n);
+  let base_a = batch * params.batch_stride_a;
+  var from_a = vec4u(
+    first_line_a(base_a, row, 0u, lane),
+    first_line_a(base_a, row, 1u, lane),
+    first_line_a(base_a, row, 2u, lane),
+    first_line_a(base_a, row, 3u, lane)
+  );
+  let step_a = select(4u, 4u * params.M, TRANSPOSE_A);
+  let step_b = select(4u * params.N, 4u, TRANSPOSE_B);
+
+  // Column j of sum q is row 4 q + j of the strip.
+  var sum0 = mat4x4f();
+  var sum1 = mat4x4f();
+  var sum2 = mat4x4f();
+  var sum3 = mat4x4f();
+  for (var k = 0u; k < params.K; k += 4u) {
+    load_share(0u, from_a.x, lane, row, k);
+    if (ROWS > SUBGROUP) {
+      load_share(1u, from_a.y, lane, row, k);
+    }
+    if (ROWS > 2u * SUBGROUP) {
+      load_share(2u, from_a.z, lane, row, k);
+      load_share(3u, from_a.w, lane, row, k);
+    }
+    let columns = block_b(from_b, k, n);
+    sum0 += columns * block_a(0u);
+    if (ROWS > 4u) {
+      sum1 += columns * block_a(1u);
+    }
+    if (ROWS > 8u) {
+      sum2 += columns * block_a(2u);
+    }
+    if (ROWS > 12u) {
+      sum3 += columns * block_a(3u);
+    }
+    from_a += step_a;
+    from_b += step_b;
+  }
+
+  let count = remaining(column, params.N);
+  // A copy, since indexing by a variable would keep the sums themselves out of registers.
+  var sums = array<mat4x4f, 4>(sum0, sum1, sum2, sum3);
+  var own_bias = vec4f();
+  for (var r = 0u; r < ROWS && row + r < params.M; r++) {
+    if (params.has_bias != 0u && (r == 0u || params.bias_stride_m != 0u)) {
+      for (var j = 0u; j < count; j++) {
+        own_bias[j] = bias[(row + r) * params.bias_stride_m + (column + j) * params.bias_stride_n];
+      }
+    }
+    let first = batch * params.M * params.N + (row + r) * params.out_stride_m + column * params.out_stride_n;
+    store(first, count, sums[r / 4u][r % 4u], own_bias);
+  }
+}

@@ -1,0 +1,136 @@
+import { type Call, type Dispatch, spread } from '../op.ts';
+import type { Geometry } from './geometry.ts';
+import type { MatmulAttrs } from './matmul.ts';
+import skinnyShader from './matmul_skinny.wgsl';
+import stripShader from './matmul_strip.wgsl';
+import tileShader from './matmul_tile.wgsl';
+
+export type Variant = 'strip' | 'tile' | 'skinny';
+type Kernel = (call: Call<MatmulAttrs>, geometry: Geometry) => Dispatch;
+
+/** Columns up to which the transpose is computed instead. */
+const short = 4;
+
+const isF16 = ({ inputs }: Call<MatmulAttrs>) => inputs[1]!.dtype === 'f16';
+
+/** The kernel for a product: measured on a software adapter, by reasoning on GPUs. */
+export function choose({ capabilities }: Call<MatmulAttrs>, { M, N, K }: Geometry): Kernel {
+  if (capabilities.software && capabilities.subgroupSize > 0) return variants.strip;
+  // A tile's workgroup walks all of K: with few tiles most of the GPU would wait.
+  return Math.min(M, N) <= 16 && K >= 256 ? variants.skinny : variants.tile;
+}
+
+/** What the kernels have in common. */
+function common(
+  { attrs, inputs: [a, b, bias, residual], outputs: [out, preactivation] }: Call<MatmulAttrs>,
+  { batch, M, N, K, strideA, strideB }: Geometry,
+) {
+  const { transposeA = false, transposeB = false, activation, scale = 1 } = attrs;
+  const half = b!.dtype === 'f16';
+  const contiguous = [K, transposeA ? M : K, transposeB ? K : N];
+  return {
+    bindings: {
+      a,
+      b: half ? undefined : b,
+      b_half: half ? b : undefined,
+      bias,
+      residual,
+      out,
+      preactivation,
+    },
+    uniforms: {
+      M,
+      N,
+      K,
+      batch,
+      batch_stride_a: strideA,
+      batch_stride_b: strideB,
+      scale,
+      has_bias: Number(bias !== undefined),
+      has_residual: Number(residual !== undefined),
+      quickgelu: Number(activation === 'quickgelu'),
+      save_preactivation: Number(preactivation !== undefined),
+    },
+    overrides: {
+      TRANSPOSE_A: transposeA,
+      TRANSPOSE_B: transposeB,
+      HALF_B: half,
+      VECTOR: contiguous.every((n) => n % 4 === 0),
+    },
+  };
+}
+
+export const variants: Readonly<Record<Variant, Kernel>> = {
+  strip(call, geometry) {
+    const { sizes, overrides, ...rest } = shortSideFirst(call, geometry);
+    const { batch, M, N } = sizes;
+    const lanes = 32;
+    const rows = Math.min(16, 4 * Math.ceil(M / 4));
+    const { subgroupSize } = call.capabilities;
+    return {
+      ...rest,
+      shader: stripShader,
+      overrides: { ...overrides, SUBGROUP: subgroupSize, WORKGROUP: lanes, ROWS: rows },
+      workgroups: spread(batch * Math.ceil(M / rows) * Math.ceil(N / (4 * lanes))),
+    };
+  },
+  tile(call, geometry) {
+    const { batch, M, N } = geometry;
+    return {
+      ...common(call, geometry),
+      shader: tileShader,
+      workgroups: spread(batch * Math.ceil(M / 64) * Math.ceil(N / 64)),
+    };
+  },
+  skinny(call, geometry) {
+    const { sizes, overrides, ...rest } = shortSideFirst(call, geometry);
+    const { batch, M, N } = sizes;
+    // All lanes along K where its values lie side by side in b, else across the columns too.
+    const lanes = 64;
+    const quads = overrides.TRANSPOSE_B ? 1 : lanes / 4;
+    return {
+      ...rest,
+      shader: skinnyShader,
+      overrides: { ...overrides, WORKGROUP: lanes, QUADS: quads },
+      workgroups: spread(batch * Math.ceil(M / 4) * Math.ceil(N / (4 * quads))),
+    };
+  },
+};
+
+/**
+ * `common` and the strides of the result for the product, or for its transpose b^T a^T where the columns are few and
+ * the rows are not. An f16 b stays where it is.
+ */
+function shortSideFirst(call: Call<MatmulAttrs>, geometry: Geometry) {
+  const { M, N } = geometry;
+  const swapped = N <= short && N < M && !isF16(call);
+  const [product, sizes] = swapped ? swap(call, geometry) : [call, geometry];
+  const { uniforms, ...rest } = common(product, sizes);
+  return {
+    ...rest,
+    sizes,
+    uniforms: {
+      ...uniforms,
+      out_stride_m: swapped ? 1 : N,
+      out_stride_n: swapped ? N : 1,
+      bias_stride_m: Number(swapped),
+      bias_stride_n: Number(!swapped),
+    },
+  };
+}
+
+function swap(
+  call: Call<MatmulAttrs>,
+  { M, N, strideA, strideB, ...same }: Geometry,
+): [Call<MatmulAttrs>, Geometry] {
+  const [a, b, ...rest] = call.inputs;
+  const { transposeA, transposeB } = call.attrs;
+  return [
+    {
+      ...call,
+      inputs: [b, a, ...rest],
+      attrs: { ...call.attrs, transposeA: !transposeB, transposeB: !transposeA },
+    },
+    { ...same, M: N, N: M, strideA: strideB, strideB: strideA },
+  ];
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../src/graph/executor.ts';
+import { gradient } from '../src/graph/gradient.ts';
+import { createGraph } from '../src/graph/graph.ts';
+import { multiply } from '../src/kernels/elementwise/elementwise.ts';
+import { matmuls } from '../src/kernels/matmul/matmul.cases.ts';
+import { linear, matmul } from '../src/kernels/matmul/matmul.ts';
+import { f32, type Shape, ShapeError } from '../src/kernels/op.ts';
+import { patchEmbedding } from '../src/kernels/patch_embedding/patch_embedding.ts';
+import { sumAll } from '../src/kernels/reduce/reduce.ts';
+import { floatToHalf, halfToFloat } from '../src/model/clip/half.ts';
+import { testGpu } from './gpu.ts';
+import { checkCase, compare, numbers } from './op-check.ts';
+
+const gpu = await testGpu();
+const normals = (count: number, seed: number) => {
+  const { normal } = numbers(seed);
+  return Float32Array.from({ length: count }, normal);
+};
+
+describe('matmul on other adapters', () => {
+  const { capabilities } = gpu;
+  const adapters = {
+    // A kernel for 4 lanes is right on a subgroup of 8: every lane's data is there twice.
+    'subgroups of 4': { ...capabilities, subgroupSize: Math.min(4, capabilities.subgroupSize) },
+    'a GPU': { ...capabilities, subgroupSize: 0, software: false },
+  };
+  const chosen = ['17x33x19', '1x640x40', 'a^T b', 'a^T b, odd', 'batch, shared b', 'f16 weight'];
+  const [room] = matmuls;
+  for (const [name, other] of Object.entries(adapters)) {
+    for (const testCase of room!.cases.filter((c) => chosen.includes(c.name))) {
+      test(`${testCase.name}, as on ${name}`, async () => {
+        for (const { what, error, scale } of await checkCase(
+          { ...gpu, capabilities: other },
+          room!,
+          testCase,
+        ))
+          expect(error, what).toBeLessThanOrEqual(5e-6 * scale);
+      });
+    }
+  }
+});
+
+describe('matmul refuses', () => {
+  const g = createGraph();
+  const of = (...shape: number[]) => g.input('x', f32(...shape));
+  test.each<[string, () => unknown]>([
+    ['different inner dimensions', () => matmul(g, of(3, 4), of(5, 6))],
+    ['a transposed operand of the wrong layout', () => matmul(g, of(3, 4), of(4, 6), { transposeB: true })],
+    ['one dimension', () => matmul(g, of(4), of(4, 6))],
+    ['different batches', () => matmul(g, of(2, 3, 4), of(3, 4, 6))],
+    ['a bias of the wrong length', () => matmul(g, of(3, 4), of(4, 6), { bias: of(3) })],
+    ['a residual of the wrong shape', () => matmul(g, of(3, 4), of(4, 6), { residual: of(6) })],
+    ['a transposed residual in a layer', () => linear(g, of(3, 4), of(6, 4), { residual: of(6, 3) })],
+    ['an f16 first operand', () => matmul(g, g.input('h', { shape: [3, 4], dtype: 'f16' }), of(4, 6))],
+    ['a patch that does not divide the image', () => patchEmbedding(g, of(1, 3, 9, 8), of(5, 3, 4, 4))],
+    ['patches of other channels', () => patchEmbedding(g, of(1, 3, 8, 8), of(5, 1, 4, 4))],
+  ])('%s', (_, build) => expect(build).toThrow(ShapeError));
+
+  test('the gradient of an activation whose input was not kept', () => {
+    const x = of(3, 4);
+    const loss = sumAll(g, matmul(g, x, of(4, 6), { activation: 'quickgelu' }));
+    expect(() => gradient(g, loss, [x])).toThrow(/saveForBackward/);
+  });
+});
+
+test.each<Shape>([[5], [2, 3, 5], [2, 1, 3, 5]])(
+  'linear keeps the leading shape of x (%#)',
+  async (...shape) => {
+    const g = createGraph();
+    const x = g.input('x', f32(...shape));
+    const weight = g.input('weight', f32(7, 5));
+    const residual = g.input('residual', f32(...shape.slice(0, -1), 7));
+    const out = linear(g, x, weight, { residual });
+    expect(out.shape).toEqual([...shape.slice(0, -1), 7]);
+    const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
+    const values = { x: normals(5 * rows, 1), weight: normals(35, 2), residual: normals(7 * rows, 3) };
+    const executable = await compile(gpu, g, { out }, { guards: true });
+    const got = await executable.run(values, ['out']);
+    executable.dispose();
+    const want = Array.from({ length: 7 * rows }, (_, i) => {
+      let sum = values.residual[i]!;
+      for (let k = 0; k < 5; k += 1)
+        sum += values.x[Math.floor(i / 7) * 5 + k]! * values.weight[(i % 7) * 5 + k]!;
+      return sum;
+    });
+    const { error, scale } = compare('out', got.out!, want);
+    expect(error).toBeLessThanOrEqual(1e-6 * scale);
+  },
+);
+
+describe('patch embedding', () => {
+  const [B, C, H, W, D, P] = [2, 3, 8, 12, 5, 4];
+  const images = normals(B * C * H * W, 4);
+  const halves = Uint16Array.from(normals(D * C * P * P, 5), floatToHalf);
+  const weight = Float32Array.from(halves, halfToFloat);
+  const upstream = normals((B * H * W * D) / P ** 2, 6);
+
+  /** The convolution and its gradients, pixel by pixel. */
+  function reference() {
+    const out = new Float64Array(upstream.length);
+    const dweight = new Float64Array(weight.length);
+    const dimages = new Float64Array(images.length);
+    images.forEach((value, i) => {
+      const [x, y] = [i % W, Math.floor(i / W) % H];
+      const c = Math.floor(i / (W * H)) % C;
+      const patch = Math.floor(y / P) * (W / P) + Math.floor(x / P);
+      const row = Math.floor(i / (W * H * C)) * ((W * H) / P ** 2) + patch;
+      for (let d = 0; d < D; d += 1) {
+        const k = ((d * C + c) * P + (y % P)) * P + (x % P);
+        out[row * D + d]! += value * weight[k]!;
+        dweight[k]! += value * upstream[row * D + d]!;
+        dimages[i]! += weight[k]! * upstream[row * D + d]!;
+      }
+    });
+    return { out, dweight, dimages };
+  }
+
+  test.each(['f32', 'f16'] as const)('weight in %s', async (dtype) => {
+    const g = createGraph();
+    const x = g.input('images', f32(B, C, H, W));
+    const w = g.input('weight', { shape: [D, C, P, P], dtype });
+    const out = patchEmbedding(g, x, w);
+    expect(out.shape).toEqual([B, (H / P) * (W / P), D]);
+    const loss = sumAll(g, multiply(g, out, g.constant('upstream', upstream, out.shape)));
+    const [dimages, dweight] = gradient(g, loss, dtype === 'f32' ? [x, w] : [x]);
+    const read = { out, dimages: dimages!, ...(dweight ? { dweight } : {}) };
+    const executable = await compile(gpu, g, read, { guards: true });
+    const got = await executable.run(
+      { images, weight: dtype === 'f32' ? weight : halves },
+      Object.keys(read),
+    );
+    executable.dispose();
+    const want = reference();
+    for (const name of Object.keys(read) as (keyof typeof want)[]) {
+      const { error, scale } = compare(name, got[name]!, want[name]);
+      expect(error, name).toBeLessThanOrEqual(2e-6 * scale);
+    }
+    expect(dweight === undefined).toBe(dtype === 'f16');
+  });
+});
