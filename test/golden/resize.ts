@@ -55,6 +55,17 @@ const times255 = (a: number, b: number): number => {
   return ((t >> 8) + t) >> 8;
 };
 
+/** Pillow's nearest neighbour: positions are summed up, rounding included. */
+function nearestSources(from: number, to: number): number[] {
+  const scale = from / to;
+  let position = scale * 0.5;
+  return Array.from({ length: to }, () => {
+    const source = Math.trunc(position);
+    position += scale;
+    return source;
+  });
+}
+
 export async function checkResize(gpu: Gpu, golden: GoldenFolder, report: Report): Promise<void> {
   const name = 'resize.safetensors';
   const file = await golden.open(name);
@@ -111,15 +122,11 @@ export async function checkResize(gpu: Gpu, golden: GoldenFolder, report: Report
   if (file.tensors.has('palette/in')) {
     const image = await readPixels(file, 'palette/in');
     const target = await readPixels(file, 'palette/out');
-    const nearest = new Uint8Array(target.data.length);
-    for (let y = 0; y < target.height; y += 1) {
-      for (let x = 0; x < target.width; x += 1) {
-        const from =
-          Math.floor(((y + 0.5) * image.height) / target.height) * image.width +
-          Math.floor(((x + 0.5) * image.width) / target.width);
-        nearest.set(image.data.subarray(3 * from, 3 * from + 3), 3 * (y * target.width + x));
-      }
-    }
+    const rows = nearestSources(image.height, target.height);
+    const columns = nearestSources(image.width, target.width);
+    const nearest = rows.flatMap((y) =>
+      columns.flatMap((x) => [...image.data.subarray(3 * (y * image.width + x)).subarray(0, 3)]),
+    );
     await report.compare('resize', name, 'palette/out', nearest);
   }
   if (file.tensors.has('preprocess/image/in')) {

@@ -86,7 +86,7 @@ export function createPromptEncoder(
       const parts = [graph.view(withPrior, [texts, abnormalTokens, width]), repeat(abnormalTail)];
       if (!sharePrefix)
         parts.unshift(repeat(startToken), repeat(graph.view(shared, [1, normalTokens, width])));
-      const embeddings = record(prior ? `${name}/prompt_neg` : 'prompt/neg', concat(graph, parts, 1));
+      const embeddings = record(prior ? `${name}prompt_neg` : 'prompt/neg', concat(graph, parts, 1));
       const input = {
         embeddings,
         start,
