@@ -1,0 +1,174 @@
+// The whole way on generated images: draw, train, evaluate on classes that were not trained on, show.
+
+import { existsSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { openDataset } from '../data/dataset.node.ts';
+import type { Sample } from '../data/dataset.ts';
+import { writeFileAtomic } from '../data/files.node.ts';
+import { readImage } from '../data/image.node.ts';
+import type { RgbImage } from '../data/image.ts';
+import { generate } from '../data/synth/generate.node.ts';
+import type { SurfaceName } from '../data/synth/surfaces/index.ts';
+import type { EvalSample } from '../eval/index.ts';
+import { presets } from '../model/faprompt/options.ts';
+import { integer } from './arguments.ts';
+import { evaluatePrompts, evaluationTable } from './evaluation.ts';
+import { mapRange, overlay, type Range } from './heatmap.ts';
+import { ExitError, formatTime, type Io, UsageError } from './io.ts';
+import { writeContactSheet } from './pictures.node.ts';
+import { imageSettings, loadPrompts, openFeatures, withClip } from './session.ts';
+import { describeReport } from './train.ts';
+import { runTraining } from './training.ts';
+
+const trained: readonly SurfaceName[] = ['weave', 'wood', 'metal', 'leather'];
+const heldOut: readonly SurfaceName[] = ['tile', 'dots'];
+const marker = 'demo.json';
+
+export const demoCommand = (io: Io): Command =>
+  new Command('demo')
+    .description(
+      'draw images, train prompts on some surfaces, find defects on others: needs nothing but this package',
+    )
+    .option('--out <dir>', 'folder for everything', 'demo-out')
+    .option('--seed <n>', 'of images and training', integer(0), 0)
+    .option('--epochs <n>', 'passes over the images', integer(1), 5)
+    .action((given: { out: string; seed: number; epochs: number }) => demo(io, given));
+
+async function demo(
+  io: Io,
+  { out, seed, epochs }: { out: string; seed: number; epochs: number },
+): Promise<void> {
+  const began = performance.now();
+  const at = (...parts: string[]) => path.join(out, ...parts);
+  await clear(out);
+  await writeFileAtomic(at(marker), `${JSON.stringify({ seed, epochs })}\n`);
+
+  io.out(`1. Drawing images: ${trained.join(', ')} to train on; ${heldOut.join(', ')} to find defects on`);
+  await generate(at('train'), { seed, classes: trained, good: 8, defective: 8 });
+  await generate(at('test'), { seed, classes: heldOut, good: 8, defective: 8 });
+  const drawn = performance.now();
+
+  await withClip(io, smallClip(), async (session) => {
+    const opened = performance.now();
+    io.out(`2. Training for ${epochs} epochs on ${session.gpu.description}`);
+    const cache = { cache: at('cache'), cachePrecision: 'f32' } as const;
+    const sizes = imageSettings(session.clip.config, {});
+    const job = {
+      ...sizes,
+      ...cache,
+      options: presets.topm,
+      out: at('run'),
+      epochs,
+      batch: 8,
+      seed,
+      lr: 1e-3,
+      resume: false,
+      saveEvery: 50,
+    };
+    const report = await runTraining(io, session, await openDataset(at('train')), job);
+    io.out(indent(describeReport(report, job.out)));
+    if (!report.finished) throw new ExitError(130);
+    const trainedAt = performance.now();
+
+    io.out('3. Finding defects on surfaces that were not trained on');
+    const prompts = await loadPrompts(session, report.prompts!);
+    const features = openFeatures(io, session, prompts, cache);
+    const found: Shown[] = [];
+    const problems: string[] = [];
+    const evaluation = await evaluatePrompts(session, prompts, features, await openDataset(at('test')), {
+      problem: ({ problem }) => problems.push(problem.message),
+      sample: (sample, result) => found.push({ sample, result }),
+    }).finally(() => features.dispose());
+    io.out(indent(evaluationTable(evaluation)));
+    await writeFileAtomic(at('metrics.json'), `${JSON.stringify(evaluation, null, 2)}\n`);
+    const rows = await contactSheet(found);
+    await writeContactSheet(at('contact-sheet.png'), rows, 192);
+    const done = performance.now();
+
+    io.out(
+      `4. Look at ${at('contact-sheet.png')}: image | ground truth | heat map, one colour scale for all`,
+    );
+    io.out(
+      `Times: images ${formatTime(drawn - began)}, opening the device and CLIP ${formatTime(opened - drawn)}, ` +
+        `training ${formatTime(trainedAt - opened)}, evaluation ${formatTime(done - trainedAt)}, all ${formatTime(done - began)}`,
+    );
+    if (session.clip.metadata.has('notice'))
+      io.out(
+        `Note: the small CLIP of this demo has ${session.clip.metadata.get('notice')}. What you saw is that the arithmetic runs.`,
+      );
+    if (problems.length > 0) {
+      for (const problem of problems) io.note(problem);
+      throw new ExitError(1);
+    }
+  });
+}
+
+/** Removes what an earlier demo left; leaves other folders alone. */
+async function clear(out: string): Promise<void> {
+  const entries = await readdir(out).catch((): string[] => []);
+  if (entries.length > 0 && !entries.includes(marker))
+    throw new UsageError(
+      `${out}: expected an empty folder, or that of an earlier demo, found ${entries.length} other files`,
+    );
+  for (const name of ['train', 'test', 'run', 'cache'])
+    await rm(path.join(out, name), { recursive: true, force: true });
+}
+
+/** weights/small-clip.safetensors of this package, from src/cli as from dist. */
+function smallClip(): string {
+  for (let folder = path.dirname(fileURLToPath(import.meta.url)); ; folder = path.dirname(folder)) {
+    const file = path.join(folder, 'weights', 'small-clip.safetensors');
+    if (existsSync(file)) return path.relative('', file);
+    if (folder === path.dirname(folder))
+      throw new UsageError('weights/small-clip.safetensors: expected in this package, found nothing');
+  }
+}
+
+interface Shown {
+  readonly sample: Sample;
+  readonly result: EvalSample;
+}
+
+/** One class beside the other: three images with different defects and one without; one colour scale for all. */
+async function contactSheet(found: readonly Shown[]): Promise<RgbImage[][]> {
+  const columns = heldOut.map((name) => {
+    const ofClass = found.filter(({ sample }) => sample.className === name);
+    const byDefect = new Map(
+      ofClass.filter(({ sample }) => sample.anomaly).map((shown) => [shown.sample.defect, shown]),
+    );
+    return [
+      ...[...byDefect.values()].slice(0, 3),
+      ...ofClass.filter(({ sample }) => !sample.anomaly).slice(0, 1),
+    ];
+  });
+  const ranges = columns.flat().map(({ result }) => mapRange(heatOf(result)));
+  const range = [
+    Math.min(...ranges.map(([low]) => low)),
+    Math.max(...ranges.map(([, high]) => high)),
+  ] as const;
+  const rows = Math.max(...columns.map((column) => column.length));
+  return Promise.all(
+    Array.from({ length: rows }, async (_, i) => {
+      const row = columns.flatMap((column) => column.slice(i, i + 1));
+      return (await Promise.all(row.map((shown) => contactTiles(shown, range)))).flat();
+    }),
+  );
+}
+
+const heatOf = ({ width, height, map }: EvalSample) => ({ width, height, values: map! });
+
+/** image | ground truth | heat map */
+async function contactTiles({ sample, result }: Shown, range: Range): Promise<RgbImage[]> {
+  const { width, height, mask } = result;
+  const image = await readImage(sample.image);
+  const data = new Uint8Array(3 * width * height);
+  mask?.forEach((value, i) => {
+    data.fill(value ? 255 : 0, 3 * i, 3 * i + 3);
+  });
+  return [image, { width, height, data }, overlay(image, heatOf(result), range)];
+}
+
+const indent = (text: string): string => text.replace(/^/gm, '   ');

@@ -1,0 +1,64 @@
+// Scores and maps of image files, one after the other, while the next ones are being read.
+import type { Prompts } from '../model/faprompt/prompts-file.ts';
+import { createScorer, type Detection } from '../model/faprompt/scorer.ts';
+import type { FeatureEntry } from '../train/features/entry.ts';
+import type { FeatureSource } from '../train/features/features.node.ts';
+import { isImageProblem } from '../train/images.node.ts';
+import { prefetch } from '../train/prefetch.ts';
+import type { ImageProblem } from '../train/source.ts';
+import type { ClipSession } from './session.ts';
+
+export interface Detector {
+  /** In the order of `items`; an image that cannot be read yields its problem. */
+  detect<Item>(
+    items: Iterable<Item>,
+    file: (item: Item) => string,
+  ): AsyncGenerator<Found<Item> | Unread<Item>>;
+  dispose(): void;
+}
+
+export interface Found<Item> {
+  readonly item: Item;
+  readonly detection: Detection;
+  /** Size of the image itself. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** An image that could not be read. */
+export interface Unread<Item> extends ImageProblem {
+  readonly item: Item;
+}
+
+const readAhead = 4;
+
+export async function createDetector(
+  { gpu, clip }: ClipSession,
+  prompts: Prompts,
+  features: FeatureSource,
+): Promise<Detector> {
+  const scorer = await createScorer(gpu, clip, prompts.options, prompts.learnables, prompts.imageSize);
+  const read = async <Item>(
+    item: Item,
+    file: string,
+  ): Promise<Unread<Item> | { item: Item; entry: FeatureEntry }> => {
+    try {
+      return { item, entry: await features.load(file) };
+    } catch (problem) {
+      if (isImageProblem(problem)) return { item, file, problem };
+      throw problem;
+    }
+  };
+  return {
+    async *detect(items, file) {
+      for await (const image of prefetch(items, (item) => read(item, file(item)), readAhead)) {
+        if ('problem' in image) yield image;
+        else {
+          const { features: found, width, height } = image.entry;
+          yield { item: image.item, detection: await scorer.score(found), width, height };
+        }
+      }
+    },
+    dispose: () => scorer.dispose(),
+  };
+}

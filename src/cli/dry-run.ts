@@ -1,0 +1,122 @@
+// What a training run would need, from the sizes alone: nothing is put on the GPU.
+import { formatBytes } from '../gpu/errors.ts';
+import { describePlan, type Plan, plan } from '../graph/plan.ts';
+import { type ClipConfig, clipConfigFromShapes } from '../model/clip/config.ts';
+import { buildImageGraph } from '../model/clip/image-encoder.ts';
+import { readSafetensors, type SafetensorsFile } from '../model/clip/safetensors.ts';
+import { openFile } from '../model/clip/source.node.ts';
+import {
+  createWordTokenizer,
+  type Tokenizer,
+  templateTokenizer,
+  tokenizerForWeights,
+} from '../model/clip/tokenizer.ts';
+import { countParameters, weightSpecs } from '../model/clip/weights.ts';
+import { smallClipWords } from '../model/clip/words.ts';
+import { learnableShapes } from '../model/faprompt/learnables.ts';
+import type { FapromptOptions } from '../model/faprompt/options.ts';
+import { promptTemplates, usedTokens } from '../model/faprompt/templates.ts';
+import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
+import { buildStepGraph, countLearnables, type StepGraphOptions } from '../train/step.ts';
+import { formatFlops, type Io, UsageError } from './io.ts';
+import { imageSettings } from './session.ts';
+import type { TrainGiven } from './train.ts';
+import { namedConfigs } from './weights.ts';
+
+interface Sizes {
+  readonly name: string;
+  readonly config: ClipConfig;
+  readonly tokenizer: Tokenizer;
+  stored(tensor: string): string | undefined;
+}
+
+export async function dryRun(io: Io, given: TrainGiven, options: FapromptOptions): Promise<void> {
+  const { name, config, tokenizer, stored } = await sizes(given);
+  const { imageSize, dualLayers } = imageSettings(config, given);
+  const { batch } = given;
+  const specs = weightSpecs(config, stored);
+  const clip = { config, weightSpec: (tensor: string) => specs.get(tensor) };
+  const templates = promptTemplates(tokenizer, options);
+  const row = new Float32Array(config.textWidth);
+  const model = {
+    clip: config,
+    options,
+    templates,
+    rows: new Map([...usedTokens(templates), 0].map((id) => [id, row])),
+  };
+  const stepPlan = (stepOptions?: StepGraphOptions) => {
+    const { model: made, losses } = buildStepGraph(clip, model, batch, imageSize, stepOptions);
+    return plan(made.graph, losses);
+  };
+  const imagePlan = (images: number): Plan => {
+    const { model: made, outputs } = buildImageGraph(clip, imageSize, images, dualLayers);
+    return plan(made.graph, outputs);
+  };
+
+  const image = imagePlan(1);
+  const step = stepPlan();
+  const plainText = stepPlan({ sharePrefix: false, length: config.contextLength }).flops;
+  const uncached = plainText + batch * image.flops;
+  const shapes = learnableShapes(options, config);
+  const bytes = {
+    weights: weightBytes(specs.values()),
+    state: stateBytes(shapes),
+    image: planBytes(image),
+    step: planBytes(step),
+  };
+  const peak = bytes.weights + bytes.state + bytes.image + bytes.step;
+  const parameters = countParameters(config);
+  const learnables = countLearnables(shapes);
+  if (given.json) {
+    const flops = { step: step.flops, image: image.flops, uncached };
+    io.out(
+      JSON.stringify({
+        clip: name,
+        config,
+        imageSize,
+        dualLayers,
+        batch,
+        parameters,
+        learnables,
+        flops,
+        bytes: { ...bytes, peak },
+      }),
+    );
+    return;
+  }
+  io.out(
+    [
+      `${name}: ${parameters.toLocaleString('en')} parameters, frozen; ${learnables.toLocaleString('en')} learnable`,
+      `images ${imageSize} x ${imageSize}, ${dualLayers} of ${config.visionLayers} blocks with the V-V stream, batch ${batch}`,
+      '',
+      'image encoder, one image:',
+      describePlan(image),
+      '',
+      `training step, batch of ${batch}, features from the cache:`,
+      describePlan(step),
+      '',
+      `GPU memory: ${formatBytes(peak)} = weights ${formatBytes(bytes.weights)} + learnables and Adam ${formatBytes(bytes.state)} + ` +
+        `image encoder ${formatBytes(bytes.image)} + step ${formatBytes(bytes.step)}`,
+      `work per step: ${formatFlops(step.flops)} cached; ${formatFlops(uncached)} with the image encoder, all ` +
+        `${config.contextLength} text positions and nothing shared (${(uncached / step.flops).toFixed(1)} times as much)`,
+    ].join('\n'),
+  );
+}
+
+/** From a file's header, or by name. */
+async function sizes({ clip: file, clipConfig }: TrainGiven): Promise<Sizes> {
+  if (clipConfig !== undefined) {
+    const tokenizer = clipConfig === 'small' ? createWordTokenizer(smallClipWords) : templateTokenizer();
+    return { name: clipConfig, config: namedConfigs[clipConfig]!, tokenizer, stored: () => 'F16' };
+  }
+  if (file === undefined) throw new UsageError('--dry-run: give --clip FILE or --clip-config NAME');
+  const source = await openFile(file);
+  try {
+    const weights: SafetensorsFile = await readSafetensors(source);
+    const config = clipConfigFromShapes(weights.tensors, { file });
+    const tokenizer = tokenizerForWeights(weights, config.vocabSize);
+    return { name: file, config, tokenizer, stored: (tensor) => weights.tensors.get(tensor)?.dtype };
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,76 @@
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { openDataset } from '../data/dataset.node.ts';
+import type { Split } from '../data/dataset.ts';
+import { writeFileAtomic } from '../data/files.node.ts';
+import { evaluatePrompts, evaluationTable } from './evaluation.ts';
+import { ExitError, type Io } from './io.ts';
+import { createProgress } from './progress.ts';
+import { addCacheOptions, type CacheOptions, loadPrompts, openFeatures, withClip } from './session.ts';
+
+interface Given extends CacheOptions {
+  readonly data: string;
+  readonly clip: string;
+  readonly prompts: string;
+  readonly split: Split;
+  readonly json?: string;
+  readonly out?: string;
+  readonly allowOtherClip?: boolean;
+}
+
+export const evalCommand = (io: Io): Command => {
+  const command = new Command('eval')
+    .description(
+      'metrics on a data set with labels: image AUROC and AP, pixel AUROC and PRO, per class and their mean',
+    )
+    .requiredOption('--data <dir>', "data set: a folder with meta.json, or in MVTec AD's layout")
+    .requiredOption('--clip <file>', 'CLIP weights')
+    .requiredOption('--prompts <file>', 'prompts.safetensors of a training run')
+    .addOption(
+      new Option('--split <name>', "the data set's split").choices(['test', 'train']).default('test'),
+    )
+    .option('--json <file>', 'write all metrics as JSON; - for standard output instead of the table')
+    .option('--out <dir>', 'folder for metrics.json and metrics.txt')
+    .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes');
+  addCacheOptions(command);
+  return command
+    .addHelpText(
+      'after',
+      '\nMetrics that are undefined (one label only, no masks) are null in JSON and - in the table.',
+    )
+    .action((given: Given) => runEval(io, given));
+};
+
+async function runEval(io: Io, given: Given): Promise<void> {
+  const dataset = await openDataset(given.data, { split: given.split });
+  for (const { file, expected, found } of dataset.problems)
+    io.note(`skipped: ${file}: expected ${expected}, found ${found}`);
+  const problems = dataset.problems.map(({ file }) => file);
+  const evaluation = await withClip(io, given.clip, async (session) => {
+    const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
+    const features = openFeatures(io, session, prompts, given);
+    const bar = createProgress(io, 'evaluating', dataset.samples.length);
+    let done = 0;
+    try {
+      return await evaluatePrompts(session, prompts, features, dataset, {
+        problem({ file, problem }) {
+          problems.push(file);
+          bar.note(`skipped: ${problem.message}`);
+        },
+        sample: () => bar.update(++done),
+      });
+    } finally {
+      bar.stop();
+      features.dispose();
+    }
+  });
+  const json = `${JSON.stringify({ data: given.data, clip: given.clip, prompts: given.prompts, ...evaluation, problems }, null, 2)}\n`;
+  const table = evaluationTable(evaluation);
+  if (given.out !== undefined) {
+    await writeFileAtomic(path.join(given.out, 'metrics.json'), json);
+    await writeFileAtomic(path.join(given.out, 'metrics.txt'), `${table}\n`);
+  }
+  if (given.json !== undefined && given.json !== '-') await writeFileAtomic(given.json, json);
+  io.out(given.json === '-' ? json.trimEnd() : table);
+  if (problems.length > 0) throw new ExitError(1);
+}

@@ -1,0 +1,65 @@
+// Metrics of trained prompts on a data set, as `eval` and `demo` need them.
+import type { Dataset, Sample } from '../data/dataset.ts';
+import { type EvalSample, type Evaluation, evaluate, formatTable, type MetricName } from '../eval/index.ts';
+import type { Prompts } from '../model/faprompt/prompts-file.ts';
+import type { FeatureSource } from '../train/features/features.node.ts';
+import { isImageProblem, loadMask } from '../train/images.node.ts';
+import type { ImageProblem } from '../train/source.ts';
+import { createDetector } from './detection.ts';
+import type { ClipSession } from './session.ts';
+
+/** The metrics of the paper's tables. */
+export const paperMetrics: readonly MetricName[] = ['imageAuroc', 'imageAp', 'pixelAuroc', 'pro'];
+
+export interface EvaluationCallbacks {
+  problem(problem: ImageProblem): void;
+  /** Every image that was evaluated; maps and masks are at the CLIP's image size. */
+  sample?(sample: Sample, found: EvalSample): void;
+}
+
+/** Maps and masks are compared at the CLIP's image size, as the published code does. */
+export async function evaluatePrompts(
+  session: ClipSession,
+  prompts: Prompts,
+  features: FeatureSource,
+  dataset: Dataset,
+  { problem, sample: onSample }: EvaluationCallbacks,
+): Promise<Evaluation> {
+  const size = prompts.imageSize;
+  const detector = await createDetector(session, prompts, features);
+  async function* samplesOf(className: string): AsyncGenerator<EvalSample> {
+    const samples = dataset.samples.filter((sample) => sample.className === className);
+    for await (const found of detector.detect(samples, ({ image }) => image)) {
+      if ('problem' in found) {
+        problem(found);
+        continue;
+      }
+      const { item, detection } = found;
+      try {
+        const mask = (await loadMask(session.gpu, item, found, size)) ?? null;
+        const sample = {
+          anomalous: item.anomaly,
+          score: detection.score,
+          width: size,
+          height: size,
+          map: detection.map,
+          mask,
+        };
+        onSample?.(item, sample);
+        yield sample;
+      } catch (error) {
+        if (!isImageProblem(error)) throw error;
+        problem({ file: error.file, problem: error });
+      }
+    }
+  }
+  try {
+    return await evaluate(dataset.classes.map((name) => ({ name, samples: samplesOf(name) })));
+  } finally {
+    detector.dispose();
+  }
+}
+
+/** The paper's metrics per class and their mean. */
+export const evaluationTable = ({ classes, mean }: Evaluation): string =>
+  formatTable([...classes, mean], paperMetrics);

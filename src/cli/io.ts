@@ -1,0 +1,71 @@
+// What a command sees of the outside world, so that tests can run commands in their own process.
+import { type Gpu, openGpu } from '../gpu/gpu.ts';
+
+export interface Io {
+  /** Results: standard output. */
+  out(text: string): void;
+  /** Everything else: standard error. */
+  note(text: string): void;
+  /** Whether progress bars can be drawn on standard error. */
+  readonly terminal: boolean;
+  openGpu(): Promise<Gpu>;
+  /** Calls `stop` at the first SIGINT; returns how to stop listening. A second one ends the process as usual. */
+  onInterrupt(stop: () => void): () => void;
+}
+
+export const processIo: Io = {
+  out: (text) => process.stdout.write(`${text}\n`),
+  note: (text) => process.stderr.write(`${text}\n`),
+  terminal: Boolean(process.stderr.isTTY),
+  openGpu,
+  onInterrupt(stop) {
+    process.once('SIGINT', stop);
+    return () => process.off('SIGINT', stop);
+  },
+};
+
+/** Ends a command with this exit code; its message, if any, was printed. */
+export class ExitError extends Error {
+  override readonly name = 'ExitError';
+  constructor(readonly code: number) {
+    super(`exit code ${code}`);
+  }
+}
+
+/** An error in what the user asked for: one readable line. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** 1234 ms, 12.3 s, 3 min 20 s. */
+export function formatTime(ms: number): string {
+  if (ms < 10_000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1000;
+  return seconds < 120
+    ? `${seconds.toFixed(1)} s`
+    : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+/** 1.23 TFLOP. */
+export function formatFlops(flops: number): string {
+  const [unit, scale] =
+    flops >= 1e12
+      ? (['TFLOP', 1e12] as const)
+      : flops >= 1e9
+        ? (['GFLOP', 1e9] as const)
+        : (['MFLOP', 1e6] as const);
+  return `${(flops / scale).toPrecision(4)} ${unit}`;
+}
+
+/** Rows as aligned columns, numbers to the right. */
+export function formatRows(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,53 @@
+// The command line as a function, so that tests can call it.
+import { Command, CommanderError } from 'commander';
+import { demoCommand } from './demo.ts';
+import { detectCommand } from './detect.ts';
+import { evalCommand } from './eval.ts';
+import { ExitError, type Io, processIo } from './io.ts';
+import { synthCommand } from './synth.ts';
+import { trainCommand } from './train.ts';
+import { weightsCommand } from './weights.ts';
+
+export function createProgram(io: Io): Command {
+  const program = new Command('faprompt')
+    .description('FAPrompt: zero-shot anomaly detection on a frozen CLIP, trained and run on WebGPU')
+    .configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.note(text.trimEnd()),
+    })
+    .exitOverride()
+    .helpCommand(false);
+  for (const command of [
+    trainCommand,
+    detectCommand,
+    evalCommand,
+    synthCommand,
+    weightsCommand,
+    demoCommand,
+  ]) {
+    program.addCommand(command(io).copyInheritedSettings(program));
+  }
+  for (const nested of program.commands.flatMap(({ commands }) => commands))
+    nested.copyInheritedSettings(program);
+  return program;
+}
+
+/** Runs a command. @returns its exit code, 0 only on success */
+export async function run(argv: readonly string[], io: Io = processIo): Promise<number> {
+  try {
+    await createProgram(io).parseAsync(argv, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof ExitError) return error.code;
+    if (error instanceof CommanderError) return error.exitCode; // commander has printed it
+    io.note(describe(error));
+    return 1;
+  }
+}
+
+/** One line for people; everything with FAPROMPT_DEBUG set. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return `error: ${String(error)}`;
+  if (process.env.FAPROMPT_DEBUG) return error.stack ?? error.message;
+  return `error: ${error.message.replace(/\s*\n\s*/g, ' ')}`;
+}

@@ -1,0 +1,129 @@
+// Opening what most commands need: the device, a CLIP, trained prompts.
+import { type Command, Option } from 'commander';
+import type { Gpu } from '../gpu/gpu.ts';
+import type { ClipConfig } from '../model/clip/config.ts';
+import { checkImageSize } from '../model/clip/image-encoder.ts';
+import { readSafetensors } from '../model/clip/safetensors.ts';
+import { openFile } from '../model/clip/source.node.ts';
+import { defaultDualLayers } from '../model/clip/vision.ts';
+import { type Clip, loadClip } from '../model/clip/weights.ts';
+import { type Prompts, readPrompts } from '../model/faprompt/prompts-file.ts';
+import {
+  createFeatureSource,
+  defaultCache,
+  type FeatureSource,
+  hashFile,
+} from '../train/features/features.node.ts';
+import type { FeaturePrecision } from '../train/settings.ts';
+import { type Io, UsageError } from './io.ts';
+
+export interface ClipSession {
+  readonly gpu: Gpu;
+  readonly clip: Clip;
+  /** sha256 of the weights file. */
+  readonly sha256: string;
+}
+
+/** Runs `work` with a CLIP on the device, and closes both after it. */
+export async function withClip<T>(
+  io: Io,
+  file: string,
+  work: (session: ClipSession) => Promise<T>,
+): Promise<T> {
+  const source = await openFile(file);
+  try {
+    const weights = await readSafetensors(source);
+    const sha256 = await hashFile(file);
+    const gpu = await io.openGpu();
+    try {
+      const clip = await loadClip(gpu, weights);
+      if (clip.metadata.has('notice')) io.note(`note: ${file}: ${clip.metadata.get('notice')}`);
+      try {
+        return await work({ gpu, clip, sha256 });
+      } finally {
+        clip.dispose();
+      }
+    } finally {
+      gpu.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** 518 pixels for patches of 14, as the paper has it, else the CLIP's own size. */
+export const defaultImageSize = ({ patch, imageResolution }: ClipConfig): number =>
+  patch === 14 ? 518 : imageResolution;
+
+/** Image size and V-V depth: as given, or the defaults. @throws UsageError */
+export function imageSettings(config: ClipConfig, given: { imageSize?: number; dualLayers?: number }) {
+  const { imageSize = defaultImageSize(config), dualLayers = defaultDualLayers(config) } = given;
+  try {
+    checkImageSize(config, imageSize);
+  } catch (error) {
+    throw new UsageError(`--image-size: ${(error as Error).message}`);
+  }
+  if (dualLayers > config.visionLayers)
+    throw new UsageError(
+      `--dual-layers: expected at most the ${config.visionLayers} blocks of the image encoder, found ${dualLayers}`,
+    );
+  return { imageSize, dualLayers };
+}
+
+/** Trained prompts that fit the session's CLIP. */
+export async function loadPrompts(
+  { clip, sha256 }: ClipSession,
+  file: string,
+  anyClip = false,
+): Promise<Prompts> {
+  const source = await openFile(file);
+  try {
+    return await readPrompts(
+      await readSafetensors(source),
+      clip.config,
+      anyClip ? undefined : { name: clip.name, sha256 },
+    );
+  } finally {
+    await source.close();
+  }
+}
+
+export interface CacheOptions {
+  /** --cache DIR; false: --no-cache. */
+  readonly cache: string | false;
+  readonly cachePrecision: FeaturePrecision;
+}
+
+export function addCacheOptions(command: Command): void {
+  command
+    .addOption(
+      new Option('--cache <dir>', 'folder of the image feature cache').default(
+        defaultCache(),
+        'faprompt/features in the cache folder, ~/.cache',
+      ),
+    )
+    .option('--no-cache', 'encode every image anew, in every epoch')
+    .option('--cache-precision <type>', 'f32, or f16 for half the space', precision, 'f32');
+}
+
+function precision(text: string): FeaturePrecision {
+  if (text === 'f32' || text === 'f16') return text;
+  throw new UsageError(`--cache-precision: expected f32 or f16, found ${text}`);
+}
+
+/** Features of images as `settings` want them, through the cache. */
+export function openFeatures(
+  io: Io,
+  { gpu, clip, sha256 }: ClipSession,
+  { imageSize, dualLayers }: { imageSize: number; dualLayers: number },
+  { cache, cachePrecision }: CacheOptions,
+): FeatureSource {
+  return createFeatureSource(gpu, clip, {
+    clip: sha256,
+    imageSize,
+    dualLayers,
+    precision: cachePrecision,
+    cache: cache === false ? undefined : cache,
+    onWarning: (message) => io.note(`warning: ${message}`),
+  });
+}

@@ -1,0 +1,121 @@
+import { Command, Option } from 'commander';
+import { openDataset } from '../data/dataset.node.ts';
+import type { Split } from '../data/dataset.ts';
+import { formatBytes } from '../gpu/errors.ts';
+import type { FapromptOptions } from '../model/faprompt/options.ts';
+import { publishedSchedule } from '../train/settings.ts';
+import { addFapromptOptions, fapromptOptions, integer, positive } from './arguments.ts';
+import { dryRun } from './dry-run.ts';
+import { ExitError, formatFlops, formatTime, type Io, UsageError } from './io.ts';
+import { addCacheOptions, type CacheOptions, imageSettings, withClip } from './session.ts';
+import { runTraining, type TrainingReport } from './training.ts';
+import { namedConfigs } from './weights.ts';
+
+export interface TrainGiven extends CacheOptions {
+  readonly data?: string;
+  readonly clip?: string;
+  readonly clipConfig?: string;
+  readonly out?: string;
+  readonly split: Split;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly imageSize?: number;
+  readonly dualLayers?: number;
+  readonly seed: number;
+  readonly lr: number;
+  readonly resume?: boolean;
+  readonly saveEvery: number;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export const trainCommand = (io: Io): Command => {
+  const command = new Command('train')
+    .description('train prompts on images with masks; the CLIP stays as it is')
+    .option('--data <dir>', "data set: a folder with meta.json, or in MVTec AD's layout")
+    .option('--clip <file>', "CLIP weights as safetensors, under the names of OpenAI's state dict")
+    .option('--out <dir>', 'folder for checkpoints, log.jsonl and prompts.safetensors')
+    .addOption(
+      new Option('--split <name>', "the data set's split; the field trains on test, as only that has defects")
+        .choices(['test', 'train'])
+        .default('test'),
+    )
+    .option('--epochs <n>', 'passes over the images', integer(1), publishedSchedule.epochs)
+    .option('--batch <n>', 'images a step', integer(1), publishedSchedule.batch)
+    .option(
+      '--image-size <pixels>',
+      "side to which images are squashed (default: 518 for patches of 14, else the CLIP's own)",
+      integer(1),
+    )
+    .option(
+      '--dual-layers <n>',
+      'trailing image-encoder blocks with the V-V stream (default: 19 of 24, or that share)',
+      integer(0),
+    )
+    .option('--seed <n>', 'the same seed gives the same prompts', integer(0), 0)
+    .option('--lr <x>', 'learning rate of Adam', positive, publishedSchedule.learningRate)
+    .option('--resume', "go on from the folder's last checkpoint")
+    .option('--save-every <n>', 'steps between checkpoints inside an epoch', integer(1), 50)
+    .option('--dry-run', 'say what a run would need, and stop')
+    .addOption(
+      new Option('--clip-config <name>', 'with --dry-run: a CLIP by name instead of a file').choices(
+        Object.keys(namedConfigs),
+      ),
+    )
+    .option('--json', 'print the result as JSON');
+  addCacheOptions(command);
+  addFapromptOptions(command);
+  return command
+    .addHelpText(
+      'after',
+      '\nInterrupting (Ctrl-C) saves after the step under way and exits with code 130; --resume continues with the same bits.',
+    )
+    .action(async (given: TrainGiven) => {
+      const options = fapromptOptions(given as unknown as Record<string, unknown>);
+      if (given.dryRun) return dryRun(io, given, options);
+      if (given.clipConfig !== undefined) throw new UsageError('--clip-config: only with --dry-run');
+      await trainOnce(io, given, options);
+    });
+};
+
+async function trainOnce(io: Io, given: TrainGiven, options: FapromptOptions): Promise<void> {
+  const { data, clip, out } = given;
+  for (const [name, value] of Object.entries({ data, clip, out }))
+    if (value === undefined) throw new UsageError(`--${name} is missing (see faprompt train --help)`);
+  const dataset = await openDataset(data!, { split: given.split });
+  for (const { file, expected, found } of dataset.problems)
+    io.note(`skipped: ${file}: expected ${expected}, found ${found}`);
+  const report = await withClip(io, clip!, (session) =>
+    runTraining(io, session, dataset, {
+      ...given,
+      ...imageSettings(session.clip.config, given),
+      options,
+      out: out!,
+      resume: given.resume ?? false,
+    }),
+  );
+  io.out(given.json ? JSON.stringify(report) : describeReport(report, out!));
+  if (!report.finished) throw new ExitError(130);
+  if (report.problems > 0) throw new ExitError(1);
+}
+
+export function describeReport(report: TrainingReport, out: string): string {
+  const { images, step, memory } = report;
+  return [
+    report.finished
+      ? `prompts: ${report.prompts}`
+      : `interrupted after step ${report.steps}; go on with --resume --out ${out}`,
+    `${report.steps} steps in ${formatTime(1000 * report.seconds)}; features of ${images.encoded} images encoded, ${images.cached} read from the cache` +
+      (images.damaged > 0 ? `, ${images.damaged} damaged entries made again` : ''),
+    ...(report.losses.length > 0
+      ? [`mean loss per epoch: ${report.losses.map((loss) => loss.toFixed(5)).join(', ')}`]
+      : []),
+    ...(step
+      ? [
+          `one step: ${step.ms.toFixed(1)} ms, ${formatFlops(step.flops)}, ${(step.flops / step.ms / 1e6).toFixed(2)} GFLOP/s`,
+        ]
+      : []),
+    `GPU memory: ${formatBytes(memory.planned)} planned, ${formatBytes(memory.peak)} at most held`,
+    ...(report.problems > 0 ? [`${report.problems} images could not be used`] : []),
+  ].join('\n');
+}

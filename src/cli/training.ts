@@ -1,0 +1,149 @@
+// One training run from files to files, as `train` and `demo` need it.
+import path from 'node:path';
+import type { Dataset } from '../data/dataset.ts';
+import type { Executable } from '../graph/executor.ts';
+import { learnableShapes } from '../model/faprompt/learnables.ts';
+import type { FapromptOptions } from '../model/faprompt/options.ts';
+import { writePrompts } from '../model/faprompt/prompts-file.ts';
+import { createTrainingSource, hashSamples } from '../train/images.node.ts';
+import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
+import { openRunFolder } from '../train/run-folder.node.ts';
+import type { TrainSettings } from '../train/settings.ts';
+import { publishedAdam } from '../train/step.ts';
+import { train } from '../train/trainer.ts';
+import type { Io } from './io.ts';
+import { createProgress } from './progress.ts';
+import { type CacheOptions, type ClipSession, openFeatures } from './session.ts';
+
+export interface TrainingJob
+  extends CacheOptions,
+    Pick<TrainSettings, 'imageSize' | 'dualLayers' | 'epochs' | 'batch' | 'seed'> {
+  readonly lr: number;
+  readonly options: FapromptOptions;
+  readonly out: string;
+  readonly resume: boolean;
+  /** Steps between checkpoints inside an epoch. */
+  readonly saveEvery: number;
+}
+
+export interface TrainingReport {
+  readonly finished: boolean;
+  /** The file of prompts; only once finished. */
+  readonly prompts?: string;
+  readonly steps: number;
+  /** Mean loss of each epoch of this part of the run. */
+  readonly losses: readonly number[];
+  readonly problems: number;
+  readonly images: FeatureCounts;
+  readonly seconds: number;
+  /** A step of whole batches with features at hand: its median time and its work. */
+  readonly step: { readonly ms: number; readonly flops: number } | null;
+  /** Bytes of GPU memory that the plans need, and the most that was held. */
+  readonly memory: { readonly planned: number; readonly peak: number };
+}
+
+interface FeatureCounts {
+  readonly cached: number;
+  readonly encoded: number;
+  readonly damaged: number;
+}
+
+/** Trains until the end or until SIGINT; a run that is interrupted is resumed by the same call with `resume`. */
+export async function runTraining(
+  io: Io,
+  session: ClipSession,
+  dataset: Dataset,
+  job: TrainingJob,
+): Promise<TrainingReport> {
+  const { gpu, clip, sha256 } = session;
+  const { options, imageSize, dualLayers, epochs, batch, seed, lr, cachePrecision } = job;
+  const settings: TrainSettings = {
+    options,
+    imageSize,
+    dualLayers,
+    epochs,
+    batch,
+    seed,
+    learningRate: lr,
+    adam: publishedAdam,
+    precision: cachePrecision,
+    clip: sha256,
+    data: hashSamples(dataset),
+  };
+  const shapes = learnableShapes(options, clip.config);
+  const folder = await openRunFolder(job.out, settings, shapes, job.resume);
+  const began = performance.now();
+  const features = openFeatures(io, session, job, job);
+  const source = createTrainingSource(gpu, dataset, features, imageSize);
+  const images = dataset.samples.length;
+  const resumed = folder.resume?.progress;
+  const done = (resumed?.epoch ?? 0) * images + (resumed?.position ?? 0);
+  if (resumed) io.note(`resuming ${job.out} after step ${resumed.step}, in epoch ${resumed.epoch + 1}`);
+  const bar = createProgress(io, 'training', epochs * images, done);
+
+  const compiled = new Map<number, Executable>();
+  const times: number[] = [];
+  const losses: number[] = [];
+  const abort = new AbortController();
+  const stopListening = io.onInterrupt(() => {
+    bar.note('interrupted: saving after this step (interrupt again to stop at once)');
+    abort.abort();
+  });
+  try {
+    const result = await train(
+      gpu,
+      clip,
+      source,
+      settings,
+      {
+        compiled: (size, executable) => compiled.set(size, executable),
+        problem: ({ problem }) => bar.note(`skipped: ${problem.message}`),
+        step(event) {
+          folder.step(event);
+          if (event.images === batch) times.push(event.ms);
+          const { epoch, progress } = event;
+          bar.update(
+            (epoch - 1) * images + progress.position,
+            `epoch ${epoch}/${epochs}  loss ${event.losses.total!.toFixed(4)}`,
+          );
+        },
+        epoch(event) {
+          folder.epoch(event);
+          losses.push(event.loss);
+          bar.note(`epoch ${event.epoch}/${epochs}: mean loss ${event.loss.toFixed(5)}`);
+        },
+        save: (snapshot, epoch) => folder.save(snapshot, epoch),
+      },
+      { ...(folder.resume ? { resume: folder.resume } : {}), signal: abort.signal, saveEvery: job.saveEvery },
+    );
+    const plans = [...compiled.values(), ...(features.encoder ? [features.encoder] : [])].map(
+      ({ plan }) => plan,
+    );
+    const planned = plans.reduce(
+      (sum, plan) => sum + planBytes(plan),
+      weightBytes(clip.tensors.values()) + stateBytes(shapes),
+    );
+    const full = compiled.get(batch);
+    const training = { seed, epochs, batch, lr, images };
+    const prompts = { options, imageSize, dualLayers, clip: sha256, learnables: result.parameters, training };
+    return {
+      finished: result.finished,
+      ...(result.finished
+        ? { prompts: path.relative('', await folder.finish(writePrompts(prompts, clip.config))) }
+        : {}),
+      steps: result.progress.step,
+      losses,
+      problems: result.problems + dataset.problems.length,
+      images: { ...features.counts },
+      seconds: (performance.now() - began) / 1000,
+      step: full && times.length > 0 ? { ms: median(times), flops: full.plan.flops } : null,
+      memory: { planned, peak: gpu.memory.peak },
+    };
+  } finally {
+    stopListening();
+    bar.stop();
+    features.dispose();
+  }
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

@@ -1,0 +1,86 @@
+// What each option may be: for the command line, which parses texts, and for files, which are not trusted.
+import type { FapromptOptions } from './options.ts';
+
+export type OptionKind =
+  | { readonly kind: 'count'; readonly min: number }
+  | { readonly kind: 'number'; readonly min: number }
+  | { readonly kind: 'flag' }
+  | { readonly kind: 'pair' }
+  | { readonly kind: 'choice'; readonly values: readonly string[] };
+
+const count = (min: number): OptionKind => ({ kind: 'count', min });
+const number: OptionKind = { kind: 'number', min: 0 };
+const choice = (...values: string[]): OptionKind => ({ kind: 'choice', values });
+
+export const optionKinds: Readonly<Record<keyof FapromptOptions, OptionKind>> = {
+  normalTokens: count(1),
+  abnormalTokens: count(1),
+  prompts: count(1),
+  patches: count(1),
+  layerTokens: count(1),
+  layerDepth: count(1),
+  priorFrom: choice('top', 'first', 'class'),
+  prior: { kind: 'flag' },
+  template: choice('code', 'paper'),
+  temperature: { kind: 'number', min: Number.MIN_VALUE },
+  map1Weight: number,
+  map2Weight: number,
+  orthogonalWeight: number,
+  priorWeight: number,
+  priorEntries: choice('mean', 'sum'),
+  priorImages: choice('sum', 'mean'),
+  crossEntropy: { kind: 'flag' },
+  scoreLoss: choice('logits', 'prob'),
+  maxMix: { kind: 'pair' },
+};
+
+/** What a value of this kind looks like, in words. */
+export function describeKind(kind: OptionKind): string {
+  switch (kind.kind) {
+    case 'count':
+      return `an integer of at least ${kind.min}`;
+    case 'number':
+      return kind.min === 0 ? 'a number of at least 0' : 'a number above 0';
+    case 'flag':
+      return 'true or false';
+    case 'pair':
+      return 'two numbers of at least 0';
+    case 'choice':
+      return `one of ${kind.values.join(', ')}`;
+  }
+}
+
+/** Whether a value is of that kind. */
+export function isOfKind(value: unknown, kind: OptionKind): boolean {
+  const isNumber = (x: unknown, min: number) => typeof x === 'number' && Number.isFinite(x) && x >= min;
+  switch (kind.kind) {
+    case 'count':
+      return Number.isSafeInteger(value) && isNumber(value, kind.min);
+    case 'number':
+      return isNumber(value, kind.min);
+    case 'flag':
+      return typeof value === 'boolean';
+    case 'pair':
+      return Array.isArray(value) && value.length === 2 && value.every((x) => isNumber(x, 0));
+    case 'choice':
+      return typeof value === 'string' && kind.values.includes(value);
+  }
+}
+
+/**
+ * The options out of parsed JSON, every one of them there and of its kind.
+ * @param fail throws; handed the option's name, what was expected and what was found
+ */
+export function parseOptions(
+  value: unknown,
+  fail: (option: string, expected: string, found: string) => never,
+): FapromptOptions {
+  const record = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  for (const [name, kind] of Object.entries(optionKinds)) {
+    if (!isOfKind(record[name], kind))
+      fail(name, describeKind(kind), JSON.stringify(record[name]) ?? 'nothing');
+  }
+  const unknown = Object.keys(record).find((name) => !Object.hasOwn(optionKinds, name));
+  if (unknown !== undefined) fail(unknown, 'only options of FAPrompt', 'an unknown option');
+  return record as unknown as FapromptOptions;
+}

@@ -1,0 +1,123 @@
+// Trained prompts as a safetensors file: the learnables under their published names, and how they were made.
+import type { ClipConfig } from '../clip/config.ts';
+import { float32Tensor, type SafetensorsFile, writeSafetensors } from '../clip/safetensors.ts';
+import { WeightsError } from '../errors.ts';
+import { checkLearnables, learnableShapes } from './learnables.ts';
+import { parseOptions } from './option-checks.ts';
+import type { FapromptOptions } from './options.ts';
+
+/** What detection needs to know besides the learnables. */
+export interface PromptsInfo {
+  readonly options: FapromptOptions;
+  /** sha256 of the CLIP's weights file that they were trained on. */
+  readonly clip: string;
+  readonly imageSize: number;
+  /** Trailing image-encoder blocks with the V-V stream. */
+  readonly dualLayers: number;
+  /** How they were trained, in words; for people. */
+  readonly training: Readonly<Record<string, string | number>>;
+}
+
+export interface Prompts extends PromptsInfo {
+  readonly learnables: ReadonlyMap<string, Float32Array>;
+}
+
+const format = 'faprompt-prompts';
+const version = '1';
+
+/** The file's bytes: the same for the same prompts. */
+export function writePrompts(
+  { learnables, options, clip, imageSize, dualLayers, training }: Prompts,
+  config: ClipConfig,
+): Uint8Array {
+  const shapes = learnableShapes(options, config);
+  const tensors = new Map(
+    [...shapes].map(([name, shape]) => [name, float32Tensor(shape, learnables.get(name)!)]),
+  );
+  return writeSafetensors(tensors, {
+    format,
+    version,
+    clip,
+    imageSize: String(imageSize),
+    dualLayers: String(dualLayers),
+    options: JSON.stringify(options),
+    training: JSON.stringify(training),
+  });
+}
+
+/**
+ * Reads and checks prompts for a CLIP.
+ * @param clip its file's name and sha256, where only the very CLIP that they were trained on will do
+ * @throws WeightsError naming file and metadata field or tensor, what was expected and found
+ */
+export async function readPrompts(
+  file: SafetensorsFile,
+  config: ClipConfig,
+  clip?: { readonly name: string; readonly sha256: string },
+): Promise<Prompts> {
+  const info = promptsInfo(file);
+  const name = file.source.name;
+  if (clip && clip.sha256 !== info.clip) {
+    const expected = `prompts that were trained on ${clip.name} (sha256 ${clip.sha256.slice(0, 16)}…)`;
+    throw new WeightsError({
+      file: name,
+      expected,
+      found: `prompts for the CLIP with sha256 ${info.clip.slice(0, 16)}…`,
+    });
+  }
+  if (info.dualLayers > config.visionLayers)
+    throw new WeightsError({
+      file: name,
+      expected: `__metadata__.dualLayers of at most ${config.visionLayers}`,
+      found: `${info.dualLayers}`,
+    });
+  if (info.imageSize % config.patch !== 0)
+    throw new WeightsError({
+      file: name,
+      expected: `__metadata__.imageSize, a multiple of ${config.patch}`,
+      found: `${info.imageSize}`,
+    });
+  checkLearnables(file.tensors, learnableShapes(info.options, config), name);
+  const learnables = new Map<string, Float32Array>();
+  for (const tensor of file.tensors.keys()) {
+    const values = await file.readFloat32(tensor);
+    if (!values.every(Number.isFinite))
+      throw new WeightsError({ file: name, tensor, expected: 'finite numbers', found: 'NaN or infinity' });
+    learnables.set(tensor, values);
+  }
+  return { ...info, learnables };
+}
+
+/** The metadata alone. @throws WeightsError */
+export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo {
+  const fail = (field: string, expected: string, found: string): never => {
+    throw new WeightsError({ file: source.name, expected: `__metadata__.${field}: ${expected}`, found });
+  };
+  const text = (field: string): string =>
+    metadata.get(field) ?? fail(field, 'a text (is this a file of prompts?)', 'nothing');
+  const parse = (field: string): unknown => {
+    try {
+      return JSON.parse(text(field));
+    } catch (error) {
+      if (error instanceof WeightsError) throw error;
+      return fail(field, 'JSON', text(field).slice(0, 80));
+    }
+  };
+  const count = (field: string): number => {
+    const value = Number(text(field));
+    return Number.isSafeInteger(value) && value >= 1 ? value : fail(field, 'a positive integer', text(field));
+  };
+  if (text('format') !== format) fail('format', format, text('format'));
+  if (text('version') !== version) fail('version', version, text('version'));
+  const clip = text('clip');
+  if (!/^[0-9a-f]{64}$/.test(clip)) fail('clip', 'a sha256 in hexadecimal', clip);
+  return {
+    clip,
+    imageSize: count('imageSize'),
+    dualLayers: count('dualLayers'),
+    options: parseOptions(parse('options'), (option, expected, found) =>
+      fail(`options.${option}`, expected, found),
+    ),
+    training: parse('training') as PromptsInfo['training'],
+  };
+}

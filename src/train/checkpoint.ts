@@ -1,0 +1,102 @@
+// A run between two steps as a safetensors file: learnables, Adam's moments, progress, settings.
+import {
+  float32Tensor,
+  type SafetensorsFile,
+  type TensorData,
+  writeSafetensors,
+} from '../model/clip/safetensors.ts';
+import { WeightsError } from '../model/errors.ts';
+import { checkLearnables } from '../model/faprompt/learnables.ts';
+import { TrainingError } from './errors.ts';
+import { checkSameSettings, fixedSettings, type TrainSettings } from './settings.ts';
+import type { Progress, Snapshot } from './trainer.ts';
+
+const format = 'faprompt-checkpoint';
+const version = '1';
+const parts = ['parameters', 'm', 'v'] as const;
+/** Learnables keep their published names; Adam's moments are m/<name> and v/<name>. */
+const prefix = { parameters: '', m: 'm/', v: 'v/' } as const;
+
+type Shapes = ReadonlyMap<string, readonly number[]>;
+
+export function writeCheckpoint(
+  { progress, state }: Snapshot,
+  settings: TrainSettings,
+  shapes: Shapes,
+): Uint8Array {
+  const tensors = new Map<string, TensorData>();
+  for (const part of parts) {
+    for (const [name, shape] of shapes)
+      tensors.set(prefix[part] + name, float32Tensor(shape, state[part]!.get(name)!));
+  }
+  return writeSafetensors(tensors, {
+    format,
+    version,
+    progress: JSON.stringify(progress),
+    settings: JSON.stringify(fixedSettings(settings)),
+  });
+}
+
+/**
+ * Reads a checkpoint to go on from.
+ * @throws WeightsError for a damaged file, TrainingError naming a setting that is not what the checkpoint was made with
+ */
+export async function readCheckpoint(
+  file: SafetensorsFile,
+  settings: TrainSettings,
+  shapes: Shapes,
+): Promise<Snapshot> {
+  const name = file.source.name;
+  const fail = (field: string, expected: string, found: string): never => {
+    throw new WeightsError({ file: name, expected: `__metadata__.${field}: ${expected}`, found });
+  };
+  const text = (field: string) =>
+    file.metadata.get(field) ?? fail(field, 'a text (is this a checkpoint?)', 'nothing');
+  const parse = (field: string): Record<string, unknown> => {
+    const value = text(field);
+    try {
+      const parsed: unknown = JSON.parse(value);
+      if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
+    } catch {}
+    return fail(field, 'a JSON object', value.slice(0, 80));
+  };
+  if (text('format') !== format) fail('format', format, text('format'));
+  if (text('version') !== version) fail('version', version, text('version'));
+  checkSameSettings(parse('settings'), settings, name);
+
+  const saved = parse('progress');
+  const number = (field: keyof Progress, integer = true): number => {
+    const value = saved[field];
+    const valid =
+      typeof value === 'number' &&
+      (integer ? Number.isSafeInteger(value) && value >= 0 : Number.isFinite(value));
+    return valid
+      ? value
+      : fail(`progress.${field}`, integer ? 'a count' : 'a number', JSON.stringify(value) ?? 'nothing');
+  };
+  const progress: Progress = {
+    epoch: number('epoch'),
+    position: number('position'),
+    step: number('step'),
+    lossSum: number('lossSum', false),
+    lossSteps: number('lossSteps'),
+  };
+  if (progress.epoch > settings.epochs) {
+    const expected = `at least the ${progress.epoch} that are done`;
+    throw new TrainingError({ file: name, setting: 'epochs', expected, found: `${settings.epochs}` });
+  }
+
+  const all = new Map(
+    parts.flatMap((part) => [...shapes].map(([key, shape]) => [prefix[part] + key, shape] as const)),
+  );
+  checkLearnables(file.tensors, all, name);
+  const read = async (part: (typeof parts)[number]) => {
+    const values = new Map<string, Float32Array>();
+    for (const key of shapes.keys()) values.set(key, await file.readFloat32(prefix[part] + key));
+    return values;
+  };
+  return {
+    progress,
+    state: { parameters: await read('parameters'), m: await read('m'), v: await read('v') },
+  };
+}

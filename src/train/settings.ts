@@ -1,0 +1,55 @@
+// What determines the result of a run, to the last bit.
+import { createRandom, deriveSeed } from '../data/random.ts';
+import type { FapromptOptions } from '../model/faprompt/options.ts';
+import { TrainingError } from './errors.ts';
+import type { AdamOptions } from './step.ts';
+
+/** How image features are stored, and therefore rounded. */
+export type FeaturePrecision = 'f32' | 'f16';
+
+export interface TrainSettings {
+  readonly options: FapromptOptions;
+  /** Side of the images in pixels, a multiple of the patch size. */
+  readonly imageSize: number;
+  /** Trailing image-encoder blocks with the V-V stream. */
+  readonly dualLayers: number;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly adam: AdamOptions;
+  readonly seed: number;
+  readonly precision: FeaturePrecision;
+  /** sha256 of the CLIP's weights file. */
+  readonly clip: string;
+  /** sha256 of the list of training images. */
+  readonly data: string;
+}
+
+/** The published schedule: 15 epochs of batches of 8 at 1e-3. */
+export const publishedSchedule = { epochs: 15, batch: 8, learningRate: 1e-3 } as const;
+
+/** The settings under the names of the command line, one level deep; `epochs` may change between parts of a run. */
+export function fixedSettings(settings: TrainSettings): Record<string, unknown> {
+  const { options, adam, learningRate, epochs: _, ...rest } = settings;
+  return { ...rest, lr: learningRate, ...adam, ...options };
+}
+
+/** @throws TrainingError naming the first setting that differs from the one that the checkpoint was made with. */
+export function checkSameSettings(
+  saved: Readonly<Record<string, unknown>>,
+  settings: TrainSettings,
+  file: string,
+): void {
+  const now = fixedSettings(settings);
+  for (const setting of new Set([...Object.keys(now), ...Object.keys(saved)])) {
+    const [before, found] = [saved[setting], now[setting]].map(
+      (value) => JSON.stringify(value) ?? 'nothing',
+    ) as [string, string];
+    if (before !== found)
+      throw new TrainingError({ file, setting, expected: `${before} as in the checkpoint`, found });
+  }
+}
+
+/** The order of an epoch (from 0): a function of seed and epoch alone, so there is no generator state to save. */
+export const epochOrder = (seed: number, epoch: number, count: number): number[] =>
+  createRandom(deriveSeed(seed, 'epoch', epoch)).shuffle(Array.from({ length: count }, (_, i) => i));

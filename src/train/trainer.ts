@@ -1,0 +1,238 @@
+// The training loop. Pure: images come from a source, checkpoints and events go to callbacks.
+import { createRandom, deriveSeed } from '../data/random.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import type { HostData } from '../graph/device-tensor.ts';
+import type { Executable } from '../graph/executor.ts';
+import { adamSchedule } from '../kernels/adam/adam.ts';
+import type { Clip } from '../model/clip/weights.ts';
+import { initialLearnables, learnableShapes } from '../model/faprompt/learnables.ts';
+import { loadTemplates } from '../model/faprompt/scorer.ts';
+import { TrainingError } from './errors.ts';
+import { prefetch } from './prefetch.ts';
+import { epochOrder, type TrainSettings } from './settings.ts';
+import type { ImageProblem, TrainingImage, TrainingSource } from './source.ts';
+import {
+  buildStepGraph,
+  compileStep,
+  createTrainingState,
+  type HostState,
+  readTrainingState,
+} from './step.ts';
+
+/** Where a run stands. */
+export interface Progress {
+  /** Whole epochs done. */
+  readonly epoch: number;
+  /** Images of the epoch under way that are done, in its order; unusable ones count. */
+  readonly position: number;
+  /** Steps done since the beginning. */
+  readonly step: number;
+  /** Sum of the loss over the steps of the epoch under way, and their number. */
+  readonly lossSum: number;
+  readonly lossSteps: number;
+}
+
+/** All that it takes to go on. */
+export interface Snapshot {
+  readonly progress: Progress;
+  readonly state: { readonly parameters: ReadonlyMap<string, Float32Array> } & Partial<HostState>;
+}
+
+export interface StepEvent {
+  /** From 1. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly images: number;
+  /** Every term and their weighted `total`. */
+  readonly losses: Readonly<Record<string, number>>;
+  /** Milliseconds of the step, without waiting for images. */
+  readonly ms: number;
+  readonly progress: Progress;
+}
+
+export interface EpochEvent {
+  readonly epoch: number;
+  readonly step: number;
+  /** Mean of the steps' total loss. */
+  readonly loss: number;
+}
+
+export interface TrainCallbacks {
+  step?(event: StepEvent): void;
+  epoch?(event: EpochEvent): void;
+  /** Once per unusable image. */
+  problem?(problem: ImageProblem): void;
+  /** A step for batches of this size was compiled. */
+  compiled?(batch: number, executable: Executable): void;
+  /** Stores a checkpoint; `epoch` is set at an epoch's end. */
+  save?(snapshot: Snapshot, epoch?: number): Promise<void>;
+}
+
+export interface TrainRun {
+  readonly resume?: Snapshot;
+  /** Stops after the step under way, with a checkpoint. */
+  readonly signal?: AbortSignal;
+  /** Steps between checkpoints inside an epoch. */
+  readonly saveEvery?: number;
+}
+
+export interface TrainResult {
+  /** false: stopped by the signal. */
+  readonly finished: boolean;
+  readonly progress: Progress;
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  /** Images that could not be used. */
+  readonly problems: number;
+}
+
+/**
+ * Trains, from the beginning or from a snapshot: the same settings and images give the same bits, interrupted or not.
+ * @throws TrainingError for a loss that is not finite (nothing is saved then) or a source without usable images, GpuError
+ */
+export async function train(
+  gpu: Gpu,
+  clip: Clip,
+  source: TrainingSource,
+  settings: TrainSettings,
+  callbacks: TrainCallbacks = {},
+  { resume, signal, saveEvery = Number.POSITIVE_INFINITY }: TrainRun = {},
+): Promise<TrainResult> {
+  const { options, imageSize, batch, epochs, seed, learningRate } = settings;
+  const shapes = learnableShapes(options, clip.config);
+  const start = resume ?? initialSnapshot(shapes, seed);
+  const faprompt = await loadTemplates(clip, options);
+  const state = createTrainingState(gpu, shapes, start.state);
+  const steps = new Map<number, Executable>();
+  /** Steps of all sizes share the state's tensors. */
+  const stepFor = async (images: number): Promise<Executable> => {
+    const known = steps.get(images);
+    if (known) return known;
+    const made = await compileStep(
+      gpu,
+      clip,
+      buildStepGraph(clip, faprompt, images, imageSize, { adam: settings.adam }),
+      state,
+    );
+    steps.set(images, made);
+    callbacks.compiled?.(images, made);
+    return made;
+  };
+  const unusable = new Set<string>();
+  const report = (problem: ImageProblem) => {
+    if (!unusable.has(problem.file)) callbacks.problem?.(problem);
+    unusable.add(problem.file);
+  };
+
+  let progress = start.progress;
+  const save = async (epoch?: number) =>
+    callbacks.save?.({ progress, state: await readTrainingState(gpu, state) }, epoch);
+  const result = async (finished: boolean): Promise<TrainResult> => {
+    const { parameters } = await readTrainingState(gpu, state);
+    return { finished, progress, parameters, problems: unusable.size };
+  };
+  try {
+    while (progress.epoch < epochs) {
+      const order = epochOrder(seed, progress.epoch, source.count).slice(progress.position);
+      const loaded = prefetch(order, (index) => source.load(index), batch);
+      for await (const { images, consumed } of batches(loaded, batch, report)) {
+        if (signal?.aborted) break;
+        if (images.length > 0) {
+          const executable = await stepFor(images.length);
+          const began = performance.now();
+          const schedule = adamSchedule({ lr: learningRate, ...settings.adam }, progress.step + 1);
+          const found = await executable.run(
+            { ...feeds(images, imageSize), schedule },
+            Object.keys(executable.plan.outputs),
+          );
+          const ms = performance.now() - began;
+          const losses = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value[0]!]));
+          const total = losses.total!;
+          const step = progress.step + 1;
+          if (!Number.isFinite(total))
+            throw new TrainingError({
+              setting: 'loss',
+              expected: 'a finite number',
+              found: `${total} at step ${step}`,
+            });
+          progress = {
+            ...progress,
+            step,
+            position: progress.position + consumed,
+            lossSum: progress.lossSum + total,
+            lossSteps: progress.lossSteps + 1,
+          };
+          callbacks.step?.({ epoch: progress.epoch + 1, step, images: images.length, losses, ms, progress });
+          if (signal?.aborted) break;
+          if (step % saveEvery === 0) await save();
+        } else progress = { ...progress, position: progress.position + consumed };
+      }
+      if (signal?.aborted) {
+        await save();
+        return await result(false);
+      }
+      if (progress.lossSteps === 0)
+        throw new TrainingError({
+          setting: 'data',
+          expected: 'at least one usable image',
+          found: `none of ${source.count}`,
+        });
+      const epoch = progress.epoch + 1;
+      callbacks.epoch?.({ epoch, step: progress.step, loss: progress.lossSum / progress.lossSteps });
+      progress = { epoch, position: 0, step: progress.step, lossSum: 0, lossSteps: 0 };
+      await save(epoch);
+    }
+    return await result(true);
+  } finally {
+    for (const executable of steps.values()) executable.dispose();
+    state.dispose();
+  }
+}
+
+const initialSnapshot = (shapes: ReturnType<typeof learnableShapes>, seed: number): Snapshot => ({
+  progress: { epoch: 0, position: 0, step: 0, lossSum: 0, lossSteps: 0 },
+  state: { parameters: initialLearnables(shapes, createRandom(deriveSeed(seed, 'learnables'))) },
+});
+
+/** Groups usable images; unusable ones are reported and made up for, so that only an epoch's last batch is smaller. */
+async function* batches(
+  loaded: AsyncIterable<TrainingImage | ImageProblem>,
+  size: number,
+  report: (problem: ImageProblem) => void,
+): AsyncGenerator<{ images: TrainingImage[]; consumed: number }> {
+  let images: TrainingImage[] = [];
+  let consumed = 0;
+  for await (const image of loaded) {
+    consumed += 1;
+    if ('problem' in image) report(image);
+    else images.push(image);
+    if (images.length < size) continue;
+    yield { images, consumed };
+    images = [];
+    consumed = 0;
+  }
+  if (consumed > 0) yield { images, consumed };
+}
+
+/** The step graph's inputs for a batch. */
+function feeds(images: readonly TrainingImage[], size: number): Record<string, HostData> {
+  const join = (parts: readonly Float32Array[]) => {
+    const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      joined.set(part, at);
+      at += part.length;
+    }
+    return joined;
+  };
+  const masks = new Float32Array(images.length * size * size);
+  images.forEach(({ mask }, i) => {
+    if (mask) masks.set(mask, i * size * size);
+  });
+  return {
+    image: join(images.map(({ features }) => features.image)),
+    patches: join(images.map(({ features }) => features.patches)),
+    masks,
+    classes: Int32Array.from(images, ({ anomalous }) => Number(anomalous)),
+    labels: Float32Array.from(images, ({ anomalous }) => Number(anomalous)),
+  };
+}
