@@ -23,14 +23,21 @@ export async function checkGolden(
   onPart('metrics');
   await checkMetrics(golden, report);
   for (const name of golden.configurations) {
-    onPart(`configuration ${name}: image encoder`);
-    const configuration = await openConfiguration(gpu, golden, name);
-    const features = await checkVision(gpu, golden, configuration, report);
-    for (const [mode, description] of Object.entries(configuration.modes)) {
-      onPart(`configuration ${name}: mode ${mode}`);
-      await checkMode(gpu, golden, configuration, mode, description, features, report);
+    for (const stored of ['weights.safetensors', 'weights_f16.safetensors']) {
+      if (!(await golden.open(`${name}/${stored}`))) continue;
+      onPart(`configuration ${name} (${stored}): image encoder`);
+      const configuration = await openConfiguration(gpu, golden, name, stored);
+      if (!configuration) {
+        report.notes.push(`no ${name}/inputs.safetensors: configuration ${name} skipped`);
+        break;
+      }
+      const features = await checkVision(gpu, golden, configuration, report);
+      for (const [mode, description] of Object.entries(configuration.modes)) {
+        onPart(`configuration ${name} (${stored}): mode ${mode}`);
+        await checkMode(gpu, golden, configuration, mode, description, features, report);
+      }
+      configuration.dispose();
     }
-    configuration.dispose();
   }
   return report;
 }

@@ -35,6 +35,8 @@ export interface ReferenceMode {
 
 export interface GoldenConfiguration {
   readonly name: string;
+  /** Name of its groups in the report. */
+  readonly group: string;
   readonly imageSize: number;
   readonly dualLayers: number;
   readonly config: ClipConfig;
@@ -48,26 +50,35 @@ export interface GoldenConfiguration {
   dispose(): void;
 }
 
+/**
+ * @param stored file of the weights: the same numbers may be stored as F32 and as F16
+ * @returns undefined without the inputs that everything else was computed from
+ */
 export async function openConfiguration(
   gpu: Gpu,
   golden: GoldenFolder,
   name: string,
-): Promise<GoldenConfiguration> {
+  stored: string,
+): Promise<GoldenConfiguration | undefined> {
   const description = golden.manifest[name] as ReferenceConfiguration | undefined;
   if (!description?.cfg)
     throw new Error(`manifest.json: no configuration "${name}" for the folder of that name`);
   const { cfg, modes } = description;
-  const weights = (await golden.open(`${name}/weights.safetensors`))!;
+  const weights = (await golden.open(`${name}/${stored}`))!;
   const inputs = await golden.open(`${name}/inputs.safetensors`);
-  if (!inputs) throw new Error(`${name}/inputs.safetensors: expected this file beside the weights`);
+  if (!inputs) return undefined;
   const headDim = cfg.head_dim ?? 64;
   const config = clipConfigFromShapes(weights.tensors, { file: weights.source.name, headDim });
   const specs = weightSpecs(config, (tensor) => weights.tensors.get(tensor)?.dtype);
   const tensors = new Map<string, DeviceTensor>();
-  for (const [tensor, spec] of specs)
-    tensors.set(tensor, createDeviceTensor(gpu, tensor, spec, await weights.readFloat32(tensor)));
+  for (const [tensor, spec] of specs) {
+    const half =
+      spec.dtype === 'f16' ? new Uint16Array((await weights.readBytes(tensor)).slice().buffer) : undefined;
+    tensors.set(tensor, createDeviceTensor(gpu, tensor, spec, half ?? (await weights.readFloat32(tensor))));
+  }
   return {
     name,
+    group: stored === 'weights.safetensors' ? name : `${name} (${stored})`,
     imageSize: inputs.tensors.get('images')!.shape[2]!,
     dualLayers: cfg.dual_layers!,
     config,

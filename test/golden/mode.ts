@@ -50,7 +50,7 @@ export async function checkMode(
   if (!(await golden.open(path))) return void report.notes.push(`no ${path}: mode ${name} skipped`);
   const model = await configuration.model(mode);
   for (const sharePrefix of [true, false]) {
-    const group = `${configuration.name}/${name}${sharePrefix ? '' : ' (prompts in full)'}`;
+    const group = `${configuration.group}/${name}${sharePrefix ? '' : ' (prompts in full)'}`;
     await checkTraining({ gpu, golden, configuration, model, features, report, path, group }, sharePrefix);
   }
 }

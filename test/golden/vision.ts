@@ -38,7 +38,7 @@ export async function checkVision(
   for (const tensor of file?.tensors.keys() ?? []) {
     const found = got[tensor];
     if (!found) throw new Error(`${path}: this engine records nothing named "${tensor}"`);
-    await report.compare(`${name}/vision`, path, tensor, found);
+    await report.compare(`${configuration.group}/vision`, path, tensor, found);
   }
   return { image: got.image as Float32Array, patches: got.patches as Float32Array };
 }

@@ -60,7 +60,8 @@ export function encodeText(context: Context, input: TextInput, config: ClipConfi
 function replaceTokens({ graph }: Context, x: Tensor, tokens: Tensor, start: number): Tensor {
   const [texts, length, width] = x.shape as [number, number, number];
   const from = Math.max(1, start);
-  const until = tokens.shape[0]! + 1;
+  // Rows after the end token may have been left out, and with them the tokens that would stand there.
+  const until = Math.min(tokens.shape[0]! + 1, start + length);
   if (until <= from) return x;
   const own = slice(graph, tokens, { axis: 0, start: from - 1, end: until - 1 });
   const parts = [expand(graph, own, [texts, until - from, width])];
