@@ -155,7 +155,7 @@ describe('configuration from shapes', () => {
           contextLength: cfg.context,
           vocabSize: cfg.vocab,
           embedDim: cfg.embed,
-          headDim: cfg.head_dim,
+          activation: 'quickgelu',
         });
       }
     },

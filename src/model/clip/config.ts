@@ -1,5 +1,10 @@
 import { WeightsError } from '../errors.ts';
-import type { DType } from './safetensors.ts';
+import type { DType } from './safetensors-header.ts';
+import type { TensorFile } from './tensor-file.ts';
+
+/** Non-linearity of the MLPs: QuickGELU x * sigmoid(1.702 x) in OpenAI's models, GELU in most of OpenCLIP's. */
+export const activations = ['quickgelu', 'gelu'] as const;
+export type Activation = (typeof activations)[number];
 
 /** Sizes of a CLIP with a ViT image encoder, under the names of OpenAI's `CLIP.__init__`. */
 export interface ClipConfig {
@@ -19,30 +24,46 @@ export interface ClipConfig {
   readonly vocabSize: number;
   /** Width of the joint embedding. */
   readonly embedDim: number;
-  /** Width of a head in both encoders. */
-  readonly headDim: number;
+  readonly activation: Activation;
+}
+
+/** Width of a head: in both encoders, or in each. */
+export type HeadDim = number | { readonly vision: number; readonly text: number };
+
+/** What the shapes of the weights do not say. */
+export interface Unwritten {
+  /** Default 64, as in OpenAI's models and most others. */
+  readonly headDim?: HeadDim | undefined;
+  /** Default QuickGELU, as in OpenAI's models. */
+  readonly activation?: Activation | undefined;
 }
 
 /** The sizes that determine a ClipConfig. */
-export type ClipSizes = Omit<ClipConfig, 'visionHeads' | 'textHeads' | 'imageResolution' | 'headDim'> &
-  Partial<Pick<ClipConfig, 'headDim'>>;
+export type ClipSizes = Omit<ClipConfig, 'visionHeads' | 'textHeads' | 'imageResolution' | 'activation'> &
+  Unwritten;
+
+const headDims = (headDim: HeadDim = 64): { vision: number; text: number } =>
+  typeof headDim === 'number' ? { vision: headDim, text: headDim } : headDim;
 
 /**
- * Completes sizes with what follows from them: heads = width / headDim (64 in every published CLIP ViT, as the
- * weights do not say it), imageResolution = grid * patch.
- * @throws RangeError if a width is not a multiple of headDim
+ * Completes sizes with what follows from them: heads = width / headDim, imageResolution = grid * patch.
+ * @throws RangeError if a width is not a multiple of its headDim
  */
-export function clipConfig(sizes: ClipSizes): ClipConfig {
-  const { visionWidth, textWidth, patch, grid, headDim = 64 } = sizes;
-  for (const [name, width] of Object.entries({ visionWidth, textWidth }))
-    if (width % headDim !== 0)
-      throw new RangeError(`${name}: expected a multiple of headDim ${headDim}, found ${width}`);
+export function clipConfig({ headDim, activation = 'quickgelu', ...sizes }: ClipSizes): ClipConfig {
+  const { visionWidth, textWidth, patch, grid } = sizes;
+  const { vision, text } = headDims(headDim);
+  for (const [name, width, dim] of [
+    ['visionWidth', visionWidth, vision],
+    ['textWidth', textWidth, text],
+  ] as const)
+    if (width % dim !== 0)
+      throw new RangeError(`${name}: expected a multiple of headDim ${dim}, found ${width}`);
   return {
     ...sizes,
-    headDim,
-    visionHeads: visionWidth / headDim,
-    textHeads: textWidth / headDim,
+    visionHeads: visionWidth / vision,
+    textHeads: textWidth / text,
     imageResolution: grid * patch,
+    activation,
   };
 }
 
@@ -133,7 +154,7 @@ export interface TensorType {
  */
 export function clipConfigFromShapes(
   tensors: ReadonlyMap<string, TensorType>,
-  { file, headDim = 64 }: { file: string; headDim?: number },
+  { file, headDim, activation }: { file: string } & Unwritten,
 ): ClipConfig {
   const fail = (tensor: string, expected: string, found: string): never => {
     throw new WeightsError({ file, tensor, expected, found });
@@ -146,8 +167,9 @@ export function clipConfigFromShapes(
     if (shape.length !== rank || shape.includes(0)) fail(name, `shape [${pattern}]`, `[${shape}]`);
     return shape;
   };
-  const widthOf = (name: string, width: number): number =>
-    width % headDim === 0 ? width : fail(name, `a width that is a multiple of ${headDim}`, `${width}`);
+  const widthOf = (name: string, width: number, dim: number): number =>
+    width % dim === 0 ? width : fail(name, `a width that is a multiple of ${dim}`, `${width}`);
+  const dims = headDims(headDim);
 
   const [visionWidth, , patch] = sizes('visual.conv1.weight', 'width, 3, patch, patch', 4) as [
     number,
@@ -163,19 +185,52 @@ export function clipConfigFromShapes(
   const [contextLength] = sizes('positional_embedding', 'context, width', 2) as [number];
 
   const config = clipConfig({
-    visionWidth: widthOf('visual.conv1.weight', visionWidth),
+    visionWidth: widthOf('visual.conv1.weight', visionWidth, dims.vision),
     visionLayers: countBlocks(tensors, 'visual.transformer'),
     patch,
     grid,
-    textWidth: widthOf('token_embedding.weight', textWidth),
+    textWidth: widthOf('token_embedding.weight', textWidth, dims.text),
     textLayers: countBlocks(tensors, 'transformer'),
     contextLength,
     vocabSize,
     embedDim,
-    headDim,
+    headDim: dims,
+    activation,
   });
   checkTensors(tensors, clipTensorShapes(config), fail);
   return config;
+}
+
+/** What `clipConfigOf` reads of a file's metadata; '64', or '80,64' for image and text encoder. */
+export const clipMetadata = (config: ClipConfig): Record<string, string> => {
+  const [vision, text] = [config.visionWidth / config.visionHeads, config.textWidth / config.textHeads];
+  return { activation: config.activation, head_dim: vision === text ? `${vision}` : `${vision},${text}` };
+};
+
+/**
+ * The configuration of a CLIP from the shapes of its tensors and from what its metadata adds (`clipMetadata`).
+ * @param given overrides the metadata
+ * @throws WeightsError as `clipConfigFromShapes`, and for malformed metadata
+ */
+export function clipConfigOf({ source, tensors, metadata }: TensorFile, given: Unwritten = {}): ClipConfig {
+  const file = source.name;
+  const activation = metadata.get('activation') as Activation | undefined;
+  if (activation !== undefined && !activations.includes(activation)) {
+    const expected = `__metadata__.activation: ${activations.join(' or ')}`;
+    throw new WeightsError({ file, expected, found: activation });
+  }
+  const heads = metadata.get('head_dim');
+  const [vision, text = vision, ...rest] = heads?.split(',').map(Number) ?? [];
+  if (
+    heads !== undefined &&
+    (rest.length > 0 || ![vision, text].every((n) => Number.isSafeInteger(n) && n! > 0))
+  )
+    throw new WeightsError({ file, expected: '__metadata__.head_dim: one or two widths', found: heads });
+  return clipConfigFromShapes(tensors, {
+    file,
+    headDim: given.headDim ?? (heads === undefined ? undefined : { vision: vision!, text: text! }),
+    activation: given.activation ?? activation,
+  });
 }
 
 type Fail = (tensor: string, expected: string, found: string) => never;
