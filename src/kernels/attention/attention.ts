@@ -12,7 +12,15 @@ import {
 import shader from './attention.wgsl';
 import { deltaOp, gradOp, prefixGradOp } from './attention_grad.ts';
 import subgroupShader from './attention_subgroup.wgsl';
-import { type AttentionAttrs, attentionVariants, pairs, rowOverrides, sizes, workgroup } from './layout.ts';
+import {
+  type AttentionAttrs,
+  attentionVariants,
+  codeOverrides,
+  lanesOf,
+  pairs,
+  sizes,
+  workgroup,
+} from './layout.ts';
 
 export type { AttentionAttrs };
 
@@ -52,33 +60,32 @@ export const attentionOp: Op<AttentionAttrs> = {
     const { sequences, length, width, heads } = sizes(attrs, qkv);
     return [f32(sequences, length, width), f32(sequences, heads, length)];
   },
-  dispatches({ attrs, inputs: [qkv, prefix], outputs: [out, lse], capabilities, variant }) {
+  dispatches(call) {
+    const {
+      attrs,
+      inputs: [qkv, prefix],
+      outputs: [out, lse],
+    } = call;
     const { width, ...uniforms } = sizes(attrs, qkv!);
     const { sequences, length, heads, head_dim, prefix_length } = uniforms;
+    const lanes = lanesOf(call);
+    const rows = length > lanes ? 2 : 1; // two rows share each fetched key
     const used = prefix_length > 0 ? prefix : undefined;
-    const call = {
-      bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, out, lse },
-      uniforms,
-    };
-    const overrides = { ...rowOverrides(head_dim), PREFIXED: prefix_length > 0 };
-    if ((variant ?? attentionVariants(capabilities)[0]) === 'direct') {
-      return [
-        {
-          ...call,
-          shader,
-          overrides: { ...overrides, WORKGROUP: workgroup },
-          workgroups: spread(Math.ceil((sequences * heads * length) / workgroup)),
-        },
-      ];
-    }
-    const lanes = capabilities.subgroupSize;
-    const rows = length > lanes && head_dim <= 64 ? 2 : 1; // two rows share each fetched key; larger heads spill
     return [
       {
-        ...call,
-        shader: subgroupShader,
-        overrides: { ...overrides, LANES: lanes, ROWS: rows },
-        workgroups: spread(sequences * heads * Math.ceil(length / (lanes * rows))),
+        shader: lanes > 0 ? subgroupShader : shader,
+        bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, out, lse },
+        uniforms,
+        overrides: {
+          ...codeOverrides(head_dim, lanes, call.capabilities),
+          PREFIXED: prefix_length > 0,
+          ...(lanes > 0 ? { ROWS: rows } : {}),
+        },
+        workgroups: spread(
+          lanes > 0
+            ? sequences * heads * Math.ceil(length / (lanes * rows))
+            : Math.ceil((sequences * heads * length) / workgroup),
+        ),
       },
     ];
   },

@@ -9,7 +9,7 @@
 // Saved for backward: lse, the log of each query's sum of exponentials
 
 override WORKGROUP: u32 = 64u;
-override DIM4: u32 = 16u; // vectors in a head's row, at most 32
+override VECTORS: u32 = 0u; // in a head's row, at most 32: what is known can live in registers; 0: read from params
 override ALIGNED: bool = true;
 override PREFIXED: bool = false;
 
@@ -38,8 +38,10 @@ fn own_vector(start: u32, c: u32) -> vec4f {
     return qkv4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = qkv[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = qkv[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -49,8 +51,10 @@ fn prefix_vector(start: u32, c: u32) -> vec4f {
     return prefix4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = prefix[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = prefix[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -80,11 +84,12 @@ fn main(
   let head = (index / params.length) % params.heads;
   let sequence = index / (params.length * params.heads);
   let width = params.heads * params.head_dim;
+  let vectors = select((params.head_dim + 3u) / 4u, VECTORS, VECTORS > 0u);
   let columns = params.columns + head * params.head_dim;
 
   var q: array<vec4f, 32>;
   var sum_of_values: array<vec4f, 32>;
-  for (var c = 0u; c < DIM4; c++) {
+  for (var c = 0u; c < vectors; c++) {
     q[c] = params.scale * own_vector((sequence * params.length + row) * 3u * width + columns.x, c);
     sum_of_values[c] = vec4f();
   }
@@ -93,7 +98,7 @@ fn main(
   let end = params.prefix_length + select(params.length, row + 1u, params.causal != 0u);
   for (var key = 0u; key < end; key++) {
     var products = vec4f(); // the initial value is written out: some drivers forget to reset it
-    for (var c = 0u; c < DIM4; c++) {
+    for (var c = 0u; c < vectors; c++) {
       products = fma(q[c], key_vector(sequence, key, columns.y, c), products);
     }
     let s = products.x + products.y + products.z + products.w;
@@ -101,22 +106,24 @@ fn main(
       let rescale = exp(top - s);
       top = s;
       sum *= rescale;
-      for (var c = 0u; c < DIM4; c++) {
+      for (var c = 0u; c < vectors; c++) {
         sum_of_values[c] *= rescale;
       }
     }
     let p = exp(s - top);
     sum += p;
-    for (var c = 0u; c < DIM4; c++) {
+    for (var c = 0u; c < vectors; c++) {
       sum_of_values[c] = fma(vec4f(p), key_vector(sequence, key, columns.z, c), sum_of_values[c]);
     }
   }
 
   let start = (sequence * params.length + row) * width + head * params.head_dim;
-  for (var c = 0u; c < DIM4; c++) {
+  for (var c = 0u; c < vectors; c++) {
     let mean = sum_of_values[c] / sum;
-    for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-      out[start + 4u * c + k] = mean[k];
+    for (var k = 0u; k < 4u; k++) {
+      if (ALIGNED || 4u * c + k < params.head_dim) {
+        out[start + 4u * c + k] = mean[k];
+      }
     }
   }
   lse[index] = top + log(sum);

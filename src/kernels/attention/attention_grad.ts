@@ -1,11 +1,19 @@
-import { f32, type Op, spread, type Tensor } from '../op.ts';
+import { type Call, type Dispatch, f32, type Op, spread, type Tensor } from '../op.ts';
 import deltaShader from './attention_delta.wgsl';
 import keyShader from './attention_grad_key.wgsl';
 import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
 import queryShader from './attention_grad_query.wgsl';
 import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
 import prefixSumShader from './attention_prefix_sum.wgsl';
-import { type AttentionAttrs, attentionVariants, pairs, rowOverrides, sizes, workgroup } from './layout.ts';
+import {
+  type AttentionAttrs,
+  attentionVariants,
+  codeOverrides,
+  lanesOf,
+  pairs,
+  sizes,
+  workgroup,
+} from './layout.ts';
 
 /** dout . out per query and head, [B, heads, L]; both gradients need it. */
 export const deltaOp: Op<{ readonly heads: number }> = {
@@ -31,38 +39,39 @@ export const gradOp: Op<AttentionAttrs> = {
   name: 'attention_grad',
   variants: attentionVariants,
   outputs: (_, [qkv]) => [f32(...qkv!.shape)],
-  dispatches({ attrs, inputs, outputs: [dqkv], capabilities, variant }) {
-    const [qkv, prefix, dout, lse, delta] = inputs;
+  dispatches(call) {
+    const {
+      attrs,
+      inputs: [qkv, prefix, dout, lse, delta],
+      outputs: [dqkv],
+    } = call;
     const { width, ...uniforms } = sizes(attrs, qkv!);
     const { sequences, length, heads, head_dim, prefix_length } = uniforms;
-    const direct = (variant ?? attentionVariants(capabilities)[0]) === 'direct';
-    const lanes = capabilities.subgroupSize;
+    const lanes = lanesOf(call);
     const used = prefix_length > 0 ? prefix : undefined;
     const shared = attrs.source === 'vv';
     return [
       {
-        shader: direct ? queryShader : querySubgroupShader,
+        shader: lanes > 0 ? querySubgroupShader : queryShader,
         bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, dout, dout4: dout, lse, delta, dqkv },
         uniforms,
         overrides: {
-          ...rowOverrides(head_dim),
+          ...codeOverrides(head_dim, lanes, call.capabilities),
           PREFIXED: prefix_length > 0,
           SHARED: shared,
-          ...(direct ? { WORKGROUP: workgroup } : { LANES: lanes }),
         },
         workgroups: spread(
-          direct
-            ? Math.ceil((sequences * heads * length) / workgroup)
-            : sequences * heads * Math.ceil(length / lanes),
+          lanes > 0
+            ? sequences * heads * Math.ceil(length / lanes)
+            : Math.ceil((sequences * heads * length) / workgroup),
         ),
       },
       keyDispatch({
-        attrs,
+        call,
         operands: { qkv, key_rows: qkv, dout, lse, delta, dkeys: dqkv },
         keys: length,
         span: 1,
         own: true,
-        lanes: direct ? 0 : lanes,
       }),
     ];
   },
@@ -84,20 +93,22 @@ export const prefixGradOp: Op<AttentionAttrs> = {
     const groups = Math.ceil(sequences / sequencesPerGroup(length));
     return [f32(...prefix!.shape), f32(groups, prefix_length, 2 * width)];
   },
-  dispatches({ attrs, inputs, outputs: [dprefix, partial], capabilities, variant }) {
-    const [qkv, prefix, dout, lse, delta] = inputs;
+  dispatches(call) {
+    const {
+      attrs,
+      inputs: [qkv, prefix, dout, lse, delta],
+      outputs: [dprefix, partial],
+    } = call;
     const { length, width, prefix_length } = sizes(attrs, qkv!);
     const [groups] = partial!.shape as [number];
     const rows = prefix!.shape[1]!;
-    const direct = (variant ?? attentionVariants(capabilities)[0]) === 'direct';
     return [
       keyDispatch({
-        attrs,
+        call,
         operands: { qkv, key_rows: prefix, dout, lse, delta, dkeys: partial },
         keys: prefix_length,
         span: sequencesPerGroup(length),
         own: false,
-        lanes: direct ? 0 : capabilities.subgroupSize,
       }),
       {
         shader: prefixSumShader,
@@ -120,7 +131,7 @@ export const prefixGradOp: Op<AttentionAttrs> = {
 };
 
 interface KeyDispatch {
-  readonly attrs: AttentionAttrs;
+  readonly call: Call<AttentionAttrs>;
   readonly operands: Readonly<
     Record<'qkv' | 'key_rows' | 'dout' | 'lse' | 'delta' | 'dkeys', Tensor | undefined>
   >;
@@ -130,18 +141,18 @@ interface KeyDispatch {
   readonly span: number;
   /** The rows are the sequences' own, not the prefix. */
   readonly own: boolean;
-  /** Lanes of a subgroup; 0: the shader without subgroups. */
-  readonly lanes: number;
 }
 
 /** d key and d value, of the sequences' own rows or of the prefix. */
-function keyDispatch({ attrs, operands, keys, span, own, lanes }: KeyDispatch) {
+function keyDispatch({ call, operands, keys, span, own }: KeyDispatch): Dispatch {
+  const { attrs } = call;
+  const lanes = lanesOf(call);
   const { qkv, key_rows, dout } = operands;
   const { sequences, length, width, heads, head_dim, causal, scale, columns } = sizes(attrs, qkv!);
   const shared = attrs.source === 'vv';
   const groups = Math.ceil(sequences / span);
   return {
-    shader: lanes === 0 ? keyShader : keySubgroupShader,
+    shader: lanes > 0 ? keySubgroupShader : keyShader,
     bindings: { ...operands, qkv4: qkv, key_rows4: key_rows, dout4: dout },
     uniforms: {
       sequences,
@@ -157,10 +168,9 @@ function keyDispatch({ attrs, operands, keys, span, own, lanes }: KeyDispatch) {
       dkeys_row: own ? [3 * width, width, 2 * width, 0] : [2 * width, 0, width, 0],
     },
     overrides: {
-      ...rowOverrides(head_dim),
+      ...codeOverrides(head_dim, lanes, call.capabilities),
       SHARED: shared,
       ACCUMULATE: shared && own,
-      ...(lanes === 0 ? { WORKGROUP: workgroup } : { LANES: lanes }),
     },
     workgroups: spread(
       lanes === 0 ? Math.ceil((groups * heads * keys) / workgroup) : groups * heads * Math.ceil(keys / lanes),

@@ -8,7 +8,7 @@
 // Dispatch  one invocation per group, head and key row, WORKGROUP per workgroup, workgroups spread over x and y
 
 override WORKGROUP: u32 = 64u;
-override DIM4: u32 = 16u; // vectors in a head's row, at most 32
+override VECTORS: u32 = 0u; // in a head's row, at most 32: what is known can live in registers; 0: read from params
 override ALIGNED: bool = true;
 override SHARED: bool = false; // V-V attention: query, key and value are one
 override ACCUMULATE: bool = false; // SHARED: dkeys holds d query already
@@ -44,8 +44,10 @@ fn own_vector(start: u32, c: u32) -> vec4f {
     return qkv4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = qkv[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = qkv[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -55,8 +57,10 @@ fn key_vector(start: u32, c: u32) -> vec4f {
     return key_rows4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = key_rows[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = key_rows[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -66,8 +70,10 @@ fn dout_vector(start: u32, c: u32) -> vec4f {
     return dout4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = dout[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = dout[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -87,6 +93,7 @@ fn main(
   let head = (index / params.keys) % params.heads;
   let sequences_group = index / (params.keys * params.heads);
   let width = params.heads * params.head_dim;
+  let vectors = select((params.head_dim + 3u) / 4u, VECTORS, VECTORS > 0u);
   let columns = params.columns + head * params.head_dim;
   let key_start = (sequences_group * params.key_stride + row) * 3u * width;
 
@@ -94,7 +101,7 @@ fn main(
   var value: array<vec4f, 32>;
   var dk: array<vec4f, 32>;
   var dv: array<vec4f, 32>;
-  for (var c = 0u; c < DIM4; c++) {
+  for (var c = 0u; c < vectors; c++) {
     key[c] = params.scale * key_vector(key_start + columns.y, c);
     value[c] = key_vector(key_start + columns.z, c);
     dk[c] = vec4f();
@@ -111,30 +118,32 @@ fn main(
     // The initial values are written out: some drivers do not reset a variable that is declared inside a loop.
     var products = vec4f();
     var dp = vec4f();
-    for (var c = 0u; c < DIM4; c++) {
+    for (var c = 0u; c < vectors; c++) {
       products = fma(key[c], own_vector(query_start, c), products);
       dp = fma(value[c], dout_vector(dout_start, c), dp);
     }
     let p = exp(products.x + products.y + products.z + products.w - lse[statistic]);
     let ds = p * (dp.x + dp.y + dp.z + dp.w - delta[statistic]);
-    for (var c = 0u; c < DIM4; c++) {
+    for (var c = 0u; c < vectors; c++) {
       dk[c] = fma(vec4f(ds), own_vector(query_start, c), dk[c]);
       dv[c] = fma(vec4f(p), dout_vector(dout_start, c), dv[c]);
     }
   }
   let to = (sequences_group * params.keys + row) * params.dkeys_row.x + head * params.head_dim;
-  for (var c = 0u; c < DIM4; c++) {
-    for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-      let at = to + 4u * c + k;
-      if (SHARED) {
-        var sum = params.scale * dk[c][k] + dv[c][k];
-        if (ACCUMULATE) {
-          sum += dkeys[at + params.dkeys_row.z];
+  for (var c = 0u; c < vectors; c++) {
+    for (var k = 0u; k < 4u; k++) {
+      if (ALIGNED || 4u * c + k < params.head_dim) {
+        let at = to + 4u * c + k;
+        if (SHARED) {
+          var sum = params.scale * dk[c][k] + dv[c][k];
+          if (ACCUMULATE) {
+            sum += dkeys[at + params.dkeys_row.z];
+          }
+          dkeys[at + params.dkeys_row.z] = sum;
+        } else {
+          dkeys[at + params.dkeys_row.y] = params.scale * dk[c][k];
+          dkeys[at + params.dkeys_row.z] = dv[c][k];
         }
-        dkeys[at + params.dkeys_row.z] = sum;
-      } else {
-        dkeys[at + params.dkeys_row.y] = params.scale * dk[c][k];
-        dkeys[at + params.dkeys_row.z] = dv[c][k];
       }
     }
   }

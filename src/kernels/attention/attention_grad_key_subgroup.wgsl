@@ -1,6 +1,6 @@
 // d value = sum over queries of p * dout, d key = scale * sum over queries of p * (dout . value - delta) * query, with
 // p = exp(scale * query . key - lse). Queries are taken in order, those of all sequences of a group one after another.
-// Each subgroup fetches LANES queries at a time, one row per lane, and hands them round by shuffles; each lane owns a key.
+// Each subgroup fetches FETCHED queries at a time, one row per lane, and hands them round by shuffles; each lane owns a key.
 //
 // Shapes    qkv [sequences, length, 3 * heads * head_dim], columns, ALIGNED: as in attention.wgsl; key_rows: qkv, or the
 //           prefix; dout [sequences, length, heads * head_dim]; lse, delta [sequences, heads, length];
@@ -10,7 +10,7 @@
 enable subgroups;
 
 override LANES: u32 = 8u; // the subgroup's size
-override DIM4: u32 = 16u; // vectors in a head's row, at most 32
+override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of LANES and 8
 override ALIGNED: bool = true;
 override SHARED: bool = false; // V-V attention: query, key and value are one
 override ACCUMULATE: bool = false; // SHARED: dkeys holds d query already
@@ -46,8 +46,10 @@ fn own_vector(start: u32, c: u32) -> vec4f {
     return qkv4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = qkv[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = qkv[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -57,8 +59,10 @@ fn key_vector(start: u32, c: u32) -> vec4f {
     return key_rows4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = key_rows[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = key_rows[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -68,8 +72,10 @@ fn dout_vector(start: u32, c: u32) -> vec4f {
     return dout4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = dout[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = dout[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -91,6 +97,7 @@ fn main(
   let sequences_group = index / (tiles * params.heads);
   let row = min(tile * LANES + lane, params.keys - 1u);
   let width = params.heads * params.head_dim;
+  let vectors = (params.head_dim + 3u) / 4u; // of a head's row
   let columns = params.columns + head * params.head_dim;
   let key_start = (sequences_group * params.key_stride + row) * 3u * width;
 
@@ -98,7 +105,7 @@ fn main(
   var value: array<vec4f, 32>;
   var dk: array<vec4f, 32>;
   var dv: array<vec4f, 32>;
-  for (var c = 0u; c < DIM4; c++) {
+  for (var c = 0u; c < vectors; c++) {
     key[c] = params.scale * key_vector(key_start + columns.y, c);
     value[c] = key_vector(key_start + columns.z, c);
     dk[c] = vec4f();
@@ -110,52 +117,58 @@ fn main(
   // No query before the tile's first key sees any of its keys.
   let causal = params.causal != 0u;
   let begin = first_query + select(0u, tile * LANES, causal);
-  for (var chunk = begin; chunk < end; chunk += LANES) {
-    let i = min(chunk + lane, end - 1u);
+  for (var chunk = begin; chunk < end; chunk += FETCHED) {
+    let i = min(chunk + lane % FETCHED, end - 1u);
     let query_start = i * 3u * width + columns.x;
     let dout_start = i * width + head * params.head_dim;
     let statistic = (i / params.length * params.heads + head) * params.length + i % params.length;
     let chunk_lse = lse[statistic];
     let chunk_delta = delta[statistic];
     // The initial values are written out: some drivers do not reset a variable that is declared inside a loop.
-    var p = array<f32, 64>();
-    var ds = array<f32, 64>();
-    for (var c = 0u; c < DIM4; c++) {
+    var p = array<f32, 8>();
+    var ds = array<f32, 8>();
+    for (var c = 0u; c < vectors; c++) {
       let q = own_vector(query_start, c);
       let g = dout_vector(dout_start, c);
-      for (var t = 0u; t < LANES; t++) {
+      for (var t = 0u; t < FETCHED; t++) {
         p[t] += dot(key[c], subgroupShuffle(q, t));
         ds[t] += dot(value[c], subgroupShuffle(g, t));
       }
     }
-    for (var t = 0u; t < LANES; t++) {
+    for (var t = 0u; t < FETCHED; t++) {
       let hidden = causal && chunk + t < first_query + row;
       p[t] = select(0.0, exp(p[t] - subgroupShuffle(chunk_lse, t)), chunk + t < end && !hidden);
       ds[t] = p[t] * (ds[t] - subgroupShuffle(chunk_delta, t));
     }
-    for (var c = 0u; c < DIM4; c++) {
+    for (var c = 0u; c < vectors; c++) {
       let q = own_vector(query_start, c);
       let g = dout_vector(dout_start, c);
-      for (var t = 0u; t < LANES; t++) {
-        dk[c] += ds[t] * subgroupShuffle(q, t);
-        dv[c] += p[t] * subgroupShuffle(g, t);
+      var dk_sum = dk[c];
+      var dv_sum = dv[c];
+      for (var t = 0u; t < FETCHED; t++) {
+        dk_sum += ds[t] * subgroupShuffle(q, t);
+        dv_sum += p[t] * subgroupShuffle(g, t);
       }
+      dk[c] = dk_sum;
+      dv[c] = dv_sum;
     }
   }
   if (tile * LANES + lane < params.keys) {
     let to = (sequences_group * params.keys + row) * params.dkeys_row.x + head * params.head_dim;
-    for (var c = 0u; c < DIM4; c++) {
-      for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-        let at = to + 4u * c + k;
-        if (SHARED) {
-          var sum = params.scale * dk[c][k] + dv[c][k];
-          if (ACCUMULATE) {
-            sum += dkeys[at + params.dkeys_row.z];
+    for (var c = 0u; c < vectors; c++) {
+      for (var k = 0u; k < 4u; k++) {
+        if (ALIGNED || 4u * c + k < params.head_dim) {
+          let at = to + 4u * c + k;
+          if (SHARED) {
+            var sum = params.scale * dk[c][k] + dv[c][k];
+            if (ACCUMULATE) {
+              sum += dkeys[at + params.dkeys_row.z];
+            }
+            dkeys[at + params.dkeys_row.z] = sum;
+          } else {
+            dkeys[at + params.dkeys_row.y] = params.scale * dk[c][k];
+            dkeys[at + params.dkeys_row.z] = dv[c][k];
           }
-          dkeys[at + params.dkeys_row.z] = sum;
-        } else {
-          dkeys[at + params.dkeys_row.y] = params.scale * dk[c][k];
-          dkeys[at + params.dkeys_row.z] = dv[c][k];
         }
       }
     }

@@ -6,7 +6,7 @@
 // Dispatch  one invocation per sequence, head and query, WORKGROUP per workgroup, workgroups spread over x and y
 
 override WORKGROUP: u32 = 64u;
-override DIM4: u32 = 16u; // vectors in a head's row, at most 32
+override VECTORS: u32 = 0u; // in a head's row, at most 32: what is known can live in registers; 0: read from params
 override ALIGNED: bool = true;
 override PREFIXED: bool = false;
 override SHARED: bool = false; // V-V attention: query, key and value are one; the parts left of it get zeros
@@ -39,8 +39,10 @@ fn own_vector(start: u32, c: u32) -> vec4f {
     return qkv4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = qkv[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = qkv[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -50,8 +52,10 @@ fn prefix_vector(start: u32, c: u32) -> vec4f {
     return prefix4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = prefix[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = prefix[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -72,8 +76,10 @@ fn dout_vector(start: u32, c: u32) -> vec4f {
     return dout4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = dout[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = dout[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -92,13 +98,14 @@ fn main(
   let head = (index / params.length) % params.heads;
   let sequence = index / (params.length * params.heads);
   let width = params.heads * params.head_dim;
+  let vectors = select((params.head_dim + 3u) / 4u, VECTORS, VECTORS > 0u);
   let columns = params.columns + head * params.head_dim;
   let start = (sequence * params.length + row) * 3u * width;
 
   var q: array<vec4f, 32>;
   var g: array<vec4f, 32>; // dout
   var dq: array<vec4f, 32>;
-  for (var c = 0u; c < DIM4; c++) {
+  for (var c = 0u; c < vectors; c++) {
     q[c] = params.scale * own_vector(start + columns.x, c);
     g[c] = dout_vector((sequence * params.length + row) * width + head * params.head_dim, c);
     dq[c] = vec4f();
@@ -108,23 +115,25 @@ fn main(
     // The initial values are written out: some drivers do not reset a variable that is declared inside a loop.
     var products = vec4f();
     var dp = vec4f();
-    for (var c = 0u; c < DIM4; c++) {
+    for (var c = 0u; c < vectors; c++) {
       products = fma(q[c], key_vector(sequence, key, columns.y, c), products);
       dp = fma(g[c], key_vector(sequence, key, columns.z, c), dp);
     }
     let p = exp(products.x + products.y + products.z + products.w - lse[index]);
     let ds = params.scale * p * (dp.x + dp.y + dp.z + dp.w - delta[index]);
-    for (var c = 0u; c < DIM4; c++) {
+    for (var c = 0u; c < vectors; c++) {
       dq[c] = fma(vec4f(ds), key_vector(sequence, key, columns.y, c), dq[c]);
     }
   }
-  for (var c = 0u; c < DIM4; c++) {
-    for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-      if (SHARED) {
-        dqkv[start + head * params.head_dim + 4u * c + k] = 0.0;
-        dqkv[start + width + head * params.head_dim + 4u * c + k] = 0.0;
+  for (var c = 0u; c < vectors; c++) {
+    for (var k = 0u; k < 4u; k++) {
+      if (ALIGNED || 4u * c + k < params.head_dim) {
+        if (SHARED) {
+          dqkv[start + head * params.head_dim + 4u * c + k] = 0.0;
+          dqkv[start + width + head * params.head_dim + 4u * c + k] = 0.0;
+        }
+        dqkv[start + columns.x + 4u * c + k] = dq[c][k];
       }
-      dqkv[start + columns.x + 4u * c + k] = dq[c][k];
     }
   }
 }

@@ -1,5 +1,5 @@
 // d query = scale * sum over keys of p * (dout . value - delta) * key, with p = exp(scale * query . key - lse); written
-// into the query columns of dqkv. Each subgroup fetches LANES keys and values at a time, one row per lane, and hands
+// into the query columns of dqkv. Each subgroup fetches FETCHED keys and values at a time, one row per lane, and hands
 // them round by shuffles; each lane owns a query.
 //
 // Shapes    qkv, dqkv [sequences, length, 3 * heads * head_dim], prefix, columns, ALIGNED: as in attention.wgsl;
@@ -9,7 +9,7 @@
 enable subgroups;
 
 override LANES: u32 = 8u; // the subgroup's size
-override DIM4: u32 = 16u; // vectors in a head's row, at most 32
+override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of LANES and 8
 override ALIGNED: bool = true;
 override PREFIXED: bool = false;
 override SHARED: bool = false; // V-V attention: query, key and value are one; the parts left of it get zeros
@@ -42,8 +42,10 @@ fn own_vector(start: u32, c: u32) -> vec4f {
     return qkv4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = qkv[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = qkv[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -53,8 +55,10 @@ fn prefix_vector(start: u32, c: u32) -> vec4f {
     return prefix4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = prefix[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = prefix[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -75,8 +79,10 @@ fn dout_vector(start: u32, c: u32) -> vec4f {
     return dout4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = dout[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = dout[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -96,6 +102,7 @@ fn main(
   let head = (index / tiles) % params.heads;
   let sequence = index / (tiles * params.heads);
   let width = params.heads * params.head_dim;
+  let vectors = (params.head_dim + 3u) / 4u; // of a head's row
   let columns = params.columns + head * params.head_dim;
   let row = min(tile * LANES + lane, params.length - 1u);
   let start = (sequence * params.length + row) * 3u * width;
@@ -104,7 +111,7 @@ fn main(
   var q: array<vec4f, 32>;
   var g: array<vec4f, 32>; // dout
   var dq: array<vec4f, 32>;
-  for (var c = 0u; c < DIM4; c++) {
+  for (var c = 0u; c < vectors; c++) {
     q[c] = params.scale * own_vector(start + columns.x, c);
     g[c] = dout_vector((sequence * params.length + row) * width + head * params.head_dim, c);
     dq[c] = vec4f();
@@ -112,38 +119,42 @@ fn main(
   let causal = params.causal != 0u;
   let visible = params.prefix_length + select(params.length, row + 1u, causal);
   let end = params.prefix_length + select(params.length, min(params.length, (tile + 1u) * LANES), causal);
-  for (var chunk = 0u; chunk < end; chunk += LANES) {
-    let key = min(chunk + lane, end - 1u);
+  for (var chunk = 0u; chunk < end; chunk += FETCHED) {
+    let key = min(chunk + lane % FETCHED, end - 1u);
     // The initial values are written out: some drivers do not reset a variable that is declared inside a loop.
-    var s = array<f32, 64>();
-    var dp = array<f32, 64>();
-    for (var c = 0u; c < DIM4; c++) {
+    var s = array<f32, 8>();
+    var dp = array<f32, 8>();
+    for (var c = 0u; c < vectors; c++) {
       let k = key_vector(sequence, key, columns.y, c);
       let v = key_vector(sequence, key, columns.z, c);
-      for (var t = 0u; t < LANES; t++) {
+      for (var t = 0u; t < FETCHED; t++) {
         s[t] += dot(q[c], subgroupShuffle(k, t));
         dp[t] += dot(g[c], subgroupShuffle(v, t));
       }
     }
-    for (var t = 0u; t < LANES; t++) {
+    for (var t = 0u; t < FETCHED; t++) {
       let p = select(0.0, exp(s[t] - lse[statistic]), chunk + t < visible);
       s[t] = params.scale * p * (dp[t] - delta[statistic]);
     }
-    for (var c = 0u; c < DIM4; c++) {
+    for (var c = 0u; c < vectors; c++) {
       let k = key_vector(sequence, key, columns.y, c);
-      for (var t = 0u; t < LANES; t++) {
-        dq[c] += s[t] * subgroupShuffle(k, t);
+      var sum = dq[c];
+      for (var t = 0u; t < FETCHED; t++) {
+        sum += s[t] * subgroupShuffle(k, t);
       }
+      dq[c] = sum;
     }
   }
   if (tile * LANES + lane < params.length) {
-    for (var c = 0u; c < DIM4; c++) {
-      for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-        if (SHARED) {
-          dqkv[start + head * params.head_dim + 4u * c + k] = 0.0;
-          dqkv[start + width + head * params.head_dim + 4u * c + k] = 0.0;
+    for (var c = 0u; c < vectors; c++) {
+      for (var k = 0u; k < 4u; k++) {
+        if (ALIGNED || 4u * c + k < params.head_dim) {
+          if (SHARED) {
+            dqkv[start + head * params.head_dim + 4u * c + k] = 0.0;
+            dqkv[start + width + head * params.head_dim + 4u * c + k] = 0.0;
+          }
+          dqkv[start + columns.x + 4u * c + k] = dq[c][k];
         }
-        dqkv[start + columns.x + 4u * c + k] = dq[c][k];
       }
     }
   }

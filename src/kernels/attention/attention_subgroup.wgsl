@@ -1,5 +1,5 @@
 // out = softmax(scale * query . key^T) . value per head, by online softmax: no score matrix in memory. Each subgroup
-// fetches LANES keys (values) at a time, one row per lane, and hands them round by shuffles; each lane owns ROWS queries.
+// fetches FETCHED keys (values) at a time, one row per lane, and hands them round by shuffles; each lane owns ROWS queries.
 //
 // Shapes    qkv [sequences, length, 3 * heads * head_dim], rows [query | key | value], of which `columns` (x, y, z) say
 //           where each begins; prefix [any, 3 * heads * head_dim], whose first prefix_length rows are keys and values
@@ -11,8 +11,8 @@
 enable subgroups;
 
 override LANES: u32 = 8u; // the subgroup's size
+override FETCHED: u32 = 8u; // keys fetched at a time: the smaller of LANES and 8
 override ROWS: u32 = 1u; // 1 or 2
-override DIM4: u32 = 16u; // vectors in a head's row, at most 32
 override ALIGNED: bool = true;
 override PREFIXED: bool = false;
 
@@ -43,8 +43,10 @@ fn own_vector(start: u32, c: u32) -> vec4f {
     return qkv4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = qkv[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = qkv[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -54,8 +56,10 @@ fn prefix_vector(start: u32, c: u32) -> vec4f {
     return prefix4[start / 4u + c];
   }
   var x = vec4f();
-  for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-    x[k] = prefix[start + 4u * c + k];
+  for (var k = 0u; k < 4u; k++) {
+    if (4u * c + k < params.head_dim) {
+      x[k] = prefix[start + 4u * c + k];
+    }
   }
   return x;
 }
@@ -87,63 +91,68 @@ fn main(
   let head = (index / tiles) % params.heads;
   let sequence = index / (tiles * params.heads);
   let width = params.heads * params.head_dim;
+  let vectors = (params.head_dim + 3u) / 4u; // of a head's row
   let columns = params.columns + head * params.head_dim;
   let first = tile * span + lane;
   let last = params.length - 1u;
 
-  var q: array<vec4f, 64>;
-  var sum_of_values: array<vec4f, 64>;
-  var top = vec2f(hidden);
-  var sum = vec2f();
+  var q: array<array<vec4f, 32>, 2>;
+  var sum_of_values: array<array<vec4f, 32>, 2>;
+  var top = array(hidden, hidden);
+  var sum = array<f32, 2>();
   var visible: array<u32, 2>; // how many keys a query sees
   for (var r = 0u; r < ROWS; r++) {
     let row = min(first + r * LANES, last);
     visible[r] = params.prefix_length + select(params.length, row + 1u, params.causal != 0u);
-    for (var c = 0u; c < DIM4; c++) {
-      q[r * DIM4 + c] = params.scale * own_vector((sequence * params.length + row) * 3u * width + columns.x, c);
-      sum_of_values[r * DIM4 + c] = vec4f();
+    for (var c = 0u; c < vectors; c++) {
+      q[r][c] = params.scale * own_vector((sequence * params.length + row) * 3u * width + columns.x, c);
+      sum_of_values[r][c] = vec4f();
     }
   }
 
   let end = params.prefix_length + select(params.length, min(params.length, (tile + 1u) * span), params.causal != 0u);
-  for (var chunk = 0u; chunk < end; chunk += LANES) {
-    let key = min(chunk + lane, end - 1u);
+  for (var chunk = 0u; chunk < end; chunk += FETCHED) {
+    let key = min(chunk + lane % FETCHED, end - 1u);
     // The initial value is written out: some drivers do not reset a variable that is declared inside a loop.
-    var s = array<f32, 128>();
-    for (var c = 0u; c < DIM4; c++) {
+    var s = array<array<f32, 8>, 2>();
+    for (var c = 0u; c < vectors; c++) {
       let k = key_vector(sequence, key, columns.y, c);
-      for (var t = 0u; t < LANES; t++) {
+      for (var t = 0u; t < FETCHED; t++) {
         let shuffled = subgroupShuffle(k, t);
         for (var r = 0u; r < ROWS; r++) {
-          s[r * LANES + t] += dot(q[r * DIM4 + c], shuffled);
+          s[r][t] += dot(q[r][c], shuffled);
         }
       }
     }
-    var rescale = vec2f(1.0);
+    var rescale = array<f32, 2>();
     for (var r = 0u; r < ROWS; r++) {
       var highest = top[r];
-      for (var t = 0u; t < LANES; t++) {
-        s[r * LANES + t] = select(hidden, s[r * LANES + t], chunk + t < visible[r]);
-        highest = max(highest, s[r * LANES + t]);
+      for (var t = 0u; t < FETCHED; t++) {
+        s[r][t] = select(hidden, s[r][t], chunk + t < visible[r]);
+        highest = max(highest, s[r][t]);
       }
       rescale[r] = exp(top[r] - highest);
       top[r] = highest;
       sum[r] *= rescale[r];
-      for (var t = 0u; t < LANES; t++) {
-        s[r * LANES + t] = exp(s[r * LANES + t] - highest);
-        sum[r] += s[r * LANES + t];
+      for (var t = 0u; t < FETCHED; t++) {
+        s[r][t] = exp(s[r][t] - highest);
+        sum[r] += s[r][t];
       }
     }
-    for (var c = 0u; c < DIM4; c++) {
+    for (var c = 0u; c < vectors; c++) {
       let v = key_vector(sequence, key, columns.z, c);
+      var sums = array<vec4f, 2>();
       for (var r = 0u; r < ROWS; r++) {
-        sum_of_values[r * DIM4 + c] *= rescale[r];
+        sums[r] = rescale[r] * sum_of_values[r][c];
       }
-      for (var t = 0u; t < LANES; t++) {
+      for (var t = 0u; t < FETCHED; t++) {
         let shuffled = subgroupShuffle(v, t);
         for (var r = 0u; r < ROWS; r++) {
-          sum_of_values[r * DIM4 + c] += s[r * LANES + t] * shuffled;
+          sums[r] += s[r][t] * shuffled;
         }
+      }
+      for (var r = 0u; r < ROWS; r++) {
+        sum_of_values[r][c] = sums[r];
       }
     }
   }
@@ -152,10 +161,12 @@ fn main(
     let row = first + r * LANES;
     if (row <= last) {
       let start = (sequence * params.length + row) * width + head * params.head_dim;
-      for (var c = 0u; c < DIM4; c++) {
-        let mean = sum_of_values[r * DIM4 + c] / sum[r];
-        for (var k = 0u; k < min(4u, params.head_dim - 4u * c); k++) {
-          out[start + 4u * c + k] = mean[k];
+      for (var c = 0u; c < vectors; c++) {
+        let mean = sum_of_values[r][c] / sum[r];
+        for (var k = 0u; k < 4u; k++) {
+          if (ALIGNED || 4u * c + k < params.head_dim) {
+            out[start + 4u * c + k] = mean[k];
+          }
         }
       }
       lse[(sequence * params.heads + head) * params.length + row] = top[r] + log(sum[r]);

@@ -1,6 +1,6 @@
 // What the forward and the gradient kernels share: sizes, where rows lie, and the choice between variants.
 import type { Capabilities } from '../../gpu/gpu.ts';
-import type { TensorSpec } from '../op.ts';
+import type { Call, TensorSpec } from '../op.ts';
 
 export interface AttentionAttrs {
   readonly heads: number;
@@ -32,10 +32,15 @@ export function sizes({ heads, causal, source, prefixLength }: AttentionAttrs, q
   };
 }
 
-/** What changes the code: the head's size and how its rows can be read. */
-export const rowOverrides = (headDim: number) => ({
-  DIM4: Math.ceil(headDim / 4),
+/**
+ * What changes the code, with `lanes` of a subgroup or without (0). A GPU keeps a row in registers only if its size is
+ * known; a software adapter has none to spare and compiles the unrolled loops of a large head for seconds.
+ */
+export const codeOverrides = (headDim: number, lanes: number, { software }: Capabilities) => ({
   ALIGNED: headDim % 4 === 0,
+  ...(lanes > 0
+    ? { LANES: lanes, FETCHED: Math.min(lanes, 8) }
+    : { WORKGROUP: workgroup, VECTORS: software && headDim > 32 ? 0 : Math.ceil(headDim / 4) }),
 });
 
 /** Query-key pairs of all sequences and heads, for the costs. */
@@ -55,3 +60,7 @@ export const attentionVariants = ({ subgroupSize, software }: Capabilities): str
   if (subgroupSize === 0) return ['direct'];
   return software ? ['subgroup', 'direct'] : ['direct', 'subgroup'];
 };
+
+/** Lanes of the subgroups that a call uses; 0: the shaders without. */
+export const lanesOf = ({ capabilities, variant }: Pick<Call<AttentionAttrs>, 'capabilities' | 'variant'>) =>
+  (variant ?? attentionVariants(capabilities)[0]) === 'subgroup' ? capabilities.subgroupSize : 0;
