@@ -70,8 +70,11 @@ export async function compile(
       writeBuffer(gpu, buffers.get(storage)!, guards?.offset ?? 0, graph.leaves.get(storage)!.values!);
     }
     const steps = await prepare(gpu, plan, options, buffers, own, guards);
-    const readback = Object.values(outputs).reduce((bytes, t) => bytes + align(byteLength(t)), 0);
-    const staging = memory.allocate(readback, 'readback', GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    const staging = memory.allocate(
+      plan.bytes.readback,
+      'readback',
+      GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    );
     own.push(staging);
     const inputs = new Map(plan.leaves.inputs.map((storage) => [graph.leaves.get(storage)!.name, storage]));
     const offset = guards?.offset ?? 0;

@@ -1,7 +1,7 @@
 // From a graph to what will run and where each tensor will lie: decided, and its peak known, before anything is allocated.
 import { formatBytes } from '../gpu/errors.ts';
 import { align } from '../gpu/memory.ts';
-import type { Tensor } from '../kernels/op.ts';
+import { byteLength, type Tensor } from '../kernels/op.ts';
 import { type Graph, type Node, storageBytes } from './graph.ts';
 
 /** A buffer that tensors with disjoint lifetimes share. */
@@ -26,6 +26,8 @@ export interface Plan {
     readonly slots: number;
     readonly inputs: number;
     readonly parameters: number;
+    /** Staging that outputs are read back through. */
+    readonly readback: number;
     readonly total: number;
     readonly unshared: number;
   };
@@ -97,6 +99,7 @@ export function plan(
   const inputBytes = sum(leaves.inputs) + sum(leaves.constants);
   const slotBytes = slots.reduce((bytes, slot) => bytes + slot.bytes, 0);
   const parameterBytes = sum(leaves.parameters);
+  const readback = Object.values(outputs).reduce((bytes, t) => bytes + align(byteLength(t)), 0);
   return {
     graph,
     nodes,
@@ -107,7 +110,8 @@ export function plan(
       slots: slotBytes,
       inputs: inputBytes,
       parameters: parameterBytes,
-      total: slotBytes + inputBytes + parameterBytes,
+      readback,
+      total: slotBytes + inputBytes + parameterBytes + readback,
       unshared: sum(made),
     },
     flops: nodes.reduce(
