@@ -1,5 +1,6 @@
 // The command line as a function, so that tests can call it.
 import { Command, CommanderError } from 'commander';
+import { dataCommand } from './data.ts';
 import { demoCommand } from './demo.ts';
 import { detectCommand } from './detect.ts';
 import { evalCommand } from './eval.ts';
@@ -21,6 +22,7 @@ export function createProgram(io: Io): Command {
     trainCommand,
     detectCommand,
     evalCommand,
+    dataCommand,
     synthCommand,
     weightsCommand,
     demoCommand,

@@ -1,13 +1,21 @@
 /** What a data set is, and how its meta.json is read. Pure: dataset.node.ts looks at the files. */
 import { DatasetError } from './errors.ts';
 
-export type Split = 'train' | 'test';
+export const splits = ['train', 'test'] as const;
+export type Split = (typeof splits)[number];
+
+/** A ground-truth mask: one file, or several whose union it is (AITEX draws each defect of an image alone). */
+export type MaskFiles = string | readonly string[];
+
+/** The same mask with every path changed. */
+export const mapMask = (mask: MaskFiles, change: (file: string) => string): MaskFiles =>
+  typeof mask === 'string' ? change(mask) : mask.map(change);
 
 export interface Sample {
   /** Path of the image, as it can be opened. */
   image: string;
-  /** Path of the ground-truth mask; absent for normal images, and where the data set has none. */
-  mask?: string;
+  /** Ground-truth mask, paths as they can be opened; absent for normal images, and where the data set has none. */
+  mask?: MaskFiles;
   /** Kind of object or surface: `bottle`. */
   className: string;
   /** Kind of defect as the data set calls it; `good` or the like where there is none. */
@@ -15,8 +23,9 @@ export interface Sample {
   anomaly: boolean;
 }
 
-/** An image or mask that the data set names but that is not there; its sample is left out. */
+/** An image or mask that is missing or cannot be read, so that its sample is left out; or a mask without an image. */
 export interface DatasetProblem {
+  kind: 'missing' | 'unreadable' | 'unused mask';
   file: string;
   expected: string;
   found: string;
@@ -25,18 +34,22 @@ export interface DatasetProblem {
 export interface Dataset {
   /** Absolute path of the folder. */
   root: string;
+  /** The data set, where its layout and its names tell (`MPDD`), else the folder's name. */
+  name: string;
+  /** How it was read: `meta.json`, `MVTec AD`, ... */
+  layout: string;
   split: Split;
   /** Class names in the order of their first sample. */
   classes: string[];
-  /** In the order of meta.json, or sorted by class, defect and file name: the same on every machine. */
+  /** In the order of meta.json, or sorted by path: the same on every machine. */
   samples: Sample[];
   problems: DatasetProblem[];
 }
 
-/** One entry of meta.json, paths relative to the folder with `/`; `mask` null where there is none. */
+/** One image of a data set as its layout lists it, paths relative to the folder with `/`; `mask` null where there is none. */
 export interface MetaEntry {
   image: string;
-  mask: string | null;
+  mask: MaskFiles | null;
   className: string;
   defect: string;
   anomaly: boolean;
@@ -67,7 +80,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether a relative path stays inside the folder it is relative to (by its text; links are not followed). */
-function staysInside(relative: string): boolean {
+export function staysInside(relative: string): boolean {
   if (/^(?:[/\\]|[a-zA-Z]:)/.test(relative)) return false;
   let depth = 0;
   for (const part of relative.split(/[/\\]/)) {
@@ -76,6 +89,18 @@ function staysInside(relative: string): boolean {
     if (depth < 0) return false;
   }
   return depth > 0;
+}
+
+/** The splits that a meta.json has; `test`, whose absence {@link parseMeta} reports, if it has none. */
+export function metaSplits(text: string): readonly Split[] {
+  try {
+    const meta: unknown = JSON.parse(text);
+    const found = splits.filter((split) => isObject(meta) && split in meta);
+    if (found.length > 0) return found;
+  } catch {
+    // parseMeta says what is wrong.
+  }
+  return ['test'];
 }
 
 /**

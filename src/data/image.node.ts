@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { decodeBmp, readBmpHeader } from './bmp.ts';
+import type { MaskFiles } from './dataset.ts';
 import { ImageError, MaskError } from './errors.ts';
 import { type Mask, type RgbImage, type Samples, samplesToMask, samplesToRgb, sniffFormat } from './image.ts';
 
@@ -91,15 +92,33 @@ export async function readImage(file: string, options: DecodeOptions = {}): Prom
 }
 
 /**
- * Reads a ground-truth mask, 1 where the grey value is above 0. Throws {@link ImageError} if it cannot be
- * decoded, {@link MaskError} if it has not the `expected` size.
+ * Reads a ground-truth mask, 1 where the grey value is above 0, in a JPEG above 127: its compression leaves small
+ * values around every edge (Kvasir, TN3K). Of several files, the union. Throws {@link ImageError} if one cannot
+ * be decoded, {@link MaskError} if it has not the `expected` size (that of the first file, if none is given).
  */
 export async function readMask(
-  file: string,
+  files: MaskFiles,
   expected?: { width: number; height: number },
   options: DecodeOptions = {},
 ): Promise<Mask> {
-  const mask = samplesToMask(await decodeSamples(await readBytes(file), file, options));
+  const [first, ...rest] = typeof files === 'string' ? [files] : files;
+  if (first === undefined) throw new MaskError('mask', 'at least one file', 'none');
+  const mask = await readOneMask(first, expected, options);
+  for (const file of rest) {
+    const { data } = await readOneMask(file, mask, options);
+    for (let i = 0; i < data.length; i++) mask.data[i]! |= data[i]!;
+  }
+  return mask;
+}
+
+async function readOneMask(
+  file: string,
+  expected: { width: number; height: number } | undefined,
+  options: DecodeOptions,
+): Promise<Mask> {
+  const bytes = await readBytes(file);
+  const limit = sniffFormat(bytes) === 'jpeg' ? 127 : 0;
+  const mask = samplesToMask(await decodeSamples(bytes, file, options), limit);
   if (expected && (mask.width !== expected.width || mask.height !== expected.height)) {
     throw new MaskError(
       file,

@@ -85,18 +85,18 @@ export const luma = (r: number, g: number, b: number): number =>
   (r * 19595 + g * 38470 + b * 7471 + 32768) >> 16;
 
 /**
- * 1 where a pixel's grey value is above 0, as the published code reads masks (`convert('L') > 0`); colour goes
- * through {@link luma}. 16-bit grey is compared before it is reduced, so that small labels are not lost.
+ * 1 where a pixel's grey value is above `limit`, as the published code reads masks (`convert('L') > 0`); colour
+ * goes through {@link luma}. 16-bit grey is compared before it is reduced, so that small labels are not lost.
  */
-export function samplesToMask(samples: Samples): Mask {
+export function samplesToMask(samples: Samples, limit = 0): Mask {
   const { width, height, channels, space, data } = samples;
   const out = new Uint8Array(width * height);
   if (space === 'grey') {
-    for (let i = 0; i < out.length; i++) out[i] = data[i * channels]! > 0 ? 1 : 0;
+    for (let i = 0; i < out.length; i++) out[i] = data[i * channels]! > limit ? 1 : 0;
   } else {
     const rgb = samplesToRgb(samples).data;
     for (let i = 0; i < out.length; i++) {
-      out[i] = luma(rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!) > 0 ? 1 : 0;
+      out[i] = luma(rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!) > limit ? 1 : 0;
     }
   }
   return { width, height, data: out };
