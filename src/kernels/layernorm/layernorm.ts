@@ -1,4 +1,3 @@
-import type { Capabilities } from '../../gpu/gpu.ts';
 import {
   type Builder,
   describe,
@@ -11,6 +10,7 @@ import {
   type Tensor,
 } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
+import { lanesPerRow, rowVariants } from '../row-lanes.ts';
 import forwardShader from './layernorm.wgsl';
 import gradientShader from './layernorm_grad.wgsl';
 import parametersShader from './layernorm_grad_parameters.wgsl';
@@ -21,8 +21,6 @@ export interface LayernormAttrs {
 }
 
 const workgroup = 64;
-/** Invocations per row: barriers among many cost a software adapter more than the row itself. */
-const lanesPerRow = ({ software }: Capabilities) => (software ? 8 : 64);
 const block = 32; // rows that one invocation of the parameters' gradient adds up
 
 const rowsOf = (shape: Shape) => elements(shape.slice(0, -1));
@@ -30,6 +28,7 @@ const rowsOf = (shape: Shape) => elements(shape.slice(0, -1));
 /** (x - mean) / sqrt(variance + epsilon) * weight + bias over the last dimension; also gives mean and 1/std. */
 export const layernormOp: Op<LayernormAttrs> = {
   name: 'layernorm',
+  variants: rowVariants,
   outputs(_, [x, weight, bias]) {
     const width = x?.shape.at(-1);
     if (x?.dtype !== 'f32' || !width)
@@ -49,6 +48,7 @@ export const layernormOp: Op<LayernormAttrs> = {
     inputs: [x, weight, bias],
     outputs: [out, mean, inverse_std],
     capabilities,
+    variant,
   }) {
     const rows = rowsOf(x!.shape);
     return [
@@ -56,7 +56,7 @@ export const layernormOp: Op<LayernormAttrs> = {
         shader: forwardShader,
         bindings: { x, weight, bias, out, mean, inverse_std },
         uniforms: { rows, width: x!.shape.at(-1)!, epsilon },
-        overrides: { WORKGROUP: lanesPerRow(capabilities) },
+        overrides: { WORKGROUP: lanesPerRow(capabilities, variant) },
         workgroups: spread(rows),
       },
     ];
@@ -77,15 +77,16 @@ export const layernormOp: Op<LayernormAttrs> = {
 
 const layernormGradientOp: Op<object> = {
   name: 'layernorm_grad',
+  variants: rowVariants,
   outputs: (_, [, x]) => [f32(...x!.shape)],
-  dispatches({ inputs: [dout, x, weight, mean, inverse_std], outputs: [dx], capabilities }) {
+  dispatches({ inputs: [dout, x, weight, mean, inverse_std], outputs: [dx], capabilities, variant }) {
     const rows = rowsOf(x!.shape);
     return [
       {
         shader: gradientShader,
         bindings: { dout, x, weight, mean, inverse_std, dx },
         uniforms: { rows, width: x!.shape.at(-1)! },
-        overrides: { WORKGROUP: lanesPerRow(capabilities) },
+        overrides: { WORKGROUP: lanesPerRow(capabilities, variant) },
         workgroups: spread(rows),
       },
     ];
