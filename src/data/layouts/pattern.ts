@@ -141,7 +141,13 @@ function toListing(folder: Folder, layout: PatternLayout, found: readonly Found[
       found: 'no such file',
     }),
   );
-  return { entries, problems, notes: [] };
+  const labelsOnly = new Set(
+    found
+      .filter((item, i) => entries[i]!.anomaly && item.pattern.masks && !masked.has(classOf(item)))
+      .map(classOf),
+  );
+  const notes = [...labelsOnly].map((className) => `${className}: no masks, only its images are labelled`);
+  return { entries, problems, notes };
 }
 
 /** The files that exist, one as a plain path; where none does, the path that was expected. */
