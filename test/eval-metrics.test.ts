@@ -12,7 +12,6 @@ import {
 import { publishedPro, publishedThresholds } from '../src/eval/pro.ts';
 import { regionAreas } from '../src/eval/regions.ts';
 
-
 /** Deterministic uniform numbers in [0, 1). */
 function uniform(seed: number): () => number {
   let state = seed >>> 0;
