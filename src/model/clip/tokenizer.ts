@@ -1,5 +1,5 @@
 import { TokenizerError, WeightsError } from '../errors.ts';
-import type { SafetensorsFile } from './safetensors.ts';
+import type { TensorFile } from './tensor-file.ts';
 
 /** Text -> token ids, as a CLIP text encoder expects them. */
 export interface Tokenizer {
@@ -123,7 +123,7 @@ export function tokenizerFromMetadata(
  * @param vocabSize rows of the token embedding
  * @throws WeightsError if the file carries no word list and the vocabulary is not OpenAI's, or the sizes differ
  */
-export function tokenizerForWeights({ source, metadata }: SafetensorsFile, vocabSize: number): Tokenizer {
+export function tokenizerForWeights({ source, metadata }: TensorFile, vocabSize: number): Tokenizer {
   const file = source.name;
   const own = tokenizerFromMetadata(metadata, file);
   const tokenizer = own ?? templateTokenizer();

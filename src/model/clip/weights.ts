@@ -1,9 +1,11 @@
 // CLIP's weights on the device.
 import type { Gpu } from '../../gpu/gpu.ts';
-import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
+import { createDeviceTensor, type DeviceTensor, writeBuffer } from '../../graph/device-tensor.ts';
 import { elements, type TensorSpec } from '../../kernels/op.ts';
-import { type ClipConfig, clipConfigFromShapes, clipTensorShapes } from './config.ts';
-import type { SafetensorsFile } from './safetensors.ts';
+import { WeightsError } from '../errors.ts';
+import { type ClipConfig, clipConfigOf, clipTensorShapes, type Unwritten } from './config.ts';
+import { dtypeBytes } from './safetensors-header.ts';
+import type { TensorFile } from './tensor-file.ts';
 import { type Tokenizer, tokenizerForWeights } from './tokenizer.ts';
 
 /** A CLIP whose weights are on the device. */
@@ -21,8 +23,7 @@ export interface Clip {
   dispose(): void;
 }
 
-export interface LoadOptions {
-  readonly headDim?: number;
+export interface LoadOptions extends Unwritten {
   /** Bytes of weights read so far, of all. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -48,21 +49,31 @@ export function weightSpecs(
   return specs;
 }
 
+/** Elements that are read, converted and handed to the device at a time. */
+const pieceElements = 4 * 2 ** 20;
+/** `writeBuffer` keeps its bytes on the host until the queue has taken them: wait now and then. */
+const bytesInFlight = 32 * 2 ** 20;
+
 /**
- * Loads a CLIP: the header is read and every tensor checked before the first GPU buffer is made, then tensors go to the
- * device one after the other.
+ * Loads a CLIP. The header is read and every tensor checked before the first GPU buffer is made; then ranges of the
+ * file go to the device piece by piece, in the order of the file.
  * @throws WeightsError, GpuError, or the signal's reason
  */
-export async function loadClip(gpu: Gpu, file: SafetensorsFile, options: LoadOptions = {}): Promise<Clip> {
+export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions = {}): Promise<Clip> {
   const name = file.source.name;
-  const { headDim, onProgress, signal } = options;
-  const config = clipConfigFromShapes(
-    file.tensors,
-    headDim === undefined ? { file: name } : { file: name, headDim },
-  );
+  const { onProgress, signal } = options;
+  signal?.throwIfAborted();
+  const config = clipConfigOf(file, options);
+  if (config.activation !== 'quickgelu')
+    throw new WeightsError({
+      file: name,
+      expected: 'a CLIP with QuickGELU, the only activation so far',
+      found: `activation ${config.activation}`,
+    });
   const tokenizer = tokenizerForWeights(file, config.vocabSize);
   const specs = weightSpecs(config, (tensor) => file.tensors.get(tensor)?.dtype);
-  const total = [...specs.keys()].reduce((sum, tensor) => sum + file.tensors.get(tensor)!.bytes, 0);
+  const wanted = [...file.tensors].filter(([tensor]) => specs.has(tensor));
+  const total = wanted.reduce((sum, [, { bytes }]) => sum + bytes, 0);
   const tensors = new Map<string, DeviceTensor>();
   const dispose = () => {
     for (const tensor of tensors.values()) gpu.memory.free(tensor.buffer);
@@ -70,14 +81,31 @@ export async function loadClip(gpu: Gpu, file: SafetensorsFile, options: LoadOpt
   };
   try {
     let done = 0;
-    for (const [tensor, spec] of specs) {
-      signal?.throwIfAborted();
-      const data =
-        spec.dtype === 'f16' ? halfBits(await file.readBytes(tensor)) : await file.readFloat32(tensor);
-      tensors.set(tensor, createDeviceTensor(gpu, tensor, spec, data));
-      done += file.tensors.get(tensor)!.bytes;
-      onProgress?.(done, total);
+    let written = 0;
+    for (const [tensor, { dtype }] of wanted) {
+      const spec = specs.get(tensor)!;
+      const { buffer } = createDeviceTensor(gpu, tensor, spec);
+      tensors.set(tensor, { ...spec, buffer });
+      const count = elements(spec.shape);
+      for (let start = 0; start < count; start += pieceElements) {
+        signal?.throwIfAborted();
+        const length = Math.min(pieceElements, count - start);
+        const data =
+          spec.dtype === 'f16'
+            ? halfBits(await file.readBytes(tensor, 2 * start, 2 * length))
+            : await file.readFloat32(tensor, start, length);
+        writeBuffer(gpu, buffer, start * data.BYTES_PER_ELEMENT, data);
+        written += data.byteLength;
+        if (written >= bytesInFlight) {
+          await gpu.finish();
+          written = 0;
+        }
+        done += length * dtypeBytes[dtype];
+        onProgress?.(done, total);
+      }
     }
+    signal?.throwIfAborted();
+    await gpu.finish();
   } catch (error) {
     dispose();
     throw error;
@@ -101,7 +129,7 @@ const halfBits = (bytes: Uint8Array<ArrayBuffer>): Uint16Array =>
 
 /** Reads single rows of the token embedding from the file. */
 export async function readTokenRows(
-  file: SafetensorsFile,
+  file: TensorFile,
   config: ClipConfig,
   ids: readonly number[],
 ): Promise<Map<number, Float32Array>> {
