@@ -15,4 +15,4 @@ export const stateBytes = (shapes: ReadonlyMap<string, readonly number[]>): numb
   3 * sum([...shapes.values()].map((shape) => align(byteLength(f32(...shape)))));
 
 /** Bytes that a compiled graph holds besides weights and learnables. */
-export const planBytes = ({ bytes }: Plan): number => bytes.slots + bytes.inputs;
+export const planBytes = ({ bytes }: Plan): number => bytes.total - bytes.parameters;
