@@ -1,9 +1,26 @@
-import { createPixelMetrics, type PixelMetricsOptions } from './pixels.ts';
-import { ranking } from './ranking.ts';
+import { deriveSeed } from '../data/random.ts';
+import {
+  type BootstrapOptions,
+  createBootstrap,
+  type Interval,
+  interval,
+  type Replicate,
+  type Replicates,
+} from './bootstrap.ts';
+import { pixelKeys } from './pixel-keys.ts';
+import {
+  createPixelMetrics,
+  type PixelMetrics,
+  type PixelMetricsOptions,
+  type PixelMetricValues,
+} from './pixels.ts';
+import { type Ranking, ranking } from './ranking.ts';
 
 /** One image with what a detector said about it. */
 export type EvalSample = {
   anomalous: boolean;
+  /** Kind of defect of an anomalous image; without, it is in no row of `MetricRow.defects`. */
+  defect?: string;
   /** Image score, higher means more anomalous. */
   score: number;
   width: number;
@@ -39,47 +56,77 @@ export type MetricRow = {
   metrics: Record<MetricName, number | null>;
   /** Largest possible error of the pixel metrics that were computed from a histogram; null: exact. */
   bounds: Partial<Record<MetricName, number | null>> | null;
+  /** Confidence intervals, where they were asked for; null where the metric is. */
+  intervals?: Record<MetricName, Interval | null>;
+  /** One row for each kind of defect: its images and all normal ones. Only where samples say their kind. */
+  defects?: MetricRow[];
+};
+
+export type EvaluateOptions = PixelMetricsOptions & {
+  /** With confidence intervals, and how; see bootstrap.ts. */
+  bootstrap?: BootstrapOptions;
 };
 
 export type Evaluation = { classes: MetricRow[]; mean: MetricRow };
 
-/**
- * Metrics of one class. Pixel metrics are over the images whose every pixel's label is known: an anomalous image
- * without a mask, or any image without a map, counts for the image metrics only.
- * @throws MetricInputError for a NaN score, and as `PixelMetrics.add`
- */
-export async function evaluateClass(
-  { name, samples }: EvalClass,
-  options: PixelMetricsOptions = {},
-): Promise<MetricRow> {
-  const labels: number[] = [];
-  const scores: number[] = [];
-  const pixelMetrics = createPixelMetrics(options);
-  for await (const sample of samples) {
-    labels.push(sample.anomalous ? 1 : 0);
-    scores.push(sample.score);
-    if (sample.map && (sample.mask || !sample.anomalous)) {
-      pixelMetrics.add(sample.map, sample.mask, sample.width, sample.height);
-    }
-  }
-  const image = ranking(labels, scores);
-  const pixel = pixelMetrics.result();
+const valuesOf = (
+  image: Ranking | null,
+  pixel: PixelMetricValues | null,
+): Record<MetricName, number | null> => ({
+  imageAuroc: image?.auroc ?? null,
+  imageAp: image?.ap ?? null,
+  imageMaxF1: image?.maxF1 ?? null,
+  pixelAuroc: pixel?.auroc ?? null,
+  pixelAp: pixel?.ap ?? null,
+  pixelMaxF1: pixel?.maxF1 ?? null,
+  pro: pixel?.pro ?? null,
+  proMvtec: pixel?.proMvtec ?? null,
+  iou: pixel?.iou ?? null,
+});
+
+type Metrics = MetricRow['metrics'];
+/** Metrics in every replicate, and of all images computed as there. */
+type Drawn = { all: Metrics; replicates: Metrics[] };
+
+const drawnMetrics = ({ all, drawn }: Replicates): Drawn => {
+  const metrics = ({ image, pixel }: Replicate) => valuesOf(image, pixel);
+  return { all: metrics(all), replicates: drawn.map(metrics) };
+};
+
+function intervals(
+  exact: Metrics,
+  { all, replicates }: Drawn,
+  confidence?: number,
+): NonNullable<MetricRow['intervals']> {
+  const entries = METRICS.map((metric) => {
+    const values = replicates.map((replicate) => replicate[metric]).filter((value) => value !== null);
+    const [of, own] = [all[metric], exact[metric]];
+    return [metric, of === null || own === null ? null : interval(values, of, own, confidence)] as const;
+  });
+  return Object.fromEntries(entries) as NonNullable<MetricRow['intervals']>;
+}
+
+/** The row of some images of a class, of all pixels of `kind` (or of any). */
+function toRow(
+  name: string,
+  samples: readonly { anomalous: boolean; score: number }[],
+  pixels: PixelMetrics,
+  kind?: string,
+): MetricRow {
+  const labels = samples.map(({ anomalous }) => (anomalous ? 1 : 0));
+  const pixel = pixels.result(kind);
   const { bounds } = pixel;
   return {
     name,
     images: labels.length,
     anomalies: labels.filter(Boolean).length,
-    metrics: {
-      imageAuroc: image?.auroc ?? null,
-      imageAp: image?.ap ?? null,
-      imageMaxF1: image?.maxF1 ?? null,
-      pixelAuroc: pixel.auroc,
-      pixelAp: pixel.ap,
-      pixelMaxF1: pixel.maxF1,
-      pro: pixel.pro,
-      proMvtec: pixel.proMvtec,
-      iou: pixel.iou,
-    },
+    metrics: valuesOf(
+      ranking(
+        labels,
+        samples.map(({ score }) => score),
+      ),
+      pixel,
+    ),
     bounds: bounds && {
       pixelAuroc: bounds.auroc,
       pixelAp: bounds.ap,
@@ -89,6 +136,50 @@ export async function evaluateClass(
       iou: bounds.iou,
     },
   };
+}
+
+/**
+ * Metrics of one class. Pixel metrics are over the images whose every pixel's label is known: an anomalous image
+ * without a mask, or any image without a map, counts for the image metrics only.
+ * @throws MetricInputError for a NaN score, and as `PixelMetrics.add`
+ */
+export const evaluateClass = async (entry: EvalClass, options: EvaluateOptions = {}): Promise<MetricRow> =>
+  (await evaluateDrawn(entry, options)).row;
+
+async function evaluateDrawn(
+  { name, samples }: EvalClass,
+  options: EvaluateOptions,
+): Promise<{ row: MetricRow; drawn: Drawn | null }> {
+  const { bootstrap: bootstrapOptions } = options;
+  const seen: { anomalous: boolean; score: number; kind: string | null }[] = [];
+  const pixels = createPixelMetrics(options);
+  const bootstrap = bootstrapOptions && createBootstrap();
+  for await (const { anomalous, score, defect, map, mask, width, height } of samples) {
+    const kind = anomalous ? (defect ?? '') : null;
+    seen.push({ anomalous, score, kind });
+    const keys = map && (mask || !anomalous) ? pixelKeys(map, mask, width, height) : null;
+    if (keys) pixels.addKeys(keys, kind);
+    bootstrap?.add(anomalous, score, keys, kind);
+  }
+  /** Adds intervals to a row, and gives what they were made from. */
+  const draw = (row: MetricRow, kind?: string): Drawn | null => {
+    if (!bootstrap) return null;
+    const drawn = drawnMetrics(bootstrap.run(bootstrapOptions, kind));
+    row.intervals = intervals(row.metrics, drawn, bootstrapOptions.confidence);
+    return drawn;
+  };
+  const row = toRow(name, seen, pixels);
+  const drawn = draw(row);
+  const kinds = [...new Set(seen.flatMap(({ kind }) => kind || []))].sort();
+  if (kinds.length > 0) {
+    row.defects = kinds.map((kind) => {
+      const own = seen.filter((sample) => sample.kind === null || sample.kind === kind);
+      const defect = toRow(kind, own, pixels, kind);
+      draw(defect, kind);
+      return defect;
+    });
+  }
+  return { row, drawn };
 }
 
 /** The mean of each metric over the rows that have it; null if none has. Counts are sums. */
@@ -107,15 +198,45 @@ export function meanRow(rows: readonly MetricRow[], name = 'mean'): MetricRow {
   };
 }
 
+/** The mean of the classes' replicates: the i-th of one class with the i-th of every other. */
+function meanDrawn(classes: readonly Drawn[]): Drawn {
+  const mean = (rows: readonly Metrics[]): Metrics => {
+    const asRows = rows.map((metrics) => ({ name: '', images: 0, anomalies: 0, metrics, bounds: null }));
+    return meanRow(asRows).metrics;
+  };
+  return {
+    all: mean(classes.map(({ all }) => all)),
+    replicates: (classes[0]?.replicates ?? []).map((_, i) =>
+      mean(classes.map(({ replicates }) => replicates[i]!)),
+    ),
+  };
+}
+
 /**
  * Metrics per class and their mean. Classes are read one after another, so memory is that of the largest one.
  * The result is plain data: `JSON.stringify` prints undefined metrics as null.
  */
 export async function evaluate(
   classes: Iterable<EvalClass> | AsyncIterable<EvalClass>,
-  options: PixelMetricsOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const rows: MetricRow[] = [];
-  for await (const entry of classes) rows.push(await evaluateClass(entry, options));
-  return { classes: rows, mean: meanRow(rows) };
+  const drawn: Drawn[] = [];
+  for await (const entry of classes) {
+    const result = await evaluateDrawn(entry, withClassSeed(options, entry.name));
+    rows.push(result.row);
+    if (result.drawn) drawn.push(result.drawn);
+  }
+  const mean = meanRow(rows);
+  if (drawn.length > 0) {
+    mean.intervals = intervals(mean.metrics, meanDrawn(drawn), options.bootstrap?.confidence);
+  }
+  return { classes: rows, mean };
 }
+
+/** Classes are drawn independently of each other. */
+const withClassSeed = (options: EvaluateOptions, className: string): EvaluateOptions => {
+  const { bootstrap } = options;
+  if (!bootstrap) return options;
+  return { ...options, bootstrap: { ...bootstrap, seed: deriveSeed(bootstrap.seed ?? 0, className) } };
+};

@@ -1,5 +1,6 @@
 import type { TieGroups } from './groups.ts';
 import { scoreOfKey } from './keys.ts';
+import type { PixelKeys } from './pixel-keys.ts';
 
 /**
  * Bits of a score's key that name its bucket: sign, exponent and 15 of 23 mantissa bits, so a bucket's scores
@@ -10,13 +11,12 @@ const BUCKET_BITS = 24;
 const SHIFT = 32 - BUCKET_BITS;
 const LOW_BITS = (1 << SHIFT) - 1;
 
-/** One image's pixels by label: keys (see keys.ts) and, for each positive, the area of its region. */
-export type PixelKeys = { negatives: Uint32Array; positives: Uint32Array; areas: Uint32Array };
-
 export type Histogram = {
   add(pixels: PixelKeys): void;
-  /** The groups, one per bucket that holds a pixel, of which all have keys between the two given. */
-  groups(lowestKey: number, highestKey: number): TieGroups;
+  /** Per bucket. */
+  readonly positives: Float64Array;
+  readonly negatives: Float64Array;
+  readonly coverage: Float64Array;
 };
 
 /** Counts and coverage per bucket of scores: constant memory, however many pixels. */
@@ -25,6 +25,9 @@ export function createHistogram(): Histogram {
   const negatives = new Float64Array(2 ** BUCKET_BITS);
   const coverage = new Float64Array(2 ** BUCKET_BITS);
   return {
+    positives,
+    negatives,
+    coverage,
     add(pixels) {
       for (let i = 0; i < pixels.negatives.length; i++) negatives[pixels.negatives[i]! >>> SHIFT]!++;
       for (let i = 0; i < pixels.positives.length; i++) {
@@ -33,14 +36,24 @@ export function createHistogram(): Histogram {
         coverage[bucket]! += 1 / pixels.areas[i]!;
       }
     },
-    groups: (lowestKey, highestKey) => (visit) => {
-      for (let bucket = highestKey >>> SHIFT; bucket >= lowestKey >>> SHIFT; bucket--) {
-        const p = positives[bucket]!;
-        const n = negatives[bucket]!;
-        if (p === 0 && n === 0) continue;
-        const key = (bucket << SHIFT) >>> 0;
-        visit(scoreOfKey(key), p, n, coverage[bucket]!, scoreOfKey(key + LOW_BITS));
-      }
-    },
   };
 }
+
+/** The groups of all pixels of some histograms, one per bucket that holds any; all have keys between those given. */
+export const histogramGroups =
+  (histograms: readonly Histogram[], lowestKey: number, highestKey: number): TieGroups =>
+  (visit) => {
+    for (let bucket = highestKey >>> SHIFT; bucket >= lowestKey >>> SHIFT; bucket--) {
+      let p = 0;
+      let n = 0;
+      let coverage = 0;
+      for (const histogram of histograms) {
+        p += histogram.positives[bucket]!;
+        n += histogram.negatives[bucket]!;
+        coverage += histogram.coverage[bucket]!;
+      }
+      if (p === 0 && n === 0) continue;
+      const key = (bucket << SHIFT) >>> 0;
+      visit(scoreOfKey(key), p, n, coverage, scoreOfKey(key + LOW_BITS));
+    }
+  };

@@ -1,7 +1,9 @@
+export type { BootstrapOptions, Interval } from './bootstrap.ts';
 export { MetricInputError } from './errors.ts';
 export {
   type EvalClass,
   type EvalSample,
+  type EvaluateOptions,
   type Evaluation,
   evaluate,
   evaluateClass,
@@ -18,4 +20,11 @@ export {
   type PixelMetricValues,
 } from './pixels.ts';
 export { auroc, averagePrecision, maxF1, type Ranking, ranking } from './ranking.ts';
-export { formatTable } from './table.ts';
+export { formatTable, withDefects } from './table.ts';
+export {
+  goodImagesNeeded,
+  type Threshold,
+  type ThresholdMethod,
+  thresholdFromGood,
+  thresholdFromLabelled,
+} from './threshold.ts';

@@ -1,11 +1,10 @@
 import { createRankingBounds } from './bounds.ts';
-import { MetricInputError } from './errors.ts';
 import { mergedGroups, type TieGroups, type Totals } from './groups.ts';
-import { createHistogram, type Histogram, type PixelKeys } from './histogram.ts';
-import { keyOfBits, scoreOfKey, sortKeys, sortKeysWithValues } from './keys.ts';
+import { createHistogram, type Histogram, histogramGroups } from './histogram.ts';
+import { scoreOfKey, sortKeys, sortKeysWithValues } from './keys.ts';
+import { type PixelKeys, pixelKeys } from './pixel-keys.ts';
 import { createMvtecPro, createProCurve, publishedPro, publishedThresholds } from './pro.ts';
 import { createRanking } from './ranking.ts';
-import { regionAreas } from './regions.ts';
 
 /** Undefined metrics are null: all without a normal or without an anomalous pixel, `pro` also for constant maps. */
 export type PixelMetricValues = {
@@ -33,17 +32,24 @@ export type PixelMetrics = {
    * Adds one image.
    * @param map anomaly scores, row major, width * height, finite
    * @param mask anomalous where > 0, row major, same size; null: no anomaly in the image
+   * @param kind kind of its defect, for `result(kind)`
    * @throws MetricInputError naming `map` or `mask`; the image is then not counted
    */
-  add(map: Float32Array, mask: Uint8Array | null, width: number, height: number): void;
-  /** Metrics of all images so far; may be called again after more images. */
-  result(): PixelMetricsResult;
+  add(map: Float32Array, mask: Uint8Array | null, width: number, height: number, kind?: string | null): void;
+  /** The same for an image whose keys are known (see pixel-keys.ts), which it keeps. */
+  addKeys(keys: PixelKeys, kind?: string | null): void;
+  /**
+   * Metrics of all images so far; with a kind, of the images of that kind and those without one. May be called again
+   * after more images.
+   */
+  result(kind?: string): PixelMetricsResult;
 };
 
 export type PixelMetricsOptions = {
   /**
    * - `exact`: every score is kept and sorted; 4 bytes a pixel, 8 more while `result` sorts.
-   * - `histogram`: scores are counted in buckets, at most 384 MB whatever the number of pixels. The values are exact
+   * - `histogram`: scores are counted in buckets, whatever the number of pixels: for each kind of defect and
+   *   for the normal images at most 384 MB, of which 0.8 MB for each power of two that scores span are used. The values are exact
    *   for scores rounded down by less than 2^-15 (3.1e-5) of themselves, and `bounds` says for each metric how far
    *   that can be from the exact value at most (typically 1e-5, and 1e-4 for `pro`).
    * - `auto` (default): exact until `exactPixels`, then histogram.
@@ -52,53 +58,6 @@ export type PixelMetricsOptions = {
   /** Pixels up to which `auto` is exact; default 2^26 = 67 million, 270 MB kept and 0.8 GB while sorting. */
   exactPixels?: number;
 };
-
-/** Checks one image and turns it into keys by label. */
-function pixelKeys(
-  map: Float32Array,
-  mask: Uint8Array | null,
-  width: number,
-  height: number,
-): { keys: PixelKeys; regions: number } {
-  const size = width * height;
-  if (map.length !== size) {
-    throw new MetricInputError('map', `${width} x ${height} = ${size} scores`, `${map.length}`);
-  }
-  if (mask && mask.length !== size) {
-    throw new MetricInputError('mask', `${width} x ${height} = ${size} pixels, as the map`, `${mask.length}`);
-  }
-  const bits = new Uint32Array(map.buffer, map.byteOffset, size);
-  for (let i = 0; i < size; i++) {
-    // All exponent bits set: infinite or NaN.
-    if ((bits[i]! & 0x7f800000) === 0x7f800000) {
-      throw new MetricInputError(`map[${i}]`, 'a finite score', `${map[i]}`);
-    }
-  }
-  const none = new Uint32Array(0);
-  const { areas, regions, pixels } = mask
-    ? regionAreas(mask, width, height)
-    : { areas: none, regions: 0, pixels: 0 };
-  if (pixels === 0) {
-    return { keys: { negatives: bits.map(keyOfBits), positives: none, areas: none }, regions: 0 };
-  }
-  const keys = {
-    negatives: new Uint32Array(size - pixels),
-    positives: new Uint32Array(pixels),
-    areas: new Uint32Array(pixels),
-  };
-  let n = 0;
-  let p = 0;
-  for (let i = 0; i < size; i++) {
-    const key = keyOfBits(bits[i]!);
-    const area = areas[i]!;
-    if (area === 0) keys.negatives[n++] = key;
-    else {
-      keys.positives[p] = key;
-      keys.areas[p++] = area;
-    }
-  }
-  return { keys, regions };
-}
 
 /** Tie groups of kept pixels, by sorting them. */
 function sortedGroups(images: readonly PixelKeys[]): TieGroups {
@@ -119,8 +78,8 @@ const undefinedValues: PixelMetricValues = {
   iou: null,
 };
 
-/** All pixel metrics from one walk over the groups. */
-function measure(
+/** All pixel metrics from one walk over the groups, whose scores lie between `lowest` and `highest`. */
+export function measure(
   groups: TieGroups,
   totals: Totals,
   lowest: number,
@@ -147,45 +106,88 @@ function measure(
   };
 }
 
+/** The images of one kind of defect, or those without one. */
+type Part = {
+  kept: PixelKeys[];
+  histogram: Histogram | null;
+  totals: Totals;
+  lowestKey: number;
+  highestKey: number;
+};
+
+function addToPart(part: Part, keys: PixelKeys): void {
+  for (const side of [keys.negatives, keys.positives]) {
+    for (let i = 0; i < side.length; i++) {
+      const key = side[i]!;
+      if (key < part.lowestKey) part.lowestKey = key;
+      if (key > part.highestKey) part.highestKey = key;
+    }
+  }
+  part.totals.positives += keys.positives.length;
+  part.totals.negatives += keys.negatives.length;
+  part.totals.regions += keys.regions;
+  part.kept.push(keys);
+}
+
+/** Moves what is kept into the histogram. */
+function count(part: Part): void {
+  part.histogram ??= createHistogram();
+  for (const image of part.kept) part.histogram.add(image);
+  part.kept = [];
+}
+
 /** Accumulates pixel metrics over a data set, image by image, in bounded memory; see `PixelMetricsOptions`. */
 export function createPixelMetrics(options: PixelMetricsOptions = {}): PixelMetrics {
   const { mode = 'auto', exactPixels = 2 ** 26 } = options;
-  let kept: PixelKeys[] = [];
-  let histogram: Histogram | null = mode === 'histogram' ? createHistogram() : null;
-  const totals: Totals = { positives: 0, negatives: 0, regions: 0 };
-  let lowestKey = 0xffffffff;
-  let highestKey = 0;
+  const parts = new Map<string | null, Part>();
+  let counting = mode === 'histogram';
+  let pixelsSoFar = 0;
+
+  const partOf = (kind: string | null): Part => {
+    const part = parts.get(kind) ?? {
+      kept: [],
+      histogram: null,
+      totals: { positives: 0, negatives: 0, regions: 0 },
+      lowestKey: 0xffffffff,
+      highestKey: 0,
+    };
+    parts.set(kind, part);
+    return part;
+  };
+  const addKeys: PixelMetrics['addKeys'] = (keys, kind = null) => {
+    const part = partOf(kind);
+    addToPart(part, keys);
+    pixelsSoFar += keys.positives.length + keys.negatives.length;
+    if (counting) count(part);
+    else if (mode === 'auto' && pixelsSoFar > exactPixels) {
+      counting = true;
+      for (const each of parts.values()) count(each);
+    }
+  };
 
   return {
-    add(map, mask, width, height) {
-      const { keys, regions } = pixelKeys(map, mask, width, height);
-      for (const side of [keys.negatives, keys.positives]) {
-        for (let i = 0; i < side.length; i++) {
-          const key = side[i]!;
-          if (key < lowestKey) lowestKey = key;
-          if (key > highestKey) highestKey = key;
-        }
-      }
-      totals.positives += keys.positives.length;
-      totals.negatives += keys.negatives.length;
-      totals.regions += regions;
-      kept.push(keys);
-      if (mode === 'auto' && !histogram && totals.positives + totals.negatives > exactPixels) {
-        histogram = createHistogram();
-      }
-      if (histogram) {
-        for (const image of kept) histogram.add(image);
-        kept = [];
-      }
-    },
-    result() {
+    add: (map, mask, width, height, kind) => addKeys(pixelKeys(map, mask, width, height), kind),
+    addKeys,
+    result(kind) {
+      const chosen = kind === undefined ? [...parts.values()] : [partOf(null), partOf(kind)];
+      const sum = (value: (part: Part) => number) => chosen.reduce((total, part) => total + value(part), 0);
+      const totals: Totals = {
+        positives: sum((part) => part.totals.positives),
+        negatives: sum((part) => part.totals.negatives),
+        regions: sum((part) => part.totals.regions),
+      };
       const pixels = totals.positives + totals.negatives;
       if (totals.positives === 0 || totals.negatives === 0) {
         return { ...undefinedValues, threshold: null, pixels, bounds: null };
       }
-      const groups = histogram ? histogram.groups(lowestKey, highestKey) : sortedGroups(kept);
+      const lowestKey = Math.min(...chosen.map((part) => part.lowestKey));
+      const highestKey = Math.max(...chosen.map((part) => part.highestKey));
+      const histograms = chosen.flatMap(({ histogram }) => histogram ?? []);
+      const groups = counting
+        ? histogramGroups(histograms, lowestKey, highestKey)
+        : sortedGroups(chosen.flatMap(({ kept }) => kept));
       const { bounds, ...values } = measure(groups, totals, scoreOfKey(lowestKey), scoreOfKey(highestKey));
-      return { ...values, pixels, bounds: histogram ? bounds : null };
+      return { ...values, pixels, bounds: counting ? bounds : null };
     },
   };
 }

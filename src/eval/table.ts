@@ -12,9 +12,16 @@ const TITLES: Record<MetricName, string> = {
   iou: 'IoU',
 };
 
+/** Each row followed by those of its kinds of defects, if it has several; their names are indented. */
+export const withDefects = (rows: readonly MetricRow[]): MetricRow[] =>
+  rows.flatMap((row) => {
+    const defects = row.defects ?? [];
+    return defects.length < 2 ? [row] : [row, ...defects.map((one) => ({ ...one, name: `  ${one.name}` }))];
+  });
+
 /**
  * Plain text table, one line per row (append the mean row yourself), columns aligned, metrics as fractions.
- * An undefined metric is `-`.
+ * An undefined metric is `-`; a confidence interval follows its metric, as `0.9000 [0.8500, 0.9400]`.
  * @param columns metrics to print, default all
  */
 export function formatTable(
@@ -28,11 +35,19 @@ export function formatTable(
       row.name,
       `${row.images}`,
       `${row.anomalies}`,
-      ...columns.map((metric) => row.metrics[metric]?.toFixed(digits) ?? '-'),
+      ...columns.map((metric) => formatMetric(row, metric, digits)),
     ]),
   ];
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   const pad = (cell: string, column: number) =>
     column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!);
   return lines.map((line) => line.map(pad).join('  ')).join('\n');
+}
+
+function formatMetric({ metrics, intervals }: MetricRow, metric: MetricName, digits: number): string {
+  const value = metrics[metric];
+  const range = intervals?.[metric];
+  if (value === null) return '-';
+  const shown = value.toFixed(digits);
+  return range ? `${shown} [${range.low.toFixed(digits)}, ${range.high.toFixed(digits)}]` : shown;
 }
