@@ -257,7 +257,9 @@ describe("MVTec AD's layout", () => {
 describe('what is not a data set', () => {
   it('an unknown layout, a missing folder, a file', async () => {
     const root = await tree('unknown', { 'photos/1.png': await rgb(2, 2) });
-    expect((await datasetError(openDataset(root))).expected).toMatch(/meta\.json or .*MVTec AD \(<class>\/<split>/);
+    expect((await datasetError(openDataset(root))).expected).toMatch(
+      /meta\.json or .*MVTec AD \(<class>\/<split>/,
+    );
     expect((await datasetError(openDataset(path.join(root, 'none')))).found).toBe('nothing');
     expect((await datasetError(openDataset(path.join(root, 'photos/1.png')))).found).toBe('a file');
   });
