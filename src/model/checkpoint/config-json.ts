@@ -1,0 +1,71 @@
+// What the shapes of the weights do not say, from the config.json or open_clip_config.json beside them.
+import { WeightsError } from '../errors.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Activation and head widths as metadata (`clipConfigOf` reads it).
+ * @param text content of config.json (Hugging Face) or open_clip_config.json
+ * @throws WeightsError for a file that is not such a configuration, or of another kind of model
+ */
+export function configMetadata(text: string, file: string): Record<string, string> {
+  const fail = (expected: string, found: unknown): never => {
+    throw new WeightsError({ file, expected, found: JSON.stringify(found) ?? 'nothing' });
+  };
+  const json = parse(text, file);
+  const record = (value: unknown, name: string): Json =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Json)
+      : fail(`an object as ${name}`, value);
+  const count = (value: unknown, name: string, byDefault: number): number =>
+    value === undefined || value === null
+      ? byDefault
+      : Number.isSafeInteger(value) && (value as number) > 0
+        ? (value as number)
+        : fail(`a positive integer as ${name}`, value);
+
+  if (json.model_cfg !== undefined) {
+    const model = record(json.model_cfg, 'model_cfg');
+    const vision = record(model.vision_cfg, 'vision_cfg');
+    const words = record(model.text_cfg, 'text_cfg');
+    if (vision.timm_model_name) fail("CLIP's own ViT as vision_cfg", `timm model ${vision.timm_model_name}`);
+    if (words.hf_model_name) fail("CLIP's own text encoder as text_cfg", words.hf_model_name);
+    const textWidth = count(words.width, 'text_cfg.width', 512);
+    return {
+      activation: model.quick_gelu === true ? 'quickgelu' : 'gelu',
+      head_dim: `${count(vision.head_width, 'head_width', 64)},${textWidth / count(words.heads, 'text_cfg.heads', 8)}`,
+    };
+  }
+
+  const vision = record(json.vision_config ?? {}, 'vision_config');
+  const words = record(json.text_config ?? {}, 'text_config');
+  if (json.model_type !== 'clip') fail('model_type "clip"', json.model_type);
+  const activation = (tower: Json, name: string): string => {
+    const value = tower.hidden_act ?? 'quick_gelu'; // Hugging Face leaves out its defaults
+    if (value === 'quick_gelu') return 'quickgelu';
+    return value === 'gelu' ? 'gelu' : fail(`quick_gelu or gelu as ${name}.hidden_act`, value);
+  };
+  const [ofVision, ofText] = [activation(vision, 'vision_config'), activation(words, 'text_config')];
+  if (ofVision !== ofText) fail('one activation for both encoders', [ofVision, ofText]);
+  for (const tower of [vision, words])
+    if ((tower.layer_norm_eps ?? 1e-5) !== 1e-5) fail('layer_norm_eps 1e-5', tower.layer_norm_eps);
+  const heads = (tower: Json, name: string, width: number, number: number) =>
+    count(tower.hidden_size, `${name}.hidden_size`, width) /
+    count(tower.num_attention_heads, `${name}.num_attention_heads`, number);
+  return {
+    activation: ofVision,
+    head_dim: `${heads(vision, 'vision_config', 768, 12)},${heads(words, 'text_config', 512, 8)}`,
+  };
+}
+
+export function parse(text: string, file: string): Json {
+  let found = '';
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Json;
+    found = 'another value';
+  } catch (error) {
+    found = (error as Error).message;
+  }
+  throw new WeightsError({ file, expected: 'a JSON object', found });
+}

@@ -1,0 +1,81 @@
+// Opening weights by path (Node only).
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { type FileSource, openFile } from '../clip/source.node.ts';
+import type { ByteSource } from '../clip/source.ts';
+import type { TensorFile } from '../clip/tensor-file.ts';
+import { WeightsError } from '../errors.ts';
+import type { ClipTensors } from './names.ts';
+import { type Beside, readClip, readTensors } from './open.ts';
+
+interface Opened {
+  /** Files that tensors are read from. */
+  readonly files: readonly string[];
+  close(): Promise<void>;
+}
+
+/** What a model's folder may hold, the first one found counts. */
+const modelFiles = [
+  'model.safetensors',
+  'model.safetensors.index.json',
+  'open_clip_model.safetensors',
+  'open_clip_pytorch_model.bin',
+  'pytorch_model.bin',
+  'pytorch_model.bin.index.json',
+];
+
+/**
+ * Opens a CLIP: a weights file in any format, an index of shards, or a folder as Hugging Face's tools download it.
+ * Close it when the last tensor has been read.
+ * @throws WeightsError
+ */
+export const openClip = (file: string): Promise<ClipTensors & Opened> => open(file, readClip);
+
+/** Opens any file of tensors under its own names. @throws WeightsError */
+export async function openTensors(file: string): Promise<{ readonly file: TensorFile } & Opened> {
+  return open(file, async (source, beside) => ({ file: await readTensors(source, beside) }));
+}
+
+async function open<T>(
+  given: string,
+  read: (source: ByteSource, beside: Beside) => Promise<T>,
+): Promise<T & Opened> {
+  const file = await modelFile(given);
+  const sources: FileSource[] = [];
+  const close = async () => {
+    await Promise.all(sources.map((source) => source.close()));
+  };
+  const track = async (name: string): Promise<FileSource> => {
+    const source = await openFile(name);
+    sources.push(source);
+    return source;
+  };
+  try {
+    const opened = await read(await track(file), async (name) => {
+      const neighbour = path.join(path.dirname(file), name);
+      return (await exists(neighbour)) ? track(neighbour) : undefined;
+    });
+    const files = sources.map(({ name }) => name).filter((name) => !name.endsWith('.json'));
+    return { ...opened, files, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function modelFile(given: string): Promise<string> {
+  const info = await stat(given).catch(() => undefined);
+  if (!info?.isDirectory()) return given;
+  for (const name of modelFiles) if (await exists(path.join(given, name))) return path.join(given, name);
+  throw new WeightsError({
+    file: given,
+    expected: `one of ${modelFiles.join(', ')} in this folder`,
+    found: 'none',
+  });
+}
+
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,313 @@
+// Python's pickle format, restricted: plain containers, numbers and strings; globals only as the caller resolves them.
+// Nothing is imported and nothing is called but the caller's own functions.
+import { WeightsError } from '../errors.ts';
+
+/** Tuples and lists are arrays, dictionaries are maps. */
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | readonly PickleValue[]
+  | ReadonlyMap<PickleValue, PickleValue>
+  | PickleObject;
+
+/** Anything that a resolver makes. */
+export interface PickleObject {
+  readonly kind: string;
+}
+
+/** A global that the caller knows. */
+export interface PickleGlobal extends PickleObject {
+  readonly kind: 'global';
+  readonly name: string;
+  /** What calling it gives; without it, it may only be passed around. */
+  call?(args: readonly PickleValue[]): PickleValue;
+  /** Takes the state (BUILD) of an object that `call` made; without it, state is dropped. */
+  setState?(object: PickleValue, state: PickleValue): void;
+}
+
+export interface PickleOptions {
+  /** Name of the file, for messages. */
+  readonly file: string;
+  /** The global of a dotted name; undefined: refused by that name. */
+  resolve(name: string): PickleGlobal | undefined;
+  persistentLoad(id: PickleValue): PickleValue;
+}
+
+const mark = Symbol('mark');
+type Slot = PickleValue | typeof mark;
+
+/** Reads one pickle. @throws WeightsError for a damaged one, and for anything beyond plain data and known globals. */
+export function unpickle(bytes: Uint8Array, { file, resolve, persistentLoad }: PickleOptions): PickleValue {
+  const fail = (expected: string, found: string): never => {
+    throw new WeightsError({ file, expected, found });
+  };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const stack: Slot[] = [];
+  const memo = new Map<number, PickleValue>();
+  const makers = new Map<PickleValue, PickleGlobal>();
+  let at = 0;
+
+  const take = (length: number): number => {
+    if (!(length <= bytes.length - at)) fail('a whole pickle', `one that ends at byte ${bytes.length}`);
+    at += length;
+    return at - length;
+  };
+  const text = (length: number): string => {
+    const start = take(length);
+    return new TextDecoder().decode(bytes.subarray(start, start + length));
+  };
+  const line = (): string => {
+    const end = bytes.indexOf(0x0a, at);
+    if (end < 0) fail('a whole pickle', 'a line without an end');
+    const result = text(end - at);
+    at = end + 1;
+    return result;
+  };
+  const size8 = (): number => Number(view.getBigUint64(take(8), true));
+  const pop = (): PickleValue => {
+    const value = stack.pop();
+    return value === undefined || value === mark ? fail('a value on the stack', 'none') : value;
+  };
+  const popMark = (): PickleValue[] => {
+    const start = stack.lastIndexOf(mark);
+    if (start < 0) fail('a mark on the stack', 'none');
+    return stack.splice(start).slice(1) as PickleValue[];
+  };
+  const popTuple = (length: number): PickleValue[] => {
+    const values = Array.from({ length }, pop);
+    return values.reverse();
+  };
+  const top = (): PickleValue => {
+    const value = stack.at(-1);
+    return value === undefined || value === mark ? fail('a value on the stack', 'none') : value;
+  };
+  const global = (name: string): PickleGlobal =>
+    resolve(name) ?? fail('tensors and plain containers only', `the Python object ${name}: refused`);
+  const call = (callee: PickleValue, args: PickleValue): PickleValue => {
+    const maker = isGlobal(callee) ? callee : fail('a global to call', describe(callee));
+    if (!Array.isArray(args)) return fail('a tuple of arguments', describe(args));
+    if (!maker.call) return fail('tensors and plain containers only', `a call of ${maker.name}: refused`);
+    const value = maker.call(args);
+    makers.set(value, maker);
+    return value;
+  };
+  const build = (state: PickleValue) => {
+    makers.get(top())?.setState?.(top(), state);
+  };
+  const append = (values: readonly PickleValue[]) => {
+    const list = top();
+    if (!Array.isArray(list)) fail('a list', describe(list));
+    for (const value of values) (list as PickleValue[]).push(value);
+  };
+  const setItems = (items: readonly PickleValue[]) => {
+    const map = top();
+    if (!(map instanceof Map)) return fail('a dictionary', describe(map));
+    if (items.length % 2) fail('keys and values', `${items.length} items`);
+    for (let i = 0; i < items.length; i += 2) map.set(items[i]!, items[i + 1]!);
+  };
+  const integer = (length: number): number | bigint => {
+    if (length > 8) fail('an integer of at most 64 bits', `one of ${8 * length} bits`);
+    const start = take(length);
+    let value = 0n;
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[start + i]!);
+    return narrow(BigInt.asIntN(8 * length, value));
+  };
+  const decimal = (digits: string): number | bigint =>
+    /^-?\d{1,20}$/.test(digits) ? narrow(BigInt(digits)) : fail('a decimal integer', digits);
+  const recall = (index: number): PickleValue =>
+    memo.get(index) ?? (memo.has(index) ? null : fail('an entry of the memo', `number ${index}`));
+
+  const run = (): PickleValue => {
+    for (;;) {
+      const opcode = bytes[take(1)]!;
+      switch (opcode) {
+        case 0x80: // PROTO
+          if (bytes[take(1)]! > 5) fail('pickle protocol 5 at most', `${bytes[at - 1]}`);
+          break;
+        case 0x95: // FRAME
+          take(8);
+          break;
+        case 0x2e: // STOP
+          return pop();
+        case 0x28: // MARK
+          stack.push(mark);
+          break;
+        case 0x30: // POP
+          if (stack.pop() === undefined) fail('a value on the stack', 'none');
+          break;
+        case 0x31: // POP_MARK
+          popMark();
+          break;
+        case 0x32: // DUP
+          stack.push(top());
+          break;
+        case 0x4e: // NONE
+          stack.push(null);
+          break;
+        case 0x88: // NEWTRUE
+          stack.push(true);
+          break;
+        case 0x89: // NEWFALSE
+          stack.push(false);
+          break;
+        case 0x4b: // BININT1
+          stack.push(bytes[take(1)]!);
+          break;
+        case 0x4d: // BININT2
+          stack.push(view.getUint16(take(2), true));
+          break;
+        case 0x4a: // BININT
+          stack.push(view.getInt32(take(4), true));
+          break;
+        case 0x8a: // LONG1
+          stack.push(integer(bytes[take(1)]!));
+          break;
+        case 0x8b: // LONG4
+          stack.push(integer(view.getUint32(take(4), true)));
+          break;
+        case 0x49: {
+          // INT; 00 and 01 are booleans
+          const digits = line();
+          stack.push(digits === '00' ? false : digits === '01' ? true : decimal(digits));
+          break;
+        }
+        case 0x4c: // LONG
+          stack.push(decimal(line().replace(/L$/, '')));
+          break;
+        case 0x46: // FLOAT
+          stack.push(Number(line()));
+          break;
+        case 0x47: // BINFLOAT
+          stack.push(view.getFloat64(take(8), false));
+          break;
+        case 0x8c: // SHORT_BINUNICODE
+        case 0x55: // SHORT_BINSTRING
+          stack.push(text(bytes[take(1)]!));
+          break;
+        case 0x58: // BINUNICODE
+        case 0x54: // BINSTRING
+          stack.push(text(view.getUint32(take(4), true)));
+          break;
+        case 0x8d: // BINUNICODE8
+          stack.push(text(size8()));
+          break;
+        case 0x43: // SHORT_BINBYTES
+          stack.push(copy(bytes[take(1)]!));
+          break;
+        case 0x42: // BINBYTES
+          stack.push(copy(view.getUint32(take(4), true)));
+          break;
+        case 0x5d: // EMPTY_LIST
+        case 0x29: // EMPTY_TUPLE
+          stack.push([]);
+          break;
+        case 0x6c: // LIST
+        case 0x74: // TUPLE
+          stack.push(popMark());
+          break;
+        case 0x85: // TUPLE1
+        case 0x86: // TUPLE2
+        case 0x87: // TUPLE3
+          stack.push(popTuple(opcode - 0x84));
+          break;
+        case 0x61: // APPEND
+          append([pop()]);
+          break;
+        case 0x65: // APPENDS
+          append(popMark());
+          break;
+        case 0x7d: // EMPTY_DICT
+          stack.push(new Map());
+          break;
+        case 0x64: {
+          // DICT
+          const items = popMark();
+          stack.push(new Map());
+          setItems(items);
+          break;
+        }
+        case 0x73: // SETITEM
+          setItems(popTuple(2));
+          break;
+        case 0x75: // SETITEMS
+          setItems(popMark());
+          break;
+        case 0x71: // BINPUT
+          memo.set(bytes[take(1)]!, top());
+          break;
+        case 0x72: // LONG_BINPUT
+          memo.set(view.getUint32(take(4), true), top());
+          break;
+        case 0x70: // PUT
+          memo.set(Number(line()), top());
+          break;
+        case 0x94: // MEMOIZE
+          memo.set(memo.size, top());
+          break;
+        case 0x68: // BINGET
+          stack.push(recall(bytes[take(1)]!));
+          break;
+        case 0x6a: // LONG_BINGET
+          stack.push(recall(view.getUint32(take(4), true)));
+          break;
+        case 0x67: // GET
+          stack.push(recall(Number(line())));
+          break;
+        case 0x63: {
+          // GLOBAL
+          const module = line();
+          stack.push(global(`${module}.${line()}`));
+          break;
+        }
+        case 0x93: {
+          // STACK_GLOBAL
+          const [module, name] = popTuple(2);
+          stack.push(global(`${describe(module!)}.${describe(name!)}`));
+          break;
+        }
+        case 0x52: // REDUCE
+        case 0x81: {
+          // NEWOBJ
+          const [callee, args] = popTuple(2);
+          stack.push(call(callee!, args!));
+          break;
+        }
+        case 0x62: // BUILD
+          build(pop());
+          break;
+        case 0x51: // BINPERSID
+          stack.push(persistentLoad(pop()));
+          break;
+        default:
+          fail(
+            'tensors and plain containers only',
+            `pickle opcode 0x${opcode.toString(16).padStart(2, '0')}`,
+          );
+      }
+    }
+  };
+  const copy = (length: number): Uint8Array => {
+    const start = take(length);
+    return bytes.slice(start, start + length);
+  };
+  return run();
+}
+
+const isGlobal = (value: PickleValue): value is PickleGlobal =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'global';
+
+const narrow = (value: bigint): number | bigint =>
+  value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
+
+/** Shallow: a damaged pickle may nest deeply. */
+export function describe(value: PickleValue): string {
+  if (typeof value === 'string') return value;
+  if (value === null || typeof value !== 'object') return String(value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (value instanceof Map) return `a dictionary of ${value.size}`;
+  return 'kind' in value ? `a ${value.kind}` : 'bytes';
+}

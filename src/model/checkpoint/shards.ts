@@ -1,0 +1,48 @@
+// Weights in several files, with an index that says which tensor is in which (model.safetensors.index.json).
+import type { ByteSource } from '../clip/source.ts';
+import { type TensorFile, type TensorInfo, tensorFile } from '../clip/tensor-file.ts';
+import { WeightsError } from '../errors.ts';
+import { parse } from './config-json.ts';
+
+interface ShardedInfo extends TensorInfo {
+  readonly shard: TensorFile;
+}
+
+/**
+ * Presents the shards as one file.
+ * @param index name and text of the index
+ * @param open a shard by its plain file name
+ * @throws WeightsError for a malformed index, a missing shard or tensor
+ */
+export async function readShards(
+  index: { readonly name: string; readonly text: string },
+  open: (name: string) => Promise<ByteSource | undefined>,
+  read: (source: ByteSource) => Promise<TensorFile>,
+): Promise<TensorFile> {
+  const fail = (expected: string, found: string, tensor?: string): never => {
+    throw new WeightsError({ file: index.name, tensor, expected, found });
+  };
+  const { weight_map: places } = parse(index.text, index.name);
+  if (typeof places !== 'object' || places === null)
+    return fail('weight_map, a map of tensor to file', 'none');
+  const shards = new Map<string, TensorFile>();
+  const tensors = new Map<string, ShardedInfo>();
+  const names = [...new Set(Object.values(places) as unknown[])].sort();
+  for (const name of names) {
+    if (typeof name !== 'string' || !/^[\w-][\w.-]*$/.test(name))
+      return fail('plain file names in weight_map', JSON.stringify(name));
+    const source = (await open(name)) ?? fail(`the file ${name} beside the index`, 'none');
+    shards.set(name, await read(source));
+  }
+  for (const name of names as string[]) {
+    const shard = shards.get(name)!;
+    for (const [tensor, info] of shard.tensors)
+      if ((places as Record<string, unknown>)[tensor] === name) tensors.set(tensor, { ...info, shard });
+  }
+  for (const [tensor, name] of Object.entries(places))
+    if (!tensors.has(tensor)) fail(`this tensor in ${name}`, 'none', tensor);
+  const metadata = new Map([...shards.values()].flatMap((shard) => [...shard.metadata]));
+  return tensorFile(index.name, tensors, metadata, (tensor, { shard }, start, length) =>
+    shard.readBytes(tensor, start, length),
+  );
+}
