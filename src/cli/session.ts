@@ -1,6 +1,7 @@
 // Opening what most commands need: the device, a CLIP, trained prompts.
 import { type Command, Option } from 'commander';
 import type { Gpu } from '../gpu/gpu.ts';
+import { openClip } from '../model/checkpoint/open.node.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
 import { checkImageSize } from '../model/clip/image-encoder.ts';
 import { readSafetensors } from '../model/clip/safetensors.ts';
@@ -8,14 +9,10 @@ import { openFile } from '../model/clip/source.node.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import { type Clip, loadClip } from '../model/clip/weights.ts';
 import { type Prompts, readPrompts } from '../model/faprompt/prompts-file.ts';
-import {
-  createFeatureSource,
-  defaultCache,
-  type FeatureSource,
-  hashFile,
-} from '../train/features/features.node.ts';
+import { createFeatureSource, defaultCache, type FeatureSource } from '../train/features/features.node.ts';
 import type { FeaturePrecision } from '../train/settings.ts';
 import { type Io, UsageError } from './io.ts';
+import { hashWeights, resolveWeights } from './models.ts';
 
 export interface ClipSession {
   readonly gpu: Gpu;
@@ -30,10 +27,9 @@ export async function withClip<T>(
   file: string,
   work: (session: ClipSession) => Promise<T>,
 ): Promise<T> {
-  const source = await openFile(file);
+  const { file: weights, files, close } = await openClip(await resolveWeights(file));
   try {
-    const weights = await readSafetensors(source);
-    const sha256 = await hashFile(file);
+    const sha256 = await hashWeights(files);
     const gpu = await io.openGpu();
     try {
       const clip = await loadClip(gpu, weights);
@@ -47,7 +43,7 @@ export async function withClip<T>(
       gpu.close();
     }
   } finally {
-    await source.close();
+    await close();
   }
 }
 

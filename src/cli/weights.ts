@@ -1,26 +1,19 @@
+import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { writeFileAtomic } from '../data/files.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
-import {
-  type ClipConfig,
-  clipConfigFromShapes,
-  knownClipConfigs,
-  smallClipConfig,
-} from '../model/clip/config.ts';
+import { openClip } from '../model/checkpoint/open.node.ts';
+import { type ClipConfig, clipConfigOf, knownClipConfigs, smallClipConfig } from '../model/clip/config.ts';
 import { randomClipWeights } from '../model/clip/random.ts';
-import {
-  float16Tensor,
-  float32Tensor,
-  readSafetensors,
-  writeSafetensors,
-} from '../model/clip/safetensors.ts';
-import { openFile } from '../model/clip/source.node.ts';
+import { float16Tensor, float32Tensor, writeSafetensors } from '../model/clip/safetensors.ts';
 import { tokenizerForWeights, wordListMetadata } from '../model/clip/tokenizer.ts';
 import { countParameters } from '../model/clip/weights.ts';
 import { smallClipWords } from '../model/clip/words.ts';
-import { hashFile } from '../train/features/features.node.ts';
 import { integer } from './arguments.ts';
 import type { Io } from './io.ts';
+import { hashWeights, resolveWeights } from './models.ts';
+import { addConvertCommand } from './weights-convert.ts';
+import { addHubCommands } from './weights-hub.ts';
 
 /** CLIPs by name; `small` is the one that ships in weights/. */
 export const namedConfigs: Readonly<Record<string, ClipConfig>> = {
@@ -31,7 +24,7 @@ export const namedConfigs: Readonly<Record<string, ClipConfig>> = {
 export const randomNotice = 'random weights: scores and metrics say nothing about detection quality';
 
 export const weightsCommand = (io: Io): Command => {
-  const command = new Command('weights').description('make and look at CLIP weights files');
+  const command = new Command('weights').description('get, make, convert and look at CLIP weights');
   command
     .command('random')
     .description('write a CLIP with seeded random weights, for tests and demonstrations')
@@ -53,19 +46,20 @@ export const weightsCommand = (io: Io): Command => {
   command
     .command('info')
     .description('check a CLIP weights file and say what it is')
-    .argument('<file>', 'safetensors file')
+    .argument('<file>', 'weights file in any format, a folder, or a known name')
     .option('--json', 'print as JSON')
     .action(async (file: string, { json }: { json?: boolean }) => {
-      const source = await openFile(file);
+      const { file: weights, files, scheme, close } = await openClip(await resolveWeights(file));
       try {
-        const weights = await readSafetensors(source);
-        const config = clipConfigFromShapes(weights.tensors, { file });
+        const config = clipConfigOf(weights);
         const tokenizer = tokenizerForWeights(weights, config.vocabSize);
         const types = [...new Set([...weights.tensors.values()].map(({ dtype }) => dtype))];
+        const sizes = await Promise.all(files.map((name) => stat(name)));
         const info = {
           file,
-          bytes: source.size,
-          sha256: await hashFile(file),
+          bytes: sizes.reduce((sum, { size }) => sum + size, 0),
+          sha256: await hashWeights(files),
+          names: scheme,
           parameters: countParameters(config),
           types,
           tokenizer: weights.metadata.get('tokenizer') ?? 'openai',
@@ -82,8 +76,10 @@ export const weightsCommand = (io: Io): Command => {
                 .join('\n'),
         );
       } finally {
-        await source.close();
+        await close();
       }
     });
+  addConvertCommand(command, io);
+  addHubCommands(command, io);
   return command;
 };

@@ -1,0 +1,115 @@
+// weights convert: any CLIP, and the published prompt checkpoints, to safetensors.
+import { type Command, Option } from 'commander';
+import { writeFileAtomic } from '../data/files.node.ts';
+import { formatBytes } from '../gpu/errors.ts';
+import { openClip, openTensors } from '../model/checkpoint/open.node.ts';
+import { type PublishedPrompts, publishedPrompts } from '../model/checkpoint/published-prompts.ts';
+import { writeTensors } from '../model/checkpoint/write.node.ts';
+import { clipConfigOf, clipMetadata } from '../model/clip/config.ts';
+import { float32Tensor, writeSafetensors } from '../model/clip/safetensors.ts';
+import type { TensorFile } from '../model/clip/tensor-file.ts';
+import { defaultDualLayers } from '../model/clip/vision.ts';
+import { checkLearnables, learnableShapes } from '../model/faprompt/learnables.ts';
+import { writePrompts } from '../model/faprompt/prompts-file.ts';
+import { type Io, UsageError } from './io.ts';
+import { hashWeights, resolveWeights } from './models.ts';
+import { createProgress } from './progress.ts';
+import { defaultImageSize } from './session.ts';
+
+interface ConvertOptions {
+  readonly dtype?: 'f16' | 'f32';
+  readonly clip?: string;
+}
+
+export function addConvertCommand(command: Command, io: Io): void {
+  command
+    .command('convert')
+    .description("write a CLIP, or FAPrompt's published prompts (.pth), as safetensors")
+    .argument('<in>', 'safetensors, .pt, .pth, .bin, an index of shards, a folder, or a known name')
+    .argument('<out>', 'safetensors file to write')
+    .addOption(new Option('--dtype <type>', 'storage of a CLIP; default: as it is').choices(['f16', 'f32']))
+    .option('--clip <file>', 'prompts only: the CLIP that they were trained on')
+    .action(async (input: string, out: string, options: ConvertOptions) => {
+      const file = await resolveWeights(input);
+      const opened = await openTensors(file);
+      try {
+        if (opened.file.tensors.has('ctx_pos')) await convertPrompts(io, opened.file, out, options);
+        else await convertClip(io, file, out, options);
+      } finally {
+        await opened.close();
+      }
+    });
+}
+
+async function convertClip(io: Io, input: string, out: string, { dtype, clip }: ConvertOptions) {
+  if (clip !== undefined) throw new UsageError('--clip: only for prompts; this file has none');
+  const { file, ignored, scheme, close } = await openClip(input);
+  try {
+    const config = clipConfigOf(file);
+    if (ignored.length > 0) io.note(`ignored: ${ignored.join(', ')}`);
+    // What a file says of itself goes along; its configuration is written anew.
+    const own = Object.fromEntries([...file.metadata].filter(([key]) => key !== 'format'));
+    const metadata = { ...own, ...clipMetadata(config) };
+    const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+    let progress: ReturnType<typeof createProgress> | undefined;
+    let bytes = 0;
+    await writeTensors(out, file, {
+      dtype: dtype === undefined ? undefined : dtype === 'f16' ? 'F16' : 'F32',
+      metadata,
+      onProgress(done, total) {
+        progress ??= createProgress(io, 'MiB', mebibytes(total));
+        progress.update(mebibytes(done));
+        bytes = total;
+      },
+    }).finally(() => progress?.stop());
+    io.out(`${out}: ${formatBytes(bytes)}, ${file.tensors.size} tensors (names were: ${scheme})`);
+  } finally {
+    await close();
+  }
+}
+
+async function convertPrompts(io: Io, file: TensorFile, out: string, { dtype, clip }: ConvertOptions) {
+  if (dtype !== undefined) throw new UsageError('--dtype: only for a CLIP; prompts are kept in f32');
+  const published = publishedPrompts(file);
+  if (published.ignored.length > 0) io.note(`ignored (unused): ${published.ignored.join(', ')}`);
+  const learnables = new Map<string, Float32Array>();
+  for (const name of published.tensors) learnables.set(name, await file.readFloat32(name));
+  await writeFileAtomic(out, await promptsBytes(file, published, learnables, clip));
+  io.out(`${out}: prompts of ${published.method}, ${learnables.size} tensors`);
+  if (!published.options) io.note(`note: FAPrompt cannot detect with prompts of ${published.method}`);
+}
+
+async function promptsBytes(
+  file: TensorFile,
+  { method, options, tensors }: PublishedPrompts,
+  learnables: ReadonlyMap<string, Float32Array>,
+  clipName: string | undefined,
+): Promise<Uint8Array> {
+  if (!options) {
+    const values = tensors.map(
+      (name) => [name, float32Tensor(file.tensors.get(name)!.shape, learnables.get(name)!)] as const,
+    );
+    return writeSafetensors(new Map(values), { format: `${method.toLowerCase()}-prompts` });
+  }
+  if (clipName === undefined)
+    throw new UsageError('--clip: expected the CLIP that the prompts were trained on (ViT-L/14@336px)');
+  const clip = await openClip(await resolveWeights(clipName));
+  try {
+    const config = clipConfigOf(clip.file);
+    const found = new Map(tensors.map((name) => [name, file.tensors.get(name)!]));
+    checkLearnables(found, learnableShapes(options, config), file.source.name);
+    return writePrompts(
+      {
+        learnables,
+        options,
+        clip: await hashWeights(clip.files),
+        imageSize: defaultImageSize(config),
+        dualLayers: defaultDualLayers(config),
+        training: { converted: 'published FAPrompt checkpoint' },
+      },
+      config,
+    );
+  } finally {
+    await clip.close();
+  }
+}

@@ -1,0 +1,110 @@
+// weights pull, list, verify and path: known models in the cache of Hugging Face's tools.
+import type { Command } from 'commander';
+import { formatBytes } from '../gpu/errors.ts';
+import { hubEnvironment } from '../model/hub/environment.node.ts';
+import type { KnownModel } from '../model/hub/manifest.ts';
+import { findModel, modelPath, pullModel, readManifest, verifyModel } from '../model/hub/models.node.ts';
+import { ExitError, formatRows, type Io } from './io.ts';
+import { knownModels, resolveWeights } from './models.ts';
+import { createProgress } from './progress.ts';
+
+interface HubOptions {
+  readonly manifest?: string;
+  readonly json?: boolean;
+}
+
+const models = ({ manifest }: HubOptions): Promise<KnownModel[]> | KnownModel[] =>
+  manifest === undefined ? knownModels() : readManifest(manifest);
+
+const size = ({ files }: KnownModel): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
+
+export function addHubCommands(command: Command, io: Io): void {
+  const manifest = ['--manifest <file>', 'a list of models of your own'] as const;
+
+  command
+    .command('pull')
+    .description('download a known CLIP into the cache of Hugging Face tools; goes on after a cut')
+    .argument('<name>', 'as "weights list" shows it')
+    .option(...manifest)
+    .action(async (name: string, options: HubOptions) => {
+      const model = findModel(await models(options), name);
+      const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+      const progress = createProgress(io, 'MiB', mebibytes(size(model)));
+      const interrupt = new AbortController();
+      const ignore = io.onInterrupt(() => interrupt.abort(new Error('interrupted; pull again to go on')));
+      try {
+        const file = await pullModel(await hubEnvironment(), model, {
+          signal: interrupt.signal,
+          onProgress: (done) => progress.update(mebibytes(done), name),
+        });
+        progress.stop();
+        io.out(file);
+      } finally {
+        progress.stop();
+        ignore();
+      }
+    });
+
+  command
+    .command('list')
+    .description('known CLIPs, and which of them are in the cache')
+    .option(...manifest)
+    .option('--json', 'print as JSON')
+    .action(async (options: HubOptions) => {
+      const env = await hubEnvironment();
+      const rows = [];
+      for (const model of await models(options))
+        rows.push({
+          name: model.name,
+          bytes: size(model),
+          licence: model.licence,
+          path: (await modelPath(env, model)) ?? null,
+        });
+      const table = rows.map(({ name, bytes, licence, path }) => [
+        name,
+        formatBytes(bytes),
+        licence,
+        path ? 'in the cache' : '-',
+      ]);
+      io.out(options.json ? JSON.stringify(rows) : formatRows(table));
+    });
+
+  command
+    .command('verify')
+    .description('compare the files of known CLIPs in the cache with their published sha256')
+    .argument('[name...]', 'default: all that are in the cache')
+    .option(...manifest)
+    .option('--json', 'print as JSON')
+    .action(async (names: string[], options: HubOptions) => {
+      const env = await hubEnvironment();
+      const all = await models(options);
+      const chosen = names.length > 0 ? names.map((name) => findModel(all, name)) : all;
+      const results = [];
+      for (const model of chosen)
+        for (const result of await verifyModel(env, model))
+          if (names.length > 0 || result.state !== 'missing') results.push({ name: model.name, ...result });
+      io.out(
+        options.json
+          ? JSON.stringify(results)
+          : results.map(({ name, state, file }) => `${name}: ${state}: ${file}`).join('\n') ||
+              'no known CLIP is in the cache',
+      );
+      if (results.some(({ state }) => state !== 'whole')) throw new ExitError(1);
+    });
+
+  command
+    .command('path')
+    .description('where the weights of a CLIP are; never touches the network')
+    .argument('<name>', 'a known CLIP, or a repository that Hugging Face tools downloaded')
+    .option(...manifest)
+    .action(async (name: string, options: HubOptions) => {
+      const env = await hubEnvironment();
+      const own = options.manifest === undefined ? undefined : findModel(await models(options), name);
+      const file = own ? await modelPath(env, own) : await resolveWeights(name, env);
+      if (file === undefined) {
+        io.note(`error: ${name} is not in the cache`);
+        throw new ExitError(1);
+      }
+      io.out(file);
+    });
+}

@@ -1,0 +1,11 @@
+/** A download that failed, or a model that is not there. */
+export class HubError extends Error {
+  override readonly name = 'HubError';
+  constructor(
+    readonly kind: 'unknown-model' | 'offline' | 'refused' | 'network' | 'wrong-length' | 'wrong-checksum',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
