@@ -1,8 +1,9 @@
 import path from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { openDataset } from '../data/dataset.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { writeFileAtomic } from '../data/files.node.ts';
+import { integer } from './arguments.ts';
 import { evaluatePrompts, evaluationTable } from './evaluation.ts';
 import { ExitError, type Io } from './io.ts';
 import { createProgress } from './progress.ts';
@@ -15,6 +16,10 @@ interface Given extends CacheOptions {
   readonly split: Split;
   readonly json?: string;
   readonly out?: string;
+  readonly defects?: boolean;
+  readonly bootstrap?: number;
+  readonly confidence: number;
+  readonly seed: number;
   readonly allowOtherClip?: boolean;
 }
 
@@ -23,7 +28,10 @@ export const evalCommand = (io: Io): Command => {
     .description(
       'metrics on a data set with labels: image AUROC and AP, pixel AUROC and PRO, per class and their mean',
     )
-    .requiredOption('--data <dir>', "data set: a folder with meta.json, or in MVTec AD's layout")
+    .requiredOption(
+      '--data <dir>',
+      'data set: a folder with meta.json or in a known layout (docs/DATASETS.md)',
+    )
     .requiredOption('--clip <file>', 'CLIP weights')
     .requiredOption('--prompts <file>', 'prompts.safetensors of a training run')
     .addOption(
@@ -31,6 +39,10 @@ export const evalCommand = (io: Io): Command => {
     )
     .option('--json <file>', 'write all metrics as JSON; - for standard output instead of the table')
     .option('--out <dir>', 'folder for metrics.json and metrics.txt')
+    .option('--defects', 'a row of the table for every kind of defect too; the JSON always has them')
+    .option('--bootstrap <n>', 'confidence intervals from n bootstrap replicates (1000, say)', integer(2))
+    .option('--confidence <share>', 'share of replicates inside an interval', share, 0.95)
+    .option('--seed <n>', 'of the replicates', integer(0), 0)
     .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes');
   addCacheOptions(command);
   return command
@@ -41,31 +53,46 @@ export const evalCommand = (io: Io): Command => {
     .action((given: Given) => runEval(io, given));
 };
 
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('Expected a share between 0 and 1.');
+  return value;
+}
+
 async function runEval(io: Io, given: Given): Promise<void> {
   const dataset = await openDataset(given.data, { split: given.split });
   for (const { file, expected, found } of dataset.problems)
     io.note(`skipped: ${file}: expected ${expected}, found ${found}`);
   const problems = dataset.problems.map(({ file }) => file);
+  const { bootstrap: replicates, confidence, seed } = given;
+  const options = replicates === undefined ? {} : { bootstrap: { replicates, confidence, seed } };
   const evaluation = await withClip(io, given.clip, async (session) => {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
     const features = openFeatures(io, session, prompts, given);
     const bar = createProgress(io, 'evaluating', dataset.samples.length);
     let done = 0;
     try {
-      return await evaluatePrompts(session, prompts, features, dataset, {
-        problem({ file, problem }) {
-          problems.push(file);
-          bar.note(`skipped: ${problem.message}`);
+      return await evaluatePrompts(
+        session,
+        prompts,
+        features,
+        dataset,
+        {
+          problem({ file, problem }) {
+            problems.push(file);
+            bar.note(`skipped: ${problem.message}`);
+          },
+          sample: () => bar.update(++done),
         },
-        sample: () => bar.update(++done),
-      });
+        options,
+      );
     } finally {
       bar.stop();
       features.dispose();
     }
   });
   const json = `${JSON.stringify({ data: given.data, clip: given.clip, prompts: given.prompts, ...evaluation, problems }, null, 2)}\n`;
-  const table = evaluationTable(evaluation);
+  const table = evaluationTable(evaluation, given.defects);
   if (given.out !== undefined) {
     await writeFileAtomic(path.join(given.out, 'metrics.json'), json);
     await writeFileAtomic(path.join(given.out, 'metrics.txt'), `${table}\n`);

@@ -1,6 +1,14 @@
 // Metrics of trained prompts on a data set, as `eval` and `demo` need them.
 import type { Dataset, Sample } from '../data/dataset.ts';
-import { type EvalSample, type Evaluation, evaluate, formatTable, type MetricName } from '../eval/index.ts';
+import {
+  type EvalSample,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  formatTable,
+  type MetricName,
+  withDefects,
+} from '../eval/index.ts';
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem, loadMask } from '../train/images.node.ts';
@@ -24,6 +32,7 @@ export async function evaluatePrompts(
   features: FeatureSource,
   dataset: Dataset,
   { problem, sample: onSample }: EvaluationCallbacks,
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const size = prompts.imageSize;
   const detector = await createDetector(session, prompts, features);
@@ -39,6 +48,7 @@ export async function evaluatePrompts(
         const mask = (await loadMask(session.gpu, item, found, size)) ?? null;
         const sample = {
           anomalous: item.anomaly,
+          defect: item.defect,
           score: detection.score,
           width: size,
           height: size,
@@ -54,12 +64,15 @@ export async function evaluatePrompts(
     }
   }
   try {
-    return await evaluate(dataset.classes.map((name) => ({ name, samples: samplesOf(name) })));
+    return await evaluate(
+      dataset.classes.map((name) => ({ name, samples: samplesOf(name) })),
+      options,
+    );
   } finally {
     detector.dispose();
   }
 }
 
-/** The paper's metrics per class and their mean. */
-export const evaluationTable = ({ classes, mean }: Evaluation): string =>
-  formatTable([...classes, mean], paperMetrics);
+/** The paper's metrics per class, with `defects` also per kind of defect, and their mean. */
+export const evaluationTable = ({ classes, mean }: Evaluation, defects = false): string =>
+  formatTable([...(defects ? withDefects(classes) : classes), mean], paperMetrics);

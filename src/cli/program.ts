@@ -1,5 +1,6 @@
 // The command line as a function, so that tests can call it.
 import { Command, CommanderError } from 'commander';
+import { calibrateCommand } from './calibrate.ts';
 import { dataCommand } from './data.ts';
 import { demoCommand } from './demo.ts';
 import { detectCommand } from './detect.ts';
@@ -21,6 +22,7 @@ export function createProgram(io: Io): Command {
   for (const command of [
     trainCommand,
     detectCommand,
+    calibrateCommand,
     evalCommand,
     dataCommand,
     synthCommand,

@@ -16,6 +16,14 @@ export interface PromptsInfo {
   readonly dualLayers: number;
   /** How they were trained, in words; for people. */
   readonly training: Readonly<Record<string, string | number>>;
+  /** Absent until one is chosen (`faprompt calibrate`). */
+  readonly threshold?: StoredThreshold;
+}
+
+/** Images with this score or above are anomalous; how it was chosen, for people. */
+export interface StoredThreshold {
+  readonly threshold: number;
+  readonly [how: string]: number | string | null;
 }
 
 export interface Prompts extends PromptsInfo {
@@ -27,7 +35,7 @@ const version = '1';
 
 /** The file's bytes: the same for the same prompts. */
 export function writePrompts(
-  { learnables, options, clip, imageSize, dualLayers, training }: Prompts,
+  { learnables, options, clip, imageSize, dualLayers, training, threshold }: Prompts,
   config: ClipConfig,
 ): Uint8Array {
   const shapes = learnableShapes(options, config);
@@ -42,6 +50,7 @@ export function writePrompts(
     dualLayers: String(dualLayers),
     options: JSON.stringify(options),
     training: JSON.stringify(training),
+    ...(threshold ? { threshold: JSON.stringify(threshold) } : {}),
   });
 }
 
@@ -107,6 +116,12 @@ export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo 
     const value = Number(text(field));
     return Number.isSafeInteger(value) && value >= 1 ? value : fail(field, 'a positive integer', text(field));
   };
+  const threshold = (): StoredThreshold => {
+    const value = parse('threshold') as Partial<StoredThreshold> | null;
+    return typeof value?.threshold === 'number'
+      ? (value as StoredThreshold)
+      : fail('threshold', 'an object with a number `threshold`', text('threshold').slice(0, 80));
+  };
   if (text('format') !== format) fail('format', format, text('format'));
   if (text('version') !== version) fail('version', version, text('version'));
   const clip = text('clip');
@@ -119,5 +134,6 @@ export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo 
       fail(`options.${option}`, expected, found),
     ),
     training: parse('training') as PromptsInfo['training'],
+    ...(metadata.has('threshold') ? { threshold: threshold() } : {}),
   };
 }

@@ -1,0 +1,143 @@
+// `faprompt calibrate`: chooses the score above which `detect` calls an image anomalous, and stores it with the prompts.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { openDataset } from '../data/dataset.node.ts';
+import type { Split } from '../data/dataset.ts';
+import { writeFileAtomic } from '../data/files.node.ts';
+import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
+import { writePrompts } from '../model/faprompt/prompts-file.ts';
+import { createDetector } from './detection.ts';
+import { listImages } from './inputs.node.ts';
+import { ExitError, type Io, UsageError } from './io.ts';
+import { createProgress } from './progress.ts';
+import { addCacheOptions, type CacheOptions, loadPrompts, openFeatures, withClip } from './session.ts';
+
+interface Given extends CacheOptions {
+  readonly clip: string;
+  readonly prompts: string;
+  readonly good?: readonly string[];
+  readonly data?: string;
+  readonly split: Split;
+  readonly falsePositiveRate: number;
+  readonly bestF1?: boolean;
+  readonly out?: string;
+  readonly allowOtherClip?: boolean;
+  readonly json?: boolean;
+}
+
+export const calibrateCommand = (io: Io): Command => {
+  const command = new Command('calibrate')
+    .description(
+      'choose the threshold above which detect calls an image anomalous, and store it with the prompts',
+    )
+    .requiredOption('--clip <file>', 'CLIP weights')
+    .requiredOption('--prompts <file>', 'prompts.safetensors of a training run')
+    .option('--good <images...>', 'good images: files, or folders of them')
+    .option('--data <dir>', 'labelled images: a data set (docs/DATASETS.md)')
+    .addOption(
+      new Option('--split <name>', "the data set's split").choices(['test', 'train']).default('test'),
+    )
+    .option('--false-positive-rate <share>', 'good images that may be called anomalous', rate, 0.01)
+    .option('--best-f1', 'with --data: the threshold of the best F1 instead')
+    .option('--out <file>', 'write the prompts with the threshold here instead of changing the file')
+    .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes')
+    .option('--json', 'print the threshold and what it does as JSON');
+  addCacheOptions(command);
+  return command
+    .addHelpText(
+      'after',
+      `
+From good images alone the rate is kept for further images of the same kind, whatever their scores (split conformal
+prediction); a rate of 0.01 needs ${goodImagesNeeded(0.01)} of them. From labelled images it is the rate among these images.`,
+    )
+    .action((given: Given) => calibrate(io, given));
+};
+
+function rate(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < 1))
+    throw new InvalidArgumentError('Expected a share of at least 0 and below 1.');
+  return value;
+}
+
+interface Labelled {
+  readonly file: string;
+  readonly anomaly: boolean;
+}
+
+async function calibrate(io: Io, given: Given): Promise<void> {
+  const { good, data, bestF1, falsePositiveRate, out = given.prompts } = given;
+  if ((good === undefined) === (data === undefined))
+    throw new UsageError('expected --good or --data, one of them');
+  if (bestF1 && data === undefined) throw new UsageError('--best-f1: expected --data');
+  let problems = 0;
+  const skip = (message: string, note = (text: string) => io.note(text)): void => {
+    problems++;
+    note(`skipped: ${message}`);
+  };
+  const images: Labelled[] = [];
+  if (good) for (const { file } of await listImages(good)) images.push({ file, anomaly: false });
+  if (data !== undefined) {
+    const dataset = await openDataset(data, { split: given.split });
+    for (const { file, expected, found } of dataset.problems)
+      skip(`${file}: expected ${expected}, found ${found}`);
+    for (const { image, anomaly } of dataset.samples) images.push({ file: image, anomaly });
+  }
+  const threshold = await withClip(io, given.clip, async (session) => {
+    const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
+    const features = openFeatures(io, session, prompts, given);
+    const detector = await createDetector(session, prompts, features);
+    const bar = createProgress(io, 'scoring', images.length);
+    const labels: number[] = [];
+    const scores: number[] = [];
+    try {
+      for await (const found of detector.detect(images, ({ file }) => file)) {
+        if ('problem' in found) skip(found.problem.message, (text) => bar.note(text));
+        else {
+          labels.push(Number(found.item.anomaly));
+          scores.push(found.detection.score);
+        }
+        bar.update(scores.length);
+      }
+    } finally {
+      bar.stop();
+      detector.dispose();
+      features.dispose();
+    }
+    const chosen = choose(labels, scores, falsePositiveRate, bestF1 ?? false);
+    await writeFileAtomic(out, writePrompts({ ...prompts, threshold: chosen }, session.clip.config));
+    return chosen;
+  });
+  io.out(
+    given.json
+      ? JSON.stringify({ prompts: out, ...threshold }, null, 2)
+      : `${describe(threshold)}\nstored in ${out}`,
+  );
+  if (problems > 0) throw new ExitError(1);
+}
+
+function choose(labels: number[], scores: number[], target: number, bestF1: boolean): Threshold {
+  if (scores.length === 0) throw new UsageError('expected at least one image that can be read, found none');
+  const onlyGood = !labels.includes(1);
+  if (onlyGood && !bestF1) return thresholdFromGood(scores, target);
+  return thresholdFromLabelled(labels, scores, bestF1 ? undefined : target);
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
+
+function describe(threshold: Threshold): string {
+  const { good, anomalous, falsePositiveRate, truePositiveRate, bound, target } = threshold;
+  const lines = [
+    `threshold ${threshold.threshold}`,
+    `good images called anomalous: ${percent(falsePositiveRate)} of ${good}`,
+  ];
+  if (truePositiveRate !== null)
+    lines.push(`anomalous images called anomalous: ${percent(truePositiveRate)} of ${anomalous}`);
+  if (bound !== null)
+    lines.push(`a further good image is called anomalous with a chance of at most ${percent(bound)}`);
+  if (bound !== null && target !== null && bound > target) {
+    const needed =
+      target > 0 ? `${goodImagesNeeded(target)} good images are needed` : 'no number of images is enough';
+    lines.push(`warning: that is more than the ${percent(target)} that was asked for; ${needed}`);
+  }
+  return lines.join('\n');
+}
