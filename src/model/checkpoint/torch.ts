@@ -6,7 +6,7 @@ import { WeightsError } from '../errors.ts';
 import { describe, type PickleGlobal, type PickleObject, type PickleValue, unpickle } from './pickle.ts';
 import { collectTensors, selectState } from './state.ts';
 import { extent, isRowMajor, type Layout, readStrided } from './strided.ts';
-import { readZip, type ZipEntry, zipDataOffset } from './zip.ts';
+import { checkStored, readZip, type ZipEntry, zipDataOffset } from './zip.ts';
 
 interface Storage extends PickleObject {
   readonly kind: 'storage';
@@ -46,7 +46,7 @@ const maxPickle = 64 * 2 ** 20;
 /**
  * Reads the directory of tensors of a PyTorch archive (`torch.save` since 1.6, and TorchScript). Where the file holds
  * more than one state dict's worth (a training checkpoint), the model's is taken.
- * @throws WeightsError for damage, for compressed or encrypted archives, and for a pickle with anything but tensors
+ * @throws WeightsError for damage, for compressed or encrypted tensors, and for a pickle with anything but tensors
  * and plain containers: nothing is executed
  */
 export async function readTorch(source: ByteSource): Promise<TensorFile> {
@@ -115,6 +115,7 @@ async function readPickle(
       if (kind !== 'storage' || dtype === undefined || typeof key !== 'string')
         return fail('a storage of a known type', describe(id));
       const stored = entries.get(folder + key) ?? fail(`an entry ${folder}${key}`, 'none');
+      checkStored(stored, source.name);
       const storage: Storage = { kind: 'storage', dtype, entry: stored };
       return storage;
     },

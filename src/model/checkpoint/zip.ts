@@ -7,6 +7,8 @@ export interface ZipEntry {
   readonly size: number;
   /** Of the entry's local header, in bytes from the beginning of the archive. */
   readonly header: number;
+  /** Why its bytes cannot be read in place: TorchScript compresses its code, which nobody needs. */
+  readonly packed?: 'compressed' | 'encrypted';
 }
 
 const endSize = 22;
@@ -16,7 +18,7 @@ const localHeaderSize = 30;
 
 /**
  * Reads and checks the central directory (APPNOTE.TXT 6.3, ZIP64 included).
- * @throws WeightsError for a damaged archive, and for entries that are compressed or encrypted
+ * @throws WeightsError for a damaged archive
  */
 export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
   const fail = (expected: string, found: string, tensor?: string): never => {
@@ -37,12 +39,15 @@ export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>
     const end = at + 46 + nameSize + extraSize + commentSize;
     if (end > size) fail(`${count} entries in the zip directory`, `${i} whole ones`);
     const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameSize));
-    if (view.getUint16(at + 8, true) & 1) fail(`entry ${name} to be readable`, 'an encrypted one');
-    if (view.getUint16(at + 10, true) !== 0)
-      fail(`entry ${name} stored without compression, as PyTorch does`, 'a compressed one');
     const wide = zip64Fields(view, at, at + 46 + nameSize, extraSize);
-    const entry = { name, size: wide.size, header: wide.header };
-    if (!(entry.header + localHeaderSize + entry.size <= source.size))
+    const packed =
+      view.getUint16(at + 8, true) & 1
+        ? { packed: 'encrypted' as const }
+        : view.getUint16(at + 10, true) !== 0
+          ? { packed: 'compressed' as const }
+          : {};
+    const entry: ZipEntry = { name, size: wide.size, header: wide.header, ...packed };
+    if (!packed.packed && !(entry.header + localHeaderSize + entry.size <= source.size))
       fail(`entry ${name} within the file`, `${entry.size} bytes at ${entry.header} of ${source.size}`);
     entries.set(name, entry);
     at = end;
@@ -50,8 +55,20 @@ export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>
   return entries;
 }
 
-/** Where an entry's data begin: behind its local header, whose lengths are its own. */
-export async function zipDataOffset(source: ByteSource, { name, header, size }: ZipEntry): Promise<number> {
+/** @throws WeightsError for an entry that is compressed or encrypted */
+export function checkStored({ name, packed }: ZipEntry, file: string): void {
+  if (packed)
+    throw new WeightsError({
+      file,
+      expected: `entry ${name} stored as it is, as PyTorch does`,
+      found: packed,
+    });
+}
+
+/** Where an entry's data begin: behind its local header, whose lengths are its own. @throws WeightsError */
+export async function zipDataOffset(source: ByteSource, entry: ZipEntry): Promise<number> {
+  checkStored(entry, source.name);
+  const { name, header, size } = entry;
   const bytes = await readExactly(source, header, localHeaderSize);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const offset = header + localHeaderSize + view.getUint16(26, true) + view.getUint16(28, true);

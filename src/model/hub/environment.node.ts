@@ -44,6 +44,7 @@ function proxyFetch(env: Variables): Fetch {
   const httpProxy = env.http_proxy ?? env.HTTP_PROXY;
   const httpsProxy = env.https_proxy ?? env.HTTPS_PROXY ?? env.all_proxy ?? env.ALL_PROXY;
   const noProxy = env.no_proxy ?? env.NO_PROXY;
+  if (!httpProxy && !httpsProxy) return (url, init) => fetch(url, { ...init, signal: init.signal ?? null });
   let agent: EnvHttpProxyAgent | undefined;
   return (url, { headers, signal }) => {
     agent ??= new EnvHttpProxyAgent({
