@@ -11,6 +11,7 @@ export { elementwise } from './elementwise/elementwise.cases.ts';
 export { focals } from './focal/focal.cases.ts';
 export { gathers } from './gather/gather.cases.ts';
 export { blurs } from './gaussian_blur/gaussian_blur.cases.ts';
+export { gelus } from './gelu/gelu.cases.ts';
 export { imageTensors } from './image_tensor/image_tensor.cases.ts';
 export { l2norms } from './l2norm/l2norm.cases.ts';
 export { layernorms } from './layernorm/layernorm.cases.ts';

@@ -2,7 +2,7 @@
 import type { Gpu } from '../../src/gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../../src/graph/device-tensor.ts';
 import type { TensorSpec } from '../../src/kernels/op.ts';
-import { type ClipConfig, clipConfigFromShapes } from '../../src/model/clip/config.ts';
+import { type Activation, type ClipConfig, clipConfigFromShapes } from '../../src/model/clip/config.ts';
 import type { SafetensorsFile } from '../../src/model/clip/safetensors.ts';
 import { readTokenRows, weightSpecs } from '../../src/model/clip/weights.ts';
 import type { FapromptModel } from '../../src/model/faprompt/forward.ts';
@@ -14,6 +14,7 @@ import { type GoldenFolder, values } from './folder.ts';
 interface ReferenceConfiguration {
   readonly cfg: Readonly<Record<string, number>>;
   readonly modes: Readonly<Record<string, ReferenceMode>>;
+  readonly activation?: Activation;
 }
 export interface ReferenceMode {
   readonly template: string;
@@ -63,12 +64,12 @@ export async function openConfiguration(
   const description = golden.manifest[name] as ReferenceConfiguration | undefined;
   if (!description?.cfg)
     throw new Error(`manifest.json: no configuration "${name}" for the folder of that name`);
-  const { cfg, modes } = description;
+  const { cfg, modes, activation = 'quickgelu' } = description;
   const weights = (await golden.open(`${name}/${stored}`))!;
   const inputs = await golden.open(`${name}/inputs.safetensors`);
   if (!inputs) return undefined;
   const headDim = cfg.head_dim ?? 64;
-  const config = clipConfigFromShapes(weights.tensors, { file: weights.source.name, headDim });
+  const config = clipConfigFromShapes(weights.tensors, { file: weights.source.name, headDim, activation });
   const specs = weightSpecs(config, (tensor) => weights.tensors.get(tensor)?.dtype);
   const tensors = new Map<string, DeviceTensor>();
   for (const [tensor, spec] of specs) {

@@ -26,6 +26,8 @@ CONFIGURATIONS = {
     # One of everything: one block, one prompt, one patch, one token, no layer tokens, no resized positions.
     'ones': replace(tiny.A, vision_layers=1, dual_layers=1, text_layers=1, n_pos=1, n_neg=1, num_prompts=1, top_m=1,
                     deep_depth=1, image_size=32),
+    # GELU instead of QuickGELU, as most OpenCLIP models have it.
+    'gelu': tiny.A,
     # Wider text than vision, odd numbers.
     'odd': replace(tiny.A, vision_width=64, text_width=192, embed=80, n_pos=7, n_neg=3, num_prompts=5, top_m=11, deep_len=1,
                    deep_depth=2, text_layers=2, dual_layers=3, patch=12, train_res=36, image_size=60),
@@ -81,7 +83,9 @@ def save(path, got64, got32, files):
 
 
 manifest = {'files': {}}
+quick_gelu = ref.quick_gelu
 for number, (name, cfg) in enumerate(CONFIGURATIONS.items()):
+    ref.quick_gelu = torch.nn.functional.gelu if name == 'gelu' else quick_gelu
     os.makedirs(os.path.join(out, name), exist_ok=True)
     weights, params, data = tiny.make_weights(cfg, 100 + number), tiny.make_params(cfg, 200 + number), tiny.make_data(cfg, 300 + number)
     modes = {}
@@ -98,6 +102,6 @@ for number, (name, cfg) in enumerate(CONFIGURATIONS.items()):
     inputs.update({f'param0/{k}': v for k, v in params.items()})
     st.save(os.path.join(out, name, 'inputs.safetensors'), {k: v.detach().numpy() for k, v in inputs.items()})
     st.save(os.path.join(out, name, 'weights.safetensors'), {k: v.numpy() for k, v in weights.items()})
-    manifest[name] = {'cfg': asdict(cfg), 'modes': modes}
+    manifest[name] = {'cfg': asdict(cfg), 'modes': modes, 'activation': 'gelu' if name == 'gelu' else 'quickgelu'}
 with open(os.path.join(out, 'manifest.json'), 'w') as f:
     json.dump(manifest, f, indent=1)

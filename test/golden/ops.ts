@@ -207,7 +207,7 @@ async function checkTextBlock(
     heads: attributes.heads as number,
     causal: attributes.causal as boolean,
   });
-  const out = mlp(model, attentionOut(model, attended, x, block), block);
+  const out = mlp(model, attentionOut(model, attended, x, block), block, 'quickgelu');
   const parameters = new Map<number, DeviceTensor>();
   for (const [tensor, t] of model.weights)
     parameters.set(t.storage, createDeviceTensor(gpu, tensor, t, await weights.readFloat32(tensor)));

@@ -46,7 +46,10 @@ export function encodeText(context: Context, input: TextInput, config: ClipConfi
     keys.push(qkv);
     const shared = prefix ? { prefix: prefix[i]!, prefixLength: start } : {};
     const attended = attention(graph, qkv, { heads: config.textHeads, causal: true, ...shared });
-    x = record(`${name}/layer${i}`, mlp(context, attentionOut(context, attended, x, block), block));
+    x = record(
+      `${name}/layer${i}`,
+      mlp(context, attentionOut(context, attended, x, block), block, config.activation),
+    );
   }
   const last = graph.view(slice(graph, x, { axis: 1, start: end - start, end: end - start + 1 }), [
     texts,

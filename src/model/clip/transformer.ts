@@ -1,9 +1,11 @@
 // The residual attention block that both of CLIP's encoders are made of (Radford et al., 2021).
 
+import { gelu } from '../../kernels/gelu/gelu.ts';
 import { layernorm } from '../../kernels/layernorm/layernorm.ts';
 import { linear } from '../../kernels/matmul/matmul.ts';
 import type { Tensor } from '../../kernels/op.ts';
 import type { Context } from '../context.ts';
+import type { Activation } from './config.ts';
 
 /** LayerNorm with the weights `name`.weight and `name`.bias, epsilon 1e-5. */
 export const layerNorm = ({ graph, weight }: Context, x: Tensor, name: string): Tensor =>
@@ -30,14 +32,15 @@ export const attentionOut = (
     residual,
   });
 
-/** x + MLP(LN(x)), with QuickGELU in between. */
-export function mlp(context: Context, x: Tensor, block: string): Tensor {
+/** x + MLP(LN(x)), with QuickGELU (fused into the first layer) or GELU in between, as the CLIP was trained. */
+export function mlp(context: Context, x: Tensor, block: string, activation: Activation): Tensor {
   const { graph, weight, training } = context;
-  const hidden = linear(graph, layerNorm(context, x, `${block}.ln_2`), weight(`${block}.mlp.c_fc.weight`), {
+  const fused = activation === 'quickgelu' ? ({ activation, saveForBackward: training } as const) : {};
+  const first = linear(graph, layerNorm(context, x, `${block}.ln_2`), weight(`${block}.mlp.c_fc.weight`), {
     bias: weight(`${block}.mlp.c_fc.bias`),
-    activation: 'quickgelu',
-    saveForBackward: training,
+    ...fused,
   });
+  const hidden = activation === 'gelu' ? gelu(graph, first) : first;
   return linear(graph, hidden, weight(`${block}.mlp.c_proj.weight`), {
     bias: weight(`${block}.mlp.c_proj.bias`),
     residual: x,

@@ -47,7 +47,12 @@ export function encodeImage(
       vv = attentionOut(context, attention(graph, qkv, { heads, source: 'vv' }), vv ?? original, block);
       record(`vision/layer${i}/vv`, vv);
     }
-    original = mlp(context, attentionOut(context, attention(graph, qkv, { heads }), original, block), block);
+    original = mlp(
+      context,
+      attentionOut(context, attention(graph, qkv, { heads }), original, block),
+      block,
+      config.activation,
+    );
     record(`vision/layer${i}/ori`, original);
   }
   const projection = weight('visual.proj');

@@ -2,7 +2,6 @@
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, writeBuffer } from '../../graph/device-tensor.ts';
 import { elements, type TensorSpec } from '../../kernels/op.ts';
-import { WeightsError } from '../errors.ts';
 import { type ClipConfig, clipConfigOf, clipTensorShapes, type Unwritten } from './config.ts';
 import { dtypeBytes } from './safetensors-header.ts';
 import type { TensorFile } from './tensor-file.ts';
@@ -64,12 +63,6 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
   const { onProgress, signal } = options;
   signal?.throwIfAborted();
   const config = clipConfigOf(file, options);
-  if (config.activation !== 'quickgelu')
-    throw new WeightsError({
-      file: name,
-      expected: 'a CLIP with QuickGELU, the only activation so far',
-      found: `activation ${config.activation}`,
-    });
   const tokenizer = tokenizerForWeights(file, config.vocabSize);
   const specs = weightSpecs(config, (tensor) => file.tensors.get(tensor)?.dtype);
   const wanted = [...file.tensors].filter(([tensor]) => specs.has(tensor));
