@@ -1,6 +1,7 @@
 // The command line as a function, so that tests can call it.
 import { Command, CommanderError } from 'commander';
 import { calibrateCommand } from './calibrate.ts';
+import { classifyCommand } from './classify.ts';
 import { dataCommand } from './data.ts';
 import { demoCommand } from './demo.ts';
 import { detectCommand } from './detect.ts';
@@ -27,6 +28,7 @@ export function createProgram(io: Io): Command {
     dataCommand,
     synthCommand,
     weightsCommand,
+    classifyCommand,
     demoCommand,
   ]) {
     program.addCommand(command(io).copyInheritedSettings(program));

@@ -25,6 +25,46 @@ export async function preprocessImage(gpu: Gpu, image: Pixels, size: number): Pr
   return (await runOnce(gpu, graph, tensor, image.data)) as Float32Array;
 }
 
+/**
+ * CLIP's own recipe, as torchvision has it: the shorter side to `size` (bicubic, antialiased), the square in the middle,
+ * normalised: f32 [3, size, size].
+ */
+export async function preprocessCrop(gpu: Gpu, image: Pixels, size: number): Promise<Float32Array> {
+  const { width, height } = image;
+  const shorter = Math.min(width, height);
+  const scaled = (side: number) => (side === shorter ? size : Math.floor((size * side) / shorter));
+  const resized = { width: scaled(width), height: scaled(height), data: image.data };
+  if (resized.width !== width || resized.height !== height) {
+    const graph = createGraph();
+    const pixels = graph.input('image', { shape: [height, width, 3], dtype: 'u8' });
+    const output = resizePillow(graph, pixels, {
+      width: resized.width,
+      height: resized.height,
+      filter: 'bicubic',
+    });
+    resized.data = (await runOnce(gpu, graph, output, image.data)) as Uint8Array;
+  }
+  const graph = createGraph();
+  const pixels = graph.input('image', { shape: [size, size, 3], dtype: 'u8' });
+  const tensor = imageToTensor(graph, pixels, { mean: clipMean, std: clipStd });
+  return (await runOnce(gpu, graph, tensor, cropMiddle(resized, size))) as Float32Array;
+}
+
+/** The size x size square in the middle; where it cannot be, Python's rounding decides: halves to the even number. */
+function cropMiddle({ width, height, data }: Pixels, size: number): Uint8Array {
+  const start = (side: number) => {
+    const half = (side - size) / 2;
+    return Number.isInteger(half) ? half : 2 * Math.round(half / 2);
+  };
+  const [top, left] = [start(height), start(width)];
+  const cropped = new Uint8Array(size * size * 3);
+  for (let row = 0; row < size; row++) {
+    const from = ((top + row) * width + left) * 3;
+    cropped.set(data.subarray(from, from + size * 3), row * size * 3);
+  }
+  return cropped;
+}
+
 /** A 0/1 mask resized as the published code does it (bilinear with antialias on 0/255, then > 0.5): f32 [size * size]. */
 export async function preprocessMask(gpu: Gpu, mask: Pixels, size: number): Promise<Float32Array> {
   const graph = createGraph();

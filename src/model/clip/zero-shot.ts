@@ -1,0 +1,78 @@
+// Plain CLIP: which of some texts describes an image (Radford et al., 2021, section 3.1).
+import type { Gpu } from '../../gpu/gpu.ts';
+import { compile } from '../../graph/executor.ts';
+import { l2norm } from '../../kernels/l2norm/l2norm.ts';
+import { f32, type Tensor } from '../../kernels/op.ts';
+import { slice } from '../../kernels/slice/slice.ts';
+import { createModelGraph, type ModelGraph } from '../context.ts';
+import type { TensorFile } from './tensor-file.ts';
+import { encodeText } from './text.ts';
+import { type Tokenizer, tokenize } from './tokenizer.ts';
+import { encodeImage } from './vision.ts';
+import { bindWeights, type Clip } from './weights.ts';
+
+/** The unit feature [E] of a preprocessed image [3, S, S], S the size that the CLIP was trained on. */
+export async function imageFeature(gpu: Gpu, clip: Clip, image: Float32Array): Promise<Float32Array> {
+  const { config } = clip;
+  const model = createModelGraph(clip.weightSpec);
+  const size = config.imageResolution;
+  // Without V-V blocks, the "tokens" are CLIP's own: ln_post and projection of the original stream.
+  encodeImage(model, model.graph.input('images', f32(1, 3, size, size)), config, 0);
+  const tokens = model.records.get('image/tokens')!;
+  const feature = slice(model.graph, tokens, { axis: 1, start: 0, end: 1 });
+  return run(gpu, clip, model, feature, { images: image });
+}
+
+/**
+ * The unit feature [E] of a text.
+ * @throws TokenizerError for a text that is too long, or that the vocabulary cannot express
+ */
+export async function textFeature(
+  gpu: Gpu,
+  clip: Clip,
+  tokenizer: Tokenizer,
+  text: string,
+): Promise<Float32Array> {
+  const { config } = clip;
+  const row = tokenize(tokenizer, text, config.contextLength);
+  const ids = row.subarray(0, row.indexOf(tokenizer.eot) + 1); // attention is causal: what follows changes nothing
+  const rows = await clip.tokenRows([...new Set(ids)]);
+  const values = new Float32Array(ids.length * config.textWidth);
+  for (const [i, id] of ids.entries()) values.set(rows.get(id)!, i * config.textWidth);
+  const model = createModelGraph(clip.weightSpec);
+  const embeddings = model.graph.input('embeddings', f32(1, ids.length, config.textWidth));
+  const { features } = encodeText(model, { embeddings, start: 0, end: ids.length - 1, name: 'text' }, config);
+  return run(gpu, clip, model, l2norm(model.graph, features), { embeddings: values });
+}
+
+async function run(
+  gpu: Gpu,
+  clip: Clip,
+  { graph, weights }: ModelGraph,
+  output: Tensor,
+  feeds: Record<string, Float32Array>,
+): Promise<Float32Array> {
+  const executable = await compile(gpu, graph, { output }, { parameters: bindWeights(clip, weights) });
+  try {
+    return (await executable.run(feeds, ['output'])).output as Float32Array;
+  } finally {
+    executable.dispose();
+  }
+}
+
+/** CLIP's learned temperature: what cosines are multiplied with. */
+export const logitScale = async (file: TensorFile): Promise<number> =>
+  Math.exp((await file.readFloat32('logit_scale'))[0]!);
+
+/** Probabilities of the texts: softmax of the scaled cosines. */
+export function zeroShot(
+  image: Float32Array,
+  texts: readonly Float32Array[],
+  scale: number,
+): { cosines: number[]; probabilities: number[] } {
+  const cosines = texts.map((text) => text.reduce((sum, value, i) => sum + value * image[i]!, 0));
+  const largest = Math.max(...cosines);
+  const weights = cosines.map((cosine) => Math.exp(scale * (cosine - largest)));
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return { cosines, probabilities: weights.map((weight) => weight / sum) };
+}
