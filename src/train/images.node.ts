@@ -77,8 +77,10 @@ const unpackBits = (bits: Uint8Array, length: number): Uint8Array =>
 /** sha256 of what a run's order and targets depend on: the list of images, their labels and masks. */
 export function hashSamples({ root, samples }: Dataset): string {
   const hash = createHash('sha256');
-  const relative = (file: string | undefined) => file && path.relative(root, file).split(path.sep).join('/');
-  for (const { image, mask, anomaly } of samples)
-    hash.update(JSON.stringify([relative(image), relative(mask) ?? null, anomaly]));
+  const relative = (file: string) => path.relative(root, file).split(path.sep).join('/');
+  for (const { image, mask, anomaly } of samples) {
+    const masks = [mask ?? []].flat();
+    hash.update(JSON.stringify([relative(image), masks.map(relative), anomaly]));
+  }
   return hash.digest('hex');
 }
