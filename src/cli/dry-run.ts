@@ -1,10 +1,9 @@
 // What a training run would need, from the sizes alone: nothing is put on the GPU.
 import { formatBytes } from '../gpu/errors.ts';
 import { describePlan, type Plan, plan } from '../graph/plan.ts';
-import { type ClipConfig, clipConfigFromShapes } from '../model/clip/config.ts';
+import { openClip } from '../model/checkpoint/open.node.ts';
+import { type ClipConfig, clipConfigOf } from '../model/clip/config.ts';
 import { buildImageGraph } from '../model/clip/image-encoder.ts';
-import { readSafetensors, type SafetensorsFile } from '../model/clip/safetensors.ts';
-import { openFile } from '../model/clip/source.node.ts';
 import {
   createWordTokenizer,
   type Tokenizer,
@@ -19,6 +18,7 @@ import { promptTemplates, usedTokens } from '../model/faprompt/templates.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { buildStepGraph, countLearnables, type StepGraphOptions } from '../train/step.ts';
 import { formatFlops, type Io, UsageError } from './io.ts';
+import { resolveWeights } from './models.ts';
 import { imageSettings } from './session.ts';
 import type { TrainGiven } from './train.ts';
 import { namedConfigs } from './weights.ts';
@@ -90,10 +90,10 @@ export async function dryRun(io: Io, given: TrainGiven, options: FapromptOptions
       `images ${imageSize} x ${imageSize}, ${dualLayers} of ${config.visionLayers} blocks with the V-V stream, batch ${batch}`,
       '',
       'image encoder, one image:',
-      describePlan(image),
+      describePlan(image, { nodes: given.nodes === true }),
       '',
       `training step, batch of ${batch}, features from the cache:`,
-      describePlan(step),
+      describePlan(step, { nodes: given.nodes === true }),
       '',
       `GPU memory: ${formatBytes(peak)} = weights ${formatBytes(bytes.weights)} + learnables and Adam ${formatBytes(bytes.state)} + ` +
         `image encoder ${formatBytes(bytes.image)} + step ${formatBytes(bytes.step)}`,
@@ -110,13 +110,12 @@ async function sizes({ clip: file, clipConfig }: TrainGiven): Promise<Sizes> {
     return { name: clipConfig, config: namedConfigs[clipConfig]!, tokenizer, stored: () => 'F16' };
   }
   if (file === undefined) throw new UsageError('--dry-run: give --clip FILE or --clip-config NAME');
-  const source = await openFile(file);
+  const { file: weights, close } = await openClip(await resolveWeights(file));
   try {
-    const weights: SafetensorsFile = await readSafetensors(source);
-    const config = clipConfigFromShapes(weights.tensors, { file });
+    const config = clipConfigOf(weights);
     const tokenizer = tokenizerForWeights(weights, config.vocabSize);
     return { name: file, config, tokenizer, stored: (tensor) => weights.tensors.get(tensor)?.dtype };
   } finally {
-    await source.close();
+    await close();
   }
 }

@@ -26,6 +26,7 @@ export interface TrainGiven extends CacheOptions {
   readonly resume?: boolean;
   readonly saveEvery: number;
   readonly dryRun?: boolean;
+  readonly nodes?: boolean;
   readonly json?: boolean;
 }
 
@@ -57,6 +58,7 @@ export const trainCommand = (io: Io): Command => {
     .option('--resume', "go on from the folder's last checkpoint")
     .option('--save-every <n>', 'steps between checkpoints inside an epoch', integer(1), 50)
     .option('--dry-run', 'say what a run would need, and stop')
+    .option('--nodes', 'with --dry-run: print every node of the plans, with the buffers it reads and writes')
     .addOption(
       new Option('--clip-config <name>', 'with --dry-run: a CLIP by name instead of a file').choices(
         Object.keys(namedConfigs),
