@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openGpu } from '../src/gpu/gpu.ts';
 import { checkGolden } from './golden/check.ts';
 import { formatReport } from './golden/report.ts';
 import { testGpu } from './gpu.ts';
@@ -21,6 +22,26 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
     for (const [group, { worst, worstTensor }] of report.groups)
       expect.soft(worst, `${group}: ${worstTensor}`).toBeLessThanOrEqual(1);
     expect(formatReport(report).tensors).toBeGreaterThan(500);
+  });
+
+  test.each([
+    ['without subgroups', { subgroups: false }],
+    [
+      'with the variants of GPUs',
+      {
+        variants: { matmul: 'tile', attention: 'direct', layernorm: 'wide', l2norm: 'wide', softmax: 'tree' },
+      },
+    ],
+    [
+      'with the kernels for few rows',
+      { variants: { matmul: 'skinny', elementwise: 'scalar', expand: 'scalar', reduce: 'tree' } },
+    ],
+  ])('%s', async (_, options) => {
+    const gpu = await openGpu(options);
+    const { worst, tensors } = formatReport(await checkGolden(gpu, folder));
+    gpu.close();
+    expect(worst).toBeLessThanOrEqual(1);
+    expect(tensors).toBeGreaterThan(500);
   });
 
   /** One number of one tensor, moved by `by`, must be noticed. */

@@ -27,6 +27,8 @@ export interface Gpu {
   /** The adapter and its driver, in words. */
   readonly description: string;
   readonly capabilities: Capabilities;
+  /** Variants of operators that are forced on this device. */
+  readonly variants: Readonly<Record<string, string>>;
   readonly pipelines: PipelineCache;
   readonly memory: Memory;
   /** Waits for the submitted work. @throws GpuError 'device-lost', 'out-of-memory' or 'validation'. */
@@ -40,6 +42,8 @@ export interface Gpu {
 export interface GpuOptions {
   /** Act as if the adapter had no subgroups: forces the kernels that do without. */
   readonly subgroups?: boolean;
+  /** Operator name -> variant to force everywhere, where the operator has it on this adapter. */
+  readonly variants?: Readonly<Record<string, string>>;
   /** Most bytes that may be allocated; default: no limit on a GPU, 80 % of the machine's memory on a software adapter. */
   readonly memoryBudget?: number;
 }
@@ -103,6 +107,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     device,
     description: info.description || `${info.vendor} ${info.architecture}`,
     capabilities,
+    variants: options.variants ?? {},
     pipelines: createPipelineCache(device),
     memory: createMemory(
       device,

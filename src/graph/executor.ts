@@ -199,7 +199,7 @@ async function prepare(
 ): Promise<Step[]> {
   const { device, memory, capabilities } = gpu;
   const dispatches = plan.nodes.flatMap(({ op, attrs, inputs, outputs }) => {
-    const forced = options.variants?.[op.name];
+    const forced = (options.variants ?? gpu.variants)[op.name];
     const variant = forced && op.variants?.(capabilities).includes(forced) ? forced : undefined;
     const list = op.dispatches({ attrs, inputs, outputs, capabilities, variant });
     const flops = op.cost({ attrs, inputs, outputs }).flops / list.length;

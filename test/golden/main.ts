@@ -5,7 +5,10 @@ import { checkGolden } from './check.ts';
 import { formatReport } from './report.ts';
 
 const folder = path.resolve(process.env.FAPROMPT_GOLDEN ?? '../shared/golden');
-const gpu = await openGpu();
+// FAPROMPT_VARIANTS=matmul=tile,attention=direct forces variants of operators; FAPROMPT_SUBGROUPS=0 does without them.
+const forced = (process.env.FAPROMPT_VARIANTS ?? '').split(',').filter(Boolean);
+const variants = Object.fromEntries(forced.map((pair) => pair.split('=') as [string, string]));
+const gpu = await openGpu({ variants, subgroups: process.env.FAPROMPT_SUBGROUPS !== '0' });
 try {
   console.log(`${folder}\n${gpu.description}`);
   const report = await checkGolden(gpu, folder, (part) => console.log(`... ${part}`));
