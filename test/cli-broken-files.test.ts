@@ -328,6 +328,22 @@ describe('data', () => {
     expect(JSON.parse(printed)).toMatchObject({ finished: true, steps: 4, problems: 4 });
   });
 
+  test('a mask without an image is noted, and no reason to fail', async () => {
+    const data = out('unused-mask');
+    await cp(fixtures.data, data, { recursive: true });
+    await rm(path.join(data, 'meta.json')); // the layout of MVTec AD is left
+    const folder = path.join(data, 'weave/ground_truth/hole');
+    await cp(path.join(folder, '000_mask.png'), path.join(folder, '900_mask.png'));
+    const {
+      code,
+      note,
+      out: printed,
+    } = await cli([...train, '--data', data, '--out', out('unused-run'), '--json']);
+    expect(code, note).toBe(0);
+    expect(note).toMatch(/note: .*900_mask\.png: expected/);
+    expect(JSON.parse(printed)).toMatchObject({ problems: 0 });
+  });
+
   test('a data set whose images are all unusable', async () => {
     const data = out('all-bad');
     await cp(fixtures.data, data, { recursive: true });

@@ -1,13 +1,19 @@
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { openDataset } from '../data/dataset.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { writeFileAtomic } from '../data/files.node.ts';
 import { integer } from './arguments.ts';
 import { evaluatePrompts, evaluationTable } from './evaluation.ts';
 import { ExitError, type Io } from './io.ts';
 import { createProgress } from './progress.ts';
-import { addCacheOptions, type CacheOptions, loadPrompts, openFeatures, withClip } from './session.ts';
+import {
+  addCacheOptions,
+  type CacheOptions,
+  loadPrompts,
+  openFeatures,
+  openSamples,
+  withClip,
+} from './session.ts';
 
 interface Given extends CacheOptions {
   readonly data: string;
@@ -60,10 +66,7 @@ function share(text: string): number {
 }
 
 async function runEval(io: Io, given: Given): Promise<void> {
-  const dataset = await openDataset(given.data, { split: given.split });
-  for (const { file, expected, found } of dataset.problems)
-    io.note(`skipped: ${file}: expected ${expected}, found ${found}`);
-  const problems = dataset.problems.map(({ file }) => file);
+  const { dataset, skipped: problems } = await openSamples(io, given.data, given.split);
   const { bootstrap: replicates, confidence, seed } = given;
   const options = replicates === undefined ? {} : { bootstrap: { replicates, confidence, seed } };
   const evaluation = await withClip(io, given.clip, async (session) => {

@@ -1,5 +1,7 @@
 // Opening what most commands need: the device, a CLIP, trained prompts.
 import { type Command, Option } from 'commander';
+import { openDataset } from '../data/dataset.node.ts';
+import type { Dataset, Split } from '../data/dataset.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
@@ -82,6 +84,19 @@ export async function loadPrompts(
   } finally {
     await source.close();
   }
+}
+
+/** Opens a data set and says what is wrong with it. @returns the files whose samples were left out, too */
+export async function openSamples(
+  io: Io,
+  dir: string,
+  split: Split,
+): Promise<{ dataset: Dataset; skipped: string[] }> {
+  const dataset = await openDataset(dir, { split });
+  const skipped = dataset.problems.filter(({ kind }) => kind !== 'unused mask');
+  for (const { kind, file, expected, found } of dataset.problems)
+    io.note(`${kind === 'unused mask' ? 'note' : 'skipped'}: ${file}: expected ${expected}, found ${found}`);
+  return { dataset, skipped: skipped.map(({ file }) => file) };
 }
 
 export interface CacheOptions {

@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { openDataset } from '../data/dataset.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import type { FapromptOptions } from '../model/faprompt/options.ts';
@@ -7,7 +6,7 @@ import { publishedSchedule } from '../train/settings.ts';
 import { addFapromptOptions, fapromptOptions, integer, positive } from './arguments.ts';
 import { dryRun } from './dry-run.ts';
 import { ExitError, formatFlops, formatTime, type Io, UsageError } from './io.ts';
-import { addCacheOptions, type CacheOptions, imageSettings, withClip } from './session.ts';
+import { addCacheOptions, type CacheOptions, imageSettings, openSamples, withClip } from './session.ts';
 import { runTraining, type TrainingReport } from './training.ts';
 import { namedConfigs } from './weights.ts';
 
@@ -84,9 +83,7 @@ async function trainOnce(io: Io, given: TrainGiven, options: FapromptOptions): P
   const { data, clip, out } = given;
   for (const [name, value] of Object.entries({ data, clip, out }))
     if (value === undefined) throw new UsageError(`--${name} is missing (see faprompt train --help)`);
-  const dataset = await openDataset(data!, { split: given.split });
-  for (const { file, expected, found } of dataset.problems)
-    io.note(`skipped: ${file}: expected ${expected}, found ${found}`);
+  const { dataset, skipped } = await openSamples(io, data!, given.split);
   const report = await withClip(io, clip!, (session) =>
     runTraining(io, session, dataset, {
       ...given,
@@ -96,9 +93,12 @@ async function trainOnce(io: Io, given: TrainGiven, options: FapromptOptions): P
       resume: given.resume ?? false,
     }),
   );
-  io.out(given.json ? JSON.stringify(report) : describeReport(report, out!));
+  const problems = report.problems + skipped.length;
+  io.out(
+    given.json ? JSON.stringify({ ...report, problems }) : describeReport({ ...report, problems }, out!),
+  );
   if (!report.finished) throw new ExitError(130);
-  if (report.problems > 0) throw new ExitError(1);
+  if (problems > 0) throw new ExitError(1);
 }
 
 export function describeReport(report: TrainingReport, out: string): string {

@@ -33,6 +33,7 @@ export interface TrainingReport {
   readonly steps: number;
   /** Mean loss of each epoch of this part of the run. */
   readonly losses: readonly number[];
+  /** Images that could not be used. */
   readonly problems: number;
   readonly images: FeatureCounts;
   readonly seconds: number;
@@ -133,7 +134,7 @@ export async function runTraining(
         : {}),
       steps: result.progress.step,
       losses,
-      problems: result.problems + dataset.problems.length,
+      problems: result.problems,
       images: { ...features.counts },
       seconds: (performance.now() - began) / 1000,
       step: full && times.length > 0 ? { ms: median(times), flops: full.plan.flops } : null,
