@@ -29,7 +29,7 @@ export function numbers(seed: number): { random: () => number; normal: () => num
 }
 
 /** Values as the device will see them: rounded to the operand's type. */
-function makeInput(input: CaseInput, seed: number): RefTensor {
+export function makeInput(input: CaseInput, seed: number): RefTensor {
   const { random, normal } = numbers(seed);
   const round = {
     f32: Math.fround,
@@ -45,7 +45,7 @@ function makeInput(input: CaseInput, seed: number): RefTensor {
   };
 }
 
-function toHost(dtype: CaseInput['dtype'], data: Float64Array) {
+export function toHost(dtype: CaseInput['dtype'], data: Float64Array) {
   if (dtype === 'i32') return Int32Array.from(data);
   if (dtype === 'u8') return Uint8Array.from(data);
   if (dtype === 'f16') return Uint16Array.from(data, floatToHalf);

@@ -1,0 +1,64 @@
+// A CLIP of seeded random weights, made straight into GPU tensors: speed does not depend on what weights say.
+import type { Gpu } from '../src/gpu/gpu.ts';
+import { createDeviceTensor, type DeviceTensor } from '../src/graph/device-tensor.ts';
+import { elements } from '../src/kernels/op.ts';
+import { knownClipConfigs, smallClipConfig } from '../src/model/clip/config.ts';
+import { floatToHalf } from '../src/model/clip/half.ts';
+import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer.ts';
+import { type Clip, weightSpecs } from '../src/model/clip/weights.ts';
+import { smallClipWords } from '../src/model/clip/words.ts';
+
+export const modelNames = ['small', ...Object.keys(knownClipConfigs)];
+
+export const configOf = (model: string) =>
+  model === 'small'
+    ? smallClipConfig(smallClipWords.length)
+    : knownClipConfigs[model as keyof typeof knownClipConfigs];
+
+/** 518 pixels for patches of 14, as the paper has it, else the CLIP's own size. */
+export const sizeOf = (model: string): number => {
+  const { patch, imageResolution } = configOf(model);
+  return patch === 14 ? 518 : imageResolution;
+};
+
+/** Uniform numbers of variance 1 from a 32-bit linear congruential generator: cheap, and no kernel can exploit them. */
+export function uniform(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state / 2 ** 31 - 1) * Math.sqrt(3);
+  };
+}
+
+/** @param half store the matrices in f16 */
+export async function randomClip(gpu: Gpu, model: string, half: boolean): Promise<Clip> {
+  const config = configOf(model);
+  const specs = weightSpecs(config, () => (half ? 'F16' : 'F32'));
+  const tensors = new Map<string, DeviceTensor>();
+  let seed = 1;
+  for (const [name, spec] of specs) {
+    const next = uniform((seed += 7919));
+    const norm = /ln_\w+\.weight$/.test(name);
+    const scale = spec.shape.length > 1 ? elements(spec.shape.slice(1)) ** -0.5 : 0.05;
+    const values = Float32Array.from({ length: elements(spec.shape) }, () => scale * next() + (norm ? 1 : 0));
+    const data = spec.dtype === 'f16' ? Uint16Array.from(values, floatToHalf) : values;
+    tensors.set(name, createDeviceTensor(gpu, name, spec, data));
+    await gpu.finish(); // one tensor's upload at a time on the host
+  }
+  const rows = uniform(3);
+  return {
+    name: `random ${model}`,
+    config,
+    tokenizer: model === 'small' ? createWordTokenizer(smallClipWords) : templateTokenizer(),
+    metadata: new Map(),
+    weightSpec: (name) => specs.get(name),
+    tensors,
+    tokenRows: async (ids) =>
+      new Map(
+        ids.map((id) => [id, Float32Array.from({ length: config.textWidth }, () => 0.02 * rows())] as const),
+      ),
+    dispose() {
+      for (const { buffer } of tensors.values()) gpu.memory.free(buffer);
+    },
+  };
+}

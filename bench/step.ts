@@ -1,0 +1,132 @@
+// npm run bench -- step: one cached training step, against the published arithmetic.
+import type { Gpu } from '../src/gpu/gpu.ts';
+import { plan } from '../src/graph/plan.ts';
+import type { DispatchTime } from '../src/graph/profile.ts';
+import { buildImageGraph } from '../src/model/clip/image-encoder.ts';
+import { defaultDualLayers } from '../src/model/clip/vision.ts';
+import { initialLearnables, learnableShapes } from '../src/model/faprompt/learnables.ts';
+import { presets } from '../src/model/faprompt/options.ts';
+import { loadTemplates } from '../src/model/faprompt/scorer.ts';
+import { buildStepGraph, compileStep, createTrainingState } from '../src/train/step.ts';
+import { summary } from './output.ts';
+import { randomClip, uniform } from './random-clip.ts';
+
+export interface StepSettings {
+  readonly model: string;
+  readonly size: number;
+  readonly batch: number;
+  readonly runs: number;
+  /** Matrices of the frozen CLIP in f16. */
+  readonly half: boolean;
+  /** Steps between two readings of the memory; 0: none. */
+  readonly steps: number;
+}
+
+export interface StepResult {
+  readonly settings: StepSettings;
+  readonly milliseconds: number;
+  readonly spread: number;
+  readonly gflop: number;
+  readonly gflops: number;
+  readonly dispatches: number;
+  /** GFLOP of the step with the image encoder, all text positions and nothing shared; of its parts. */
+  readonly uncached: { readonly total: number; readonly text: number; readonly image: number };
+  readonly bytes: { readonly plan: number; readonly measured: number };
+  readonly growth?: { readonly steps: number; readonly gpuBytes: number; readonly hostBytes: number };
+  readonly top: readonly { op: string; milliseconds: number; gflops: number; count: number }[];
+}
+
+/** Adam's schedule for the t-th step, as the graph's `schedule` input wants it. */
+const schedule = (t: number) => Float32Array.of(1e-3 / (1 - 0.5 ** t), 1 / (1 - 0.999 ** t));
+
+export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepResult> {
+  const { model, size, batch, runs, half, steps } = settings;
+  const options = presets.topm;
+  const clip = await randomClip(gpu, model, half);
+  const faprompt = await loadTemplates(clip, options);
+  const shapes = learnableShapes(options, clip.config);
+  const random = uniform(11);
+  const state = createTrainingState(gpu, shapes, {
+    parameters: initialLearnables(shapes, { next: () => random() / 4 + 0.5, normal: random }),
+  });
+  gpu.memory.resetPeak();
+  const step = buildStepGraph(clip, faprompt, batch, size);
+  const executable = await compileStep(gpu, clip, step, state);
+
+  const padding = [0, new Float32Array(clip.config.textWidth)] as const;
+  const plain = buildStepGraph(clip, { ...faprompt, rows: new Map([...faprompt.rows, padding]) }, batch, size, {
+    sharePrefix: false,
+    length: clip.config.contextLength,
+  });
+  const text = plan(plain.model.graph, plain.losses).flops / 1e9;
+  const encoder = buildImageGraph(clip, size, batch, defaultDualLayers(clip.config));
+  const image = plan(encoder.model.graph, encoder.outputs).flops / 1e9;
+
+  const { embedDim, patch } = clip.config;
+  const noise = (n: number, scale = 1) => Float32Array.from({ length: n }, () => scale * random());
+  const feeds = () => ({
+    image: noise(batch * embedDim, embedDim ** -0.5),
+    patches: noise(batch * (size / patch) ** 2 * embedDim, embedDim ** -0.5),
+    masks: noise(batch * size * size).map((x) => Number(x > 1)),
+    classes: Int32Array.from({ length: batch }, (_, i) => i % 2),
+    labels: Float32Array.from({ length: batch }, (_, i) => i % 2),
+  });
+  const inputs = [feeds(), feeds(), feeds()];
+  let t = 0;
+  const run = async () => {
+    t += 1;
+    const { total } = await executable.run({ ...inputs[t % 3]!, schedule: schedule(t) }, ['total']);
+    if (!Number.isFinite(total![0]!)) throw new Error(`step ${t}: the loss is ${total![0]}`);
+  };
+  await run(); // compiles on lazy drivers
+  const times: number[] = [];
+  for (let i = 0; i < runs; i += 1) {
+    const start = performance.now();
+    await run();
+    times.push(performance.now() - start);
+  }
+  const { median, spread } = summary(times);
+  const growth = steps > 0 ? await measureGrowth(gpu, run, steps) : undefined;
+  const gflop = executable.plan.flops / 1e9;
+  const top = gpu.capabilities.timestamps ? byOp(await executable.profile()) : [];
+  const result = {
+    settings,
+    milliseconds: median,
+    spread,
+    gflop,
+    gflops: gflop / (median / 1e3),
+    dispatches: executable.dispatches,
+    uncached: { total: text + image, text, image },
+    // The plan counts CLIP's parameters that the step uses; measured: everything that is allocated.
+    bytes: { plan: executable.plan.bytes.total, measured: gpu.memory.peak },
+    ...(growth ? { growth } : {}),
+    top,
+  };
+  executable.dispose();
+  state.dispose();
+  clip.dispose();
+  return result;
+}
+
+async function measureGrowth(gpu: Gpu, run: () => Promise<void>, steps: number) {
+  const before = { gpu: gpu.memory.allocated, host: process.memoryUsage().rss };
+  for (let i = 0; i < steps; i += 1) await run();
+  return {
+    steps,
+    gpuBytes: gpu.memory.allocated - before.gpu,
+    hostBytes: process.memoryUsage().rss - before.host,
+  };
+}
+
+/** Time by operator, the ten largest. */
+function byOp(times: readonly DispatchTime[]) {
+  const ops = new Map<string, { ms: number; flops: number; count: number }>();
+  for (const { op, milliseconds, flops } of times) {
+    const sum = ops.get(op) ?? { ms: 0, flops: 0, count: 0 };
+    ops.set(op, { ms: sum.ms + milliseconds, flops: sum.flops + flops, count: sum.count + 1 });
+  }
+  return [...ops]
+    .map(([op, { ms, flops, count }]) => ({ op, milliseconds: ms, gflops: flops / ms / 1e6, count }))
+    .sort((a, b) => b.milliseconds - a.milliseconds)
+    .slice(0, 10);
+}
