@@ -37,7 +37,8 @@ export async function randomClip(gpu: Gpu, model: string, half: boolean): Promis
   const tensors = new Map<string, DeviceTensor>();
   let seed = 1;
   for (const [name, spec] of specs) {
-    const next = uniform((seed += 7919));
+    seed += 7919;
+    const next = uniform(seed);
     const norm = /ln_\w+\.weight$/.test(name);
     const scale = spec.shape.length > 1 ? elements(spec.shape.slice(1)) ** -0.5 : 0.05;
     const values = Float32Array.from({ length: elements(spec.shape) }, () => scale * next() + (norm ? 1 : 0));

@@ -2,12 +2,13 @@
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { plan } from '../src/graph/plan.ts';
 import type { DispatchTime } from '../src/graph/profile.ts';
+import { adamSchedule } from '../src/kernels/adam/adam.ts';
 import { buildImageGraph } from '../src/model/clip/image-encoder.ts';
 import { defaultDualLayers } from '../src/model/clip/vision.ts';
 import { initialLearnables, learnableShapes } from '../src/model/faprompt/learnables.ts';
 import { presets } from '../src/model/faprompt/options.ts';
 import { loadTemplates } from '../src/model/faprompt/scorer.ts';
-import { buildStepGraph, compileStep, createTrainingState } from '../src/train/step.ts';
+import { buildStepGraph, compileStep, createTrainingState, publishedAdam } from '../src/train/step.ts';
 import { summary } from './output.ts';
 import { randomClip, uniform } from './random-clip.ts';
 
@@ -36,9 +37,6 @@ export interface StepResult {
   readonly top: readonly { op: string; milliseconds: number; gflops: number; count: number }[];
 }
 
-/** Adam's schedule for the t-th step, as the graph's `schedule` input wants it. */
-const schedule = (t: number) => Float32Array.of(1e-3 / (1 - 0.5 ** t), 1 / (1 - 0.999 ** t));
-
 export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepResult> {
   const { model, size, batch, runs, half, steps } = settings;
   const options = presets.topm;
@@ -54,10 +52,16 @@ export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepR
   const executable = await compileStep(gpu, clip, step, state);
 
   const padding = [0, new Float32Array(clip.config.textWidth)] as const;
-  const plain = buildStepGraph(clip, { ...faprompt, rows: new Map([...faprompt.rows, padding]) }, batch, size, {
-    sharePrefix: false,
-    length: clip.config.contextLength,
-  });
+  const plain = buildStepGraph(
+    clip,
+    { ...faprompt, rows: new Map([...faprompt.rows, padding]) },
+    batch,
+    size,
+    {
+      sharePrefix: false,
+      length: clip.config.contextLength,
+    },
+  );
   const text = plan(plain.model.graph, plain.losses).flops / 1e9;
   const encoder = buildImageGraph(clip, size, batch, defaultDualLayers(clip.config));
   const image = plan(encoder.model.graph, encoder.outputs).flops / 1e9;
@@ -75,7 +79,10 @@ export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepR
   let t = 0;
   const run = async () => {
     t += 1;
-    const { total } = await executable.run({ ...inputs[t % 3]!, schedule: schedule(t) }, ['total']);
+    const { total } = await executable.run(
+      { ...inputs[t % 3]!, schedule: adamSchedule({ lr: 1e-3, ...publishedAdam }, t) },
+      ['total'],
+    );
     if (!Number.isFinite(total![0]!)) throw new Error(`step ${t}: the loss is ${total![0]}`);
   };
   await run(); // compiles on lazy drivers
