@@ -27,7 +27,12 @@ export interface GoldenFolder {
 }
 
 export async function openGolden(folder: string): Promise<GoldenFolder> {
-  const manifest = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
+  const file = path.join(folder, 'manifest.json');
+  if (!existsSync(file))
+    throw new Error(
+      `${file}: expected the manifest of a golden folder, found no such file (FAPROMPT_GOLDEN names another folder)`,
+    );
+  const manifest = JSON.parse(await readFile(file, 'utf8')) as Manifest;
   const entries = await readdir(folder, { withFileTypes: true });
   const opened = new Map<string, Promise<SafetensorsFile>>();
   const load = async (file: string) =>

@@ -15,6 +15,9 @@ try {
   const { text, worst, tensors } = formatReport(report);
   console.log(text);
   if (!(worst <= 1) || tensors === 0) process.exitCode = 1;
+} catch (error) {
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
 } finally {
   gpu.close();
 }
