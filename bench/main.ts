@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { formatBytes } from '../src/gpu/errors.ts';
 import { openGpu } from '../src/gpu/gpu.ts';
+import { benchKernels, kernelsCommand } from './kernels.ts';
 import { describeEnvironment, environment, table, writeAside } from './output.ts';
 import { configOf, modelNames, sizeOf } from './random-clip.ts';
 import { benchStep, type StepResult } from './step.ts';
@@ -53,6 +54,7 @@ function describeStep({
 }
 
 const program = new Command('bench').description('measures the engine on this adapter');
+program.addCommand(kernelsCommand());
 
 program
   .command('step')
@@ -97,6 +99,35 @@ program
       Object.assign(result, { torch, torchSeconds: seconds, ratio });
     }
     if (given.json) await writeAside(given.json, `${JSON.stringify(result, null, 2)}\n`);
+  });
+
+program
+  .command('kernels')
+  .description("the rooms' cases, forward, each variant, checked against float64 before they are timed")
+  .option('--filter <text>', 'only operators and cases whose "operator/case" contains this', '')
+  .option('--quick', 'few runs')
+  .option('--json <file>', 'write the result as JSON')
+  .action(async ({ filter, quick = false, json }: { filter: string; quick?: boolean; json?: string }) => {
+    const gpu = await openGpu();
+    const where = environment(gpu);
+    console.log(describeEnvironment(where));
+    try {
+      const { ceilings, kernels } = await benchKernels(gpu, { filter, quick });
+      console.log(`ceilings: ${ceilings.gflops.toFixed(1)} GFLOP/s, ${ceilings.gigabytes.toFixed(1)} GB/s`);
+      const rows = kernels.map((k) => [
+        `${k.op}/${k.case}${k.variant ? ` (${k.variant})` : ''}`,
+        (k.milliseconds * 1e3).toFixed(1),
+        (100 * k.spread).toFixed(0),
+        k.gflops.toFixed(2),
+        k.gigabytes.toFixed(2),
+        (100 * k.ofCeiling).toFixed(0),
+      ]);
+      console.log(table(['kernel', 'us', '+- %', 'GFLOP/s', 'GB/s', '% of ceiling'], rows));
+      if (json)
+        await writeAside(json, `${JSON.stringify({ environment: where, ceilings, kernels }, null, 2)}\n`);
+    } finally {
+      gpu.close();
+    }
   });
 
 await program.parseAsync();
