@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { formatBytes } from '../src/gpu/errors.ts';
 import { openGpu } from '../src/gpu/gpu.ts';
-import { benchKernels, kernelsCommand } from './kernels.ts';
+import { benchKernels } from './kernels.ts';
 import { describeEnvironment, environment, table, writeAside } from './output.ts';
 import { configOf, modelNames, sizeOf } from './random-clip.ts';
 import { benchStep, type StepResult } from './step.ts';
@@ -54,7 +54,6 @@ function describeStep({
 }
 
 const program = new Command('bench').description('measures the engine on this adapter');
-program.addCommand(kernelsCommand());
 
 program
   .command('step')

@@ -86,8 +86,7 @@ def similarity(patches, normal, abnormal):
 
 
 def text_side(feature, patches, backward):
-    """1 normal and K prior-free prompts once, K prior-enabled prompts per image (91 in all at batch 8, K = 10;
-    the published code encodes 99: it repeats the normal prompt)."""
+    """1 normal and K prior-free prompts once, K prior-enabled prompts per image (91 in all at batch 8, K = 10)."""
     k, d = args["prompts"], c["textWidth"]
     learned = torch.randn(1 + k, 77, d, device=device).mul_(0.02).requires_grad_(backward)
     first = encode_text(learned)
