@@ -43,6 +43,7 @@ export const adapterSource: AdapterSource = {
       const toggles = process.env.FAPROMPT_DAWN_TOGGLES; // comma-separated, for measurements only
       held = create([
         'enable-dawn-features=vulkan_enable_f16_on_nvidia',
+        'disable-dawn-features=timestamp_quantization', // 65 us steps hide most kernels
         ...(toggles ? [`enable-dawn-features=${toggles}`] : []),
       ]);
     }
