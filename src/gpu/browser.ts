@@ -1,5 +1,5 @@
+import type { AdapterSource } from './adapter.ts';
 import { GpuError } from './errors.ts';
-import type { AdapterSource } from './gpu.ts';
 
 export const adapterSource: AdapterSource = {
   async open() {

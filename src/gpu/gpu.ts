@@ -3,14 +3,6 @@ import { GpuError } from './errors.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createPipelineCache, type PipelineCache } from './pipelines.ts';
 
-/** Where adapters come from: Dawn in Node, `navigator.gpu` in a browser. */
-export interface AdapterSource {
-  open(): Promise<GPUAdapter>;
-  release(): void;
-  /** Bytes that a software adapter may use: it allocates lazily and never says that memory is short. */
-  softwareMemory(): number;
-}
-
 /** What kernels may choose by. */
 export interface Capabilities {
   /** Lanes of a subgroup where the adapter has one size only; 0 without subgroups. */

@@ -1,8 +1,8 @@
 // The only file that knows Dawn's Node binding.
 import os from 'node:os';
 import { create, globals } from 'webgpu';
+import type { AdapterSource } from './adapter.ts';
 import { GpuError } from './errors.ts';
-import type { AdapterSource } from './gpu.ts';
 
 /** Dawn's `GPU` object must outlive everything made from it: once it is collected the process dies at a later moment. */
 let held: GPU | undefined;

@@ -8,7 +8,7 @@ import { type DeviceTensor, type HostData, hostView, writeBuffer } from './devic
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
 import { largestTensors, plan as makePlan, type Plan } from './plan.ts';
-import { type DispatchTime, profile } from './profile.ts';
+import { type DispatchTime, profile, type Step } from './profile.ts';
 
 export interface CompileOptions {
   /** Device tensors for the graph's parameters, by storage. */
@@ -33,16 +33,6 @@ export interface Executable {
   /** An output as another executable's parameter; valid until this one runs again. */
   tensor(output: string): DeviceTensor;
   dispose(): void;
-}
-
-/** One dispatch, ready to be encoded. */
-export interface Step {
-  readonly op: string;
-  readonly shader: string;
-  readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
-  readonly flops: number;
 }
 
 /** Work after which a command buffer is submitted, so that no single submit holds a display's GPU for seconds. */

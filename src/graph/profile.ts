@@ -1,6 +1,15 @@
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { Step } from './executor.ts';
+
+/** One dispatch, ready to be encoded. */
+export interface Step {
+  readonly op: string;
+  readonly shader: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+  readonly flops: number;
+}
 
 /** Time of one dispatch. */
 export interface DispatchTime {
