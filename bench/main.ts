@@ -1,9 +1,10 @@
 // npm run bench -- step [options]: measurements, each checked before it is believed.
 import { Command, Option } from 'commander';
+import { writeFileAtomic } from '../src/data/files.node.ts';
 import { formatBytes } from '../src/gpu/errors.ts';
 import { openGpu } from '../src/gpu/gpu.ts';
 import { benchKernels } from './kernels.ts';
-import { describeEnvironment, environment, table, writeAside } from './output.ts';
+import { describeEnvironment, environment, table } from './output.ts';
 import { configOf, modelNames, sizeOf } from './random-clip.ts';
 import { benchStep, type StepResult } from './step.ts';
 import { runTorch } from './torch.ts';
@@ -97,7 +98,7 @@ program
       );
       Object.assign(result, { torch, torchSeconds: seconds, ratio });
     }
-    if (given.json) await writeAside(given.json, `${JSON.stringify(result, null, 2)}\n`);
+    if (given.json) await writeFileAtomic(given.json, `${JSON.stringify(result, null, 2)}\n`);
   });
 
 program
@@ -123,7 +124,10 @@ program
       ]);
       console.log(table(['kernel', 'us', '+- %', 'GFLOP/s', 'GB/s', '% of ceiling'], rows));
       if (json)
-        await writeAside(json, `${JSON.stringify({ environment: where, ceilings, kernels }, null, 2)}\n`);
+        await writeFileAtomic(
+          json,
+          `${JSON.stringify({ environment: where, ceilings, kernels }, null, 2)}\n`,
+        );
     } finally {
       gpu.close();
     }

@@ -1,5 +1,4 @@
 // What every benchmark prints and writes.
-import { rename, writeFile } from 'node:fs/promises';
 import type { Gpu } from '../src/gpu/gpu.ts';
 
 /** Adapter, driver, toggles and versions: without them a figure means nothing. */
@@ -29,13 +28,6 @@ export function table(header: readonly string[], rows: readonly (readonly string
   const line = (cells: readonly string[]) =>
     cells.map((c, i) => (i === 0 ? c.padEnd(widths[i]!) : c.padStart(widths[i]!))).join('  ');
   return [header, ...rows].map(line).join('\n');
-}
-
-/** Written aside and renamed, so that a reader never sees half a file. */
-export async function writeAside(file: string, text: string): Promise<void> {
-  const aside = `${file}.${process.pid}.tmp`;
-  await writeFile(aside, text);
-  await rename(aside, file);
 }
 
 /** Median and spread (half the distance between the quartiles, as a fraction of the median). */
