@@ -33,9 +33,14 @@ export async function textFeature(
   tokenizer: Tokenizer,
   text: string,
 ): Promise<Float32Array> {
+  const row = tokenize(tokenizer, text, clip.config.contextLength);
+  // Attention is causal: what follows the end token changes nothing.
+  return idsFeature(gpu, clip, [...row.subarray(0, row.indexOf(tokenizer.eot) + 1)]);
+}
+
+/** The unit feature [E] of a text as token ids, from the start token to the end token. */
+export async function idsFeature(gpu: Gpu, clip: Clip, ids: readonly number[]): Promise<Float32Array> {
   const { config } = clip;
-  const row = tokenize(tokenizer, text, config.contextLength);
-  const ids = row.subarray(0, row.indexOf(tokenizer.eot) + 1); // attention is causal: what follows changes nothing
   const rows = await clip.tokenRows([...new Set(ids)]);
   const values = new Float32Array(ids.length * config.textWidth);
   for (const [i, id] of ids.entries()) values.set(rows.get(id)!, i * config.textWidth);
