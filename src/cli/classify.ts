@@ -9,7 +9,7 @@ import { createTokenizer, decodeVocabulary } from '../model/clip/bpe.ts';
 import { preprocessCrop } from '../model/clip/preprocess.ts';
 import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer.ts';
 import { type Clip, loadClip } from '../model/clip/weights.ts';
-import { imageFeature, logitScale, textFeature, zeroShot } from '../model/clip/zero-shot.ts';
+import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
 import { formatRows, type Io, UsageError } from './io.ts';
 import { resolveWeights } from './models.ts';
 
@@ -41,8 +41,8 @@ export const classifyCommand = (io: Io): Command =>
           const tokenizer = await fullTokenizer(clip, vocabulary, path.dirname(files[0]!));
           const input = await preprocessCrop(gpu, pixels, clip.config.imageResolution);
           const feature = await imageFeature(gpu, clip, input);
-          const features: Float32Array[] = [];
-          for (const text of texts) features.push(await textFeature(gpu, clip, tokenizer, text));
+          const tokens = texts.map((text) => textTokens(clip, tokenizer, text));
+          const features = await textFeatures(gpu, clip, tokens);
           const { probabilities, cosines } = zeroShot(feature, features, await logitScale(file));
           if (clip.metadata.has('notice')) io.note(`note: ${name}: ${clip.metadata.get('notice')}`);
           const results = texts.map((text, i) => ({

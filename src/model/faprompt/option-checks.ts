@@ -19,6 +19,8 @@ export const optionKinds: Readonly<Record<keyof FapromptOptions, OptionKind>> = 
   patches: count(1),
   layerTokens: count(1),
   layerDepth: count(1),
+  compound: { kind: 'flag' },
+  aggregate: choice('mean', 'best', 'weighted'),
   priorFrom: choice('top', 'first', 'class'),
   prior: { kind: 'flag' },
   template: choice('code', 'paper'),
