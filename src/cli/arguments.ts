@@ -52,7 +52,8 @@ const describe: Record<keyof FapromptOptions, string> = {
   maxMix: "weights of both maps' largest patch scores in the image score, as 2/3,1/3",
 };
 
-const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** imageSize -> image-size */
+export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const placeholder: Record<OptionKind['kind'], string> = {
   count: 'N',
   number: 'X',

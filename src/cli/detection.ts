@@ -1,6 +1,6 @@
 // Scores and maps of image files, one after the other, while the next ones are being read.
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
-import { createScorer, type Detection } from '../model/faprompt/scorer.ts';
+import { createScorer, type Detection, type Scorer } from '../model/faprompt/scorer.ts';
 import type { FeatureEntry } from '../train/features/entry.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem } from '../train/images.node.ts';
@@ -38,7 +38,20 @@ export async function createDetector(
   features: FeatureSource,
 ): Promise<Detector> {
   const scorer = await createScorer(gpu, clip, prompts.options, prompts.learnables, prompts.imageSize);
-  const read = async <Item>(
+  return {
+    detect: (items, file) => detectImages(scorer, features, items, file),
+    dispose: () => scorer.dispose(),
+  };
+}
+
+/** Detections in the order of `items`; an image that cannot be read yields its problem. */
+export async function* detectImages<Item>(
+  scorer: Scorer,
+  features: FeatureSource,
+  items: Iterable<Item>,
+  file: (item: Item) => string,
+): AsyncGenerator<Found<Item> | Unread<Item>> {
+  const read = async (
     item: Item,
     file: string,
   ): Promise<Unread<Item> | { item: Item; entry: FeatureEntry }> => {
@@ -49,16 +62,11 @@ export async function createDetector(
       throw problem;
     }
   };
-  return {
-    async *detect(items, file) {
-      for await (const image of prefetch(items, (item) => read(item, file(item)), readAhead)) {
-        if ('problem' in image) yield image;
-        else {
-          const { features: found, width, height } = image.entry;
-          yield { item: image.item, detection: await scorer.score(found), width, height };
-        }
-      }
-    },
-    dispose: () => scorer.dispose(),
-  };
+  for await (const image of prefetch(items, (item) => read(item, file(item)), readAhead)) {
+    if ('problem' in image) yield image;
+    else {
+      const { features: found, width, height } = image.entry;
+      yield { item: image.item, detection: await scorer.score(found), width, height };
+    }
+  }
 }

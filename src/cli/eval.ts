@@ -2,13 +2,17 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Split } from '../data/dataset.ts';
 import { writeFileAtomic } from '../data/files.node.ts';
-import { integer } from './arguments.ts';
-import { evaluatePrompts, evaluationTable } from './evaluation.ts';
-import { ExitError, type Io } from './io.ts';
+import { namedMethods } from '../model/methods/named.ts';
+import { integer, kebab } from './arguments.ts';
+import { evaluateScorers, evaluationTable } from './evaluation.ts';
+import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
+import { promptScorers, writtenScorers } from './scorers.ts';
 import {
   addCacheOptions,
   type CacheOptions,
+  type ClipSession,
+  imageSettings,
   loadPrompts,
   openFeatures,
   openSamples,
@@ -18,7 +22,12 @@ import {
 interface Given extends CacheOptions {
   readonly data: string;
   readonly clip: string;
-  readonly prompts: string;
+  readonly prompts?: string;
+  readonly method?: string;
+  readonly object?: string;
+  readonly vocabulary?: string;
+  readonly imageSize?: number;
+  readonly dualLayers?: number;
   readonly split: Split;
   readonly json?: string;
   readonly out?: string;
@@ -28,6 +37,8 @@ interface Given extends CacheOptions {
   readonly seed: number;
   readonly allowOtherClip?: boolean;
 }
+
+const writtenMethods = [...namedMethods.values()].filter((method) => method.kind === 'written');
 
 export const evalCommand = (io: Io): Command => {
   const command = new Command('eval')
@@ -39,7 +50,16 @@ export const evalCommand = (io: Io): Command => {
       'data set: a folder with meta.json or in a known layout (docs/DATASETS.md)',
     )
     .requiredOption('--clip <file>', 'CLIP weights')
-    .requiredOption('--prompts <file>', 'prompts.safetensors of a training run')
+    .option('--prompts <file>', 'prompts.safetensors of a training run')
+    .addOption(
+      new Option('--method <name>', 'hand-written prompts instead, which need no training').choices(
+        writtenMethods.map(({ name }) => name),
+      ),
+    )
+    .option('--object <name>', 'with --method: what the images show; {class}: the name of their class')
+    .option('--vocabulary <file>', 'with --method: see faprompt classify --help')
+    .option('--image-size <pixels>', 'with --method: see faprompt train --help', integer(1))
+    .option('--dual-layers <n>', 'with --method: see faprompt train --help', integer(0))
     .addOption(
       new Option('--split <name>', "the data set's split").choices(['test', 'train']).default('test'),
     )
@@ -65,19 +85,44 @@ function share(text: string): number {
   return value;
 }
 
+/** The scorers of --prompts or --method, and what they want images as. */
+async function openScorers(io: Io, session: ClipSession, given: Given) {
+  if (given.prompts !== undefined) {
+    const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
+    return { scorers: await promptScorers(session, prompts), sizes: prompts };
+  }
+  const method = writtenMethods.find(({ name }) => name === given.method)!;
+  const sizes = imageSettings(session.clip.config, given);
+  const prompts = given.object === undefined ? method.prompts : { ...method.prompts, object: given.object };
+  const note = (phrase: string) => io.note(`note: left out, as the vocabulary lacks a word: "${phrase}"`);
+  const scorers = await writtenScorers(session, prompts, sizes.imageSize, note, given.vocabulary);
+  return { scorers, sizes };
+}
+
+const onlyWritten = ['object', 'vocabulary', 'imageSize', 'dualLayers'] as const;
+
+function checkOptions(given: Given): void {
+  if ((given.prompts === undefined) === (given.method === undefined))
+    throw new UsageError('expected --prompts FILE (trained prompts) or --method NAME (hand-written ones)');
+  const wrong =
+    given.prompts === undefined ? undefined : onlyWritten.find((name) => given[name] !== undefined);
+  if (wrong !== undefined) throw new UsageError(`--${kebab(wrong)}: only with --method`);
+}
+
 async function runEval(io: Io, given: Given): Promise<void> {
+  checkOptions(given);
   const { dataset, skipped: problems } = await openSamples(io, given.data, given.split);
   const { bootstrap: replicates, confidence, seed } = given;
   const options = replicates === undefined ? {} : { bootstrap: { replicates, confidence, seed } };
   const evaluation = await withClip(io, given.clip, async (session) => {
-    const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
-    const features = openFeatures(io, session, prompts, given);
+    const { scorers, sizes } = await openScorers(io, session, given);
+    const features = openFeatures(io, session, sizes, given);
     const bar = createProgress(io, 'evaluating', dataset.samples.length);
     let done = 0;
     try {
-      return await evaluatePrompts(
-        session,
-        prompts,
+      return await evaluateScorers(
+        session.gpu,
+        scorers,
         features,
         dataset,
         {
@@ -92,9 +137,11 @@ async function runEval(io: Io, given: Given): Promise<void> {
     } finally {
       bar.stop();
       features.dispose();
+      scorers.dispose();
     }
   });
-  const json = `${JSON.stringify({ data: given.data, clip: given.clip, prompts: given.prompts, ...evaluation, problems }, null, 2)}\n`;
+  const { data, clip, prompts, method } = given;
+  const json = `${JSON.stringify({ data, clip, prompts, method, ...evaluation, problems }, null, 2)}\n`;
   const table = evaluationTable(evaluation, given.defects);
   if (given.out !== undefined) {
     await writeFileAtomic(path.join(given.out, 'metrics.json'), json);

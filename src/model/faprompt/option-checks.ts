@@ -69,6 +69,9 @@ export function isOfKind(value: unknown, kind: OptionKind): boolean {
   }
 }
 
+/** Options that came later than the first files, with what those files mean. */
+export const laterOptions: Partial<FapromptOptions> = { compound: true, aggregate: 'mean' };
+
 /**
  * The options out of parsed JSON, every one of them there and of its kind.
  * @param fail throws; handed the option's name, what was expected and what was found

@@ -3,7 +3,7 @@ import type { ClipConfig } from '../clip/config.ts';
 import { float32Tensor, type SafetensorsFile, writeSafetensors } from '../clip/safetensors.ts';
 import { WeightsError } from '../errors.ts';
 import { checkLearnables, learnableShapes } from './learnables.ts';
-import { parseOptions } from './option-checks.ts';
+import { laterOptions, parseOptions } from './option-checks.ts';
 import type { FapromptOptions } from './options.ts';
 
 /** What detection needs to know besides the learnables. */
@@ -130,7 +130,7 @@ export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo 
     clip,
     imageSize: count('imageSize'),
     dualLayers: count('dualLayers'),
-    options: parseOptions(parse('options'), (option, expected, found) =>
+    options: parseOptions({ ...laterOptions, ...Object(parse('options')) }, (option, expected, found) =>
       fail(`options.${option}`, expected, found),
     ),
     training: parse('training') as PromptsInfo['training'],
