@@ -27,8 +27,8 @@ export function scores(
   context: Context,
   image: Tensor,
   text: Tensor,
-  [patches1, patches2]: readonly [Tensor, Tensor],
-  { temperature, maxMix: [mix1, mix2] }: Pick<FapromptOptions, 'temperature' | 'maxMix'>,
+  patches: readonly [Tensor, Tensor],
+  { temperature, maxMix }: Pick<FapromptOptions, 'temperature' | 'maxMix'>,
   size: number,
 ): Scores {
   const { graph, record } = context;
@@ -39,18 +39,29 @@ export function scores(
     affine(graph, graph.view(similarities, [images, 2]), 1 / temperature),
   );
   const channels = graph.view(softmax(graph, imageLogits, { axis: 1 }), [images, 2, 1]);
-  const probability = record('image/prob', graph.view(abnormalChannel(context, channels), [images]));
-
-  // (image probability + mixed largest patch score) / 2
-  const adapted = patches2 !== patches1;
-  const max1 = record('max1', largest(context, patches1));
-  const max2 = adapted ? record('max2', largest(context, patches2)) : max1;
-  const mixed = add(graph, affine(graph, max1, mix1 / 2), affine(graph, max2, mix2 / 2));
-  const score = add(graph, affine(graph, probability, 0.5), mixed);
-
+  const score = mixedScore(context, channels, patches, maxMix);
+  const [patches1, patches2] = patches;
   const map1 = record('map1', probabilityMap(context, patches1, size));
-  const map2 = adapted ? record('map2', probabilityMap(context, patches2, size)) : map1;
-  return { maps: [map1, map2], imageLogits, score: record('score', score) };
+  const map2 = patches2 === patches1 ? map1 : record('map2', probabilityMap(context, patches2, size));
+  return { maps: [map1, map2], imageLogits, score };
+}
+
+/**
+ * (image probability + mixed largest patch probability) / 2: [B].
+ * @param image probabilities of the class feature [B, 2, 1]
+ */
+export function mixedScore(
+  context: Context,
+  image: Tensor,
+  [patches1, patches2]: readonly [Tensor, Tensor],
+  [mix1, mix2]: FapromptOptions['maxMix'],
+): Tensor {
+  const { graph, record } = context;
+  const probability = record('image/prob', graph.view(abnormalChannel(context, image), [image.shape[0]!]));
+  const max1 = record('max1', largest(context, patches1));
+  const max2 = patches2 === patches1 ? max1 : record('max2', largest(context, patches2));
+  const mixed = add(graph, affine(graph, max1, mix1 / 2), affine(graph, max2, mix2 / 2));
+  return record('score', add(graph, affine(graph, probability, 0.5), mixed));
 }
 
 /** Sigma of the smoothing at test time: 10 pixels at the paper's 518, the same share of other sizes. */

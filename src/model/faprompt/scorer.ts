@@ -59,7 +59,7 @@ export async function createScorer(
 }
 
 /** A scorer's graph: its scores, and the values of the parameters that are not CLIP's. */
-export type ScorerGraph = Scores & {
+export type ScorerGraph = Omit<Scores, 'imageLogits'> & {
   readonly parameters: readonly { readonly tensor: Tensor; readonly values: Float32Array }[];
 };
 
