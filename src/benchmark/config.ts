@@ -1,9 +1,10 @@
 // What a benchmark is: CLIPs, a data set to train on, data sets to test on, methods, seeds. The form of its JSON file.
 import * as z from 'zod';
 import { splits } from '../data/dataset.ts';
+import type { Method } from '../model/methods/method.ts';
+import { parseMethod } from '../model/methods/parse.ts';
 import { publishedSchedule } from '../train/settings.ts';
 import { BenchmarkError } from './errors.ts';
-import { type Method, parseMethod } from './method.ts';
 import { type Group, groupOf, groups } from './paper.ts';
 
 /** A split of a data set. */
@@ -21,11 +22,18 @@ export interface TestSource extends DataSource {
   readonly train?: DataSource;
 }
 
+export interface ClipSource {
+  readonly name: string;
+  /** A file, a folder, or the name of a known model. */
+  readonly weights: string;
+  /** CLIP's vocabulary, for hand-written prompts; default: beside the weights. */
+  readonly vocabulary?: string | undefined;
+}
+
 export interface BenchmarkConfig {
   /** Folder of all results. */
   readonly out: string;
-  /** `weights`: a file, a folder, or the name of a known model. */
-  readonly clips: readonly { readonly name: string; readonly weights: string }[];
+  readonly clips: readonly ClipSource[];
   readonly train: DataSource;
   readonly test: readonly TestSource[];
   readonly methods: readonly Method[];
@@ -59,7 +67,12 @@ const positive = z.int().min(1);
 const schema = z.strictObject({
   out: path,
   clips: z
-    .array(z.preprocess(short('weights'), z.strictObject({ name: name.optional(), weights: path })))
+    .array(
+      z.preprocess(
+        short('weights'),
+        z.strictObject({ name: name.optional(), weights: path, vocabulary: path.optional() }),
+      ),
+    )
     .min(1),
   train: z.preprocess(short('data'), source),
   test: z

@@ -39,6 +39,7 @@ export async function readConfig(file: string): Promise<BenchmarkConfig> {
     clips: config.clips.map((clip) => ({
       ...clip,
       weights: existsSync(here(clip.weights)) ? here(clip.weights) : clip.weights,
+      vocabulary: clip.vocabulary === undefined ? undefined : here(clip.vocabulary),
     })),
     train: source(config.train),
     test: config.test.map((entry) => ({

@@ -2,9 +2,9 @@
 import * as z from 'zod';
 import { METRICS, type MetricName } from '../eval/index.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
+import type { Method } from '../model/methods/method.ts';
 import type { BenchmarkConfig } from './config.ts';
 import { BenchmarkError } from './errors.ts';
-import type { Method } from './method.ts';
 import type { Run } from './runs.ts';
 
 /** What a result depends on; of a method that learns nothing, what is about training is null. */

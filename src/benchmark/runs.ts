@@ -1,13 +1,14 @@
 // What a benchmark consists of: runs that do not depend on each other, and the shell commands that make them.
-import type { BenchmarkConfig, DataSource, TestSource } from './config.ts';
+
+import type { Method } from '../model/methods/method.ts';
+import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from './config.ts';
 import { seedPlaceholder } from './config.ts';
-import type { Method } from './method.ts';
 
 /** One training (none for a method that learns nothing), and the evaluation on every data set that it serves. */
 export interface Run {
   /** Also its folder: CLIP/method/training set-seed. */
   readonly id: string;
-  readonly clip: BenchmarkConfig['clips'][number];
+  readonly clip: ClipSource;
   readonly method: Method;
   /** null: nothing here depends on a seed. */
   readonly seed: number | null;
@@ -31,7 +32,7 @@ export function benchmarkRuns(config: BenchmarkConfig): Run[] {
   );
 }
 
-function runsOf(config: BenchmarkConfig, clip: Run['clip'], method: Method, i: number): Run[] {
+function runsOf(config: BenchmarkConfig, clip: ClipSource, method: Method, i: number): Run[] {
   const seed = config.seeds[i]!;
   const folder = `${clip.name}/${method.name}`;
   if (method.kind === 'written') {

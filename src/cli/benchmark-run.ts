@@ -1,6 +1,6 @@
 // Makes the results of a benchmark that are not there yet.
 import path from 'node:path';
-import type { BenchmarkConfig, DataSource, TestSource } from '../benchmark/config.ts';
+import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from '../benchmark/config.ts';
 import { readResult, saveResult, trainingFolder } from '../benchmark/folder.node.ts';
 import { configuredSettings, type ResultSettings } from '../benchmark/results.ts';
 import { benchmarkRuns, dataOf, type Run } from '../benchmark/runs.ts';
@@ -10,6 +10,7 @@ import { TrainingError } from '../train/errors.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { hashSamples, isImageProblem } from '../train/images.node.ts';
 import { prefetch } from '../train/prefetch.ts';
+import { fullTokenizer } from './classify.ts';
 import { createEstimate, type Estimate } from './estimate.ts';
 import { type ClassScorers, evaluateScorers, oneScorer } from './evaluation.ts';
 import { formatTime, type Io, UsageError } from './io.ts';
@@ -23,6 +24,7 @@ import {
   withClip,
 } from './session.ts';
 import { runTraining } from './training.ts';
+import { writtenScorers } from './written.ts';
 
 export interface BenchmarkJob {
   /** Folder of the image feature cache. */
@@ -140,7 +142,7 @@ async function isDone(config: BenchmarkConfig, run: Run): Promise<boolean> {
 async function withBench<T>(
   io: Io,
   config: BenchmarkConfig,
-  { weights }: BenchmarkConfig['clips'][number],
+  { weights }: ClipSource,
   cache: string,
   work: (bench: Bench) => Promise<T>,
 ): Promise<T> {
@@ -272,12 +274,15 @@ async function trainRun({ io, config, session, size, cache, open }: Bench, run: 
   return finished;
 }
 
-async function scorersOf({ config, session, size }: Bench, run: Run): Promise<ClassScorers> {
+async function scorersOf({ io, config, session, size }: Bench, run: Run): Promise<ClassScorers> {
   const { gpu, clip } = session;
-  if (run.method.kind === 'learned') {
-    const file = path.join(trainingFolder(config, run), 'prompts.safetensors');
-    const { options, learnables } = await loadPrompts(session, file);
-    return oneScorer(await createScorer(gpu, clip, options, learnables, size.imageSize));
+  const { method } = run;
+  if (method.kind === 'written') {
+    const folder = path.dirname(session.files[0]!);
+    const tokenizer = await fullTokenizer(clip, run.clip.vocabulary, folder);
+    return writtenScorers(io, session, tokenizer, method, size.imageSize);
   }
-  throw new TypeError('not yet');
+  const file = path.join(trainingFolder(config, run), 'prompts.safetensors');
+  const { options, learnables } = await loadPrompts(session, file);
+  return oneScorer(await createScorer(gpu, clip, options, learnables, size.imageSize));
 }

@@ -65,7 +65,11 @@ export const classifyCommand = (io: Io): Command =>
     });
 
 /** The CLIP's own tokenizer knows the templates' words only, unless it is a word list. */
-async function fullTokenizer(clip: Clip, given: string | undefined, folder: string): Promise<Tokenizer> {
+export async function fullTokenizer(
+  clip: Clip,
+  given: string | undefined,
+  folder: string,
+): Promise<Tokenizer> {
   if (clip.metadata.has('tokenizer')) return clip.tokenizer;
   if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
   const file = given ?? vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
