@@ -32,26 +32,16 @@ export interface Unread<Item> extends ImageProblem {
 
 const readAhead = 4;
 
-export async function createDetector(
+/** A detector with trained prompts. */
+export const createDetector = async (
   { gpu, clip }: ClipSession,
-  prompts: Prompts,
+  { options, learnables, imageSize }: Prompts,
   features: FeatureSource,
-): Promise<Detector> {
-  const scorer = await createScorer(gpu, clip, prompts.options, prompts.learnables, prompts.imageSize);
-  return {
-    detect: (items, file) => detectImages(scorer, features, items, file),
-    dispose: () => scorer.dispose(),
-  };
-}
+): Promise<Detector> => detectWith(await createScorer(gpu, clip, options, learnables, imageSize), features);
 
-/** Detections in the order of `items`; an image that cannot be read yields its problem. */
-export async function* detectImages<Item>(
-  scorer: Scorer,
-  features: FeatureSource,
-  items: Iterable<Item>,
-  file: (item: Item) => string,
-): AsyncGenerator<Found<Item> | Unread<Item>> {
-  const read = async (
+/** A detector that scores by any method; disposes of the scorer with itself. */
+export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
+  const read = async <Item>(
     item: Item,
     file: string,
   ): Promise<Unread<Item> | { item: Item; entry: FeatureEntry }> => {
@@ -62,11 +52,16 @@ export async function* detectImages<Item>(
       throw problem;
     }
   };
-  for await (const image of prefetch(items, (item) => read(item, file(item)), readAhead)) {
-    if ('problem' in image) yield image;
-    else {
-      const { features: found, width, height } = image.entry;
-      yield { item: image.item, detection: await scorer.score(found), width, height };
-    }
-  }
+  return {
+    async *detect(items, file) {
+      for await (const image of prefetch(items, (item) => read(item, file(item)), readAhead)) {
+        if ('problem' in image) yield image;
+        else {
+          const { features: found, width, height } = image.entry;
+          yield { item: image.item, detection: await scorer.score(found), width, height };
+        }
+      }
+    },
+    dispose: () => scorer.dispose(),
+  };
 }

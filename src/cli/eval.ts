@@ -2,12 +2,12 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Split } from '../data/dataset.ts';
 import { writeFileAtomic } from '../data/files.node.ts';
+import { createScorer } from '../model/faprompt/scorer.ts';
 import { namedMethods } from '../model/methods/named.ts';
 import { integer, kebab } from './arguments.ts';
-import { evaluateScorers, evaluationTable } from './evaluation.ts';
+import { evaluateScorers, evaluationTable, oneScorer } from './evaluation.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
-import { promptScorers, writtenScorers } from './scorers.ts';
 import {
   addCacheOptions,
   type CacheOptions,
@@ -18,6 +18,8 @@ import {
   openSamples,
   withClip,
 } from './session.ts';
+import { openTokenizer } from './vocabulary.ts';
+import { writtenScorers } from './written.ts';
 
 interface Given extends CacheOptions {
   readonly data: string;
@@ -89,14 +91,17 @@ function share(text: string): number {
 async function openScorers(io: Io, session: ClipSession, given: Given) {
   if (given.prompts !== undefined) {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
-    return { scorers: await promptScorers(session, prompts), sizes: prompts };
+    const { gpu, clip } = session;
+    const { options, learnables, imageSize } = prompts;
+    const scorers = oneScorer(await createScorer(gpu, clip, options, learnables, imageSize));
+    return { scorers, sizes: prompts };
   }
   const method = writtenMethods.find(({ name }) => name === given.method)!;
   const sizes = imageSettings(session.clip.config, given);
-  const prompts = given.object === undefined ? method.prompts : { ...method.prompts, object: given.object };
-  const note = (phrase: string) => io.note(`note: left out, as the vocabulary lacks a word: "${phrase}"`);
-  const scorers = await writtenScorers(session, prompts, sizes.imageSize, note, given.vocabulary);
-  return { scorers, sizes };
+  const { object = method.prompts.object } = given;
+  const tokenizer = await openTokenizer(session.clip, given.vocabulary, path.dirname(session.files[0]!));
+  const named = { ...method, prompts: { ...method.prompts, object } };
+  return { scorers: writtenScorers(io, session, tokenizer, named, sizes.imageSize), sizes };
 }
 
 const onlyWritten = ['object', 'vocabulary', 'imageSize', 'dualLayers'] as const;
@@ -125,6 +130,7 @@ async function runEval(io: Io, given: Given): Promise<void> {
         scorers,
         features,
         dataset,
+        sizes.imageSize,
         {
           problem({ file, problem }) {
             problems.push(file);

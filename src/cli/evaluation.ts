@@ -1,4 +1,4 @@
-// Metrics of trained or hand-written prompts on a data set.
+// Metrics of trained prompts on a data set, as `eval` and `demo` need them.
 import type { Dataset, Sample } from '../data/dataset.ts';
 import {
   type EvalSample,
@@ -11,11 +11,11 @@ import {
 } from '../eval/index.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
+import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem, loadMask } from '../train/images.node.ts';
 import type { ImageProblem } from '../train/source.ts';
-import { detectImages } from './detection.ts';
-import { promptScorers, type Scorers } from './scorers.ts';
+import { detectWith } from './detection.ts';
 import type { ClipSession } from './session.ts';
 
 /** The metrics of the paper's tables. */
@@ -27,37 +27,51 @@ export interface EvaluationCallbacks {
   sample?(sample: Sample, found: EvalSample): void;
 }
 
-/** Metrics of trained prompts. */
+/** The scorers of a data set's classes. */
+export interface ClassScorers {
+  of(className: string): Promise<Scorer>;
+  dispose(): void;
+}
+
+/** The same for every class. */
+export const oneScorer = (scorer: Scorer): ClassScorers => ({
+  of: async () => scorer,
+  dispose: () => scorer.dispose(),
+});
+
 export async function evaluatePrompts(
-  session: ClipSession,
-  prompts: Prompts,
+  { gpu, clip }: ClipSession,
+  { options: faprompt, learnables, imageSize }: Prompts,
   features: FeatureSource,
   dataset: Dataset,
   callbacks: EvaluationCallbacks,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const scorers = await promptScorers(session, prompts);
+  const scorers = oneScorer(await createScorer(gpu, clip, faprompt, learnables, imageSize));
   try {
-    return await evaluateScorers(session.gpu, scorers, features, dataset, callbacks, options);
+    return await evaluateScorers(gpu, scorers, features, dataset, imageSize, callbacks, options);
   } finally {
     scorers.dispose();
   }
 }
 
-/** Maps and masks are compared at the CLIP's image size, as the published code does. */
-export function evaluateScorers(
+/**
+ * Maps and masks are compared at the CLIP's image size, as the published code does.
+ * @param size of the maps
+ */
+export async function evaluateScorers(
   gpu: Gpu,
-  scorers: Scorers,
+  scorers: ClassScorers,
   features: FeatureSource,
   dataset: Dataset,
+  size: number,
   { problem, sample: onSample }: EvaluationCallbacks,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { size } = scorers;
   async function* samplesOf(className: string): AsyncGenerator<EvalSample> {
     const samples = dataset.samples.filter((sample) => sample.className === className);
-    const scorer = await scorers.of(className);
-    for await (const found of detectImages(scorer, features, samples, ({ image }) => image)) {
+    const detector = detectWith(await scorers.of(className), features);
+    for await (const found of detector.detect(samples, ({ image }) => image)) {
       if ('problem' in found) {
         problem(found);
         continue;

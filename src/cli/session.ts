@@ -1,5 +1,4 @@
 // Opening what most commands need: the device, a CLIP, trained prompts.
-import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { openDataset } from '../data/dataset.node.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
@@ -22,8 +21,8 @@ export interface ClipSession {
   readonly clip: Clip;
   /** sha256 of the weights file. */
   readonly sha256: string;
-  /** Where the weights are. */
-  readonly folder: string;
+  /** The weights' files. */
+  readonly files: readonly string[];
 }
 
 /** Runs `work` with a CLIP on the device, and closes both after it. */
@@ -40,7 +39,7 @@ export async function withClip<T>(
       const clip = await loadClip(gpu, weights);
       if (clip.metadata.has('notice')) io.note(`note: ${file}: ${clip.metadata.get('notice')}`);
       try {
-        return await work({ gpu, clip, sha256, folder: path.dirname(files[0]!) });
+        return await work({ gpu, clip, sha256, files });
       } finally {
         clip.dispose();
       }
