@@ -144,6 +144,7 @@ program
   .option('--clip <file>', 'CLIP weights', 'weights/small-clip.safetensors')
   .option('--seeds <n>', 'data sets and initialisations', integer, 3)
   .option('--image-size <pixels>', 'side of the images', integer, 96)
+  .option('--dual-layers <n>', 'as of faprompt train', integer)
   .option('--epochs <n>', 'passes over the training images', integer, 5)
   .option('--batch <n>', 'images a step', integer, 8)
   .option('--lr <x>', 'learning rate', Number, 1e-3)

@@ -32,6 +32,7 @@ export interface QualityGiven {
   readonly clip: string;
   readonly seeds: number;
   readonly imageSize: number;
+  readonly dualLayers?: number;
   readonly epochs: number;
   readonly batch: number;
   readonly lr: number;
@@ -55,6 +56,7 @@ export async function benchQuality(io: Io, given: QualityGiven): Promise<void> {
     clip: await hashClip(given.clip),
     weights: given.clip,
     imageSize: given.imageSize,
+    ...(given.dualLayers === undefined ? {} : { dualLayers: given.dualLayers }),
     seeds: Array.from({ length: given.seeds }, (_, i) => i),
     epochs: given.epochs,
     batch: given.batch,

@@ -13,6 +13,7 @@ export interface QualitySettings {
   readonly clip: string;
   readonly weights: string;
   readonly imageSize: number;
+  readonly dualLayers?: number;
   readonly seeds: readonly number[];
   readonly epochs: number;
   readonly batch: number;
@@ -93,7 +94,7 @@ export async function drawData(
 /** @param real folder of the real data sets; undefined: the synthetic one only */
 export function qualityConfig(
   folder: string,
-  { weights, imageSize, seeds, epochs, batch, learningRate }: QualitySettings,
+  { weights, imageSize, dualLayers, seeds, epochs, batch, learningRate }: QualitySettings,
   methods: readonly string[],
   real?: string,
 ): BenchmarkConfig {
@@ -113,6 +114,7 @@ export function qualityConfig(
       batch,
       learningRate,
       imageSize,
+      ...(dualLayers === undefined ? {} : { dualLayers }),
     },
     'bench quality',
   );
