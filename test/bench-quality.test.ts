@@ -73,7 +73,7 @@ test('verdicts: targets, and differences seed by seed', () => {
       name,
       values.map((value, seed) => {
         const metrics = { imageAuroc: value, imageAp: value, pixelAuroc: value, pro: null };
-        return { seed, evaluation: { mean: { metrics } } as unknown as Evaluation };
+        return { seed, row: { metrics: metrics as unknown as Evaluation['mean']['metrics'] } };
       }),
     );
   const lines = verdicts(row('FAPrompt', [0.91, 0.93]), [row('CLIP', [0.81, 0.85])]);

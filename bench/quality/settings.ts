@@ -21,7 +21,8 @@ export interface QualitySettings {
   /** Images of each class without a defect, and as many with one, to train on and to test on. */
   readonly trainImages: number;
   readonly testImages: number;
-  readonly methods: readonly string[];
+  /** How many of the seeds the ablations are run with; 0: no ablations. */
+  readonly ablationSeeds: number;
 }
 
 /** What everything is measured against. */
@@ -37,7 +38,7 @@ export const ablationMethods = [
 
 export const heldOut = 'held-out';
 
-/** Real photographs, where ../shared/data (or FAPROMPT_SHARED/data) is there. */
+/** Real photographs, in folders of these names. */
 export const realSets = [
   { name: 'magnetic_tile', group: 'industrial' },
   { name: 'brainmri', group: 'medical' },
@@ -60,10 +61,10 @@ const synthOptions = (settings: QualitySettings, role: Role, seed: number): Synt
 
 /**
  * The folder of all that belongs to these settings: results of others, or of another generator, cannot get into it.
- * The number of seeds and the choice of methods may change.
+ * The numbers of seeds may change.
  */
 export function qualityFolder(out: string, settings: QualitySettings): string {
-  const { seeds: _, methods: __, weights: ___, ...rest } = settings;
+  const { seeds: _, ablationSeeds: __, weights: ___, ...rest } = settings;
   const hash = createHash('sha256').update(JSON.stringify(rest));
   for (const role of ['prompt', 'heldout'] as const)
     for (const { className, defect, seed, image } of planDataset(synthOptions(settings, role, 0)))
@@ -91,31 +92,46 @@ export async function drawData(
     );
 }
 
-/** @param real folder of the real data sets; undefined: the synthetic one only */
-export function qualityConfig(
+export interface QualityConfigs {
+  /** Baselines and FAPrompt on the held-out classes. */
+  readonly main: BenchmarkConfig;
+  /** The same prompts, of the first seed, on real photographs: those are many. Absent where there are none. */
+  readonly real?: BenchmarkConfig;
+  readonly ablations?: BenchmarkConfig;
+}
+
+/** @param realFolder of the real data sets; it need not exist */
+export function qualityConfigs(
   folder: string,
-  { weights, imageSize, dualLayers, seeds, epochs, batch, learningRate }: QualitySettings,
-  methods: readonly string[],
-  real?: string,
-): BenchmarkConfig {
-  const sets = realSets.map(({ name, group }) => ({ name, group, data: path.join(real ?? '', name) }));
-  return parseConfig(
-    {
-      out: path.join(folder, 'results'),
-      clips: [{ name: 'clip', weights }],
-      train: { name: 'prompt', data: dataFolder(folder, 'prompt', '{seed}') },
-      test: [
-        { name: heldOut, group: 'industrial', data: dataFolder(folder, 'heldout', '{seed}') },
-        ...(real === undefined ? [] : sets.filter(({ data }) => existsSync(data))),
-      ],
-      methods,
-      seeds,
-      epochs,
-      batch,
-      learningRate,
-      imageSize,
-      ...(dualLayers === undefined ? {} : { dualLayers }),
-    },
-    'bench quality',
-  );
+  settings: QualitySettings,
+  realFolder: string,
+): QualityConfigs {
+  const { weights, imageSize, dualLayers, seeds, epochs, batch, learningRate, ablationSeeds } = settings;
+  const config = (methods: readonly string[], own: readonly number[], test: readonly unknown[]) =>
+    parseConfig(
+      {
+        out: path.join(folder, 'results'),
+        clips: [{ name: 'clip', weights }],
+        train: { name: 'prompt', data: dataFolder(folder, 'prompt', '{seed}') },
+        test,
+        methods,
+        seeds: own,
+        epochs,
+        batch,
+        learningRate,
+        imageSize,
+        ...(dualLayers === undefined ? {} : { dualLayers }),
+      },
+      'bench quality',
+    );
+  const synthetic = [{ name: heldOut, group: 'industrial', data: dataFolder(folder, 'heldout', '{seed}') }];
+  const photographs = realSets
+    .map(({ name, group }) => ({ name, group, data: path.join(realFolder, name) }))
+    .filter(({ data }) => existsSync(data));
+  const all = [...mainMethods, ...ablationMethods];
+  return {
+    main: config(mainMethods, seeds, synthetic),
+    ...(photographs.length > 0 ? { real: config(mainMethods, seeds.slice(0, 1), photographs) } : {}),
+    ...(ablationSeeds > 0 ? { ablations: config(all, seeds.slice(0, ablationSeeds), synthetic) } : {}),
+  };
 }

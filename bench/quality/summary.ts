@@ -1,7 +1,7 @@
 // The figures of `bench quality`: mean and spread over seeds, and what they are held against.
-import type { RunResult } from '../../src/benchmark/results.ts';
+import type { MetricValues } from '../../src/benchmark/results.ts';
 import { type Spread, spread } from '../../src/benchmark/summary.ts';
-import type { Evaluation, MetricName } from '../../src/eval/index.ts';
+import type { MetricName } from '../../src/eval/index.ts';
 import { table } from '../output.ts';
 
 export const metrics = [
@@ -31,19 +31,14 @@ export interface Row {
 export const rowOf = (
   name: string,
   title: string,
-  found: readonly {
-    readonly seed: number;
-    readonly evaluation: Pick<Evaluation, 'mean'> | RunResult['evaluation'];
-  }[],
+  found: readonly { readonly seed: number; readonly row: { readonly metrics: MetricValues } }[],
 ): Row => ({
   name,
   title,
-  values: found.map(({ seed, evaluation }) => ({
-    seed,
-    metrics: Object.fromEntries(
-      metrics.map((name) => [name, evaluation.mean.metrics[name]]),
-    ) as Row['values'][0]['metrics'],
-  })),
+  values: found.map(({ seed, row }) => {
+    const { imageAuroc, imageAp, pixelAuroc, pro } = row.metrics;
+    return { seed, metrics: { imageAuroc, imageAp, pixelAuroc, pro } };
+  }),
 });
 
 const numbers = (row: Row, metric: Metric): number[] =>
