@@ -171,9 +171,10 @@ function tablesOf(source: Source): Table[] {
         false,
       ),
     );
+  // The baseline and FAPrompt are in several of the paper's tables: alone they make none.
   for (const { table, title, rows } of paperAblations) {
     const own = rows.filter(({ method }) => method !== undefined && names.includes(method));
-    if (own.length > 1)
+    if (own.length > 2)
       tables.push(meansTable(source, `Table ${table}: ${title}`, paper ? rows : own, paper));
   }
   return tables;
@@ -193,11 +194,15 @@ export function benchmarkTables(config: BenchmarkConfig, results: readonly RunRe
     if (!last) return [];
     const seeds =
       config.seeds.length > 1 ? `; mean ± sample standard deviation over ${config.seeds.length} seeds` : '';
+    const empty = levels.filter(
+      (level) => testsWith({ config, clip: name, results: own, paper }, level).length === 0,
+    );
     const notes = [
       `In percent${seeds}.`,
       paper
         ? `The paper: ${paperBackbone}, ${paperProtocol}. Ours: ${protocolOf(config)}.`
         : `The paper's figures are not shown: its CLIP is ${paperBackbone}.`,
+      ...empty.map((level) => `No ${titleOf[level]}: no data set here has the labels.`),
     ];
     return [...tables.slice(0, -1), { ...last, notes }];
   });

@@ -8,6 +8,7 @@ import { integer, kebab } from './arguments.ts';
 import { evaluateScorers, evaluationTable, oneScorer } from './evaluation.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
+import type { ReportSection } from './report.ts';
 import {
   addCacheOptions,
   type CacheOptions,
@@ -33,6 +34,7 @@ interface Given extends CacheOptions {
   readonly split: Split;
   readonly json?: string;
   readonly out?: string;
+  readonly report?: string;
   readonly defects?: boolean;
   readonly bootstrap?: number;
   readonly confidence: number;
@@ -67,8 +69,13 @@ export const evalCommand = (io: Io): Command => {
     )
     .option('--json <file>', 'write all metrics as JSON; - for standard output instead of the table')
     .option('--out <dir>', 'folder for metrics.json and metrics.txt')
+    .option('--report <dir>', 'folder for report.html: one page with tables, curves, scores and images')
     .option('--defects', 'a row of the table for every kind of defect too; the JSON always has them')
-    .option('--bootstrap <n>', 'confidence intervals from n bootstrap replicates (1000, say)', integer(2))
+    .option(
+      '--bootstrap <n>',
+      'confidence intervals from n bootstrap replicates; with --report 1000',
+      integer(2),
+    )
     .option('--confidence <share>', 'share of replicates inside an interval', share, 0.95)
     .option('--seed <n>', 'of the replicates', integer(0), 0)
     .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes');
@@ -87,21 +94,28 @@ function share(text: string): number {
   return value;
 }
 
-/** The scorers of --prompts or --method, and what they want images as. */
+/** The scorers of --prompts or --method, what they want images as, and how they were made, for the report. */
 async function openScorers(io: Io, session: ClipSession, given: Given) {
   if (given.prompts !== undefined) {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
     const { gpu, clip } = session;
     const { options, learnables, imageSize } = prompts;
     const scorers = oneScorer(await createScorer(gpu, clip, options, learnables, imageSize));
-    return { scorers, sizes: prompts };
+    const how: ReportSection[] = [
+      ['Prompts', { file: given.prompts, threshold: prompts.threshold?.threshold ?? 'none' }],
+      ['Training', prompts.training],
+      ['Options', { ...options }],
+    ];
+    return { scorers, sizes: prompts, how };
   }
   const method = writtenMethods.find(({ name }) => name === given.method)!;
   const sizes = imageSettings(session.clip.config, given);
   const { object = method.prompts.object } = given;
   const tokenizer = await openTokenizer(session.clip, given.vocabulary, path.dirname(session.files[0]!));
   const named = { ...method, prompts: { ...method.prompts, object } };
-  return { scorers: writtenScorers(io, session, tokenizer, named, sizes.imageSize), sizes };
+  const scorers = writtenScorers(io, session, tokenizer, named, sizes.imageSize);
+  const how: ReportSection[] = [['Hand-written prompts', { method: method.name, ...named.prompts }]];
+  return { scorers, sizes, how };
 }
 
 const onlyWritten = ['object', 'vocabulary', 'imageSize', 'dualLayers'] as const;
@@ -117,15 +131,21 @@ function checkOptions(given: Given): void {
 async function runEval(io: Io, given: Given): Promise<void> {
   checkOptions(given);
   const { dataset, skipped: problems } = await openSamples(io, given.data, given.split);
-  const { bootstrap: replicates, confidence, seed } = given;
-  const options = replicates === undefined ? {} : { bootstrap: { replicates, confidence, seed } };
+  const { confidence, seed } = given;
+  const replicates = given.bootstrap ?? (given.report === undefined ? undefined : 1000);
+  const options = {
+    ...(replicates === undefined ? {} : { bootstrap: { replicates, confidence, seed } }),
+    curves: given.report !== undefined,
+  };
   const evaluation = await withClip(io, given.clip, async (session) => {
-    const { scorers, sizes } = await openScorers(io, session, given);
+    const { scorers, sizes, how } = await openScorers(io, session, given);
     const features = openFeatures(io, session, sizes, given);
     const bar = createProgress(io, 'evaluating', dataset.samples.length);
+    // Loaded only here: the plots come with a large library.
+    const report = given.report === undefined ? undefined : (await import('./report.ts')).createReport();
     let done = 0;
     try {
-      return await evaluateScorers(
+      const found = await evaluateScorers(
         session.gpu,
         scorers,
         features,
@@ -136,10 +156,28 @@ async function runEval(io: Io, given: Given): Promise<void> {
             problems.push(file);
             bar.note(`skipped: ${problem.message}`);
           },
-          sample: () => bar.update(++done),
+          sample(item, sample) {
+            report?.sample(item, sample);
+            bar.update(++done);
+          },
         },
         options,
       );
+      if (report) {
+        const file = await report.write(given.report!, found, {
+          dataset,
+          problems,
+          confidence: replicates === undefined ? undefined : confidence,
+          configuration: [
+            ['CLIP', { file: given.clip, sha256: session.sha256 }],
+            ['Images', { 'image size': sizes.imageSize, 'V-V blocks': sizes.dualLayers }],
+            ...how,
+          ],
+          adapter: session.gpu.description,
+        });
+        bar.note(`report: ${file}`);
+      }
+      return found;
     } finally {
       bar.stop();
       features.dispose();

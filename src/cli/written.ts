@@ -25,7 +25,9 @@ export function writtenScorers(
       const scorer = await createWrittenScorer(gpu, clip, tokenizer, prompts, size, className);
       made.set(key, scorer);
       if (scorer.dropped.length > 0)
-        io.note(`${name}: left out, as the CLIP's vocabulary lacks a word: ${scorer.dropped.join(' | ')}`);
+        io.note(
+          `${name}: ${scorer.dropped.length} phrases are left out, as the CLIP's vocabulary lacks a word ("${scorer.dropped[0]}")`,
+        );
       return scorer;
     },
     dispose() {
