@@ -36,7 +36,7 @@ const textBatch = 64;
 export async function textFeatures(
   gpu: Gpu,
   clip: Clip,
-  texts: readonly Int32Array[],
+  texts: readonly (Int32Array | readonly number[])[],
 ): Promise<Float32Array[]> {
   const { textWidth, embedDim } = clip.config;
   const rows = await clip.tokenRows([...new Set(texts.flatMap((ids) => [...ids]))]);
