@@ -17,7 +17,7 @@ import { createImageEncoder } from '../../src/model/clip/image-encoder.ts';
 import { readSafetensors } from '../../src/model/clip/safetensors.ts';
 import { openFile } from '../../src/model/clip/source.node.ts';
 import { type Clip, loadClip } from '../../src/model/clip/weights.ts';
-import { idsFeature, imageFeature } from '../../src/model/clip/zero-shot.ts';
+import { imageFeature, textFeatures } from '../../src/model/clip/zero-shot.ts';
 
 const models = ['ViT-B/32', 'ViT-B/16', 'ViT-L/14@336px'];
 const reference = path.resolve('../shared/golden/reference');
@@ -49,7 +49,8 @@ async function featuresOf(
     ['patches', patches],
     ['clip', await imageFeature(gpu, clip, input)],
   ]);
-  for (const [i, ids] of texts.entries()) found.set(`text${i}`, await idsFeature(gpu, clip, ids));
+  const features = await textFeatures(gpu, clip, texts);
+  for (const [i, feature] of features.entries()) found.set(`text${i}`, feature);
   return found;
 }
 
