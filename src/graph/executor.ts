@@ -1,14 +1,15 @@
 // Turns a plan into buffers, pipelines and bind groups once, and runs it as often as wanted.
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { align, alignment } from '../gpu/memory.ts';
-import { packUniform } from '../gpu/shader.ts';
-import { byteLength, type Dispatch, describe, hostLength, sameShape, type Tensor } from '../kernels/op.ts';
+import { align } from '../gpu/memory.ts';
+import { byteLength, describe, hostLength, sameShape, type Tensor } from '../kernels/op.ts';
 import { type DeviceTensor, type HostData, hostView, writeBuffer } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
 import { largestTensors, plan as makePlan, type Plan } from './plan.ts';
-import { type DispatchTime, profile, type Step } from './profile.ts';
+import { type DispatchTime, profile } from './profile.ts';
+import { createSteps, dispatchesOf } from './steps.ts';
+import { chooseVariants } from './tuner.ts';
 
 export interface CompileOptions {
   /** Device tensors for the graph's parameters, by storage. */
@@ -49,6 +50,7 @@ export async function compile(
   const plan = makePlan(graph, outputs, { share: !options.guards });
   const own: GPUBuffer[] = [];
   try {
+    const variants = await chooseVariants(gpu, plan.nodes, options.variants ?? gpu.variants);
     const guards = options.guards ? createGuards(gpu) : undefined;
     const allocate = (bytes: number, label: string) => {
       const buffer = memory.allocate(guards ? guards.padded(bytes) : bytes, label);
@@ -59,7 +61,16 @@ export async function compile(
     for (const storage of plan.leaves.constants) {
       writeBuffer(gpu, buffers.get(storage)!, guards?.offset ?? 0, graph.leaves.get(storage)!.values!);
     }
-    const steps = await prepare(gpu, plan, options, buffers, own, guards);
+    const steps = await createSteps(
+      gpu,
+      plan.nodes.flatMap((node, i) => dispatchesOf(gpu, node, variants[i])),
+      (tensor) => {
+        const buffer = buffers.get(tensor.storage)!;
+        const size = byteLength(tensor);
+        return guards ? guards.binding(buffer, size) : { buffer, size };
+      },
+      own,
+    );
     const staging = memory.allocate(
       plan.bytes.readback,
       'readback',
@@ -176,89 +187,4 @@ function allocateTensors(
     for (const storage of slot.storages) buffers.set(storage, buffer);
   });
   return buffers;
-}
-
-/** Asks every node for its dispatches, compiles their pipelines in parallel and binds their operands. */
-async function prepare(
-  gpu: Gpu,
-  plan: Plan,
-  options: CompileOptions,
-  buffers: ReadonlyMap<number, GPUBuffer>,
-  own: GPUBuffer[],
-  guards: Guards | undefined,
-): Promise<Step[]> {
-  const { device, memory, capabilities } = gpu;
-  const dispatches = plan.nodes.flatMap(({ op, attrs, inputs, outputs }) => {
-    const forced = (options.variants ?? gpu.variants)[op.name];
-    const variant = forced && op.variants?.(capabilities).includes(forced) ? forced : undefined;
-    const list = op.dispatches({ attrs, inputs, outputs, capabilities, variant });
-    const flops = op.cost({ attrs, inputs, outputs }).flops / list.length;
-    return list.map((dispatch) => ({ dispatch, op: op.name, flops }));
-  });
-  const pipelines = await Promise.all(
-    dispatches.map(({ dispatch }) => gpu.guard(gpu.pipelines.get(dispatch.shader, dispatch.overrides ?? {}))),
-  );
-
-  const uniformBytes = new ArrayBuffer(Math.max(alignment, dispatches.length * alignment));
-  const uniforms = memory.allocate(
-    uniformBytes.byteLength,
-    'uniforms',
-    GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-  );
-  own.push(uniforms);
-  const absent = {
-    read: memory.allocate(alignment, 'absent operand'),
-    read_write: memory.allocate(alignment, 'absent result'),
-  };
-  own.push(absent.read, absent.read_write);
-
-  const steps = dispatches.map(({ dispatch, op, flops }, i): Step => {
-    const { shader } = dispatch;
-    checkNames(dispatch);
-    const entries: GPUBindGroupEntry[] = shader.bindings.map(({ name, binding, access }) => {
-      const tensor = dispatch.bindings[name];
-      if (!tensor)
-        return { binding, resource: { buffer: access === 'read' ? absent.read : absent.read_write } };
-      const buffer = buffers.get(tensor.storage)!;
-      return {
-        binding,
-        resource: guards ? guards.binding(buffer, byteLength(tensor)) : { buffer, size: byteLength(tensor) },
-      };
-    });
-    if (shader.uniform) {
-      packUniform(
-        shader,
-        dispatch.uniforms ?? {},
-        new DataView(uniformBytes, i * alignment, shader.uniform.size),
-      );
-      entries.push({
-        binding: shader.uniform.binding,
-        resource: { buffer: uniforms, offset: i * alignment, size: shader.uniform.size },
-      });
-    }
-    const [x, y = 1, z = 1] = dispatch.workgroups;
-    return {
-      op,
-      shader: shader.path,
-      pipeline: pipelines[i]!,
-      bindGroup: device.createBindGroup({
-        label: `${op} (${shader.path})`,
-        layout: gpu.pipelines.layout(shader),
-        entries,
-      }),
-      workgroups: [x, y, z],
-      flops,
-    };
-  });
-  device.queue.writeBuffer(uniforms, 0, uniformBytes);
-  return steps;
-}
-
-function checkNames({ shader, bindings }: Dispatch): void {
-  const host = Object.keys(bindings).sort();
-  const wgsl = shader.bindings.map((b) => b.name).sort();
-  if (host.join() !== wgsl.join())
-    throw new Error(
-      `${shader.path}: the host binds {${host.join(', ')}}, the shader has {${wgsl.join(', ')}}`,
-    );
 }
