@@ -1,13 +1,13 @@
 // Turns a plan into buffers, pipelines and bind groups once, and runs it as often as wanted.
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { align } from '../gpu/memory.ts';
 import { byteLength, describe, hostLength, sameShape, type Tensor } from '../kernels/op.ts';
-import { type DeviceTensor, type HostData, hostView, writeBuffer } from './device-tensor.ts';
+import { type DeviceTensor, type HostData, writeBuffer } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
-import { largestTensors, plan as makePlan, type Plan } from './plan.ts';
+import { largestTensors, plan as makePlan, type Plan, runsInFlight } from './plan.ts';
 import { type DispatchTime, profile } from './profile.ts';
+import { createReadback } from './readback.ts';
 import { createSteps, dispatchesOf } from './steps.ts';
 import { chooseVariants } from './tuner.ts';
 
@@ -25,7 +25,8 @@ export interface Executable {
   readonly dispatches: number;
   /**
    * Uploads `feeds` (inputs keep what they held before), runs everything and copies the outputs named by `read`.
-   * A run that reads nothing returns once the work is queued; `gpu.finish()` waits for it.
+   * A run that reads nothing returns once the work is queued; `gpu.finish()` waits for it. The next run may be started
+   * before the results of one are there (`runsInFlight`): work is done in the order of the calls.
    * @throws GpuError, or Error for a feed of the wrong name or size.
    */
   run(feeds: Readonly<Record<string, HostData>>, read?: readonly string[]): Promise<Record<string, HostData>>;
@@ -71,14 +72,26 @@ export async function compile(
       },
       own,
     );
-    const staging = memory.allocate(
-      plan.bytes.readback,
-      'readback',
-      GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    );
-    own.push(staging);
     const inputs = new Map(plan.leaves.inputs.map((storage) => [graph.leaves.get(storage)!.name, storage]));
     const offset = guards?.offset ?? 0;
+    const readback = createReadback(
+      gpu,
+      outputs,
+      plan.bytes.readback / runsInFlight,
+      ({ storage }) => ({ buffer: buffers.get(storage)!, offset }),
+      own,
+    );
+    const upload = (feeds: Readonly<Record<string, HostData>>) => {
+      for (const [name, data] of Object.entries(feeds)) {
+        const storage = inputs.get(name);
+        if (storage === undefined)
+          throw new Error(`no input named "${name}" in this graph; it has: ${[...inputs.keys()].join(', ')}`);
+        const spec = graph.spec(storage);
+        if (data.length !== hostLength(spec))
+          throw new Error(`input "${name}": expected ${describe(spec)}, found ${data.length} elements`);
+        writeBuffer(gpu, buffers.get(storage)!, offset, data);
+      }
+    };
 
     const encode = (): GPUCommandBuffer[] => {
       const commands: GPUCommandBuffer[] = [];
@@ -105,39 +118,13 @@ export async function compile(
       dispatches: steps.length,
       async run(feeds, read = []) {
         await gpu.guard(Promise.resolve());
-        for (const [name, data] of Object.entries(feeds)) {
-          const storage = inputs.get(name);
-          if (storage === undefined)
-            throw new Error(
-              `no input named "${name}" in this graph; it has: ${[...inputs.keys()].join(', ')}`,
-            );
-          const spec = graph.spec(storage);
-          if (data.length !== hostLength(spec))
-            throw new Error(`input "${name}": expected ${describe(spec)}, found ${data.length} elements`);
-          writeBuffer(gpu, buffers.get(storage)!, offset, data);
-        }
+        upload(feeds);
         if (guards) guards.fill(buffers, graph);
-        const commands = encode();
-        const copies = device.createCommandEncoder();
-        const places: [string, number][] = [];
-        let end = 0;
-        for (const name of read) {
-          const tensor = outputs[name];
-          if (!tensor) throw new Error(`no output named "${name}" in this graph`);
-          copies.copyBufferToBuffer(buffers.get(tensor.storage)!, offset, staging, end, byteLength(tensor));
-          places.push([name, end]);
-          end += align(byteLength(tensor));
-        }
-        device.queue.submit([...commands, copies.finish()]);
-        const results: Record<string, HostData> = {};
-        if (end > 0) {
-          await gpu.guard(staging.mapAsync(GPUMapMode.READ, 0, end));
-          const mapped = staging.getMappedRange(0, end);
-          for (const [name, at] of places) results[name] = hostView(outputs[name]!, mapped, at);
-          staging.unmap();
-        }
+        const { commands, results } = readback.begin(read);
+        device.queue.submit([...encode(), ...commands]);
+        const found = await results();
         if (guards) await guards.check(buffers, graph);
-        return results;
+        return found;
       },
       profile: () => profile(gpu, steps),
       tensor(name) {
