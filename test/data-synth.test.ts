@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadSample, openDataset } from '../src/data/dataset.node.ts';
 import { DatasetError } from '../src/data/errors.ts';
 import { drawImage } from '../src/data/synth/draw.ts';
+import { families, familyNames } from '../src/data/synth/families/index.ts';
 import { generate } from '../src/data/synth/generate.node.ts';
 import { planDataset } from '../src/data/synth/generate.ts';
-import { surfaceNames, surfaces } from '../src/data/synth/surfaces/index.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -17,16 +17,16 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const pairs = surfaceNames.flatMap((name) => surfaces[name].defects.map((defect) => [name, defect] as const));
+const pairs = familyNames.flatMap((name) => families[name].defects.map((defect) => [name, defect] as const));
 
 describe('drawImage', () => {
-  it.each(surfaceNames)('%s: the same seed gives the same bytes, another seed others', (name) => {
+  it.each(familyNames)('%s: the same seed gives the same bytes, another seed others', (name) => {
     const draw = (seed: number): string => hash(drawImage(name, null, seed, 64).image.data);
     expect(draw(1)).toBe(draw(1));
     expect(new Set([1, 2, 3, 4].map(draw)).size).toBe(4);
   });
 
-  it.each(surfaceNames)('%s: neither flat nor burnt out, at any size', (name) => {
+  it.each(familyNames)('%s: neither flat nor burnt out, at any size', (name) => {
     for (const size of [16, 33, 96]) {
       const { image, mask } = drawImage(name, null, 5, size);
       expect([image.width, image.height, image.data.length]).toEqual([size, size, 3 * size * size]);
@@ -73,7 +73,7 @@ describe('drawImage', () => {
   });
 
   it('has at least five surfaces and five defects', () => {
-    expect(surfaceNames.length).toBeGreaterThanOrEqual(5);
+    expect(familyNames.length).toBeGreaterThanOrEqual(5);
     expect(new Set(pairs.map(([, defect]) => defect)).size).toBeGreaterThanOrEqual(5);
   });
 });

@@ -10,8 +10,8 @@ import type { Sample } from '../data/dataset.ts';
 import { writeFileAtomic } from '../data/files.node.ts';
 import { readImage } from '../data/image.node.ts';
 import type { RgbImage } from '../data/image.ts';
+import type { FamilyName } from '../data/synth/families/index.ts';
 import { generate } from '../data/synth/generate.node.ts';
-import type { SurfaceName } from '../data/synth/surfaces/index.ts';
 import type { EvalSample } from '../eval/index.ts';
 import { presets } from '../model/faprompt/options.ts';
 import { integer } from './arguments.ts';
@@ -23,8 +23,8 @@ import { imageSettings, loadPrompts, openFeatures, withClip } from './session.ts
 import { describeReport } from './train.ts';
 import { runTraining } from './training.ts';
 
-const trained: readonly SurfaceName[] = ['weave', 'wood', 'metal', 'leather'];
-const heldOut: readonly SurfaceName[] = ['tile', 'dots'];
+const trained: readonly FamilyName[] = ['weave', 'wood', 'metal', 'leather'];
+const heldOut: readonly FamilyName[] = ['tile', 'dots'];
 const marker = 'demo.json';
 
 export const demoCommand = (io: Io): Command =>

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { familyNames } from '../data/synth/families/index.ts';
 import { generate } from '../data/synth/generate.node.ts';
 import type { SynthOptions } from '../data/synth/generate.ts';
-import { surfaceNames } from '../data/synth/surfaces/index.ts';
 import { integer, list } from './arguments.ts';
 import type { Io } from './io.ts';
 
@@ -24,7 +24,7 @@ export const synthCommand = (io: Io): Command =>
     .argument('<dir>', 'folder to make; must be empty or not exist')
     .option('--seed <n>', 'the same seed gives the same bytes', integer(0), 0)
     .option('--image-size <pixels>', 'side of the images', integer(16))
-    .option('--classes <names>', `surfaces, of ${surfaceNames.join(',')}`, list)
+    .option('--classes <names>', `surfaces, of ${familyNames.join(',')}`, list)
     .option('--defects <names>', 'kinds of defects', list)
     .option('--train <n>', "normal images per class in the split 'train'", integer(0))
     .option('--good <n>', "normal images per class in the split 'test'", integer(0))

@@ -3,21 +3,21 @@ import type { Mask, RgbImage } from '../image.ts';
 import { createRandom, deriveSeed, type Random } from '../random.ts';
 import type { Canvas } from './canvas.ts';
 import { type DefectName, defects } from './defects/index.ts';
-import { type SurfaceName, surfaces } from './surfaces/index.ts';
+import { type FamilyName, families } from './families/index.ts';
 
 /**
  * Draws a surface of `size` pixels a side, with a defect or (null) without. Surface, defect and camera have
  * random numbers of their own: the same seed with and without defect gives images that differ in the mask only.
  */
 export function drawImage(
-  surface: SurfaceName,
+  surface: FamilyName,
   defect: DefectName | null,
   seed: number,
   size: number,
 ): { image: RgbImage; mask: Mask } {
   const stream = (name: string): Random => createRandom(deriveSeed(seed, name));
-  const rendering = surfaces[surface].draw(stream('surface'), size);
-  const mask = defect ? defects[defect](stream('defect'), rendering) : new Uint8Array(size * size);
+  const rendering = families[surface].draw(stream('surface'), size);
+  const mask = defect ? defects[defect].draw(stream('defect'), rendering) : new Uint8Array(size * size);
   return {
     image: photograph(stream('camera'), rendering.canvas),
     mask: { width: size, height: size, data: mask },

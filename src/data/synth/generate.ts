@@ -2,14 +2,14 @@
 import type { Meta, Split } from '../dataset.ts';
 import { deriveSeed } from '../random.ts';
 import type { DefectName } from './defects/index.ts';
-import { type SurfaceName, surfaceNames, surfaces } from './surfaces/index.ts';
+import { type FamilyName, families, familyNames } from './families/index.ts';
 
 export interface SynthOptions {
   seed: number;
   /** Pixels a side. Default 96. */
   imageSize?: number;
-  /** Default: all surfaces. */
-  classes?: readonly SurfaceName[];
+  /** Default: all families. */
+  classes?: readonly FamilyName[];
   /** Default: all defects; each class gets those of them that can happen to it. */
   defects?: readonly DefectName[];
   /** Normal images of each class in the split `train`. Default 0. */
@@ -21,7 +21,7 @@ export interface SynthOptions {
 }
 
 export interface SynthItem {
-  className: SurfaceName;
+  className: FamilyName;
   split: Split;
   defect: DefectName | null;
   seed: number;
@@ -37,7 +37,7 @@ export const defaultImageSize = 96;
  * other counts or classes leave it as it is. Throws RangeError for options that make no sense.
  */
 export function planDataset(options: SynthOptions): SynthItem[] {
-  const { seed, classes = surfaceNames, train = 0, good = 8, defective = 8 } = options;
+  const { seed, classes = familyNames, train = 0, good = 8, defective = 8 } = options;
   for (const [name, value] of Object.entries({ train, good, defective })) {
     if (!Number.isInteger(value) || value < 0)
       throw new RangeError(`${name}: expected a count, found ${value}`);
@@ -48,9 +48,9 @@ export function planDataset(options: SynthOptions): SynthItem[] {
   }
   const items: SynthItem[] = [];
   for (const className of classes) {
-    const surface = Object.hasOwn(surfaces, className) ? surfaces[className] : null;
+    const surface = Object.hasOwn(families, className) ? families[className] : null;
     if (!surface) {
-      throw new RangeError(`classes: expected some of ${surfaceNames.join(', ')}, found ${className}`);
+      throw new RangeError(`classes: expected some of ${familyNames.join(', ')}, found ${className}`);
     }
     const add = (split: Split, defect: DefectName | null, count: number): void => {
       const kind = defect ?? 'good';
