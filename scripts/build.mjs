@@ -5,7 +5,12 @@ import { build } from 'esbuild';
 import { esbuildWgsl } from './wgsl-plugin.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
-const entryPoints = { cli: 'src/cli/main.ts', golden: 'test/golden/main.ts', bench: 'bench/main.ts' };
+const entryPoints = {
+  cli: 'src/cli/main.ts',
+  golden: 'test/golden/main.ts',
+  bench: 'bench/main.ts',
+  'batch-worker': 'src/train/pretrain/batch-worker.node.ts',
+};
 
 await build({
   absWorkingDir: root,

@@ -1,0 +1,61 @@
+// What determines the result of a pretraining run, to the last bit (besides the generator and the adapter).
+import { captionLength, captionWords } from '../../data/synth/captions.ts';
+import { type ClipConfig, clipConfig } from '../../model/clip/config.ts';
+import { smallClipWords } from '../../model/clip/words.ts';
+
+export interface PretrainSettings {
+  readonly config: ClipConfig;
+  /** The vocabulary: token ids are places in this list. */
+  readonly words: readonly string[];
+  readonly seed: number;
+  /** Steps of the whole run: the learning rate ends at 0 there. */
+  readonly steps: number;
+  readonly batch: number;
+  /** Side of the training images in pixels: a multiple of the patch size. */
+  readonly imageSize: number;
+  /** Sides at which images are drawn, before a window of `imageSize` is cut out of them. */
+  readonly drawSizes: readonly number[];
+  /** Largest learning rate, reached after `warmup` steps. */
+  readonly learningRate: number;
+  readonly warmup: number;
+  readonly decay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Weight of the patches' loss against the image's own pair of captions; 0: none. */
+  readonly regionWeight: number;
+  /** Weight of patches' and images' losses against pairs about an "object"; 0: none. */
+  readonly genericWeight: number;
+  /** Such pairs in a step. */
+  readonly genericPairs: number;
+}
+
+/** Tokens of a training text, start and end included. */
+export const textLength = captionLength + 2;
+
+/** The words of captions and of the hand-written prompts that are used with CLIP. */
+export const pretrainWords = (): string[] => [...new Set([...smallClipWords, ...captionWords()])];
+
+/** The CLIP that ships in weights/, in its sizes today. */
+export const pretrainConfig = (words: number, imageSize: number): ClipConfig =>
+  clipConfig({
+    visionWidth: 128,
+    visionLayers: 4,
+    patch: 8,
+    grid: imageSize / 8,
+    textWidth: 128,
+    textLayers: 4,
+    contextLength: 77,
+    vocabSize: words + 2,
+    embedDim: 64,
+    headDim: 32,
+  });
+
+/** CLIP's optimizer for ViT models. */
+export const clipAdam = { beta1: 0.9, beta2: 0.98, epsilon: 1e-6 } as const;
+
+/** Linear warm-up, then half a cosine to 0 after the last step. @param step from 1 */
+export function learningRateAt({ learningRate, warmup, steps }: PretrainSettings, step: number): number {
+  if (step <= warmup) return (learningRate * step) / warmup;
+  return (learningRate / 2) * (1 + Math.cos((Math.PI * (step - warmup)) / Math.max(1, steps + 1 - warmup)));
+}
