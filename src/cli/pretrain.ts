@@ -12,7 +12,7 @@ import {
   pretrainWords,
 } from '../train/pretrain/settings.ts';
 import { pretrain } from '../train/pretrain/trainer.ts';
-import { integer, list, positive } from './arguments.ts';
+import { integer, positive } from './arguments.ts';
 import { ExitError, formatFlops, type Io } from './io.ts';
 import { createProgress } from './progress.ts';
 
@@ -22,7 +22,6 @@ interface Given {
   readonly steps: number;
   readonly batch: number;
   readonly imageSize: number;
-  readonly drawSizes: readonly string[];
   readonly lr: number;
   readonly warmup: number;
   readonly decay: number;
@@ -44,17 +43,11 @@ export const pretrainCommand = (io: Io): Command =>
     .option('--steps <n>', 'steps of the whole run', integer(1), 2000)
     .option('--batch <n>', 'images a step', integer(2), 64)
     .option('--image-size <pixels>', 'side of the training images', integer(8), 64)
-    .option('--draw-sizes <list>', 'sides at which images are drawn before a window is cut out', list, [
-      '64',
-      '80',
-      '96',
-      '128',
-    ])
     .option('--lr <x>', 'largest learning rate of AdamW', positive, 1e-3)
     .option('--warmup <n>', 'steps until the largest learning rate', integer(1), 100)
     .option('--decay <x>', 'weight decay', Number, 0.1)
-    .option('--region-weight <x>', "patches against the image's own captions; 0: plain CLIP", Number, 1)
-    .option('--generic-weight <x>', 'patches and images against captions of an "object"', Number, 1)
+    .option('--region-weight <x>', "patches against the image's own captions; 0: plain CLIP", Number, 2)
+    .option('--generic-weight <x>', 'patches and images against captions of an "object"', Number, 2)
     .option('--generic-pairs <n>', 'such pairs of captions in a step; 0: plain CLIP', integer(0), 4)
     .option('--resume', "go on from the folder's checkpoint")
     .option('--max-minutes <n>', 'stop after this time, to go on with --resume', positive)
@@ -76,7 +69,6 @@ function settingsOf(given: Given): PretrainSettings {
     steps,
     batch,
     imageSize,
-    drawSizes: given.drawSizes.map(Number),
     learningRate: lr,
     warmup,
     decay,

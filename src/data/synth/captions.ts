@@ -1,5 +1,6 @@
 /** Captions: lower-case sentences in a closed vocabulary that say what an image shows. */
 import type { Random } from '../random.ts';
+import { type ColorName, colorNames } from './colors.ts';
 import { type DefectName, defectNames, defects } from './defects/index.ts';
 import { type FamilyName, families, familyNames } from './families/index.ts';
 
@@ -7,7 +8,8 @@ import { type FamilyName, families, familyNames } from './families/index.ts';
 export interface Described {
   family: FamilyName;
   defect: DefectName | null;
-  color: string | null;
+  /** Of the surface or object; null if it has no single one. */
+  color: ColorName | null;
 }
 
 /** No caption has more tokens (words and punctuation marks), start and end of text not counted. */
@@ -78,10 +80,6 @@ function fill(template: string, words: Record<string, string>): string {
       (_, next: string) => `${'aeiou'.includes(next) ? 'an' : 'a'} ${next}`,
     );
 }
-
-/** Names of colours in captions. */
-export const colorNames =
-  'red orange yellow green blue purple pink brown beige grey white black silver golden'.split(' ');
 
 /** All words that captions can contain, of all roles, sorted. Punctuation marks are words. */
 export function captionWords(): string[] {

@@ -1,50 +1,105 @@
-/** One synthetic image: surface, defect, light, camera. */
+/** One synthetic image: family, defect, light, camera. */
 import type { Mask, RgbImage } from '../image.ts';
 import { createRandom, deriveSeed, type Random } from '../random.ts';
-import type { Canvas } from './canvas.ts';
+import { photograph } from './camera.ts';
+import { copyCanvas, type Rendering } from './canvas.ts';
+import type { ColorName } from './colors.ts';
 import { type DefectName, defects } from './defects/index.ts';
+import { findPlace } from './defects/site.ts';
 import { type FamilyName, families } from './families/index.ts';
+import { createView, type View } from './view.ts';
+
+export interface Drawing {
+  image: RgbImage;
+  /** 1 exactly where the image differs from the one without defect. */
+  mask: Mask;
+  /** The defect that is to be seen: null if none was asked for, or none fits into what is in sight. */
+  defect: DefectName | null;
+  /** Name of the main colour. */
+  color: ColorName | null;
+}
+
+export interface DrawOptions {
+  /** How much larger than the image the family is drawn, of which the image shows a part: 1 to 2. Default 1. */
+  zoom?: number;
+  /** From 0 (subtle) to 1 (obvious). Default: a random one. */
+  severity?: number;
+}
+
+/** A change of a pixel below this, of 255, is not visible: the pixel stays as it was. */
+const leastChange = 9;
+/** The least area of a mask, as a fraction of the image, and its least mean change: below, nobody would call it a defect. */
+const leastArea = 0.0025;
+const leastMeanChange = 18;
 
 /**
- * Draws a surface of `size` pixels a side, with a defect or (null) without. Surface, defect and camera have
- * random numbers of their own: the same seed with and without defect gives images that differ in the mask only.
+ * Draws a family of `size` pixels a side, with a defect or (null) without. Family, defect and camera have random
+ * numbers of their own: the same seed with and without defect gives images that differ exactly in the mask.
  */
 export function drawImage(
-  surface: FamilyName,
+  family: FamilyName,
   defect: DefectName | null,
   seed: number,
   size: number,
-): { image: RgbImage; mask: Mask } {
+  { zoom = 1, severity }: DrawOptions = {},
+): Drawing {
   const stream = (name: string): Random => createRandom(deriveSeed(seed, name));
-  const rendering = families[surface].draw(stream('surface'), size);
-  const mask = defect ? defects[defect].draw(stream('defect'), rendering) : new Uint8Array(size * size);
-  return {
-    image: photograph(stream('camera'), rendering.canvas),
-    mask: { width: size, height: size, data: mask },
+  const clean = families[family].draw(stream('family'), aim(stream('view'), size, zoom));
+  const camera = photograph(stream('camera'), size);
+  const image = camera(clean.canvas);
+  const drawing: Drawing = {
+    image: { width: size, height: size, data: image },
+    mask: { width: size, height: size, data: new Uint8Array(size * size) },
+    defect: null,
+    color: clean.color,
   };
+  // A defect that hardly shows is tried elsewhere, and worse each time.
+  for (let attempt = 0; defect && attempt < 8; attempt++) {
+    const random = stream(attempt === 0 ? 'defect' : `defect ${attempt}`);
+    const place = findPlace(random, clean);
+    if (!place) break;
+    const rendering: Rendering = { ...clean, canvas: copyCanvas(clean.canvas) };
+    const grade = Math.min(1, (severity ?? random.next()) + attempt / 6);
+    defects[defect].draw({ random, rendering, severity: grade, ...place });
+    const defective = camera(rendering.canvas);
+    const mask = keepVisible(image, defective);
+    if (!mask) continue;
+    drawing.image.data = defective;
+    drawing.mask.data = mask;
+    drawing.defect = defect;
+    break;
+  }
+  return drawing;
 }
 
-/** Uneven light from one side, exposure, white balance and sensor noise, then rounding to bytes. */
-function photograph(random: Random, { size, data }: Canvas): RgbImage {
-  const angle = random.range(0, 2 * Math.PI);
-  const fall = random.range(0.05, 0.28);
-  const [gx, gy] = [Math.cos(angle) * fall, Math.sin(angle) * fall];
-  const exposure = random.range(0.9, 1.08);
-  const vignette = random.range(0, 0.25);
-  const balance = [random.range(0.97, 1.03), 1, random.range(0.97, 1.03)];
-  const grain = random.range(0.006, 0.016) * 255;
-  const out = new Uint8ClampedArray(data.length);
-  for (let y = 0, k = 0; y < size; y++) {
-    const v = (y + 0.5) / size - 0.5;
-    for (let x = 0; x < size; x++) {
-      const u = (x + 0.5) / size - 0.5;
-      const light = 255 * exposure * (1 + gx * u + gy * v - vignette * (u * u + v * v));
-      // One normal for the three channels (luminance noise) and a cheap uniform for each (colour noise).
-      const noise = random.normal() * grain;
-      for (let c = 0; c < 3; c++, k++) {
-        out[k] = data[k]! * light * balance[c]! + noise + (random.next() - 0.5) * grain;
-      }
-    }
+/** The camera over the family: half of the time nearly straight, and off centre when it is near. */
+function aim(random: Random, size: number, zoom: number): View {
+  const straight = random.next() < 0.5;
+  const angle = straight
+    ? random.range(-0.08, 0.08) + (random.int(4) * Math.PI) / 2
+    : random.range(0, 2 * Math.PI);
+  const reach = 0.3 * (1 - 1 / zoom);
+  return createView(size, zoom, angle, random.range(-reach, reach), random.range(-reach, reach));
+}
+
+/**
+ * The mask of the pixels that changed visibly; those that did not are set back in `defective`. Null if too few
+ * changed, or too little.
+ */
+function keepVisible(clean: Uint8Array, defective: Uint8Array): Uint8Array | null {
+  const mask = new Uint8Array(clean.length / 3);
+  let [area, total] = [0, 0];
+  for (let i = 0, k = 0; i < mask.length; i++, k += 3) {
+    const change = Math.max(
+      Math.abs(clean[k]! - defective[k]!),
+      Math.abs(clean[k + 1]! - defective[k + 1]!),
+      Math.abs(clean[k + 2]! - defective[k + 2]!),
+    );
+    if (change >= leastChange) {
+      mask[i] = 1;
+      area += 1;
+      total += change;
+    } else defective.set(clean.subarray(k, k + 3), k);
   }
-  return { width: size, height: size, data: new Uint8Array(out.buffer) };
+  return area >= leastArea * mask.length && total >= leastMeanChange * area ? mask : null;
 }

@@ -28,14 +28,24 @@ export interface SynthSample {
   counterpart: string;
 }
 
-/** Draws one sample, the same for the same request on every machine. Half of the samples are good. */
+/**
+ * Draws one sample, the same for the same request on every machine. About half of the samples are good: half of
+ * the draws, and the few where no defect fits into what is in sight. Half of the samples are drawn larger, up to
+ * twice, and show a part: the texture of a small training image then has the scale of a larger test image's.
+ */
 export function drawSample({ role, seed, index, imageSize }: SampleRequest): SynthSample {
   const random = createRandom(deriveSeed(seed, role, index));
   const family = random.pick(familiesOf(role));
   const possible = random.pick(defectsOf(family));
-  const defect = random.next() < 0.5 ? possible : null;
-  const { image, mask } = drawImage(family, defect, deriveSeed(seed, role, index, 'image'), imageSize);
-  const color = null;
+  const wanted = random.next() < 0.5 ? possible : null;
+  const zoom = random.next() < 0.5 ? 1 : random.range(1, 2);
+  const { image, mask, defect, color } = drawImage(
+    family,
+    wanted,
+    deriveSeed(seed, role, index, 'image'),
+    imageSize,
+    { zoom },
+  );
   return {
     image,
     mask,

@@ -35,15 +35,9 @@ const genericTemplates = [
   'the {} object .',
 ];
 
-/** A window of a sample, as it goes into the batch. */
-interface Crop {
-  readonly left: number;
-  readonly top: number;
-}
-
 /** @param step from 1 */
 export function drawBatch(settings: PretrainSettings, step: number): PretrainBatch {
-  const { batch, seed, imageSize: size, config, drawSizes, genericPairs } = settings;
+  const { batch, seed, imageSize: size, config, genericPairs } = settings;
   const tokenizer = createWordTokenizer(settings.words);
   const patches = (size / config.patch) ** 2;
   const images = new Float32Array(batch * 3 * size * size);
@@ -54,11 +48,9 @@ export function drawBatch(settings: PretrainSettings, step: number): PretrainBat
   for (let i = 0; i < batch; i++) {
     const index = (step - 1) * batch + i;
     const random = createRandom(deriveSeed(seed, 'augmentation', index));
-    const drawn = random.pick(drawSizes);
-    const sample = drawSample({ role: 'pretrain', seed, index, imageSize: drawn });
-    const crop = chooseCrop(random, sample, size);
+    const sample = drawSample({ role: 'pretrain', seed, index, imageSize: size });
     const covered = coverage.subarray(i * patches, (i + 1) * patches);
-    placeImage(random, sample, crop, size, config.patch, images.subarray(i * 3 * size * size), covered);
+    placeImage(random, sample, size, config.patch, images.subarray(i * 3 * size * size), covered);
     captions.push(sample.caption);
     counterparts.push(sample.counterpart);
     abnormal.push(sample.defect !== null);
@@ -89,34 +81,10 @@ function tokenizeAll(tokenizer: Tokenizer, texts: readonly string[]) {
   return { tokens, ends };
 }
 
-const cropTries = 8;
-
-/** A random window; of a defect, the first one tried that shows at least half (else the one that shows most). */
-function chooseCrop(random: Random, { mask, defect }: SynthSample, size: number): Crop {
-  const free = mask.width - size + 1;
-  let best: Crop = { left: random.int(free), top: random.int(free) };
-  if (defect === null || free === 1) return best;
-  const inside = ({ left, top }: Crop) => {
-    let sum = 0;
-    for (let y = top; y < top + size; y++)
-      for (let x = left; x < left + size; x++) sum += mask.data[y * mask.width + x]!;
-    return sum;
-  };
-  const total = mask.data.reduce((a, b) => a + b, 0);
-  let shown = inside(best);
-  for (let i = 1; i < cropTries && 2 * shown < total; i++) {
-    const other = { left: random.int(free), top: random.int(free) };
-    const found = inside(other);
-    if (found > shown) [best, shown] = [other, found];
-  }
-  return best;
-}
-
-/** Cuts out, flips, changes exposure and white balance a little, normalises; and the share of each patch that is masked. */
+/** Flips, changes exposure and white balance a little, normalises; and the share of each patch that is masked. */
 function placeImage(
   random: Random,
   { image, mask }: SynthSample,
-  { left, top }: Crop,
   size: number,
   patch: number,
   pixels: Float32Array,
@@ -128,9 +96,9 @@ function placeImage(
   const gains = clipStd.map((std) => (exposure * random.range(0.94, 1.06)) / 255 / std);
   const grid = size / patch;
   for (let y = 0; y < size; y++) {
-    const fromY = top + (mirrorY ? size - 1 - y : y);
+    const row = mirrorY ? size - 1 - y : y;
     for (let x = 0; x < size; x++) {
-      const from = fromY * mask.width + left + (mirrorX ? size - 1 - x : x);
+      const from = row * size + (mirrorX ? size - 1 - x : x);
       for (let c = 0; c < 3; c++)
         pixels[(c * size + y) * size + x] =
           image.data[3 * from + c]! * gains[c]! - clipMean[c]! / clipStd[c]!;

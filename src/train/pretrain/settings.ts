@@ -13,8 +13,6 @@ export interface PretrainSettings {
   readonly batch: number;
   /** Side of the training images in pixels: a multiple of the patch size. */
   readonly imageSize: number;
-  /** Sides at which images are drawn, before a window of `imageSize` is cut out of them. */
-  readonly drawSizes: readonly number[];
   /** Largest learning rate, reached after `warmup` steps. */
   readonly learningRate: number;
   readonly warmup: number;

@@ -1,22 +1,23 @@
-/** Defects that are areas: hole, stain, dent, missing part. */
-import type { Random } from '../../random.ts';
-import { type Color, clamp01, type Rendering } from '../canvas.ts';
-import { blob, cover } from './coverage.ts';
+/** Defects that are spots and patches: hole, stain, discoloration, contamination, burn. */
+import { type Color, mixed, shaded } from '../canvas.ts';
+import { clamp01, smoothstep } from '../maths.ts';
+import { fractalNoise } from '../noise.ts';
+import { blob, slope } from './shapes.ts';
+import { brightness, contrasting, cover, graded, type Site } from './site.ts';
 
 /** A dark hole with a rim that catches the light on one side. */
-export function hole(random: Random, { canvas }: Rendering): Uint8Array {
-  const { size } = canvas;
-  const { coverage, depth } = blob(random, size, random.range(0.06, 0.12), 0.9);
+export function hole(site: Site): void {
+  const { random } = site;
+  const { view } = site.rendering;
+  const { coverage, depth } = blob(random, view, site.x, site.y, graded(site, 0.045, 0.12), 0.8);
   const light = random.range(0, 2 * Math.PI);
   const [lx, ly] = [Math.cos(light), Math.sin(light)];
-  return cover(canvas, coverage, 1, (i, at) => {
-    // The gradient of depth points inwards: a rim that faces the light is bright.
-    const gx = (depth[i + 1] ?? 0) - (depth[i - 1] ?? 0);
-    const gy = (depth[i + size] ?? 0) - (depth[i - size] ?? 0);
-    const facing = (gx * lx + gy * ly) / (Math.hypot(gx, gy) || 1);
+  const dark = brightness(site) < 0.22;
+  cover(site, coverage, 1, (i, at) => {
+    // Depth grows inwards: a rim that faces the light is bright.
+    const [gx, gy] = slope(depth, view.size, i);
     const rim = Math.max(0, 1 - depth[i]! * 2.6);
-    const tone = 0.18 + rim * (0.35 + 0.75 * facing);
-    return [at[0] * tone, at[1] * tone, at[2] * tone];
+    return shaded(at, (dark ? 0.05 : 0.16) + rim * (0.35 + 0.75 * (gx * lx + gy * ly)));
   });
 }
 
@@ -28,43 +29,83 @@ const stainColors: readonly Color[] = [
 ];
 
 /** A soaked patch: the surface shows through, darker, with a darker edge as a dried drop leaves. */
-export function stain(random: Random, { canvas }: Rendering): Uint8Array {
-  const { coverage, depth } = blob(random, canvas.size, random.range(0.12, 0.2), 1.1);
+export function stain(site: Site): void {
+  const { random } = site;
+  const { coverage, depth } = blob(random, site.rendering.view, site.x, site.y, graded(site, 0.07, 0.2), 1.1);
   const color = random.pick(stainColors);
-  const strength = random.range(0.55, 0.85);
-  return cover(canvas, coverage, strength, (i, at) => {
+  const dark = brightness(site) < 0.25;
+  cover(site, coverage, graded(site, 0.45, 0.85), (i, at) => {
     const edge = 1 - 0.3 * Math.max(0, 1 - depth[i]! * 6);
+    // Nothing is darker than black: there the dried drop is a pale crust.
+    if (dark) return mixed(at, [0.62, 0.58, 0.5], 0.6 / edge);
     return [at[0] * color[0] * edge * 1.25, at[1] * color[1] * edge * 1.25, at[2] * color[2] * edge * 1.25];
   });
 }
 
-/** A hollow: the surface unchanged but for the light, bright on one slope and dark on the other. */
-export function dent(random: Random, { canvas }: Rendering): Uint8Array {
-  const { size } = canvas;
-  const { coverage, depth } = blob(random, size, random.range(0.1, 0.16), 0.3);
-  const light = random.range(0, 2 * Math.PI);
-  const [lx, ly] = [Math.cos(light), Math.sin(light)];
-  return cover(canvas, coverage, 1, (i, at) => {
-    const gx = (depth[i + 1] ?? 0) - (depth[i - 1] ?? 0);
-    const gy = (depth[i + size] ?? 0) - (depth[i - size] ?? 0);
-    const facing = (gx * lx + gy * ly) / (Math.hypot(gx, gy) || 1);
-    // Flat in the middle, steepest half-way down.
-    const slope = Math.sin(Math.PI * clamp01(depth[i]! * 0.8 + 0.15));
-    const tone = 0.9 + 0.55 * facing * slope;
-    return [at[0] * tone, at[1] * tone, at[2] * tone];
+const tints: readonly Color[] = [
+  [1.25, 1.1, 0.45],
+  [0.6, 0.9, 1.4],
+  [1.4, 0.75, 0.7],
+  [0.75, 1.2, 0.7],
+  [1.2, 0.75, 1.25],
+];
+
+/** A patch whose colour has turned, by light or chemicals: texture and brightness stay, the hue moves. */
+export function discoloration(site: Site): void {
+  const { random } = site;
+  const { depth } = blob(random, site.rendering.view, site.x, site.y, graded(site, 0.12, 0.3), 1);
+  const tint = random.pick(tints);
+  const edge = random.range(0.15, 0.5);
+  const soft = Float32Array.from(depth, (d) => smoothstep(0, edge, d));
+  cover(site, soft, graded(site, 0.45, 0.9), (_, at) => {
+    const grey = 0.3 * at[0] + 0.55 * at[1] + 0.15 * at[2] + 0.04;
+    return [grey * tint[0], grey * tint[1], grey * tint[2]];
   });
 }
 
-/** A part of the surface (dot, tile) that is not there. Needs a surface that is made of parts. */
-export function missing(random: Random, { canvas, parts }: Rendering): Uint8Array {
-  if (!parts) throw new Error('defect "missing" needs a surface with parts');
-  const areas = new Map<number, number>();
-  for (const id of parts.ids) if (id >= 0) areas.set(id, (areas.get(id) ?? 0) + 1);
-  const largest = Math.max(...areas.values());
-  // A part cut off by the image's border would hardly be noticed.
-  const whole = [...areas.keys()].filter((id) => areas.get(id)! > 0.8 * largest);
-  const chosen = random.pick(whole);
-  const coverage = Float32Array.from(parts.ids, (id) => (id === chosen ? 1 : 0));
-  const { data } = parts.beneath;
-  return cover(canvas, coverage, 1, (i) => [data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!]);
+const foreign: readonly Color[] = [
+  [0.1, 0.09, 0.08],
+  [0.9, 0.89, 0.84],
+  [0.42, 0.3, 0.12],
+  [0.3, 0.45, 0.15],
+  [0.75, 0.6, 0.2],
+];
+
+/** Foreign matter: a few lumps or a sprinkle of grains, each lit from one side. */
+export function contamination(site: Site): void {
+  const { random, severity } = site;
+  const { view } = site.rendering;
+  const color = contrasting(site, foreign);
+  const lumps = random.next() < 0.4;
+  const count = lumps ? 1 + random.int(2) : 3 + random.int(4 + Math.round(10 * severity));
+  const spread = view.unit * graded(site, 0.07, 0.18);
+  for (let k = 0; k < count; k++) {
+    const [angle, far] = [random.range(0, 2 * Math.PI), spread * Math.sqrt(random.next())];
+    const radius = lumps ? graded(site, 0.035, 0.085) : graded(site, 0.014, 0.028);
+    const [x, y] = [site.x + far * Math.cos(angle), site.y + far * Math.sin(angle)];
+    const { coverage, depth } = blob(random, view, x, y, radius, 0.7);
+    cover(site, coverage, 0.95, (i) => {
+      const [gx, gy] = slope(depth, view.size, i);
+      return shaded(color, 1 + 0.35 * (gx + gy) * (1 - clamp01(depth[i]!)));
+    });
+  }
+}
+
+/** A scorched patch: black and ashen in the middle, brown around it, fading out unevenly. */
+export function burn(site: Site): void {
+  const { random } = site;
+  const { view } = site.rendering;
+  const { depth } = blob(random, view, site.x, site.y, graded(site, 0.1, 0.24), 1.2);
+  const strength = graded(site, 0.6, 0.95);
+  const ash = fractalNoise(random, 20, 2);
+  const pale = brightness(site) < 0.25;
+  const char: Color = [0.06, 0.05, 0.05];
+  const coverage = Float32Array.from(depth, (d) => smoothstep(0, 0.25, d));
+  cover(site, coverage, strength, (i, at) => {
+    const scorched: Color = [at[0] * 0.62, at[1] * 0.42, at[2] * 0.24];
+    const charred = smoothstep(0.2, 0.6, depth[i]!);
+    const flake = Math.max(0, ash((i % view.size) / view.unit, i / view.size / view.unit) - 0.5);
+    // On black only the ash shows.
+    return mixed(scorched, shaded(pale ? [0.42, 0.4, 0.38] : char, 1 + 4 * flake), charred);
+  });
 }

@@ -1,13 +1,13 @@
-/** The table of defects: how each is drawn, what it is called, and what it is for. */
-import type { Random } from '../../random.ts';
-import type { Rendering } from '../canvas.ts';
+/** The table of defects: how each is drawn, what it is for, and what it is called. */
 import type { DefectRole } from '../roles.ts';
-import { dent, hole, missing, stain } from './areas.ts';
+import { burn, contamination, discoloration, hole, stain } from './areas.ts';
 import { crack, scratch, thread } from './lines.ts';
+import { chip, deformation, dent, misprint, missing } from './shape-changes.ts';
+import type { Site } from './site.ts';
 
 export interface Defect {
-  /** Draws one defect onto the rendering's canvas; returns its mask (1 where it is). No other pixel changes. */
-  draw(random: Random, rendering: Rendering): Uint8Array;
+  /** Changes the canvas of the site's rendering; nothing where the picture offers no place for it. */
+  draw(site: Site): void;
   role: DefectRole;
   /** Names in captions after "with". */
   nouns: readonly string[];
@@ -16,42 +16,80 @@ export interface Defect {
 }
 
 export const defects = {
+  // For pretraining and prompt training.
   scratch: {
     draw: scratch,
     role: 'pretrain',
-    nouns: ['a scratch', 'scratches', 'a scratch mark'],
-    adjectives: ['scratched'],
+    nouns: ['a scratch', 'scratches', 'a scratch mark', 'a scratched line'],
+    adjectives: ['scratched', 'scuffed'],
   },
   crack: {
     draw: crack,
     role: 'pretrain',
-    nouns: ['a crack', 'cracks', 'a fracture'],
+    nouns: ['a crack', 'cracks', 'a fracture', 'a split'],
     adjectives: ['cracked', 'fractured'],
   },
   hole: {
     draw: hole,
     role: 'pretrain',
-    nouns: ['a hole', 'a dark hole'],
+    nouns: ['a hole', 'a dark hole', 'a pit'],
     adjectives: ['pierced', 'perforated'],
   },
   stain: {
     draw: stain,
     role: 'pretrain',
-    nouns: ['a stain', 'a dirty spot', 'a blot'],
-    adjectives: ['stained', 'dirty'],
+    nouns: ['a stain', 'a dirty spot', 'a blot', 'a stained area'],
+    adjectives: ['stained', 'dirty', 'soiled'],
   },
   missing: {
     draw: missing,
     role: 'pretrain',
-    nouns: ['a missing part', 'a part missing'],
+    nouns: ['a missing part', 'a part missing', 'a gap'],
     adjectives: ['incomplete'],
   },
-  dent: { draw: dent, role: 'heldout', nouns: ['a dent', 'a bump'], adjectives: ['dented'] },
+  contamination: {
+    draw: contamination,
+    role: 'pretrain',
+    nouns: ['contamination', 'dirt', 'foreign particles', 'dust on it', 'residue'],
+    adjectives: ['contaminated', 'dirty', 'dusty'],
+  },
+  discoloration: {
+    draw: discoloration,
+    role: 'pretrain',
+    nouns: ['discoloration', 'a discolored area', 'a faded spot', 'a wrong color'],
+    adjectives: ['discolored', 'faded'],
+  },
+  deformation: {
+    draw: deformation,
+    role: 'pretrain',
+    nouns: ['a deformation', 'a distortion', 'a bend', 'a warped area'],
+    adjectives: ['deformed', 'distorted', 'warped', 'bent'],
+  },
+  chip: {
+    draw: chip,
+    role: 'pretrain',
+    nouns: ['a chip', 'a chipped edge', 'a broken edge'],
+    adjectives: ['chipped'],
+  },
+  // Held out from both.
+  dent: { draw: dent, role: 'heldout', nouns: ['a dent', 'a bump', 'a dented area'], adjectives: ['dented'] },
+  burn: {
+    draw: burn,
+    role: 'heldout',
+    nouns: ['a burn', 'a burn mark', 'a burnt spot'],
+    adjectives: ['burnt', 'scorched'],
+  },
   thread: {
     draw: thread,
     role: 'heldout',
-    nouns: ['a thread', 'a loose fibre', 'a hair'],
+    nouns: ['a thread', 'a loose thread', 'a fibre on it', 'a hair'],
     adjectives: ['frayed'],
+  },
+  misprint: {
+    draw: misprint,
+    role: 'heldout',
+    nouns: ['a misprint', 'a printing error', 'smeared ink'],
+    adjectives: ['misprinted', 'smeared'],
   },
 } satisfies Record<string, Defect>;
 

@@ -1,62 +1,89 @@
-/** Brushed metal and ceramic tiles. */
+/** Brushed metal, ceramic tiles and bricks. */
 import type { Random } from '../../random.ts';
-import { type Color, mixInto, paint, type Rendering, smoothstep } from '../canvas.ts';
-import { fractalNoise, noise } from '../noise.ts';
+import { mixed, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
+import { pickColor } from '../colors.ts';
+import { modulo, smoothstep } from '../maths.ts';
+import { fractalNoise, hash, noise } from '../noise.ts';
+import type { View } from '../view.ts';
 
 /** Brushed metal: fine streaks in one direction, under a broad band of reflected light. */
-export function metal(random: Random, size: number): Rendering {
-  const cool = random.range(-0.015, 0.02);
-  const dark: Color = [0.42, 0.44 + cool / 2, 0.46 + cool];
-  const light: Color = [0.76, 0.78 + cool / 2, 0.8 + cool];
-  const streaks = noise(random, size, 3, size / 1.1);
-  const fine = noise(random, size, 14, size);
-  const broad = noise(random, size, 1, 9);
-  const centre = random.range(0.2, 0.8);
-  const width = random.range(0.3, 0.5);
-  const lean = random.range(-0.25, 0.25);
-  const canvas = paint(size, (out, u, v, i) => {
-    const off = (u - centre + lean * (v - 0.5)) / width;
+export function metal(random: Random, view: View): Rendering {
+  const { name, color } = pickColor(random, ['silver', 'grey', 'golden', 'orange']);
+  const dark = shaded(color, 0.62);
+  const light = shaded(color, 1.2);
+  const streaks = noise(random, 3, 70);
+  const fine = noise(random, 14, 90);
+  const broad = noise(random, 1, 9);
+  const centre = random.range(-0.4, 0.4);
+  const width = random.range(0.3, 0.6);
+  const lean = random.range(-0.4, 0.4);
+  const canvas = paint(view, (out, u, v) => {
+    const off = (u - centre + lean * v) / width;
     const band = Math.exp(-off * off);
-    const streak = 0.5 * streaks[i]! + 0.3 * fine[i]! + 0.2 * broad[i]!;
-    mixInto(out, dark, light, 0.2 + 0.45 * band + 0.75 * (streak - 0.5), 1);
+    const streak = 0.5 * streaks(u, v) + 0.3 * fine(u, v) + 0.2 * broad(u, v);
+    mixInto(out, dark, light, 0.25 + 0.4 * band + 0.8 * (streak - 0.5), 1);
   });
-  return { canvas };
+  return { canvas, view, color: name };
 }
 
 /** Glazed tiles with bevelled edges on a grid of grout; each tile has its own tint and is a part. */
-export function tile(random: Random, size: number): Rendering {
-  const count = 3.5 + random.range(-0.3, 0.6);
-  const [phaseX, phaseY] = [random.next(), random.next()];
-  const hue = random.range(-0.03, 0.03);
-  const glaze: Color = [0.42 + hue, 0.66, 0.66 - hue];
-  const pale: Color = [0.62 + hue, 0.8, 0.78];
-  const grout: Color = [0.78, 0.76, 0.71];
-  const glue: Color = [0.5, 0.46, 0.4];
-  const tints = Float32Array.from({ length: 64 }, random.next);
-  const cloud = fractalNoise(random, size, 4, 3);
-  const sand = noise(random, size, size / 1.5);
-  const ids = new Int16Array(size * size).fill(-1);
-  const joint = 0.045;
-  const bevel = 0.07;
-  const canvas = paint(size, (out, u, v, i) => {
-    const [x, y] = [u * count + phaseX, v * count + phaseY];
+export function tile(random: Random, view: View): Rendering {
+  const count = random.range(2.8, 4.5);
+  const { name, color } = pickColor(random, ['blue', 'green', 'white', 'beige', 'grey', 'red', 'black']);
+  const pale = mixed(color, [1, 1, 1], 0.3);
+  const grout = shaded([0.8, 0.78, 0.73], name === 'white' || name === 'beige' ? 0.6 : 1);
+  const glue = [0.5, 0.46, 0.4] as const;
+  const salt = random.int(256);
+  const cloud = fractalNoise(random, 4, 3);
+  const sand = noise(random, 60);
+  const ids = new Int16Array(view.size ** 2).fill(-1);
+  const canvas = paint(view, (out, u, v, i) => {
+    const [x, y] = [u * count + 64.3, v * count + 64.3];
     const [column, row] = [Math.floor(x), Math.floor(y)];
     const [fx, fy] = [x - column, y - row];
-    const inset = Math.min(fx, 1 - fx, fy, 1 - fy) - joint;
+    const inset = Math.min(fx, 1 - fx, fy, 1 - fy) - 0.045;
     if (inset < 0) {
-      mixInto(out, grout, grout, 0, 0.8 + 0.2 * sand[i]! + 2 * inset);
+      mixInto(out, grout, grout, 0, 0.8 + 0.2 * sand(u, v) + 2 * inset);
       return;
     }
-    const id = (row % 8) * 8 + (column % 8);
-    ids[i] = id;
+    ids[i] = (row % 16) * 16 + (column % 16);
     // Light from the upper left: the bevel is bright there and dark on the other two sides.
     const side = Math.min(fx, fy) < Math.min(1 - fx, 1 - fy) ? 1 : -1;
-    const edge = (1 - smoothstep(0, bevel, inset)) * side;
-    mixInto(out, glaze, pale, 0.25 * tints[id]! + 0.45 * cloud[i]!, 1 + 0.16 * edge);
+    const edge = (1 - smoothstep(0, 0.07, inset)) * side;
+    mixInto(out, color, pale, 0.25 * hash(column, row, salt) + 0.5 * cloud(u, v), 1 + 0.16 * edge);
   });
-  const beneath = paint(size, (out, u, _v, i) => {
+  const beneath = paint(view, (out, u, v) => {
     const ridges = 0.5 + 0.5 * Math.sin(2 * Math.PI * u * 24);
-    mixInto(out, glue, glue, 0, 0.72 + 0.2 * ridges + 0.2 * sand[i]!);
+    mixInto(out, glue, glue, 0, 0.72 + 0.2 * ridges + 0.2 * sand(u, v));
   });
-  return { canvas, parts: { ids, beneath } };
+  return { canvas, view, color: name, parts: { ids, beneath } };
+}
+
+/** Running bond: rough bricks, every other row moved by half a brick, in mortar. */
+export function brick(random: Random, view: View): Rendering {
+  const rows = random.range(5, 8);
+  const { name, color } = pickColor(random, ['red', 'brown', 'orange', 'beige', 'grey']);
+  const mortar = mixed([0.75, 0.73, 0.69], color, 0.15);
+  const salt = random.int(256);
+  const rough = fractalNoise(random, 14, 3);
+  const grit = noise(random, 60);
+  const ids = new Int16Array(view.size ** 2).fill(-1);
+  const canvas = paint(view, (out, u, v, i) => {
+    const y = v * rows + 64;
+    const row = Math.floor(y);
+    const x = (u * rows) / 2.2 + 64 + (row & 1) / 2;
+    const column = Math.floor(x);
+    const [fx, fy] = [x - column, y - row];
+    const roughness = rough(u, v);
+    const inset = Math.min(fx * 2.2, (1 - fx) * 2.2, fy, 1 - fy) - 0.07 - 0.08 * (roughness - 0.5);
+    const body = smoothstep(0, 0.07, inset);
+    if (inset > 0) ids[i] = modulo(row, 16) * 16 + modulo(column, 16);
+    const tone = (0.75 + 0.35 * hash(column, row, salt)) * (0.7 + 0.6 * roughness);
+    mixInto(out, mortar, mortar, 0, 0.8 + 0.25 * grit(u, v));
+    for (let c = 0; c < 3; c++) out[c]! += (color[c]! * tone - out[c]!) * body;
+  });
+  const beneath = paint(view, (out, u, v) => {
+    mixInto(out, mortar, mortar, 0, 0.3 + 0.3 * rough(u, v) + 0.1 * grit(u, v));
+  });
+  return { canvas, view, color: name, parts: { ids, beneath } };
 }

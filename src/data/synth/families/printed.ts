@@ -1,41 +1,67 @@
-/** Printed paper. */
+/** Paper, plain and printed. */
 import type { Random } from '../../random.ts';
-import { type Color, mixInto, paint, type Rendering, smoothstep } from '../canvas.ts';
+import { mixInto, type Pixel, paint, type Rendering, shaded } from '../canvas.ts';
+import { pickColor } from '../colors.ts';
+import { modulo, smoothstep } from '../maths.ts';
 import { fractalNoise, noise } from '../noise.ts';
+import type { View } from '../view.ts';
 
 /** Coloured dots printed in a staggered grid on paper; each dot is a part. */
-export function dots(random: Random, size: number): Rendering {
-  const columns = 7;
+export function dots(random: Random, view: View): Rendering {
+  const columns = random.range(5, 8);
   const rowHeight = Math.sqrt(3) / 2;
-  const [phaseX, phaseY] = [random.next(), random.next()];
-  const radius = random.range(0.27, 0.31);
-  const tint = random.range(-0.03, 0.03);
-  const paper: Color = [0.93 + tint / 2, 0.91, 0.85 - tint / 2];
-  const shadow: Color = [0.84, 0.82, 0.77];
-  const inks: readonly Color[] = [
-    [0.82 + tint, 0.3, 0.24],
-    [0.2, 0.42 + tint, 0.6],
-  ];
-  const fibre = noise(random, size, size / 2);
-  const cloud = fractalNoise(random, size, 5, 3);
-  const ids = new Int16Array(size * size).fill(-1);
-  const beneath = paint(size, (out, _u, _v, i) => {
-    mixInto(out, paper, shadow, 0.6 * cloud[i]!, 0.95 + 0.06 * fibre[i]!);
+  const radius = random.range(0.25, 0.34);
+  const first = pickColor(random, ['red', 'orange', 'green', 'blue', 'purple', 'black', 'brown']);
+  const second = random.next() < 0.6 ? first : pickColor(random, ['red', 'green', 'blue', 'purple', 'black']);
+  const inks = [first.color, second.color];
+  const paper = pickColor(random, ['white', 'white', 'beige']).color;
+  const shadow = shaded(paper, 0.9);
+  const fibre = noise(random, 50);
+  const cloud = fractalNoise(random, 5, 2);
+  const beneath = paint(view, (out, x, y) => {
+    mixInto(out, paper, shadow, cloud(x, y), 0.96 + 0.06 * fibre(x, y));
   });
-  const soft = (0.6 * columns) / size;
-  const mixed: [number, number, number] = [0, 0, 0];
-  const canvas = paint(size, (out, u, v, i) => {
-    const y = (v * columns) / rowHeight + phaseY;
+  const ids = new Int16Array(view.size ** 2).fill(-1);
+  const soft = (0.6 * columns) / view.unit;
+  const ink: Pixel = [0, 0, 0];
+  const canvas = paint(view, (out, u, v, i) => {
+    const y = (v * columns) / rowHeight + 64;
     const row = Math.floor(y);
-    const x = u * columns + phaseX + (row % 2) / 2;
+    const x = u * columns + 64 + (row & 1) / 2;
     const column = Math.floor(x);
     const distance = Math.hypot(x - column - 0.5, (y - row - 0.5) * rowHeight);
-    const ink = 1 - smoothstep(radius - soft, radius + soft, distance);
+    const covered = 1 - smoothstep(radius - soft, radius + soft, distance);
     for (let c = 0; c < 3; c++) out[c] = beneath.data[3 * i + c]!;
-    if (ink === 0) return;
-    ids[i] = row * 16 + column;
-    mixInto(mixed, inks[row % 2]!, paper, 0, 0.9 + 0.14 * fibre[i]!);
-    mixInto(out, [out[0], out[1], out[2]], mixed, ink, 1);
+    if (covered === 0) return;
+    ids[i] = modulo(row, 32) * 32 + modulo(column, 32);
+    const color = inks[row & 1]!;
+    mixInto(ink, color, color, 0, 0.92 + 0.14 * fibre(u, v));
+    for (let c = 0; c < 3; c++) out[c]! += (ink[c]! - out[c]!) * covered;
   });
-  return { canvas, parts: { ids, beneath } };
+  return { canvas, view, color: first === second ? first.name : null, parts: { ids, beneath } };
+}
+
+/** Plain paper: fine grain, faint clouds and scattered fibres in two directions. */
+export function paper(random: Random, view: View): Rendering {
+  const { name, color } = pickColor(random, [
+    'white',
+    'beige',
+    'yellow',
+    'pink',
+    'blue',
+    'green',
+    'brown',
+    'grey',
+  ]);
+  const dark = shaded(color, 0.8);
+  const grain = noise(random, 64);
+  const cloud = fractalNoise(random, 6, 3);
+  const fibreA = noise(random, 12, 55);
+  const fibreB = noise(random, 55, 12);
+  const density = random.range(0.8, 0.92);
+  const canvas = paint(view, (out, x, y) => {
+    const fibre = smoothstep(density, 1, Math.max(fibreA(x, y), fibreB(x + 0.3 * y, y)));
+    mixInto(out, color, dark, 0.5 * cloud(x, y) + 0.3 * grain(x, y) + 0.6 * fibre, 1.06);
+  });
+  return { canvas, view, color: name };
 }

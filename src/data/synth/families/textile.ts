@@ -1,65 +1,77 @@
-/** Woven cloth and leather. */
+/** Woven cloth, knitted wool and leather. */
 import type { Random } from '../../random.ts';
-import { type Color, mixInto, paint, type Rendering, smoothstep } from '../canvas.ts';
-import { fractalNoise, noise } from '../noise.ts';
+import { mixed, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
+import { pickColor } from '../colors.ts';
+import { fraction, smoothstep } from '../maths.ts';
+import { cells, fractalNoise, hash, noise } from '../noise.ts';
+import type { View } from '../view.ts';
 
 /** Plain weave: warp and weft yarns of two tones, over and under in turn, each round and slightly uneven. */
-export function weave(random: Random, size: number): Rendering {
-  const yarns = 12 + random.int(3);
-  const angle = random.range(-0.06, 0.06);
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const [phaseX, phaseY] = [random.next() * 2, random.next() * 2];
-  const warmth = random.range(-0.03, 0.03);
-  const warp: Color = [0.3 + warmth, 0.4, 0.58 - warmth];
-  const weft: Color = [0.76 + warmth, 0.74, 0.68 - warmth];
-  const uneven = Float32Array.from({ length: 64 }, () => random.range(0.86, 1.06));
-  const wear = fractalNoise(random, size, 3, 3);
-  const fibre = noise(random, size, size / 1.5);
-  const canvas = paint(size, (out, u, v, i) => {
-    const x = (u * cos - v * sin) * yarns + phaseX + 4;
-    const y = (u * sin + v * cos) * yarns + phaseY + 4;
+export function weave(random: Random, view: View): Rendering {
+  const yarns = random.range(9, 15);
+  const { name, color } = pickColor(random);
+  const other = pickColor(random, ['beige', 'white', 'grey', 'black']).color;
+  // The colour's name holds for the whole cloth: the other yarn is a tint of it, or a neutral colour.
+  const weft = random.next() < 0.5 ? mixed(color, other, random.range(0.2, 0.7)) : shaded(color, 0.75);
+  const salt = random.int(256);
+  const wear = fractalNoise(random, 3, 3);
+  const fibre = noise(random, 60);
+  const canvas = paint(view, (out, u, v) => {
+    const [x, y] = [u * yarns, v * yarns];
     const [column, row] = [Math.floor(x), Math.floor(y)];
-    const [across, along] = (column + row) % 2 === 0 ? [x - column, y - row] : [y - row, x - column];
-    const over = (column + row) % 2 === 0;
-    const roundness = Math.sin(Math.PI * across) ** 0.7;
+    const over = ((column + row) & 1) === 0;
+    const across = over ? x - column : y - row;
+    const along = over ? y - row : x - column;
+    const roundness = 0.35 + 0.65 * Math.sqrt(Math.sin(Math.PI * across));
     const bulge = 0.72 + 0.28 * Math.sin(Math.PI * along);
-    const shade = (0.35 + 0.65 * roundness) * bulge * uneven[(over ? column : row + 31) % 64]!;
-    mixInto(out, over ? warp : weft, warp, 0, shade * (0.82 + 0.2 * wear[i]! + 0.16 * fibre[i]!));
+    const uneven = 0.88 + 0.2 * hash(over ? column : row, over ? 7 : 13, salt);
+    const yarn = over ? color : weft;
+    mixInto(
+      out,
+      yarn,
+      yarn,
+      0,
+      1.2 * roundness * bulge * uneven * (0.82 + 0.2 * wear(u, v) + 0.16 * fibre(u, v)),
+    );
   });
-  return { canvas };
+  return { canvas, view, color: name };
 }
 
-/** Leather: irregular cells (Voronoi) parted by dark creases, with broad mottling. */
-export function leather(random: Random, size: number): Rendering {
-  const cells = 14 + random.int(3);
-  const width = cells + 2;
-  const points = Float32Array.from({ length: 2 * width * width }, () => random.range(0.1, 0.9));
-  const tone = Float32Array.from({ length: width * width }, () => random.range(0.92, 1.06));
-  const warmth = random.range(-0.03, 0.03);
-  const dark: Color = [0.36 + warmth, 0.17, 0.1];
-  const light: Color = [0.62 + warmth, 0.34 + warmth / 2, 0.2];
-  const mottle = fractalNoise(random, size, 3, 4);
-  const canvas = paint(size, (out, u, v, i) => {
-    const [x, y] = [u * cells + 1, v * cells + 1];
-    const [column, row] = [Math.floor(x), Math.floor(y)];
-    let nearest = 9;
-    let second = 9;
-    let owner = 0;
-    for (let r = row - 1; r <= row + 1; r++) {
-      for (let c = column - 1; c <= column + 1; c++) {
-        const k = r * width + c;
-        const dx = c + points[2 * k]! - x;
-        const dy = r + points[2 * k + 1]! - y;
-        const distance = dx * dx + dy * dy;
-        if (distance < nearest) {
-          second = nearest;
-          nearest = distance;
-          owner = k;
-        } else if (distance < second) second = distance;
-      }
-    }
-    const crease = smoothstep(0, 0.3, Math.sqrt(second) - Math.sqrt(nearest));
-    mixInto(out, dark, light, mottle[i]!, (0.55 + 0.45 * crease) * tone[owner]!);
+/** Stockinette: columns of V-shaped stitches. */
+export function knit(random: Random, view: View): Rendering {
+  const columns = random.range(6, 9);
+  const rows = columns * random.range(1.1, 1.4);
+  const { name, color } = pickColor(random);
+  const fuzz = noise(random, 45);
+  const wear = fractalNoise(random, 4, 2);
+  const canvas = paint(view, (out, u, v) => {
+    const x = fraction(u * columns + 64) - 0.5;
+    // Each stitch leans outwards from the middle of its column.
+    const y = fraction(v * rows + 1.1 * Math.abs(x) + 64) - 0.5;
+    const side = Math.abs(x) - 0.26;
+    const strand = 1 - (side / 0.26) ** 2 * 0.55 - (y / 0.5) ** 2 * 0.6;
+    mixInto(
+      out,
+      color,
+      color,
+      0,
+      (0.35 + 0.75 * Math.max(0, strand)) * (0.8 + 0.25 * fuzz(u, v) + 0.2 * wear(u, v)),
+    );
   });
-  return { canvas };
+  return { canvas, view, color: name };
+}
+
+/** Leather: irregular cells parted by dark creases, with broad mottling. */
+export function leather(random: Random, view: View): Rendering {
+  const grain = cells(random, random.range(11, 16));
+  const { name, color } = pickColor(random, ['brown', 'black', 'red', 'beige', 'orange', 'green']);
+  const dark = shaded(color, 0.72);
+  const light = shaded(color, 1.25);
+  const mottle = fractalNoise(random, 3, 4);
+  const canvas = paint(view, (out, u, v) => {
+    const { first, second, tone } = grain(u, v);
+    const crease = smoothstep(0, 0.3, second - first);
+    mixInto(out, dark, light, mottle(u, v), (0.6 + 0.42 * crease) * (0.93 + 0.14 * tone));
+  });
+  return { canvas, view, color: name };
 }
