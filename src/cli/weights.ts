@@ -14,6 +14,7 @@ import type { Io } from './io.ts';
 import { hashWeights, resolveWeights } from './models.ts';
 import { addConvertCommand } from './weights-convert.ts';
 import { addHubCommands } from './weights-hub.ts';
+import { addQualityCommand } from './weights-quality.ts';
 
 /** CLIPs by name; `small` is the one that ships in weights/. */
 export const namedConfigs: Readonly<Record<string, ClipConfig>> = {
@@ -80,6 +81,7 @@ export const weightsCommand = (io: Io): Command => {
       }
     });
   addConvertCommand(command, io);
+  addQualityCommand(command, io);
   addHubCommands(command, io);
   return command;
 };

@@ -12,8 +12,7 @@ import { reduce } from '../../kernels/reduce/reduce.ts';
 import { concat, slice } from '../../kernels/slice/slice.ts';
 import type { ClipConfig } from '../../model/clip/config.ts';
 import { encodeText } from '../../model/clip/text.ts';
-import { layerNorm } from '../../model/clip/transformer.ts';
-import { defaultDualLayers, encodeImage } from '../../model/clip/vision.ts';
+import { clipFeature, defaultDualLayers, encodeImage } from '../../model/clip/vision.ts';
 import type { ModelGraph } from '../../model/context.ts';
 import type { PretrainBatch } from './batch.ts';
 import { type PretrainSettings, textLength } from './settings.ts';
@@ -32,7 +31,9 @@ export function pretrainLosses(model: ModelGraph, settings: PretrainSettings): P
   const { graph, weight } = model;
   const { config, batch, genericPairs } = settings;
   const inputs = pretrainInputs(model, settings);
-  const { patches, readings } = encodeImages(model, inputs.images, config);
+  const { image, patches } = encodeImage(model, inputs.images, config, defaultDualLayers(config));
+  // Both readings of the class token that are in use: FAPrompt's without ln_post, CLIP's with it.
+  const readings = [image, clipFeature(model, config)];
   const texts = encodeTexts(model, inputs.tokens, inputs.ends, config);
   const rows = (start: number, count: number) =>
     count === 0 ? undefined : slice(graph, texts, { axis: 0, start, end: start + count });
@@ -107,22 +108,6 @@ function pretrainInputs(
     abnormalImages: graph.input('abnormalImages', ofImages),
     normalImages: graph.input('normalImages', ofImages),
   };
-}
-
-/**
- * Unit patch features [B, n, E], and both readings of the class token [B, E] that are in use: FAPrompt's without
- * ln_post, CLIP's with it.
- */
-function encodeImages(model: ModelGraph, images: Tensor, config: ClipConfig) {
-  const { graph, records, weight } = model;
-  const features = encodeImage(model, images, config, defaultDualLayers(config));
-  const last = records.get(`vision/layer${config.visionLayers - 1}/ori`)!;
-  const token = graph.view(slice(graph, last, { axis: 1, start: 0, end: 1 }), [
-    images.shape[0]!,
-    config.visionWidth,
-  ]);
-  const normed = matmul(graph, layerNorm(model, token, 'visual.ln_post'), weight('visual.proj'));
-  return { patches: features.patches, readings: [features.image, l2norm(graph, normed)] };
 }
 
 /** Unit features [T, E] of token rows that end where `ends` says. */
