@@ -54,7 +54,7 @@ export function drawImage(
     color: clean.color,
   };
   // A defect that hardly shows is tried elsewhere, and worse each time.
-  for (let attempt = 0; defect && attempt < 8; attempt++) {
+  for (let attempt = 0; defect && attempt < 12; attempt++) {
     const random = stream(attempt === 0 ? 'defect' : `defect ${attempt}`);
     const place = findPlace(random, clean);
     if (!place) break;
