@@ -40,7 +40,7 @@ async function time(gpu: Gpu, room: Room, { attrs, inputs }: Case<unknown>, vari
   for (let set = 0; set < rotation; set += 1) {
     const leaves = inputs.map((input, i) => {
       if (!input) return undefined;
-      feeds[`${set}/${i}`] = toHost(input.dtype, makeInput(input, 1000 * set + i).data);
+      feeds[`${set}/${i}`] = toHost(input, makeInput(input, 1000 * set + i).data);
       return graph.input(`${set}/${i}`, { shape: input.shape, dtype: input.dtype ?? 'f32' });
     });
     for (const [i, t] of graph.apply(room.op, attrs, leaves).entries()) outputs[`${set}/${i}`] = t;

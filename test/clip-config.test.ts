@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { TensorType } from '../src/model/clip/check-tensors.ts';
 import {
   clipConfig,
   clipConfigFromShapes,
   clipTensorShapes,
   knownClipConfigs,
   smallClipConfig,
-  type TensorType,
 } from '../src/model/clip/config.ts';
 import { gaussian, randomClipTensor, randomClipWeights } from '../src/model/clip/random.ts';
 import { readSafetensors } from '../src/model/clip/safetensors.ts';

@@ -25,7 +25,15 @@ describe('matmul on other adapters', () => {
     'subgroups of 4': { ...capabilities, subgroupSize: Math.min(4, capabilities.subgroupSize) },
     'a GPU': { ...capabilities, subgroupSize: 0, software: false },
   };
-  const chosen = ['17x33x19', '1x640x40', 'a^T b', 'a^T b, odd', 'batch, shared b', 'f16 weight'];
+  const chosen = [
+    '17x33x19',
+    '1x640x40',
+    'a^T b',
+    'a^T b, odd',
+    'batch, shared b',
+    'f16 weight',
+    'int8 weight',
+  ];
   const [room] = matmuls;
   for (const [name, other] of Object.entries(adapters)) {
     for (const testCase of room!.cases.filter((c) => chosen.includes(c.name))) {

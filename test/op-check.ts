@@ -12,6 +12,7 @@ import {
   type Room,
   type Tensor,
 } from '../src/kernels/op.ts';
+import { packRows, quantizeRows } from '../src/kernels/q8.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
 import { floatToHalf, halfToFloat } from '../src/model/clip/half.ts';
 
@@ -34,18 +35,21 @@ export function makeInput(input: CaseInput, seed: number): RefTensor {
   const round = {
     f32: Math.fround,
     f16: (x: number) => halfToFloat(floatToHalf(x)),
+    q8: Math.fround,
     i32: Math.trunc,
     u8: Math.trunc,
   }[input.dtype ?? 'f32'];
-  return {
-    shape: input.shape,
-    data: Float64Array.from({ length: elements(input.shape) }, (_, i) =>
-      round(input.values?.(i, random, normal) ?? normal()),
-    ),
-  };
+  const data = Float64Array.from({ length: elements(input.shape) }, (_, i) =>
+    round(input.values?.(i, random, normal) ?? normal()),
+  );
+  if (input.dtype !== 'q8') return { shape: input.shape, data };
+  const { integers, scales } = quantizeRows(Float32Array.from(data), input.shape[0]!);
+  const columns = data.length / scales.length;
+  return { shape: input.shape, data: data.map((_, i) => integers[i]! * scales[Math.floor(i / columns)]!) };
 }
 
-export function toHost(dtype: CaseInput['dtype'], data: Float64Array) {
+export function toHost({ dtype, shape }: CaseInput, data: Float64Array) {
+  if (dtype === 'q8') return packRows(shape, quantizeRows(Float32Array.from(data), shape[0]!));
   if (dtype === 'i32') return Int32Array.from(data);
   if (dtype === 'u8') return Uint8Array.from(data);
   if (dtype === 'f16') return Uint16Array.from(data, floatToHalf);
@@ -91,7 +95,7 @@ export async function checkCase(
   const leaves = testCase.inputs.map((input, i): Tensor | undefined => {
     if (!input) return undefined;
     const dtype = input.dtype ?? 'f32';
-    feeds[`in${i}`] = toHost(dtype, values[i]!.data);
+    feeds[`in${i}`] = toHost(input, values[i]!.data);
     return graph.input(`in${i}`, { shape: input.shape, dtype });
   });
   const wrt = reference.backward

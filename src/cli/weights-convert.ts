@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { writeFileAtomic } from '../data/files.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
+import { dequantized, quantized } from '../model/checkpoint/int8.ts';
 import { openClip, openTensors } from '../model/checkpoint/open.node.ts';
 import { type PublishedPrompts, publishedPrompts } from '../model/checkpoint/published-prompts.ts';
 import { writeTensors } from '../model/checkpoint/write.node.ts';
@@ -17,7 +18,7 @@ import { createProgress } from './progress.ts';
 import { defaultImageSize } from './session.ts';
 
 interface ConvertOptions {
-  readonly dtype?: 'f16' | 'f32';
+  readonly dtype?: 'f16' | 'f32' | 'int8';
   readonly clip?: string;
 }
 
@@ -27,7 +28,12 @@ export function addConvertCommand(command: Command, io: Io): void {
     .description("write a CLIP, or FAPrompt's published prompts (.pth), as safetensors")
     .argument('<in>', 'safetensors, .pt, .pth, .bin, an index of shards, a folder, or a known name')
     .argument('<out>', 'safetensors file to write')
-    .addOption(new Option('--dtype <type>', 'storage of a CLIP; default: as it is').choices(['f16', 'f32']))
+    .addOption(
+      new Option(
+        '--dtype <type>',
+        'storage of a CLIP; default: as it is; int8: the matrices, with a scale per row, and tables in f16',
+      ).choices(['f16', 'f32', 'int8']),
+    )
     .option('--clip <file>', 'prompts only: the CLIP that they were trained on')
     .action(async (input: string, out: string, options: ConvertOptions) => {
       const file = await resolveWeights(input);
@@ -53,8 +59,9 @@ async function convertClip(io: Io, input: string, out: string, { dtype, clip }: 
     const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
     let progress: ReturnType<typeof createProgress> | undefined;
     let bytes = 0;
-    await writeTensors(out, file, {
-      dtype: dtype === undefined ? undefined : dtype === 'f16' ? 'F16' : 'F32',
+    const written = dtype === undefined ? file : dtype === 'int8' ? quantized(file) : dequantized(file);
+    await writeTensors(out, written, {
+      dtype: dtype === 'f16' ? 'F16' : dtype === 'f32' ? 'F32' : undefined,
       metadata,
       onProgress(done, total) {
         progress ??= createProgress(io, 'MiB', mebibytes(total));
@@ -62,7 +69,7 @@ async function convertClip(io: Io, input: string, out: string, { dtype, clip }: 
         bytes = total;
       },
     }).finally(() => progress?.stop());
-    io.out(`${out}: ${formatBytes(bytes)}, ${file.tensors.size} tensors (names were: ${scheme})`);
+    io.out(`${out}: ${formatBytes(bytes)}, ${written.tensors.size} tensors (names were: ${scheme})`);
   } finally {
     await close();
   }

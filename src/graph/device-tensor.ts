@@ -1,7 +1,7 @@
 import type { Gpu } from '../gpu/gpu.ts';
-import { byteLength, describe, elements, type TensorSpec } from '../kernels/op.ts';
+import { byteLength, describe, elements, hostLength, type TensorSpec } from '../kernels/op.ts';
 
-/** Elements of a tensor on the host: f32 as Float32Array, i32 as Int32Array, f16 as its bits, u8 as bytes. */
+/** A tensor on the host: f32 as Float32Array, i32 as Int32Array, f16 as its bits, u8 and q8 (with its scales) as bytes. */
 export type HostData = Float32Array | Int32Array | Uint16Array | Uint8Array;
 
 /** A tensor that lives on the device outside of any plan: weights, learnables, optimizer state. */
@@ -17,10 +17,8 @@ export function createDeviceTensor(gpu: Gpu, name: string, spec: TensorSpec, dat
 }
 
 export function writeDeviceTensor(gpu: Gpu, tensor: DeviceTensor, data: HostData): void {
-  if (data.length !== elements(tensor.shape)) {
-    throw new Error(
-      `expected ${elements(tensor.shape)} elements for ${describe(tensor)}, found ${data.length}`,
-    );
+  if (data.length !== hostLength(tensor)) {
+    throw new Error(`expected ${hostLength(tensor)} elements for ${describe(tensor)}, found ${data.length}`);
   }
   writeBuffer(gpu, tensor.buffer, 0, data);
 }
@@ -64,5 +62,7 @@ export function hostView(spec: TensorSpec, mapped: ArrayBuffer, offset: number):
       return new Uint16Array(mapped, offset, count).slice();
     case 'u8':
       return new Uint8Array(mapped, offset, count).slice();
+    case 'q8':
+      return new Uint8Array(mapped, offset, byteLength(spec)).slice();
   }
 }

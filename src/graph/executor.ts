@@ -3,7 +3,7 @@ import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { align, alignment } from '../gpu/memory.ts';
 import { packUniform } from '../gpu/shader.ts';
-import { byteLength, type Dispatch, describe, elements, sameShape, type Tensor } from '../kernels/op.ts';
+import { byteLength, type Dispatch, describe, hostLength, sameShape, type Tensor } from '../kernels/op.ts';
 import { type DeviceTensor, type HostData, hostView, writeBuffer } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
@@ -101,7 +101,7 @@ export async function compile(
               `no input named "${name}" in this graph; it has: ${[...inputs.keys()].join(', ')}`,
             );
           const spec = graph.spec(storage);
-          if (data.length !== elements(spec.shape))
+          if (data.length !== hostLength(spec))
             throw new Error(`input "${name}": expected ${describe(spec)}, found ${data.length} elements`);
           writeBuffer(gpu, buffers.get(storage)!, offset, data);
         }

@@ -1,7 +1,7 @@
 // Sentinels around tensors: a shader that writes outside its tensor changes them, one that reads outside gets NaN.
 import type { Gpu } from '../gpu/gpu.ts';
 import { alignment } from '../gpu/memory.ts';
-import { describe, elements } from '../kernels/op.ts';
+import { describe, exactBytes } from '../kernels/op.ts';
 import { writeBuffer } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 
@@ -20,12 +20,8 @@ export interface Guards {
 }
 
 export function createGuards(gpu: Gpu): Guards {
-  const bytesOf = { f32: 4, i32: 4, f16: 2, u8: 1 };
   /** Exact end of the elements, rounded up to the word that holds the last one. */
-  const end = (graph: Graph, storage: number) => {
-    const spec = graph.spec(storage);
-    return margin + Math.ceil((elements(spec.shape) * bytesOf[spec.dtype]) / 4) * 4;
-  };
+  const end = (graph: Graph, storage: number) => margin + Math.ceil(exactBytes(graph.spec(storage)) / 4) * 4;
   const words = (bytes: number) => new Int32Array(bytes / 4).fill(sentinel);
   return {
     offset: margin,

@@ -4,8 +4,11 @@ import type { Capabilities } from '../gpu/gpu.ts';
 import type { OverrideValue } from '../gpu/pipelines.ts';
 import type { Shader, UniformValue } from '../gpu/shader.ts';
 
-/** Element types in GPU memory. f16 is for frozen weights and u8 for images: shaders read both as packed u32. */
-export type DType = 'f32' | 'f16' | 'i32' | 'u8';
+/**
+ * Element types in GPU memory. f16 and q8 are for frozen weights and u8 for images: shaders read them as packed u32.
+ * q8 is int8 with a scale per row (the first dimension): value = integer * scale. The scales, in f32, follow the integers.
+ */
+export type DType = 'f32' | 'f16' | 'q8' | 'i32' | 'u8';
 export type Shape = readonly number[];
 
 export interface TensorSpec {
@@ -141,10 +144,19 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((n, i) => n === b[i]);
 export const describe = (spec: TensorSpec | undefined): string =>
   spec ? `${spec.dtype}[${spec.shape.join(', ')}]` : 'nothing';
-const elementBytes: Record<DType, number> = { f32: 4, f16: 2, i32: 4, u8: 1 };
+const elementBytes: Record<DType, number> = { f32: 4, f16: 2, q8: 1, i32: 4, u8: 1 };
+const wholeVectors = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16) * 16);
+const valueBytes = ({ shape, dtype }: TensorSpec): number => elements(shape) * elementBytes[dtype];
+/** The byte at which the scales of a q8 tensor begin. */
+export const scalesOffset = (spec: TensorSpec): number => wholeVectors(valueBytes(spec));
+/** Bytes that the values take, without what alignment adds behind them. */
+export const exactBytes = (spec: TensorSpec): number =>
+  spec.dtype === 'q8' ? scalesOffset(spec) + 4 * spec.shape[0]! : valueBytes(spec);
 /** Bytes in memory, rounded up to whole vec4<u32> so that vector loads of the last elements stay inside. */
-export const byteLength = (spec: TensorSpec): number =>
-  Math.max(16, Math.ceil((elements(spec.shape) * elementBytes[spec.dtype]) / 16) * 16);
+export const byteLength = (spec: TensorSpec): number => wholeVectors(exactBytes(spec));
+/** Elements of the typed array that holds a tensor on the host; of a q8 tensor, the bytes of integers and scales. */
+export const hostLength = (spec: TensorSpec): number =>
+  spec.dtype === 'q8' ? byteLength(spec) : elements(spec.shape);
 export const f32 = (...shape: number[]): TensorSpec => ({ shape, dtype: 'f32' });
 
 const maxPerDimension = 65535;

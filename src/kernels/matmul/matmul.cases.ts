@@ -5,7 +5,8 @@ import { type MatmulAttrs, matmulOp } from './matmul.ts';
 interface Extra {
   readonly bias?: boolean;
   readonly residual?: Shape;
-  readonly half?: boolean;
+  /** Type of the weight; default f32. */
+  readonly weight?: 'f16' | 'q8';
 }
 
 function product(
@@ -13,10 +14,10 @@ function product(
   a: Shape,
   b: Shape,
   attrs: MatmulAttrs = {},
-  { bias, residual, half }: Extra = {},
+  { bias, residual, weight: dtype }: Extra = {},
 ): Case<MatmulAttrs> {
   const columns = b.at(attrs.transposeB ? -2 : -1)!;
-  const weight: CaseInput = half ? { shape: b, dtype: 'f16' } : { shape: b };
+  const weight: CaseInput = dtype ? { shape: b, dtype } : { shape: b };
   return {
     name,
     attrs,
@@ -66,12 +67,24 @@ const cases: Case<MatmulAttrs>[] = [
     attrs: activated,
     inputs: [{ shape: [3, 4], values: (_, random) => 400 * random() - 200 }, { shape: [8, 4] }],
   },
-  product('f16 weight', [20, 32], [24, 32], xw, { half: true, bias: true }),
-  product('f16 weight, odd', [6, 15], [9, 15], xw, { half: true }),
-  product('f16 b', [20, 32], [32, 12], {}, { half: true }),
-  product('f16 b, odd', [5, 9], [9, 11], {}, { half: true }),
-  product('f16 weight, one row', [1, 64], [21, 64], xw, { half: true }),
-  product('f16 weight, one column', [19, 64], [1, 64], xw, { half: true }),
+  product('f16 weight', [20, 32], [24, 32], xw, { weight: 'f16', bias: true }),
+  product('f16 weight, odd', [6, 15], [9, 15], xw, { weight: 'f16' }),
+  product('f16 b', [20, 32], [32, 12], {}, { weight: 'f16' }),
+  product('f16 b, odd', [5, 9], [9, 11], {}, { weight: 'f16' }),
+  product('f16 weight, one row', [1, 64], [21, 64], xw, { weight: 'f16' }),
+  product('f16 weight, one column', [19, 64], [1, 64], xw, { weight: 'f16' }),
+  product('int8 weight', [20, 32], [24, 32], xw, { weight: 'q8', bias: true }),
+  product('int8 weight, odd', [6, 15], [9, 15], xw, { weight: 'q8', bias: true }),
+  product('int8 weight, activated', [21, 64], [36, 64], activated, {
+    weight: 'q8',
+    bias: true,
+    residual: [21, 36],
+  }),
+  product('int8 b', [20, 32], [32, 12], {}, { weight: 'q8' }),
+  product('int8 b, odd', [5, 9], [9, 11], {}, { weight: 'q8' }),
+  product('int8 weight, one row', [1, 640], [21, 640], xw, { weight: 'q8' }),
+  product('int8 weight, one column', [19, 64], [1, 64], xw, { weight: 'q8' }),
+  product('int8 weight, tiles and one more', [65, 36], [129, 36], xw, { weight: 'q8' }),
   product('text fully connected', [12, 128], [512, 128], activated, { bias: true }),
   product('ViT rows', [145, 128], [128, 128], xw, { bias: true, residual: [145, 128] }),
   product('prompts against patches', [2, 2, 64], [2, 137, 64], { ...xw, scale: 1 / 0.07 }),

@@ -38,8 +38,8 @@ export const matmulOp: Op<MatmulAttrs> = {
   outputs(attrs, [a, b, bias, residual]) {
     const { shape, geometry } = productShape(attrs, a, b);
     const out = f32(...shape);
-    if (a!.dtype !== 'f32' || (b!.dtype !== 'f32' && b!.dtype !== 'f16'))
-      throw new ShapeError('matmul', 'a in f32 and b in f32 or f16', `${describe(a)} and ${describe(b)}`);
+    if (a!.dtype !== 'f32' || !['f32', 'f16', 'q8'].includes(b!.dtype))
+      throw new ShapeError('matmul', 'a in f32 and b in f32, f16 or q8', `${describe(a)} and ${describe(b)}`);
     requireSpec('bias', f32(geometry.N), bias);
     requireSpec('residual', out, residual);
     return attrs.activation && attrs.saveForBackward ? [out, out] : [out];
@@ -100,7 +100,7 @@ function sumBatch(g: Builder, x: Tensor, shape: Shape): Tensor {
 /**
  * activation(scale * a b + bias) + residual.
  * @param a [..., M, K], or [..., K, M] with `transposeA`
- * @param b [..., K, N], or [..., N, K] with `transposeB`; f32, or f16 for frozen weights. The batch dimensions are
+ * @param b [..., K, N], or [..., N, K] with `transposeB`; f32, or f16 or q8 for frozen weights. The batch dimensions are
  *   equal, or one operand has none (or 1 in all) and serves the whole batch.
  * @param options bias [N]; residual of the output's shape; `saveForBackward` keeps the values before the activation,
  *   which its gradient needs

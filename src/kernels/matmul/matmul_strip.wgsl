@@ -14,9 +14,12 @@ override SUBGROUP: u32 = 8u; // lanes of a subgroup
 override WORKGROUP: u32 = 32u;
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
-override HALF_B: bool = false; // b is f16, in b_half
+override B_TYPE: u32 = 0u; // F32: in b; F16, INT8: in b_packed
 override VECTOR: bool = false; // K and the contiguous dimensions are multiples of 4
 override ROWS: u32 = 16u; // 4, 8, 12 or 16
+const F32 = 0u;
+const F16 = 1u;
+const INT8 = 2u; // rows of int8, then a scale for each row
 
 struct Params {
   M: u32,
@@ -34,11 +37,12 @@ struct Params {
   has_residual: u32,
   quickgelu: u32,
   save_preactivation: u32,
+  b_scales: u32, // the word of an int8 b where the scales of its rows begin
 }
 
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b_half: array<vec2u>;
+@group(0) @binding(2) var<storage, read> b_packed: array<vec2u>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> residual: array<f32>;
 @group(0) @binding(5) var<storage, read_write> out: array<f32>;
@@ -57,24 +61,39 @@ fn load_a(i: u32, count: u32) -> vec4f {
   return values;
 }
 
-fn load_b(i: u32, count: u32) -> vec4f {
-  if (VECTOR && HALF_B) {
-    let halves = b_half[i / 4u];
+/** Four neighbours in b_packed, from element i on, i a multiple of 4; int8 values still without their row's scale. */
+fn unpack_b(i: u32) -> vec4f {
+  if (B_TYPE == F16) {
+    let halves = b_packed[i / 4u];
     return vec4f(unpack2x16float(halves.x), unpack2x16float(halves.y));
   }
+  let bytes = vec4u(b_packed[i / 8u][i / 4u % 2u]) << vec4u(24u, 16u, 8u, 0u);
+  return vec4f(bitcast<vec4i>(bytes) >> vec4u(24u));
+}
+
+fn load_b(i: u32, count: u32) -> vec4f {
   if (VECTOR) {
-    return b[i / 4u];
+    if (B_TYPE == F32) {
+      return b[i / 4u];
+    }
+    return unpack_b(i);
   }
   var values = vec4f();
   for (var j = 0u; j < count; j++) {
     let at = i + j;
-    if (HALF_B) {
-      values[j] = unpack2x16float(b_half[at / 4u][at / 2u % 2u])[at % 2u];
-    } else {
+    if (B_TYPE == F32) {
       values[j] = b[at / 4u][at % 4u];
+    } else {
+      values[j] = unpack_b(at / 4u * 4u)[at % 4u];
     }
   }
   return values;
+}
+
+/** The scale of a row of an int8 b, as it is stored. */
+fn scale_b(row: u32) -> f32 {
+  let word = params.b_scales + row;
+  return bitcast<f32>(b_packed[word / 2u][word % 2u]);
 }
 
 /** How many of four neighbours from `start` on are below `end`. */
@@ -91,6 +110,17 @@ fn first_lines_b(base: u32, n: u32) -> vec4u {
   return base + n + vec4u(0u, 1u, 2u, 3u) * params.N;
 }
 
+/** The scales of four rows of an int8 b; those past the end repeat the last. */
+fn scales_b(row: u32, end: u32) -> vec4f {
+  let last = end - 1u;
+  return vec4f(
+    scale_b(min(row, last)),
+    scale_b(min(row + 1u, last)),
+    scale_b(min(row + 2u, last)),
+    scale_b(min(row + 3u, last))
+  );
+}
+
 /** b[k .. k + 3, n .. n + 3], a column per k, 0 outside of b, whose lines begin at `starts`. */
 fn block_b(starts: vec4u, k: u32, n: u32) -> mat4x4f {
   // Along a line of b^T K ends, along a line of b its columns do, and there the lines themselves end with K.
@@ -105,7 +135,11 @@ fn block_b(starts: vec4u, k: u32, n: u32) -> mat4x4f {
     load_b(starts.w, counts.w)
   );
   if (TRANSPOSE_B) {
-    return transpose(lines);
+    return transpose(lines); // the scales of an int8 b are the columns' own: they come last
+  }
+  if (B_TYPE == INT8) {
+    let scales = scales_b(k, params.K);
+    return mat4x4f(lines[0] * scales.x, lines[1] * scales.y, lines[2] * scales.z, lines[3] * scales.w);
   }
   return lines;
 }
@@ -158,10 +192,10 @@ fn block_a(quad: u32) -> mat4x4f {
   return mat4x4f(broadcast(v), broadcast(v + 1u), broadcast(v + 2u), broadcast(v + 3u));
 }
 
-/** Finishes four sums, neighbours in a row of out from element i on, and writes the first `count`. */
+/** Finishes four scaled sums, neighbours in a row of out from element i on, and writes the first `count`. */
 fn store(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
   let at = i + vec4u(0u, 1u, 2u, 3u) * params.out_stride_n;
-  var values = params.scale * sums + own_bias;
+  var values = sums + own_bias;
   if (params.save_preactivation != 0u) {
     for (var j = 0u; j < count; j++) {
       preactivation[at[j]] = values[j];
@@ -247,6 +281,10 @@ fn main(
   }
 
   let count = remaining(column, params.N);
+  var factor = vec4f(params.scale);
+  if (B_TYPE == INT8 && TRANSPOSE_B) {
+    factor *= scales_b(n, params.N);
+  }
   // A copy, since indexing by a variable would keep the sums themselves out of registers.
   var sums = array<mat4x4f, 4>(sum0, sum1, sum2, sum3);
   var own_bias = vec4f();
@@ -257,6 +295,6 @@ fn main(
       }
     }
     let first = batch * params.M * params.N + (row + r) * params.out_stride_m + column * params.out_stride_n;
-    store(first, count, sums[r / 4u][r % 4u], own_bias);
+    store(first, count, factor * sums[r / 4u][r % 4u], own_bias);
   }
 }

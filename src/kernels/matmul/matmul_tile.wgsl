@@ -9,8 +9,11 @@
 
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
-override HALF_B: bool = false; // b is f16, in b_half
+override B_TYPE: u32 = 0u; // F32: in b; F16, INT8: in b_packed
 override VECTOR: bool = false; // K and the contiguous dimensions are multiples of 4
+const F32 = 0u;
+const F16 = 1u;
+const INT8 = 2u; // rows of int8, then a scale for each row
 const TILE = 64u; // rows and columns of a workgroup
 const DEPTH = 32u; // stretch of K in workgroup memory
 const QUADS = 16u; // vectors of 4 across a tile
@@ -27,11 +30,12 @@ struct Params {
   has_residual: u32,
   quickgelu: u32,
   save_preactivation: u32,
+  b_scales: u32, // the word of an int8 b where the scales of its rows begin
 }
 
 @group(0) @binding(0) var<storage, read> a: array<vec4f>;
 @group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b_half: array<vec2u>;
+@group(0) @binding(2) var<storage, read> b_packed: array<vec2u>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> residual: array<f32>;
 @group(0) @binding(5) var<storage, read_write> out: array<f32>;
@@ -59,24 +63,39 @@ fn load_a(i: u32, count: u32) -> vec4f {
   return values;
 }
 
-fn load_b(i: u32, count: u32) -> vec4f {
-  if (VECTOR && HALF_B) {
-    let halves = b_half[i / 4u];
+/** Four neighbours in b_packed, from element i on, i a multiple of 4; int8 values still without their row's scale. */
+fn unpack_b(i: u32) -> vec4f {
+  if (B_TYPE == F16) {
+    let halves = b_packed[i / 4u];
     return vec4f(unpack2x16float(halves.x), unpack2x16float(halves.y));
   }
+  let bytes = vec4u(b_packed[i / 8u][i / 4u % 2u]) << vec4u(24u, 16u, 8u, 0u);
+  return vec4f(bitcast<vec4i>(bytes) >> vec4u(24u));
+}
+
+fn load_b(i: u32, count: u32) -> vec4f {
   if (VECTOR) {
-    return b[i / 4u];
+    if (B_TYPE == F32) {
+      return b[i / 4u];
+    }
+    return unpack_b(i);
   }
   var values = vec4f();
   for (var j = 0u; j < count; j++) {
     let at = i + j;
-    if (HALF_B) {
-      values[j] = unpack2x16float(b_half[at / 4u][at / 2u % 2u])[at % 2u];
-    } else {
+    if (B_TYPE == F32) {
       values[j] = b[at / 4u][at % 4u];
+    } else {
+      values[j] = unpack_b(at / 4u * 4u)[at % 4u];
     }
   }
   return values;
+}
+
+/** The scale of a row of an int8 b, as it is stored. */
+fn scale_b(row: u32) -> f32 {
+  let word = params.b_scales + row;
+  return bitcast<f32>(b_packed[word / 2u][word % 2u]);
 }
 
 /** How many of four neighbours from `start` on are below `end`. */
@@ -85,7 +104,11 @@ fn remaining(start: u32, end: u32) -> u32 {
 }
 
 fn line_b(start: u32, line: u32, end: u32, stride: u32, count: u32) -> vec4f {
-  return load_b(start + min(line, end) * stride, select(0u, count, line <= end));
+  let values = load_b(start + min(line, end) * stride, select(0u, count, line <= end));
+  if (B_TYPE == INT8) {
+    return values * scale_b(min(line, end));
+  }
+  return values;
 }
 
 /** b[k .. k + 3, n .. n + 3], a column per k; what lies outside of b is 0, or repeats b where it is never stored. */

@@ -1,4 +1,4 @@
-import { type Call, type Dispatch, spread } from '../op.ts';
+import { type Call, type Dispatch, type DType, scalesOffset, spread } from '../op.ts';
 import type { Geometry } from './geometry.ts';
 import type { MatmulAttrs } from './matmul.ts';
 import skinnyShader from './matmul_skinny.wgsl';
@@ -11,7 +11,10 @@ type Kernel = (call: Call<MatmulAttrs>, geometry: Geometry) => Dispatch;
 /** Columns up to which the transpose is computed instead. */
 const short = 4;
 
-const isF16 = ({ inputs }: Call<MatmulAttrs>) => inputs[1]!.dtype === 'f16';
+/** How the shaders call the types of b. */
+const bTypes: Partial<Record<DType, number>> = { f32: 0, f16: 1, q8: 2 };
+
+const isPacked = ({ inputs }: Call<MatmulAttrs>) => inputs[1]!.dtype !== 'f32';
 
 /** The kernel for a product: measured on a software adapter, by reasoning on GPUs. */
 export function choose({ capabilities }: Call<MatmulAttrs>, { M, N, K }: Geometry): Kernel {
@@ -26,13 +29,13 @@ function common(
   { batch, M, N, K, strideA, strideB }: Geometry,
 ) {
   const { transposeA = false, transposeB = false, activation, scale = 1 } = attrs;
-  const half = b!.dtype === 'f16';
+  const packed = b!.dtype !== 'f32';
   const contiguous = [K, transposeA ? M : K, transposeB ? K : N];
   return {
     bindings: {
       a,
-      b: half ? undefined : b,
-      b_half: half ? b : undefined,
+      b: packed ? undefined : b,
+      b_packed: packed ? b : undefined,
       bias,
       residual,
       out,
@@ -50,11 +53,12 @@ function common(
       has_residual: Number(residual !== undefined),
       quickgelu: Number(activation === 'quickgelu'),
       save_preactivation: Number(preactivation !== undefined),
+      b_scales: b!.dtype === 'q8' ? scalesOffset(b!) / 4 : 0,
     },
     overrides: {
       TRANSPOSE_A: transposeA,
       TRANSPOSE_B: transposeB,
-      HALF_B: half,
+      B_TYPE: bTypes[b!.dtype]!,
       VECTOR: contiguous.every((n) => n % 4 === 0),
     },
   };
@@ -99,11 +103,11 @@ export const variants: Readonly<Record<Variant, Kernel>> = {
 
 /**
  * `common` and the strides of the result for the product, or for its transpose b^T a^T where the columns are few and
- * the rows are not. An f16 b stays where it is.
+ * the rows are not. A packed b stays where it is.
  */
 function shortSideFirst(call: Call<MatmulAttrs>, geometry: Geometry) {
   const { M, N } = geometry;
-  const swapped = N <= short && N < M && !isF16(call);
+  const swapped = N <= short && N < M && !isPacked(call);
   const [product, sizes] = swapped ? swap(call, geometry) : [call, geometry];
   const { uniforms, ...rest } = common(product, sizes);
   return {

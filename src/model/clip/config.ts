@@ -1,5 +1,5 @@
 import { WeightsError } from '../errors.ts';
-import type { DType } from './safetensors-header.ts';
+import { checkTensors, countBlocks, type Fail, refuseOtherModels, type TensorType } from './check-tensors.ts';
 import type { TensorFile } from './tensor-file.ts';
 
 /** Non-linearity of the MLPs: QuickGELU x * sigmoid(1.702 x) in OpenAI's models, GELU in most of OpenCLIP's. */
@@ -134,17 +134,6 @@ const transformer = (name: string, width: number, layers: number): NamedShape[] 
     ...layerNorm(`${block}.ln_2`, width),
   ]);
 
-/** Sizes that OpenAI's archives keep as scalars beside the tensors; the shapes say the same. */
-const ignoredScalars = new Set(['input_resolution', 'context_length', 'vocab_size']);
-
-const floatTypes: readonly DType[] = ['F32', 'F16', 'BF16', 'F64'];
-
-/** What validation needs to know of a tensor. */
-export interface TensorType {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
-
 /**
  * Reads the configuration of a CLIP from the shapes of its tensors (OpenAI state-dict names) and checks that the
  * tensors are exactly those of that configuration, in a floating-point type.
@@ -156,7 +145,7 @@ export function clipConfigFromShapes(
   tensors: ReadonlyMap<string, TensorType>,
   { file, headDim, activation }: { file: string } & Unwritten,
 ): ClipConfig {
-  const fail = (tensor: string, expected: string, found: string): never => {
+  const fail: Fail = (tensor, expected, found) => {
     throw new WeightsError({ file, tensor, expected, found });
   };
   refuseOtherModels(tensors, fail);
@@ -231,44 +220,4 @@ export function clipConfigOf({ source, tensors, metadata }: TensorFile, given: U
     headDim: given.headDim ?? (heads === undefined ? undefined : { vision: vision!, text: text! }),
     activation: given.activation ?? activation,
   });
-}
-
-type Fail = (tensor: string, expected: string, found: string) => never;
-
-function refuseOtherModels(tensors: ReadonlyMap<string, TensorType>, fail: Fail): void {
-  for (const name of tensors.keys()) {
-    if (/^visual\.(layer\d|attnpool|conv2)\b/.test(name))
-      fail(name, 'a ViT image encoder', 'a ResNet image encoder, which FAPrompt cannot use');
-    if (/^(vision_model|text_model)\./.test(name))
-      fail(
-        name,
-        "names of OpenAI's state dict (visual.conv1.weight, ...)",
-        'names of Hugging Face CLIPModel',
-      );
-  }
-}
-
-/** Number of distinct blocks, not the highest index: a damaged name must not ask for a billion blocks. */
-function countBlocks(tensors: ReadonlyMap<string, TensorType>, name: string): number {
-  const blocks = new Set<string>();
-  for (const tensor of tensors.keys())
-    if (tensor.startsWith(`${name}.resblocks.`))
-      blocks.add(tensor.split('.', name.split('.').length + 2).at(-1)!);
-  return Math.max(1, blocks.size);
-}
-
-function checkTensors(
-  tensors: ReadonlyMap<string, TensorType>,
-  shapes: ReadonlyMap<string, readonly number[]>,
-  fail: Fail,
-): void {
-  for (const [name, shape] of shapes) {
-    const expected = `shape [${shape}]`;
-    const tensor = tensors.get(name) ?? fail(name, expected, 'no such tensor');
-    if (tensor.shape.join() !== shape.join()) fail(name, expected, `[${tensor.shape}]`);
-    if (!floatTypes.includes(tensor.dtype)) fail(name, `dtype ${floatTypes.join(', ')}`, tensor.dtype);
-  }
-  for (const name of tensors.keys())
-    if (!shapes.has(name) && !ignoredScalars.has(name))
-      fail(name, "only tensors of CLIP under OpenAI's names", 'an unknown tensor');
 }

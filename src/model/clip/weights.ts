@@ -1,8 +1,9 @@
 // CLIP's weights on the device.
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, writeBuffer } from '../../graph/device-tensor.ts';
-import { elements, type TensorSpec } from '../../kernels/op.ts';
+import { type DType, elements, scalesOffset, type TensorSpec } from '../../kernels/op.ts';
 import { type ClipConfig, clipConfigOf, clipTensorShapes, type Unwritten } from './config.ts';
+import { isMatrix, scaleName } from './matrices.ts';
 import { dtypeBytes } from './safetensors-header.ts';
 import type { TensorFile } from './tensor-file.ts';
 import { type Tokenizer, tokenizerForWeights } from './tokenizer.ts';
@@ -29,13 +30,7 @@ export interface LoadOptions extends Unwritten {
 }
 
 const tokenEmbedding = 'token_embedding.weight';
-/** Weights that only matmul and patch embedding read: those may stay in f16. */
-const isMatrix = (name: string) =>
-  /(in_proj_weight|out_proj\.weight|c_fc\.weight|c_proj\.weight|conv1\.weight|proj|text_projection)$/.test(
-    name,
-  );
-
-/** Types on the device: matrices that a file stores as F16 stay so, everything else is f32. */
+/** Types on the device: matrices that a file stores as F16 or int8 stay so, everything else is f32. */
 export function weightSpecs(
   config: ClipConfig,
   stored: (name: string) => string | undefined,
@@ -43,10 +38,12 @@ export function weightSpecs(
   const specs = new Map<string, TensorSpec>();
   for (const [name, shape] of clipTensorShapes(config)) {
     if (name === tokenEmbedding || name === 'logit_scale') continue;
-    specs.set(name, { shape, dtype: stored(name) === 'F16' && isMatrix(name) ? 'f16' : 'f32' });
+    specs.set(name, { shape, dtype: (isMatrix(name) && packed[stored(name) ?? '']) || 'f32' });
   }
   return specs;
 }
+
+const packed: Readonly<Record<string, DType>> = { F16: 'f16', I8: 'q8' };
 
 /** Elements that are read, converted and handed to the device at a time. */
 const pieceElements = 4 * 2 ** 20;
@@ -83,10 +80,7 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
       for (let start = 0; start < count; start += pieceElements) {
         signal?.throwIfAborted();
         const length = Math.min(pieceElements, count - start);
-        const data =
-          spec.dtype === 'f16'
-            ? halfBits(await file.readBytes(tensor, 2 * start, 2 * length))
-            : await file.readFloat32(tensor, start, length);
+        const data = await readPiece(file, tensor, spec, start, length);
         writeBuffer(gpu, buffer, start * data.BYTES_PER_ELEMENT, data);
         written += data.byteLength;
         if (written >= bytesInFlight) {
@@ -96,6 +90,8 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
         done += length * dtypeBytes[dtype];
         onProgress?.(done, total);
       }
+      if (spec.dtype === 'q8')
+        writeBuffer(gpu, buffer, scalesOffset(spec), await file.readFloat32(scaleName(tensor)));
     }
     signal?.throwIfAborted();
     await gpu.finish();
@@ -113,6 +109,18 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
     tokenRows: (ids) => readTokenRows(file, config, ids),
     dispose,
   };
+}
+
+/** Elements start .. start + length as the device has them. */
+async function readPiece(
+  file: TensorFile,
+  tensor: string,
+  { dtype }: TensorSpec,
+  start: number,
+  length: number,
+) {
+  if (dtype === 'f16') return halfBits(await file.readBytes(tensor, 2 * start, 2 * length));
+  return dtype === 'q8' ? file.readBytes(tensor, start, length) : file.readFloat32(tensor, start, length);
 }
 
 const halfBits = (bytes: Uint8Array<ArrayBuffer>): Uint16Array =>
