@@ -45,10 +45,10 @@ export async function readPretrainCheckpoint(
     throw new WeightsError({ file: name, expected: `__metadata__.format: ${format}`, found: text('format') });
   checkSettings(JSON.parse(text('settings')), settings, name);
   const step = Number(text('step'));
-  if (!Number.isSafeInteger(step) || step < 1 || step > settings.steps)
+  if (!Number.isSafeInteger(step) || step < 0 || step > settings.steps)
     throw new WeightsError({
       file: name,
-      expected: `__metadata__.step: 1 to ${settings.steps}`,
+      expected: `__metadata__.step: 0 to ${settings.steps}`,
       found: text('step'),
     });
   const read = async (part: (typeof parts)[number]) => {
