@@ -20,6 +20,8 @@ export const tinyPretraining: PretrainSettings = {
   words,
   seed: 5,
   steps: 50,
+  stopAt: 50,
+  cooldown: 0,
   batch: 4,
   imageSize: 32,
   learningRate: 2e-3,

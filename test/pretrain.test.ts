@@ -76,6 +76,10 @@ describe('a run', () => {
     await expect(readPretrainCheckpoint(checkpoint, { ...settings, decay: 0.3 })).rejects.toThrow(
       'last.safetensors: decay: expected 0.1 as in the checkpoint, found 0.3',
     );
+    // Where the run ends is free until the cool-down begins.
+    const early = { ...settings, stopAt: 9, cooldown: 5 };
+    expect((await readPretrainCheckpoint(checkpoint, early)).step).toBe(1);
+    await expect(readPretrainCheckpoint(checkpoint, { ...early, cooldown: 9 })).rejects.toThrow('stopAt');
   });
 });
 
@@ -134,7 +138,7 @@ describe('a batch', () => {
       logLevel: 'error',
       plugins: [esbuildWgsl],
     });
-    const threaded = threadedBatches({ ...settings, steps: 3 }, pathToFileURL(script), 2);
+    const threaded = threadedBatches({ ...settings, stopAt: 3 }, pathToFileURL(script), 2);
     try {
       for (const step of [1, 2, 3]) expect(await threaded.next(step)).toEqual(drawBatch(settings, step));
     } finally {
@@ -144,11 +148,21 @@ describe('a batch', () => {
 });
 
 test('the learning rate rises in a line and falls in half a cosine', () => {
-  const at = (step: number) => learningRateAt({ ...settings, steps: 100, warmup: 10, learningRate: 1 }, step);
+  const at = (step: number) =>
+    learningRateAt({ ...settings, steps: 100, stopAt: 100, warmup: 10, learningRate: 1 }, step);
   expect([1, 5, 10].map(at)).toEqual([0.1, 0.5, 1]);
   expect(at(55)).toBeCloseTo(0.5, 1);
   expect(at(100)).toBeGreaterThan(0);
   expect(at(100)).toBeLessThan(1e-3);
+});
+
+test('a run that ends early cools down in a line, from the cosine to 0', () => {
+  const whole = { ...settings, steps: 100, stopAt: 100, warmup: 10, learningRate: 1 };
+  const early = { ...whole, stopAt: 60, cooldown: 9 };
+  for (const step of [1, 30, 51]) expect(learningRateAt(early, step)).toBe(learningRateAt(whole, step));
+  const from = learningRateAt(whole, 51);
+  expect(learningRateAt(early, 52)).toBeCloseTo(0.9 * from, 12);
+  expect(learningRateAt(early, 60)).toBeCloseTo(0.1 * from, 12);
 });
 
 test('weight decay is for matrices alone', () => {
@@ -171,7 +185,19 @@ test('weight decay is for matrices alone', () => {
 
 test('faprompt pretrain: a stopped run is resumed, and its weights are a CLIP like any other', async () => {
   const [out, weights] = [path.join(dir, 'run'), path.join(dir, 'clip.safetensors')];
-  const command = ['pretrain', '--out', out, '--steps', '3', '--batch', '2', '--image-size', '32'];
+  const command = [
+    'pretrain',
+    '--out',
+    out,
+    '--steps',
+    '3',
+    '--warmup',
+    '1',
+    '--batch',
+    '2',
+    '--image-size',
+    '32',
+  ];
   const interrupted = await cli([...command, '--export', weights], {
     onInterrupt(stop) {
       stop();
