@@ -206,7 +206,7 @@ test('faprompt pretrain: a stopped run is resumed, and its weights are a CLIP li
   });
   expect(interrupted.code, interrupted.note).toBe(130);
   expect((await cli(command)).note).toContain('use --resume');
-  const finished = await cli([...command, '--resume', '--export', weights]);
+  const finished = await cli([...command, '--resume', '--export', weights, '--about', 'licence=MIT']);
   expect(finished.code, finished.note).toBe(0);
   const steps = (await readFile(path.join(out, 'log.jsonl'), 'utf8'))
     .trim()
@@ -220,6 +220,10 @@ test('faprompt pretrain: a stopped run is resumed, and its weights are a CLIP li
     imageResolution: 32,
     notice: null,
   });
+  const { metadata } = await readSafetensors(bytesSource('clip.safetensors', await readFile(weights)));
+  expect(metadata.get('licence')).toBe('MIT');
+  expect(metadata.get('steps')).toBe('3');
+  expect(JSON.parse(metadata.get('data')!).families).toContain('weave');
   const quality = await cli(['weights', 'quality', '--json', '--samples', '8', weights]);
   expect(quality.code, quality.note).toBe(0);
   expect(JSON.parse(quality.out)).toHaveLength(3);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { writeFileAtomic } from '../data/files.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { type BatchSource, inlineBatches, threadedBatches } from '../train/pretrain/batches.node.ts';
@@ -34,6 +34,7 @@ interface Given {
   readonly maxMinutes?: number;
   readonly saveEvery: number;
   readonly export?: string;
+  readonly about: Readonly<Record<string, string>>;
 }
 
 export const pretrainCommand = (io: Io): Command =>
@@ -41,6 +42,7 @@ export const pretrainCommand = (io: Io): Command =>
     .description('train a small CLIP, both towers, from scratch on captioned images that the generator draws')
     .requiredOption('--out <dir>', 'folder for the checkpoint (last.safetensors) and log.jsonl')
     .option('--export <file>', 'write the weights in F16 when this part of the run ends')
+    .option('--about <key=value...>', 'further entries for the metadata of that file', pair, {})
     .option('--seed <n>', 'the same seed gives the same bits', integer(0), 0)
     .option('--steps <n>', 'steps until the learning rate has fallen to 0, along a cosine', integer(1), 2000)
     .option('--stop-at <n>', 'end after this step instead', integer(1))
@@ -66,6 +68,13 @@ export const pretrainCommand = (io: Io): Command =>
       '\nInterrupting (Ctrl-C) saves after the step under way and exits with code 130; --resume continues with the same bits.',
     )
     .action((given: Given) => run(io, given));
+
+/** Collects key=value. */
+function pair(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const [key, ...value] = text.split('=');
+  if (!key || value.length === 0) throw new InvalidArgumentError('Expected key=value.');
+  return { ...before, [key]: value.join('=') };
+}
 
 /** @throws UsageError for an end after the cosine's, or a cool-down that begins before the warm-up ends */
 function settingsOf(given: Given): PretrainSettings {
@@ -137,8 +146,7 @@ async function run(io: Io, given: Given): Promise<void> {
       save: (snapshot) => folder.save(snapshot),
     });
     if (given.export !== undefined) {
-      const about = { steps: `${last.step} of ${settings.stopAt}`, seed: `${settings.seed}` };
-      const bytes = exportClip(last.state.parameters, settings, about);
+      const bytes = exportClip(last, settings, given.about);
       await writeFileAtomic(given.export, bytes);
       io.out(`${given.export}: ${formatBytes(bytes.length)}`);
     }
