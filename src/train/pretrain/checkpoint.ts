@@ -1,28 +1,19 @@
 // A pretraining run between two steps as a safetensors file: weights, moments, step, settings.
 import { clipTensorShapes } from '../../model/clip/config.ts';
-import {
-  float32Tensor,
-  type SafetensorsFile,
-  type TensorData,
-  writeSafetensors,
-} from '../../model/clip/safetensors.ts';
+import { type SafetensorsFile, writeSafetensors } from '../../model/clip/safetensors.ts';
 import { WeightsError } from '../../model/errors.ts';
 import { TrainingError } from '../errors.ts';
+import { readState, stateTensors } from '../state-file.ts';
 import type { PretrainSettings } from './settings.ts';
 import type { PretrainSnapshot } from './trainer.ts';
 
 const format = 'faprompt-pretrain-checkpoint';
-const parts = ['parameters', 'm', 'v'] as const;
-const prefix = { parameters: '', m: 'm/', v: 'v/' } as const;
 
 export function writePretrainCheckpoint(
   { step, state }: PretrainSnapshot,
   settings: PretrainSettings,
 ): Uint8Array {
-  const tensors = new Map<string, TensorData>();
-  for (const part of parts)
-    for (const [name, shape] of clipTensorShapes(settings.config))
-      tensors.set(prefix[part] + name, float32Tensor(shape, state[part]!.get(name)!));
+  const tensors = stateTensors(state, clipTensorShapes(settings.config));
   return writeSafetensors(tensors, { format, step: `${step}`, settings: JSON.stringify(settings) });
 }
 
@@ -51,25 +42,7 @@ export async function readPretrainCheckpoint(
       expected: `__metadata__.step: 0 to ${settings.stopAt}`,
       found: text('step'),
     });
-  const read = async (part: (typeof parts)[number]) => {
-    const values = new Map<string, Float32Array>();
-    for (const [key, shape] of clipTensorShapes(settings.config)) {
-      const stored = file.tensors.get(prefix[part] + key);
-      if (`${stored?.shape}` !== `${shape}`)
-        throw new WeightsError({
-          file: name,
-          tensor: prefix[part] + key,
-          expected: `[${shape}]`,
-          found: stored ? `[${stored.shape}]` : 'no such tensor',
-        });
-      values.set(key, await file.readFloat32(prefix[part] + key));
-    }
-    return values;
-  };
-  return {
-    step,
-    state: { parameters: await read('parameters'), m: await read('m'), v: await read('v') },
-  };
+  return { step, state: await readState(file, clipTensorShapes(settings.config)) };
 }
 
 /** Where the run ends may change until the cool-down has begun: the steps before it are the same. */

@@ -1,6 +1,6 @@
 // What determines the result of a pretraining run, to the last bit (besides the generator and the adapter).
 import { captionLength, captionWords } from '../../data/synth/captions.ts';
-import { type ClipConfig, clipConfig } from '../../model/clip/config.ts';
+import { type ClipConfig, smallClipConfig } from '../../model/clip/config.ts';
 import { smallClipWords } from '../../model/clip/words.ts';
 
 export interface PretrainSettings {
@@ -38,20 +38,11 @@ export const textLength = captionLength + 2;
 /** The words of captions and of the hand-written prompts that are used with CLIP. */
 export const pretrainWords = (): string[] => [...new Set([...smallClipWords, ...captionWords()])];
 
-/** The CLIP that ships in weights/, in its sizes today. */
-export const pretrainConfig = (words: number, imageSize: number): ClipConfig =>
-  clipConfig({
-    visionWidth: 128,
-    visionLayers: 4,
-    patch: 8,
-    grid: imageSize / 8,
-    textWidth: 128,
-    textLayers: 4,
-    contextLength: 77,
-    vocabSize: words + 2,
-    embedDim: 64,
-    headDim: 32,
-  });
+/** The small CLIP for training images of `imageSize` pixels. */
+export const pretrainConfig = (words: number, imageSize: number): ClipConfig => {
+  const small = smallClipConfig(words);
+  return { ...small, imageResolution: imageSize, grid: imageSize / small.patch };
+};
 
 /** CLIP's optimizer for ViT models. */
 export const clipAdam = { beta1: 0.9, beta2: 0.98, epsilon: 1e-6 } as const;
