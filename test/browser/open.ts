@@ -1,0 +1,46 @@
+import path from 'node:path';
+import type { BrowserContext, Page } from 'playwright-core';
+import { bundle } from './bundle.ts';
+import { testBrowser } from './chromium.ts';
+import type { Pages } from './pages/index.ts';
+import { openSite, type Site } from './site.ts';
+
+declare global {
+  /** Inside the page (pages/index.ts); functions that are handed to `page.evaluate` call it. */
+  var pages: Pages;
+}
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** A site with the tests' page (`/index.html`) and worker, the repository's weights and the shared folder. */
+export async function openTestSite(shared: string): Promise<Site> {
+  const site = await openSite({ '/weights/': path.join(root, 'weights'), '/shared/': shared });
+  const bundles = await bundle({ pages: 'test/browser/pages/index.ts' });
+  for (const [name, bytes] of bundles) site.files.set(name, bytes);
+  site.files.set(
+    '/index.html',
+    '<!doctype html><title>test</title><script type="module" src="/pages.js"></script>',
+  );
+  site.files.set('/favicon.ico', '');
+  return site;
+}
+
+export async function newContext(): Promise<BrowserContext> {
+  return (await testBrowser()).newContext();
+}
+
+/** Opens the tests' page; what it complains about on the console is collected. */
+export async function openPage(
+  context: BrowserContext,
+  site: Site,
+): Promise<{ page: Page; complaints: string[] }> {
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  await page.goto(`${site.url}/index.html`);
+  await page.waitForFunction(() => 'pages' in globalThis);
+  return { page, complaints };
+}
