@@ -1,7 +1,7 @@
 // The training loop. Pure: images come from a source, checkpoints and events go to callbacks.
 import { createRandom, deriveSeed } from '../data/random.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { HostData } from '../graph/device-tensor.ts';
+import type { DeviceTensor, HostData } from '../graph/device-tensor.ts';
 import type { Executable } from '../graph/executor.ts';
 import { adamSchedule } from '../kernels/adam/adam.ts';
 import type { Clip } from '../model/clip/weights.ts';
@@ -58,7 +58,10 @@ export interface EpochEvent {
 }
 
 export interface TrainCallbacks {
-  step?(event: StepEvent): void;
+  /** The learnables on the device, before the first step; they change with every step and end with the run. */
+  started?(parameters: ReadonlyMap<string, DeviceTensor>): void | Promise<void>;
+  /** The next step waits for it. */
+  step?(event: StepEvent): void | Promise<void>;
   epoch?(event: EpochEvent): void;
   /** Once per unusable image. */
   problem?(problem: ImageProblem): void;
@@ -131,6 +134,7 @@ export async function train(
     return { finished, progress, parameters, problems: unusable.size };
   };
   try {
+    await callbacks.started?.(state.parameters);
     while (progress.epoch < epochs) {
       const order = epochOrder(seed, progress.epoch, source.count).slice(progress.position);
       const loaded = prefetch(order, (index) => source.load(index), batch);
@@ -161,7 +165,14 @@ export async function train(
             lossSum: progress.lossSum + total,
             lossSteps: progress.lossSteps + 1,
           };
-          callbacks.step?.({ epoch: progress.epoch + 1, step, images: images.length, losses, ms, progress });
+          await callbacks.step?.({
+            epoch: progress.epoch + 1,
+            step,
+            images: images.length,
+            losses,
+            ms,
+            progress,
+          });
           if (signal?.aborted) break;
           if (step % saveEvery === 0) await save();
         } else progress = { ...progress, position: progress.position + consumed };

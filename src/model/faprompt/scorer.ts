@@ -1,7 +1,7 @@
 // Inference: image features in, anomaly map and score out.
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
-import { compile, type Executable } from '../../graph/executor.ts';
+import { compile, type Executable, type RunOptions } from '../../graph/executor.ts';
 import { f32 } from '../../kernels/op.ts';
 import { checkImageSize, type HostFeatures } from '../clip/image-encoder.ts';
 import { bindWeights, type Clip } from '../clip/weights.ts';
@@ -21,7 +21,7 @@ export interface Detection {
 
 export interface Scorer {
   readonly executable: Executable;
-  score(features: HostFeatures): Promise<Detection>;
+  score(features: HostFeatures, options?: RunOptions): Promise<Detection>;
   dispose(): void;
 }
 
@@ -32,12 +32,12 @@ export async function loadTemplates(clip: Clip, options: FapromptOptions) {
   return { clip: clip.config, options, templates, rows };
 }
 
-/** @param learnables trained values under the published names */
+/** @param learnables values under the published names; tensors on the device stay the caller's, and may change */
 export async function createScorer(
   gpu: Gpu,
   clip: Clip,
   options: FapromptOptions,
-  learnables: ReadonlyMap<string, Float32Array>,
+  learnables: ReadonlyMap<string, Float32Array | DeviceTensor>,
   size: number,
 ): Promise<Scorer> {
   checkImageSize(clip.config, size);
@@ -59,15 +59,16 @@ export async function createScorer(
   const own: DeviceTensor[] = [];
   const parameters = bindWeights(clip, model.weights);
   for (const [name, tensor] of result.learnables.all) {
-    const made = createDeviceTensor(gpu, name, tensor, learnables.get(name)!);
-    own.push(made);
-    parameters.set(tensor.storage, made);
+    const given = learnables.get(name)!;
+    const bound = given instanceof Float32Array ? createDeviceTensor(gpu, name, tensor, given) : given;
+    if (bound !== given) own.push(bound);
+    parameters.set(tensor.storage, bound);
   }
   const executable = await compile(gpu, graph, { map, score: result.score }, { parameters });
   return {
     executable,
-    async score({ image, patches }) {
-      const found = await executable.run({ image, patches }, ['map', 'score']);
+    async score({ image, patches }, options) {
+      const found = await executable.run({ image, patches }, ['map', 'score'], options);
       return { score: found.score![0]!, map: found.map as Float32Array };
     },
     dispose() {
