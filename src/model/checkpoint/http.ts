@@ -127,11 +127,15 @@ async function request(
   });
 }
 
-/** Runs `attempt` until it succeeds; typed errors and aborts are final, and so are attempts without progress. */
+/**
+ * Runs `attempt` until it succeeds; typed errors, aborts and what else is `final` end it, and so do attempts without
+ * progress.
+ */
 export async function withRetries<T>(
   { attempts = 5, retryDelay = 500, signal }: HttpOptions,
   file: string,
   attempt: (progress: () => void) => Promise<T>,
+  final: (error: unknown) => boolean = () => false,
 ): Promise<T> {
   let failures = 0;
   for (;;) {
@@ -141,7 +145,7 @@ export async function withRetries<T>(
       });
     } catch (cause) {
       signal?.throwIfAborted();
-      if (cause instanceof WeightsError) throw cause;
+      if (cause instanceof WeightsError || final(cause)) throw cause;
       failures += 1;
       if (failures >= attempts)
         throw new UnreachableError({ file, expected: 'a readable address', found: reason(cause) }, { cause });

@@ -1,0 +1,10 @@
+import type { Environment } from './environment.ts';
+import { browserHasher, openInBrowser } from './files.browser.ts';
+import { decodeInBrowser, decodeMaskInBrowser } from './images.browser.ts';
+
+export const browserEnvironment: Environment = {
+  decodeImage: decodeInBrowser,
+  decodeMask: decodeMaskInBrowser,
+  open: openInBrowser,
+  hasher: browserHasher,
+};
