@@ -2,12 +2,13 @@ import path from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { bundle } from './bundle.ts';
 import { testBrowser } from './chromium.ts';
-import type { Pages } from './pages/index.ts';
+import type { Library, Pages } from './pages/index.ts';
 import { openSite, type Site } from './site.ts';
 
 declare global {
   /** Inside the page (pages/index.ts); functions that are handed to `page.evaluate` call it. */
   var pages: Pages;
+  var faprompt: Library;
 }
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -15,7 +16,10 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** A site with the tests' page (`/index.html`) and worker, the repository's weights and the shared folder. */
 export async function openTestSite(shared: string): Promise<Site> {
   const site = await openSite({ '/weights/': path.join(root, 'weights'), '/shared/': shared });
-  const bundles = await bundle({ pages: 'test/browser/pages/index.ts' });
+  const bundles = await bundle({
+    pages: 'test/browser/pages/index.ts',
+    worker: 'test/browser/pages/worker.ts',
+  });
   for (const [name, bytes] of bundles) site.files.set(name, bytes);
   site.files.set(
     '/index.html',

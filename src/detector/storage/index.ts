@@ -1,17 +1,17 @@
 // What a page may want to know of the storage, and remove from it.
 import type { StorageUse, StoredWeights } from '../api.ts';
 import { absolute } from '../portable.ts';
-import { openStore } from './store.ts';
+import { openStore, storedBytes } from './store.ts';
 
 /** Files in the browser's storage, oldest first; empty where there is no storage. */
 export async function listWeights(): Promise<StoredWeights[]> {
   const entries = (await (await openStore())?.list()) ?? [];
-  return entries.map(({ url, bytes, segments, sha256, time }) => ({
-    url,
-    bytes,
-    stored: segments.reduce((sum, segment) => sum + segment.bytes, 0),
-    ...(sha256 === undefined ? {} : { sha256 }),
-    time,
+  return entries.map((entry) => ({
+    url: entry.url,
+    bytes: entry.bytes,
+    stored: storedBytes(entry),
+    ...(entry.sha256 === undefined ? {} : { sha256: entry.sha256 }),
+    time: entry.time,
   }));
 }
 

@@ -10,6 +10,7 @@ import { sha256 } from '../../train/features/entry.ts';
 
 export interface Entry {
   readonly url: string;
+  /** 0: not known before it is complete. */
   readonly bytes: number;
   /** The server's ETag or Last-Modified; null: it gave none. */
   readonly version: string | null;
@@ -26,6 +27,10 @@ export const segmentBytes = 16 * 2 ** 20;
 export class DamagedError extends WeightsError {}
 
 const rootName = 'faprompt';
+
+/** Bytes of a file that are there. */
+export const storedBytes = ({ segments }: Entry): number =>
+  segments.reduce((sum, segment) => sum + segment.bytes, 0);
 
 export interface Store {
   list(): Promise<Entry[]>;
@@ -99,7 +104,7 @@ export async function openStore(): Promise<Store | undefined> {
         time: Date.now(),
       });
     },
-    complete: (entry, hash) => save({ ...entry, sha256: hash, time: Date.now() }),
+    complete: (entry, hash) => save({ ...entry, bytes: storedBytes(entry), sha256: hash, time: Date.now() }),
     remove: async (url) =>
       root.removeEntry(await folderName(url), { recursive: true }).then(
         () => true,

@@ -5,7 +5,7 @@ import { drain } from '../../model/checkpoint/http.ts';
 import { WeightsError } from '../../model/errors.ts';
 import type { Hasher, OpenedFile, OpenOptions } from '../environment.ts';
 import { download, versionOf } from './download.ts';
-import { type Entry, openStore, type Store, segmentBytes } from './store.ts';
+import { type Entry, openStore, type Store, segmentBytes, storedBytes } from './store.ts';
 
 /**
  * @returns undefined where the file cannot be stored; why is a warning
@@ -92,7 +92,6 @@ async function fill(
 ): Promise<Entry> {
   let entry: Entry | undefined = before;
   let hash = hasher();
-  const storedBytes = ({ segments }: Entry) => segments.reduce((sum, segment) => sum + segment.bytes, 0);
   await download(
     url,
     {
@@ -118,7 +117,7 @@ async function fill(
         hash.update(segment);
       },
     },
-    before && { bytes: storedBytes(before), total: before.bytes, version: before.version },
+    before && { bytes: storedBytes(before), total: before.bytes || undefined, version: before.version },
     { headers, signal, onBytes, segmentBytes },
   );
   return store.complete(entry!, hash.digest());
