@@ -5,7 +5,6 @@ import { hasChromium } from './browser/chromium.ts';
 import { encoded, smallClip, smallPrompts } from './browser/fixtures.ts';
 import { newContext, openPage, openTestSite } from './browser/open.ts';
 import type { Site } from './browser/site.ts';
-import { sharedDir } from './shared.ts';
 
 /** Largest difference of two maps. */
 const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -17,7 +16,7 @@ describe.skipIf(!hasChromium())('detector in a browser', () => {
   let site: Site;
   const expected = new Map<string, Detection>();
   beforeAll(async () => {
-    site = await openTestSite(sharedDir);
+    site = await openTestSite();
     const prompts = await smallPrompts();
     site.files.set('/prompts.safetensors', prompts);
     const images = { '/image.png': await encoded.png(), '/image.jpg': await encoded.jpeg() };
@@ -30,7 +29,10 @@ describe.skipIf(!hasChromium())('detector in a browser', () => {
   });
   afterAll(() => site.close());
 
-  test.each([['in a worker', true], ['on the main thread', false]])('equals Node: %s', async (_, worker) => {
+  test.each([
+    ['in a worker', true],
+    ['on the main thread', false],
+  ])('equals Node: %s', async (_, worker) => {
     const context = await newContext();
     const { page, complaints } = await openPage(context, site);
     const result = await page.evaluate(async (worker) => {
@@ -51,9 +53,25 @@ describe.skipIf(!hasChromium())('detector in a browser', () => {
       const plain = ({ map, ...rest }: typeof png) => ({ ...rest, map: [...map.data] });
       return { loaded, events, info, png: plain(png), jpg: plain(jpg) };
     }, worker);
-    console.log(result.loaded, result.info, result.events.slice(0,3), result.events.slice(-4), result.png.times, result.jpg.times, result.png.score, complaints);
-    console.log(distance(result.png.map, expected.get('/image.png')!.map.data), result.png.score - expected.get('/image.png')!.score);
-    console.log(distance(result.jpg.map, expected.get('/image.jpg')!.map.data), result.jpg.score - expected.get('/image.jpg')!.score, expected.get('/image.jpg')!.score);
+    console.log(
+      result.loaded,
+      result.info,
+      result.events.slice(0, 3),
+      result.events.slice(-4),
+      result.png.times,
+      result.jpg.times,
+      result.png.score,
+      complaints,
+    );
+    console.log(
+      distance(result.png.map, expected.get('/image.png')!.map.data),
+      result.png.score - expected.get('/image.png')!.score,
+    );
+    console.log(
+      distance(result.jpg.map, expected.get('/image.jpg')!.map.data),
+      result.jpg.score - expected.get('/image.jpg')!.score,
+      expected.get('/image.jpg')!.score,
+    );
     await context.close();
   });
 });

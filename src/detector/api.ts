@@ -1,3 +1,4 @@
+/// <reference lib="dom" preserve="true" />
 // What the library offers: the same types in a browser (in a worker or on the main thread) and in Node.
 import type { FapromptOptions, PresetName } from '../model/faprompt/options.ts';
 
@@ -191,6 +192,9 @@ export interface TrainOptions {
   /** Ends it: the result is rejected with the signal's reason. To keep what was learnt, use `stop()`. */
   readonly signal?: AbortSignal;
 }
+
+/** Everything that `trainPrompts` wants: a CLIP, and a run. */
+export type TrainPromptsOptions = TrainOptions & Omit<LoadOptions, 'prompts' | 'size' | 'allowOtherClip'>;
 
 export interface TrainStep {
   /** From 1. */

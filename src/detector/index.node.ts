@@ -1,12 +1,18 @@
 // The library in Node: the same API, on this thread (Dawn has threads of its own), with paths beside addresses.
-import type { Detector as Loaded, LoadOptions, StorageUse, StoredWeights, Training } from './api.ts';
+import type {
+  Detector as Loaded,
+  LoadOptions,
+  StorageUse,
+  StoredWeights,
+  Training,
+  TrainPromptsOptions,
+} from './api.ts';
 import { nodeEnvironment } from './environment.node.ts';
 import { openLocal } from './local.ts';
-import { absoluteOptions, createDetector, type TrainPromptsOptions, trainWith } from './public.ts';
+import { absoluteOptions, createDetector, trainWith } from './public.ts';
 
 export type * from './api.ts';
 export { DetectorError, type DetectorErrorKind } from './errors.ts';
-export type { TrainPromptsOptions } from './public.ts';
 
 export type Detector = Loaded;
 

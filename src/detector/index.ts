@@ -1,12 +1,11 @@
 // The library in a browser.
-import type { Detector as Loaded, LoadOptions, Training } from './api.ts';
+import type { Detector as Loaded, LoadOptions, Training, TrainPromptsOptions } from './api.ts';
 import type { PortableDetector } from './local.ts';
-import { absoluteOptions, createDetector, type TrainPromptsOptions, trainWith } from './public.ts';
+import { absoluteOptions, createDetector, trainWith } from './public.ts';
 import { openRemote } from './remote.ts';
 
 export type * from './api.ts';
 export { DetectorError, type DetectorErrorKind } from './errors.ts';
-export type { TrainPromptsOptions } from './public.ts';
 export { listWeights, removeWeights, storageUse } from './storage/index.ts';
 
 export type Detector = Loaded;

@@ -8,6 +8,7 @@ import type {
   LoadOptions,
   Training,
   TrainOptions,
+  TrainPromptsOptions,
   TrainResult,
 } from './api.ts';
 import type { PortableDetector } from './local.ts';
@@ -84,9 +85,6 @@ function trainLater(options: TrainOptions, open: () => Promise<PortableDetector>
     },
   };
 }
-
-/** Everything that `trainPrompts` wants: a CLIP, and a run. */
-export type TrainPromptsOptions = TrainOptions & Omit<LoadOptions, 'prompts' | 'size' | 'allowOtherClip'>;
 
 /** Loads a CLIP, trains prompts on it, and frees it. */
 export function trainWith(
