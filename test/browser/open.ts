@@ -25,7 +25,6 @@ export async function openTestSite(): Promise<Site> {
     '/index.html',
     '<!doctype html><title>test</title><script type="module" src="/pages.js"></script>',
   );
-  site.files.set('/favicon.ico', '');
   return site;
 }
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { answerFile, type ServedFile } from '../file-server.ts';
 
 /** No inline script, no eval, no blob: workers, nothing from elsewhere. */
 export const strictPolicy =
@@ -23,6 +24,8 @@ export interface Site {
   readonly url: string;
   /** Path -> file's bytes, or what answers there. */
   readonly files: Map<string, Uint8Array | string | Answer>;
+  /** Serves a file with ranges and an ETag, and with faults where they are asked for. */
+  serve(name: string, file: Uint8Array): ServedFile;
   /** Paths asked for, in order. */
   readonly requests: string[];
   close(): Promise<void>;
@@ -30,7 +33,7 @@ export interface Site {
 
 /** @param folders path prefix -> folder on the disk */
 export async function openSite(folders: Readonly<Record<string, string>> = {}): Promise<Site> {
-  const files: Site['files'] = new Map();
+  const files: Site['files'] = new Map([['/favicon.ico', '']]);
   const requests: string[] = [];
   const find = async (name: string) => {
     const known = files.get(name);
@@ -55,6 +58,11 @@ export async function openSite(folders: Readonly<Record<string, string>> = {}): 
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     files,
     requests,
+    serve(name, file) {
+      const served = answerFile(file);
+      files.set(name, served.answer);
+      return served;
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
