@@ -46,3 +46,9 @@ export const raw = (seed?: number) => {
   const { image } = drawn(seed);
   return sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } });
 };
+
+/** Largest difference of two maps; infinite where their lengths differ. */
+export const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  a.length === b.length
+    ? Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0)
+    : Number.POSITIVE_INFINITY;
