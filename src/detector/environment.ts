@@ -39,6 +39,8 @@ export interface Environment {
   decodeMask(gpu: Gpu, mask: PortableImage, expected: { width: number; height: number }): Promise<Mask>;
   /** @throws WeightsError, UnreachableError */
   open(file: ClipSource, options: OpenOptions): Promise<OpenedFiles>;
+  /** Removes what was stored and turned out to be damaged. @returns true where opening it again will help */
+  repair?(error: unknown, onWarning: OpenOptions['onWarning']): Promise<boolean>;
   /** An incremental sha256. */
   hasher(): Hasher;
 }

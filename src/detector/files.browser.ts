@@ -6,7 +6,7 @@ import { type ByteSource, bytesSource } from '../model/clip/source.ts';
 import { UnreachableError } from '../model/errors.ts';
 import type { ClipSource, FileSource } from './api.ts';
 import type { Hasher, OpenedFile, OpenedFiles, OpenOptions } from './environment.ts';
-import { download } from './storage/download.ts';
+import { attempts, download } from './storage/download.ts';
 import { segmentBytes } from './storage/store.ts';
 import { openStored } from './storage/stored.ts';
 
@@ -74,7 +74,11 @@ async function openAddress(url: string, options: OpenOptions): Promise<OpenedFil
   if (stored) return stored;
   const { headers, signal, onBytes } = options;
   try {
-    const source = await httpSource(url, { ...(headers ? { headers } : {}), ...(signal ? { signal } : {}) });
+    const source = await httpSource(url, {
+      attempts: attempts(),
+      ...(headers ? { headers } : {}),
+      ...(signal ? { signal } : {}),
+    });
     return { source, from: 'network' };
   } catch (error) {
     const withoutRanges = error instanceof UnreachableError && /^status 20[06]/.test(error.found);
@@ -89,6 +93,7 @@ async function openAddress(url: string, options: OpenOptions): Promise<OpenedFil
   await download(url, segments, undefined, {
     headers,
     signal,
+    attempts: attempts(),
     segmentBytes,
     onBytes: (done, total) => onBytes(url, done, total),
   });

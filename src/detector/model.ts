@@ -22,7 +22,7 @@ import type { DetectorInfo, FileSource, LoadOptions } from './api.ts';
 import type { Environment, OpenedFile } from './environment.ts';
 import { DetectorError } from './errors.ts';
 import { asDetectorError } from './failures.ts';
-import { countReading, type Reading, watchReading } from './reading.ts';
+import { countReading, type Reading, type ReadingCount, watchReading } from './reading.ts';
 
 /** Prompts as they came: kept, so that a model can be loaded again. */
 export interface GivenPrompts {
@@ -59,28 +59,49 @@ export async function readWhole(
   { environment, cache = true, headers, signal, onWarning = () => {} }: Omit<ModelOptions, 'clip'>,
   count = countReading(undefined),
 ): Promise<{ bytes: Uint8Array<ArrayBuffer>; name: string }> {
-  const { main } = await environment.open(given, {
-    cache,
-    headers,
-    signal,
-    onWarning,
-    onBytes: (file, done, total) => count.report(file, done, total, 'network'),
+  return repairing({ environment, onWarning }, async () => {
+    const { main } = await environment.open(given, {
+      cache,
+      headers,
+      signal,
+      onWarning,
+      onBytes: (file, done, total) => count.report(file, done, total, 'network'),
+    });
+    const { source } = main;
+    try {
+      const bytes = await readExactly(source, 0, source.size);
+      if (!main.counted) count.report(source.name, source.size, source.size, main.from);
+      return { bytes, name: source.name };
+    } finally {
+      await main.close?.();
+    }
   });
-  const { source } = main;
+}
+
+/** Once more, if what was stored is damaged and was removed. */
+async function repairing<T>(
+  { environment, onWarning = () => {} }: Pick<ModelOptions, 'environment' | 'onWarning'>,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    const bytes = await readExactly(source, 0, source.size);
-    if (!main.counted) count.report(source.name, source.size, source.size, main.from);
-    return { bytes, name: source.name };
-  } finally {
-    await main.close?.();
+    return await work();
+  } catch (error) {
+    if (await environment.repair?.(error, onWarning)) return work();
+    throw error;
   }
 }
 
 /** Opens device and CLIP and compiles what the prompts need. @throws what any of it throws */
-export async function openModel(
+export const openModel = (
   options: ModelOptions,
   prompts: GivenPrompts | undefined,
   count = countReading(options.progress),
+): Promise<Model> => repairing(options, () => openOnce(options, prompts, count));
+
+async function openOnce(
+  options: ModelOptions,
+  prompts: GivenPrompts | undefined,
+  count: ReadingCount,
 ): Promise<Model> {
   const { signal, progress, memoryBudget } = options;
   const gpu = await openGpu(memoryBudget === undefined ? {} : { memoryBudget });
@@ -120,7 +141,7 @@ export async function openModel(
 /** The CLIP's tensors; `finish` gives the sha256 of its files, as the command line computes it. */
 async function openWeights(
   { environment, clip, cache = true, sha256, headers, signal, onWarning = () => {} }: ModelOptions,
-  count: ReturnType<typeof countReading>,
+  count: ReadingCount,
 ) {
   const readings: { name: string; reading: Reading }[] = [];
   const files: OpenedFile[] = [];

@@ -19,6 +19,9 @@ export interface DownloadOptions {
   readonly retryDelay?: number;
 }
 
+/** No use in trying again where the browser knows that it is offline. */
+export const attempts = (): number => (globalThis.navigator?.onLine === false ? 1 : 5);
+
 /** What tells two states of a file apart; servers elsewhere may not show it. */
 export const versionOf = (headers: Headers): string | null =>
   headers.get('etag')?.replace(/^W\//, '') ?? headers.get('last-modified');
@@ -39,7 +42,7 @@ export async function download(
   known: (State & { readonly bytes: number }) | undefined,
   options: DownloadOptions,
 ): Promise<void> {
-  const { headers = {}, signal, onBytes, attempts = 5, retryDelay = 500 } = options;
+  const { headers = {}, signal, onBytes, attempts: most = attempts(), retryDelay = 500 } = options;
   const name = url.replace(/[?#].*$/, '');
   const collected = collect(segments, options.segmentBytes, known?.bytes ?? 0);
   let before: State | undefined = known;
@@ -48,7 +51,13 @@ export async function download(
   const attempt = async (progress: () => void) => {
     const have = collected.bytes;
     const range: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
-    const response = await fetch(url, { headers: { ...headers, ...range }, signal: signal ?? null });
+    // no-store: the browser's own cache would keep a second copy.
+    const init: RequestInit = {
+      headers: { ...headers, ...range },
+      signal: signal ?? null,
+      cache: 'no-store',
+    };
+    const response = await fetch(url, init);
     const { status } = response;
     const changed = async (): Promise<never> => {
       await drain(response);
@@ -90,7 +99,7 @@ export async function download(
   };
   const isFinal = (error: unknown) => error instanceof StorageFailure;
   try {
-    await withRetries({ attempts, retryDelay, ...(signal ? { signal } : {}) }, name, attempt, isFinal);
+    await withRetries({ attempts: most, retryDelay, ...(signal ? { signal } : {}) }, name, attempt, isFinal);
   } catch (error) {
     throw error instanceof StorageFailure ? error.cause : error;
   }

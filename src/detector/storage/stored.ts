@@ -5,7 +5,7 @@ import { drain } from '../../model/checkpoint/http.ts';
 import { WeightsError } from '../../model/errors.ts';
 import type { Hasher, OpenedFile, OpenOptions } from '../environment.ts';
 import { download, versionOf } from './download.ts';
-import { type Entry, openStore, type Store, segmentBytes, storedBytes } from './store.ts';
+import { DamagedError, type Entry, openStore, type Store, segmentBytes, storedBytes } from './store.ts';
 
 /**
  * @returns undefined where the file cannot be stored; why is a warning
@@ -53,6 +53,12 @@ export async function openStored(
       }
     },
   );
+}
+
+export async function removeDamaged(error: unknown, onWarning: OpenOptions['onWarning']): Promise<boolean> {
+  if (!(error instanceof DamagedError)) return false;
+  onWarning({ kind: 'storage-damaged', message: `${error.message}: removed from the browser's storage` });
+  return (await (await openStore())?.remove(error.file)) ?? false;
 }
 
 const isQuota = (error: unknown): boolean => (error as Error | undefined)?.name === 'QuotaExceededError';
