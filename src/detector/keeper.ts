@@ -13,7 +13,7 @@ export interface Keeper {
 }
 
 /** Waits before each attempt to open a lost device again: a browser's GPU process takes a moment to restart. */
-const patience = [0, 500, 2000];
+const patience = [0, 300, 1000];
 
 export async function keepModel(
   open: () => Promise<Model>,
