@@ -51,15 +51,17 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
       'button',
       { type: 'button', class: 'button', onclick: () => savePicture(photos.selected.value!, context()) },
       icon('download'),
+      h('span', { class: 'visually-hidden' }, 'Save '),
       'Picture',
-      h('span', { class: 'visually-hidden' }, ' as PNG'),
+      h('span', { class: 'quiet' }, 'PNG'),
     ),
     h(
       'button',
       { type: 'button', class: 'button', onclick: () => saveNumbers([photos.selected.value!], context()) },
       icon('download'),
+      h('span', { class: 'visually-hidden' }, 'Save '),
       'Numbers',
-      h('span', { class: 'visually-hidden' }, ' as JSON'),
+      h('span', { class: 'quiet' }, 'JSON'),
     ),
   );
   const saveAll = h(
@@ -70,16 +72,9 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
   const results = h(
     'div',
     { class: 'stack' },
-    verdictCard(photos.selected, regions, engine),
+    verdictCard(photos.selected, regions, engine, h('div', { class: 'save' }, save, saveAll)),
     regionList(regions, highlighted),
     displayControls(display),
-    h(
-      'section',
-      { class: 'card', 'aria-labelledby': 'save-heading' },
-      h('h2', { id: 'save-heading' }, 'Save'),
-      save,
-      saveAll,
-    ),
   );
   const messages = h('div', { class: 'messages' });
   const workbench = h(

@@ -86,8 +86,9 @@ export function createStage({ photo, display, regions, highlighted }: StageOptio
     labels.replaceChildren(
       ...shown.map((region, i) => {
         const label = h('span', { class: 'label', 'data-current': i === current }, String(i + 1));
-        label.style.left = `${100 * region.x}%`;
-        label.style.top = `${100 * region.y}%`;
+        // Whole even at the edge.
+        label.style.left = `clamp(12px, ${100 * region.x}%, 100% - 12px)`;
+        label.style.top = `clamp(12px, ${100 * region.y}%, 100% - 12px)`;
         return label;
       }),
     );

@@ -9,13 +9,15 @@ import type { Photo } from './photos.ts';
 import { readScore } from './reading.ts';
 import { namedRegions } from './stage.ts';
 
+/** @param save buttons that save what is shown */
 export function verdictCard(
   photo: ReadonlySignal<Photo | undefined>,
   regions: ReadonlySignal<readonly Region[]>,
   engine: Engine,
+  save: HTMLElement,
 ): HTMLElement {
   const body = h('div');
-  const card = h('section', { class: 'card verdict', 'aria-label': 'Verdict' }, body);
+  const card = h('section', { class: 'card verdict', 'aria-label': 'Verdict' }, body, save);
   const untrained = computed(() => engine.info.value?.clip.notice !== undefined);
   const threshold = computed(() => engine.info.value?.prompts?.threshold);
   let said: Photo | undefined;

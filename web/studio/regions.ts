@@ -18,6 +18,9 @@ export interface Region {
   readonly area: number;
 }
 
+/** Regions of a smaller share of the image are specks, unless there is no larger one. */
+const speck = 0.002;
+
 /** The regions at or above a threshold, highest peak first. */
 export function findRegions({ width, height, values }: AnomalyMap, threshold: number): Region[] {
   const mask = Uint8Array.from(values, (value) => Number(value >= threshold));
@@ -45,7 +48,9 @@ export function findRegions({ width, height, values }: AnomalyMap, threshold: nu
       area: pixels.length / values.length,
     });
   });
-  return regions.sort((a, b) => b.peak - a.peak);
+  regions.sort((a, b) => b.peak - a.peak);
+  const large = regions.filter(({ area }) => area >= speck);
+  return large.length > 0 ? large : regions;
 }
 
 /** The line at the threshold as the data of an SVG path, in units of the map's pixels. */
