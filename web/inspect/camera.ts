@@ -3,19 +3,19 @@ import { h } from '../core/dom.ts';
 import { icon } from '../core/icons.ts';
 import { filePicker } from '../core/picker.ts';
 
-/** A button that hands over a photograph. */
-export function cameraButton(take: (photograph: File) => void): HTMLElement {
+/** A button that hands over a photograph; `short` where there is little room. */
+export function cameraButton(take: (photograph: File) => void, short = false): HTMLElement {
   // Phones and tablets bring a better camera than a page can be.
   if (matchMedia('(pointer: coarse)').matches)
     return filePicker(
-      { label: 'Take a photograph', icon: 'camera', accept: 'image/*', capture: true },
+      { label: short ? 'Camera' : 'Take a photograph', icon: 'camera', accept: 'image/*', capture: true },
       (input) => take(input.files![0]!),
     );
   return h(
     'button',
     { type: 'button', class: 'button', onclick: () => openCamera(take) },
     icon('camera'),
-    'Use the camera',
+    short ? 'Camera' : 'Use the camera',
   );
 }
 

@@ -91,7 +91,7 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
         filePicker({ label: 'Add', icon: 'plus', accept: 'image/*', multiple: true }, (input) =>
           take(input.files!),
         ),
-        cameraButton((photograph) => take([photograph])),
+        cameraButton((photograph) => take([photograph]), true),
         h(
           'button',
           {
