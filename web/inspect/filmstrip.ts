@@ -44,7 +44,13 @@ export function filmstrip({ all, selected, remove }: Photos): HTMLElement {
           selected.value = photo;
         },
       },
-      h('img', { src: photo.url, alt: '', loading: 'lazy', decoding: 'async' }),
+      h('img', {
+        src: photo.url,
+        alt: '',
+        loading: 'lazy',
+        decoding: 'async',
+        onerror: (event: Event) => (event.target as HTMLElement).toggleAttribute('data-broken', true),
+      }),
       badge,
     );
     const dismiss = h(

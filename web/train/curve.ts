@@ -17,7 +17,11 @@ export function lossCurve(): Curve {
   let plot: uPlot | undefined;
 
   function create(): uPlot {
-    const colour = (name: string) => () => getComputedStyle(element).getPropertyValue(name);
+    // A canvas knows no variables and no light-dark(): what they come to for an element, it does.
+    const colour = (name: string) => () => {
+      element.style.color = `var(${name})`;
+      return getComputedStyle(element).color;
+    };
     const axis = {
       stroke: colour('--ink-quiet'),
       grid: { stroke: colour('--line'), width: 1 },
@@ -34,6 +38,7 @@ export function lossCurve(): Curve {
         axes: [
           {
             ...axis,
+            size: 30,
             incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000],
             label: 'Step',
             labelSize: 18,

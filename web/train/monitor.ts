@@ -47,16 +47,17 @@ export function createMonitor(run: Run): Monitor {
     icon('stop'),
     'Stop and keep',
   );
+  const where = h(
+    'section',
+    { class: 'card progress', 'aria-label': 'Training' },
+    h('div', { class: 'progress-words' }, title, detail),
+    h('div', { class: 'row' }, pause, go, stop),
+    bar,
+  );
   const element = h(
     'div',
     { class: 'monitor' },
-    h(
-      'section',
-      { class: 'card progress', 'aria-label': 'Training' },
-      h('div', { class: 'progress-words' }, title, detail),
-      h('div', { class: 'row' }, pause, go, stop),
-      bar,
-    ),
+    where,
     h('section', { class: 'card', 'aria-label': 'Loss' }, h('h2', {}, 'Loss'), curve.element),
     h(
       'section',
@@ -103,7 +104,8 @@ export function createMonitor(run: Run): Monitor {
         : 'Looking at the images for the first time';
     if (last) bar.value = last.step / last.steps;
     else bar.removeAttribute('value');
-    bar.hidden = kind === 'done' || kind === 'failed';
+    // What came of it is said elsewhere.
+    where.hidden = kind === 'done' || kind === 'failed';
   });
 
   return {
