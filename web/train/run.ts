@@ -98,9 +98,12 @@ export function createRun(engine: Engine): Run {
           progress.value = now;
         },
       });
+      // Asked for while the model was being opened.
+      if (state.peek().kind === 'paused') training.pause();
       state.value = { kind: 'done', result: await training.result };
     } catch (error) {
-      state.value = { kind: 'failed', problem: explain(error) };
+      const problem = explain(error);
+      state.value = problem.kind === 'stopped' ? { kind: 'idle' } : { kind: 'failed', problem };
     } finally {
       training = undefined;
       progress.value = undefined;
