@@ -77,11 +77,11 @@ describe('words', () => {
       '1.0 MB',
       '934 MB',
     ]);
-    expect([0.3, 40, 150, 4800].map(formatRemaining)).toEqual([
+    expect([0.3, 40, 150, 7500].map(formatRemaining)).toEqual([
       'less than a second',
       '40 s',
       '3 min',
-      '1 h 20 min',
+      '2 h 5 min',
     ]);
     expect(formatPlace(0.1, 0.9)).toBe('lower left');
     expect(formatPlace(0.5, 0.5)).toBe('centre');
