@@ -49,13 +49,19 @@ function watch(): void {
     for (const { duration } of list.getEntries()) tasks.push(duration);
   }).observe({ type: 'longtask', buffered: true });
   let last = performance.now();
+  let clicked = false;
   const frame = (now: number) => {
     frames.push(now - last);
     last = now;
+    const sample = document.querySelector<HTMLImageElement>('.sample img');
+    if (!clicked && sample && sample.naturalWidth > 0) {
+      clicked = true;
+      note('click');
+      sample.closest('button')!.click();
+    }
     requestAnimationFrame(frame);
   };
   requestAnimationFrame(frame);
-  let clicked = false;
   const phases = [
     [/Downloading|Reading/, 'read'],
     [/Preparing/, 'compile'],
@@ -63,12 +69,6 @@ function watch(): void {
     [/Starting/, 'start'],
   ] as const;
   new MutationObserver(() => {
-    const sample = document.querySelector<HTMLImageElement>('.sample img');
-    if (!clicked && sample && sample.naturalWidth > 0) {
-      clicked = true;
-      note('click');
-      sample.closest('button')!.click();
-    }
     const text =
       document.querySelector('.inspect .progress:not([hidden]) .progress-words')?.textContent ?? '';
     const phase = phases.find(([pattern]) => pattern.test(text))?.[1];
