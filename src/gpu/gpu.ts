@@ -28,6 +28,10 @@ export interface Gpu {
   readonly memory: Memory;
   /** Waits for the submitted work. @throws GpuError 'device-lost', 'out-of-memory' or 'validation'. */
   finish(): Promise<void>;
+  /** Resolves when the device is lost, other than by `close`. */
+  readonly lost: Promise<GpuError>;
+  /** What went wrong, after which nothing will work on this device any more. */
+  readonly failure: GpuError | undefined;
   /** `promise`, or the device's loss if that comes first. */
   guard<T>(promise: Promise<T>): Promise<T>;
   /** Frees the device; the process can end by itself afterwards. */
@@ -113,9 +117,16 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   };
   const guard = async <T>(promise: Promise<T>): Promise<T> => {
     check();
-    const result = await Promise.race([promise, lost]);
-    check();
-    return result;
+    try {
+      return await Promise.race([promise, lost]);
+    } catch (error) {
+      // What waits on a lost or exhausted device may be rejected a moment before the reason is known.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      check();
+      throw error;
+    } finally {
+      check();
+    }
   };
 
   return {
@@ -129,6 +140,14 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
       device,
       options.memoryBudget ?? (software ? adapterSource.softwareMemory() : Number.POSITIVE_INFINITY),
     ),
+    lost: new Promise((resolve) => {
+      lost.catch((error: GpuError) => {
+        if (!closed) resolve(error);
+      });
+    }),
+    get failure() {
+      return failure;
+    },
     finish: () => guard(device.queue.onSubmittedWorkDone()),
     guard,
     close() {

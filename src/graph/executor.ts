@@ -20,6 +20,13 @@ export interface CompileOptions {
   readonly guards?: boolean;
 }
 
+export interface RunOptions {
+  /** Stops between two submits. @throws its reason */
+  readonly signal?: AbortSignal | undefined;
+  /** Floating-point operations done so far, of all; after every submit. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
 export interface Executable {
   readonly plan: Plan;
   readonly dispatches: number;
@@ -29,7 +36,11 @@ export interface Executable {
    * before the results of one are there (`runsInFlight`): work is done in the order of the calls.
    * @throws GpuError, or Error for a feed of the wrong name or size.
    */
-  run(feeds: Readonly<Record<string, HostData>>, read?: readonly string[]): Promise<Record<string, HostData>>;
+  run(
+    feeds: Readonly<Record<string, HostData>>,
+    read?: readonly string[],
+    options?: RunOptions,
+  ): Promise<Record<string, HostData>>;
   /** One run with GPU timestamps around every dispatch. @throws if the adapter has none. */
   profile(): Promise<DispatchTime[]>;
   /** An output as another executable's parameter; valid until this one runs again. */
@@ -39,6 +50,8 @@ export interface Executable {
 
 /** Work after which a command buffer is submitted, so that no single submit holds a display's GPU for seconds. */
 const flopsPerSubmit = 2e11;
+/** On a software adapter, for runs that can be stopped: about a second's work. */
+const softwareFlopsPerSubmit = 2e9;
 
 /** Plans and compiles. @throws GpuError 'out-of-memory' naming the largest tensors, 'limit-too-small', 'shader-compile'. */
 export async function compile(
@@ -93,14 +106,15 @@ export async function compile(
       }
     };
 
-    const encode = (): GPUCommandBuffer[] => {
-      const commands: GPUCommandBuffer[] = [];
+    /** Command buffers and the work in each. */
+    const encode = (limit: number): { commands: GPUCommandBuffer; flops: number }[] => {
+      const parts: { commands: GPUCommandBuffer; flops: number }[] = [];
       let i = 0;
       do {
         const encoder = device.createCommandEncoder();
         const pass = encoder.beginComputePass();
         let flops = 0;
-        for (; i < steps.length && flops < flopsPerSubmit; i += 1) {
+        for (; i < steps.length && flops < limit; i += 1) {
           const step = steps[i]!;
           pass.setPipeline(step.pipeline);
           pass.setBindGroup(0, step.bindGroup);
@@ -108,21 +122,57 @@ export async function compile(
           flops += step.flops;
         }
         pass.end();
-        commands.push(encoder.finish());
+        parts.push({ commands: encoder.finish(), flops });
       } while (i < steps.length);
-      return commands;
+      return parts;
+    };
+    /** Submits part by part, waiting for each, until the signal says stop. */
+    const submitWatched = async ({ signal, onProgress }: RunOptions): Promise<void> => {
+      const limit = gpu.capabilities.software ? softwareFlopsPerSubmit : flopsPerSubmit;
+      let done = 0;
+      onProgress?.(0, plan.flops);
+      for (const { commands, flops } of encode(limit)) {
+        signal?.throwIfAborted();
+        device.queue.submit([commands]);
+        await gpu.finish();
+        done += flops;
+        onProgress?.(Math.min(done, plan.flops), plan.flops);
+      }
     };
 
     return {
       plan,
       dispatches: steps.length,
-      async run(feeds, read = []) {
+      async run(feeds, read = [], options) {
         await gpu.guard(Promise.resolve());
         upload(feeds);
         if (guards) guards.fill(buffers, graph);
+<<<<<<< HEAD
         const { commands, results } = readback.begin(read);
         device.queue.submit([...encode(), ...commands]);
         const found = await results();
+=======
+        if (options) await submitWatched(options);
+        const commands = options ? [] : encode(flopsPerSubmit).map((part) => part.commands);
+        const copies = device.createCommandEncoder();
+        const places: [string, number][] = [];
+        let end = 0;
+        for (const name of read) {
+          const tensor = outputs[name];
+          if (!tensor) throw new Error(`no output named "${name}" in this graph`);
+          copies.copyBufferToBuffer(buffers.get(tensor.storage)!, offset, staging, end, byteLength(tensor));
+          places.push([name, end]);
+          end += align(byteLength(tensor));
+        }
+        device.queue.submit([...commands, copies.finish()]);
+        const results: Record<string, HostData> = {};
+        if (end > 0) {
+          await gpu.guard(staging.mapAsync(GPUMapMode.READ, 0, end));
+          const mapped = staging.getMappedRange(0, end);
+          for (const [name, at] of places) results[name] = hostView(outputs[name]!, mapped, at);
+          staging.unmap();
+        }
+>>>>>>> page
         if (guards) await guards.check(buffers, graph);
         return found;
       },
