@@ -5,6 +5,7 @@ import { formatBytes } from '../src/gpu/errors.ts';
 import { openGpu } from '../src/gpu/gpu.ts';
 import { benchKernels } from './kernels.ts';
 import { describeEnvironment, environment, table } from './output.ts';
+import { addPeersCommand } from './peers/command.ts';
 import { configOf, modelNames, sizeOf } from './random-clip.ts';
 import { benchStep, type StepResult } from './step.ts';
 import { runTorch } from './torch.ts';
@@ -132,5 +133,7 @@ program
       gpu.close();
     }
   });
+
+addPeersCommand(program, integer);
 
 await program.parseAsync();

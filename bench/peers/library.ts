@@ -19,19 +19,21 @@ export interface Library {
   readonly version: string;
   /** The adapter as the library reports it. */
   readonly adapter: string;
-  /** Undefined: the library does not offer this computation on WebGPU. */
-  prepare(problem: Problem): Promise<Prepared | undefined>;
+  /** Ways to write a problem, the library's own best first; none: it does not offer this computation on WebGPU. */
+  forms(problem: Problem): readonly string[];
+  prepare(problem: Problem, form: string): Promise<Prepared>;
 }
 
 export type Request =
-  | { readonly do: 'describe' }
-  | { readonly do: 'prepare'; readonly problem: Problem }
+  | { readonly do: 'describe'; readonly problem: Problem }
+  | { readonly do: 'prepare'; readonly problem: Problem; readonly form: string }
   | { readonly do: 'sample'; readonly set: number }
   | { readonly do: 'time'; readonly calls: number };
 
 export interface Replies {
-  describe: { name: string; version: string; adapter: string };
-  prepare: { offered: boolean };
+  describe: { name: string; version: string; adapter: string; forms: readonly string[] };
+  /** Until the first result is there: compiling, and what the library does on a first run. */
+  prepare: { milliseconds: number };
   /** The sampled rows of every output. */
   sample: Record<string, number[]>;
   time: { milliseconds: number };
@@ -48,11 +50,19 @@ export function serve(library: Library): (request: Request) => Promise<Replies[R
   return async (request) => {
     switch (request.do) {
       case 'describe':
-        return { name: library.name, version: library.version, adapter: library.adapter };
+        return {
+          name: library.name,
+          version: library.version,
+          adapter: library.adapter,
+          forms: library.forms(request.problem),
+        };
       case 'prepare': {
-        const prepared = await library.prepare(request.problem);
-        current = prepared && { prepared, problem: request.problem };
-        return { offered: prepared !== undefined };
+        const start = performance.now();
+        const prepared = await library.prepare(request.problem, request.form);
+        await prepared.run(0);
+        await prepared.finish();
+        current = { prepared, problem: request.problem };
+        return { milliseconds: performance.now() - start };
       }
       case 'sample': {
         const { prepared, problem } = ready();

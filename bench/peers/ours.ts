@@ -46,11 +46,15 @@ function build(context: Context, problem: Problem): Record<string, Tensor> {
 
 export async function openOurs(version: string): Promise<Library> {
   const gpu = await openGpu();
-  const staging = gpu.device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const staging = gpu.device.createBuffer({
+    size: 16,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  });
   return {
     name: 'faprompt',
     version,
     adapter: gpu.description,
+    forms: () => ['model'],
     async prepare(problem) {
       const specs = operands(problem);
       const nameOf = (weight: string) => weight.replace('transformer.resblocks.0.', '');

@@ -2,7 +2,7 @@
 import { elements, type Shape } from '../../src/kernels/op.ts';
 import { uniform } from '../random.ts';
 
-interface Sequences {
+export interface Sequences {
   readonly batch: number;
   readonly length: number;
   readonly heads: number;
@@ -78,6 +78,10 @@ export function operands(problem: Problem): Record<string, Operand> {
 
 export const widthOf = ({ heads, headDim }: Sequences): number => heads * headDim;
 
+/** What is added to the scores of a causal attention. */
+export const causalMask = (length: number): Float32Array<ArrayBuffer> =>
+  Float32Array.from({ length: length * length }, (_, i) => (i % length > Math.floor(i / length) ? -1e9 : 0));
+
 /** The operands' numbers, seeded: the same in every process and in the browser. */
 export function values(problem: Problem, set: number): Record<string, Float32Array<ArrayBuffer>> {
   return Object.fromEntries(
@@ -112,8 +116,9 @@ export function flopsOf(problem: Problem): number {
 
 /** Rows of the result [rows, columns] that are compared with the float64 reference. */
 export function sampledRows(problem: Problem): number[] {
-  const spreadOver = (count: number, samples: number) =>
-    [...new Set(Array.from({ length: samples }, (_, i) => Math.round((i * (count - 1)) / (samples - 1))))];
+  const spreadOver = (count: number, samples: number) => [
+    ...new Set(Array.from({ length: samples }, (_, i) => Math.round((i * (count - 1)) / (samples - 1)))),
+  ];
   switch (problem.kind) {
     case 'matmul':
       return spreadOver(problem.M, 9);
@@ -169,11 +174,19 @@ export const problems: readonly NamedProblem[] = [
   { name: 'quickgelu ViT-L 1370x4096', problem: rows('quickgelu', 1370, 4096), browser: true },
   { name: 'attention ViT-L 1370, 16 heads', problem: sequences('attention', 1, 1370, 16) },
   { name: 'attention ViT-B/16 197, 12 heads', problem: sequences('attention', 1, 197, 12), browser: true },
-  { name: 'attention text 80x12, 12 heads, causal', problem: sequences('attention', 80, 12, 12, true), browser: true },
+  {
+    name: 'attention text 80x12, 12 heads, causal',
+    problem: sequences('attention', 80, 12, 12, true),
+    browser: true,
+  },
   { name: 'block ViT-B/16 197x768', problem: sequences('block', 1, 197, 12), browser: true },
   { name: 'block ViT-L 1370x1024', problem: sequences('block', 1, 1370, 16) },
   { name: 'block small CLIP 145x128', problem: sequences('block', 1, 145, 2), browser: true },
   { name: 'block text 80x12x768', problem: sequences('block', 80, 12, 12, true) },
   { name: 'block gradient text 80x12x768', problem: sequences('block gradient', 80, 12, 12, true) },
-  { name: 'block gradient text 8x12x768', problem: sequences('block gradient', 8, 12, 12, true), browser: true },
+  {
+    name: 'block gradient text 8x12x768',
+    problem: sequences('block gradient', 8, 12, 12, true),
+    browser: true,
+  },
 ];

@@ -1,5 +1,14 @@
 // jax-js: jit over the whole computation, weights [in, out] as it reads them best, nn.dotProductAttention.
-import { type Array as JaxArray, blockUntilReady, defaultDevice, init, jit, nn, numpy as np, vjp } from '@jax-js/jax';
+import {
+  blockUntilReady,
+  defaultDevice,
+  init,
+  type Array as JaxArray,
+  jit,
+  nn,
+  numpy as np,
+  vjp,
+} from '@jax-js/jax';
 import type { Library } from '../library.ts';
 import { operands, type Problem, rotation, values } from '../problems.ts';
 import { transposed } from './transpose.ts';
@@ -9,11 +18,21 @@ type Arrays = Record<string, JaxArray>;
 /** Functions consume their arguments: whatever is used again is taken as `.ref`. */
 const quickGelu = (x: JaxArray) => x.ref.mul(nn.sigmoid(x.mul(1.702)));
 
-const layerNorm = (x: JaxArray, weight: JaxArray, bias: JaxArray) => nn.standardize(x, -1).mul(weight).add(bias);
+const layerNorm = (x: JaxArray, weight: JaxArray, bias: JaxArray) =>
+  nn.standardize(x, -1).mul(weight).add(bias);
 
 const linear = (x: JaxArray, weight: JaxArray, bias: JaxArray) => np.matmul(x, weight).add(bias);
 
-function attention(qkv: JaxArray, { batch, length, heads, headDim, causal }: Extract<Problem, { kind: 'attention' | 'block' | 'block gradient' }>) {
+function attention(
+  qkv: JaxArray,
+  {
+    batch,
+    length,
+    heads,
+    headDim,
+    causal,
+  }: Extract<Problem, { kind: 'attention' | 'block' | 'block gradient' }>,
+) {
   const [q, k, v] = np.split(qkv, 3, -1).map((part) => part.reshape([batch, length, heads, headDim]));
   return nn.dotProductAttention(q!, k!, v!, { isCausal: causal }).reshape([batch, length, heads * headDim]);
 }
@@ -68,6 +87,7 @@ export async function openJax(version: string): Promise<Library> {
     name: 'jax-js',
     version,
     adapter: adapter.info.description || `${adapter.info.vendor} ${adapter.info.architecture}`,
+    forms: () => ['jit'],
     async prepare(problem) {
       const specs = operands(problem);
       const frozen: Arrays = {};
@@ -80,7 +100,9 @@ export async function openJax(version: string): Promise<Library> {
           const array = np.array(numbers).reshape([...spec.shape]);
           const matrix = spec.frozen && spec.shape.length === 2;
           // A copy in [in, out] order on the device, not a view.
-          const placed = matrix ? np.array(transposed(numbers, spec.shape)).reshape([...spec.shape].reverse()) : array;
+          const placed = matrix
+            ? np.array(transposed(numbers, spec.shape)).reshape([...spec.shape].reverse())
+            : array;
           if (matrix) array.dispose();
           (spec.frozen ? frozen : data)[name] = await blockUntilReady(placed);
         }
@@ -108,7 +130,8 @@ export async function openJax(version: string): Promise<Library> {
         async results(set) {
           const outputs = start(set);
           const found: Record<string, Float32Array> = {};
-          for (const [name, array] of Object.entries(outputs)) found[name] = (await array.data()) as Float32Array;
+          for (const [name, array] of Object.entries(outputs))
+            found[name] = (await array.data()) as Float32Array;
           return found;
         },
       };

@@ -6,6 +6,7 @@ const [name, version] = process.argv.slice(2) as [string, string];
 /** What libraries for browsers look for. The adapter is the one that ours uses, with the same toggles. */
 async function pretendBrowser(): Promise<void> {
   // Not at the top: ONNX Runtime brings a Dawn of its own, and two in one process crash.
+  await import('core-js/actual/iterator'); // jax-js uses what Node has from 22 on
   const { adapterSource } = await import('../../../src/gpu/node.ts');
   const gpu = { requestAdapter: () => adapterSource.open(), getPreferredCanvasFormat: () => 'bgra8unorm' };
   const navigator = { gpu, userAgent: 'node', hardwareConcurrency: 2, language: 'en' };

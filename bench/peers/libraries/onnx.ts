@@ -1,9 +1,14 @@
 // ONNX Runtime with its WebGPU provider, in Node and in a browser: inputs and outputs stay on the GPU (IO binding).
-import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common';
+import type {
+  InferenceSession,
+  InferenceSessionFactory,
+  Tensor,
+  TensorConstructor,
+} from 'onnxruntime-common';
 import type { Shape } from '../../../src/kernels/op.ts';
 import type { Library } from '../library.ts';
 import { type Problem, rotation, values, widthOf } from '../problems.ts';
-import { firstModel, identityModel, onnxProblem } from './onnx-model.ts';
+import { firstModel, identityModel, type OnnxForm, onnxForms, onnxProblem } from './onnx-model.ts';
 
 interface Runtime {
   readonly InferenceSession: InferenceSessionFactory;
@@ -32,16 +37,17 @@ export function createOnnx(
 
   return {
     ...about,
-    async prepare(problem) {
-      const onnx = onnxProblem(problem);
-      if (!onnx) return undefined;
+    forms: onnxForms,
+    async prepare(problem, form) {
+      const onnx = onnxProblem(problem, form as OnnxForm);
       const session = await open(onnx.model);
       const first = await open(firstModel(onnx.output.shape), false);
       const sets: Record<string, Tensor>[] = [];
       for (let set = 0; set < rotation; set += 1) {
         const feeds: Record<string, Tensor> = {};
         const numbers = dataOf(problem, set);
-        for (const [name, shape] of Object.entries(onnx.inputs)) feeds[name] = await upload(numbers[name]!, shape);
+        for (const [name, shape] of Object.entries(onnx.inputs))
+          feeds[name] = await upload(numbers[name]!, shape);
         sets.push(feeds);
       }
       let last: Tensor | undefined;
@@ -60,7 +66,10 @@ export function createOnnx(
           const numbers = dataOf(problem, set);
           const check = await open(onnx.model, false);
           const feeds = Object.fromEntries(
-            Object.entries(onnx.inputs).map(([name, shape]) => [name, new Tensor('float32', numbers[name]!, [...shape])]),
+            Object.entries(onnx.inputs).map(([name, shape]) => [
+              name,
+              new Tensor('float32', numbers[name]!, [...shape]),
+            ]),
           );
           const out = (await check.run(feeds))[onnx.output.name]!;
           return { out: (await out.getData()) as Float32Array };

@@ -4,7 +4,7 @@ import '@tensorflow/tfjs-backend-webgpu';
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import type { Library } from '../library.ts';
-import { operands, type Problem, rotation, values } from '../problems.ts';
+import { causalMask, operands, type Problem, rotation, values } from '../problems.ts';
 
 type Tensors = Record<string, tf.Tensor>;
 type Sequences = Extract<Problem, { kind: 'attention' | 'block' | 'block gradient' }>;
@@ -17,22 +17,42 @@ function layerNorm(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor 
 }
 
 const linear = (x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor) =>
-  tf.fused.matMul({ a: x as tf.Tensor2D, b: weight as tf.Tensor2D, transposeB: false, ...(bias ? { bias } : {}) });
+  tf.fused.matMul({
+    a: x as tf.Tensor2D,
+    b: weight as tf.Tensor2D,
+    transposeB: false,
+    ...(bias ? { bias } : {}),
+  });
 
-function attention(qkv: tf.Tensor, { batch, length, heads, headDim, causal }: Sequences, mask?: tf.Tensor): tf.Tensor {
+function attention(
+  qkv: tf.Tensor,
+  { batch, length, heads, headDim, causal }: Sequences,
+  mask?: tf.Tensor,
+): tf.Tensor {
   const [q, k, v] = tf
     .split(qkv, 3, -1)
     .map((part) => part.reshape([batch, length, heads, headDim]).transpose([0, 2, 1, 3]));
   const scores = tf.matMul(q!.mul(headDim ** -0.5), k!, false, true);
   const weights = tf.softmax(causal ? scores.add(mask!) : scores);
-  return tf.matMul(weights, v!).transpose([0, 2, 1, 3]).reshape([batch * length, heads * headDim]);
+  return tf
+    .matMul(weights, v!)
+    .transpose([0, 2, 1, 3])
+    .reshape([batch * length, heads * headDim]);
 }
 
 function block(x: tf.Tensor, w: Tensors, problem: Sequences): tf.Tensor {
-  const qkv = linear(layerNorm(x, w['ln_1.weight']!, w['ln_1.bias']!), w['attn.in_proj_weight']!, w['attn.in_proj_bias']);
+  const qkv = linear(
+    layerNorm(x, w['ln_1.weight']!, w['ln_1.bias']!),
+    w['attn.in_proj_weight']!,
+    w['attn.in_proj_bias'],
+  );
   const attended = attention(qkv, problem, w.mask);
   const middle = x.add(linear(attended, w['attn.out_proj.weight']!, w['attn.out_proj.bias']));
-  const hidden = linear(layerNorm(middle, w['ln_2.weight']!, w['ln_2.bias']!), w['mlp.c_fc.weight']!, w['mlp.c_fc.bias']);
+  const hidden = linear(
+    layerNorm(middle, w['ln_2.weight']!, w['ln_2.bias']!),
+    w['mlp.c_fc.weight']!,
+    w['mlp.c_fc.bias'],
+  );
   return middle.add(linear(quickGelu(hidden), w['mlp.c_proj.weight']!, w['mlp.c_proj.bias']));
 }
 
@@ -71,6 +91,7 @@ export async function openTensorFlow(version: string): Promise<Library> {
     name: 'TensorFlow.js',
     version,
     adapter: adapter.info.description || `${adapter.info.vendor} ${adapter.info.architecture}`,
+    forms: () => ['tidy'],
     async prepare(problem) {
       const specs = operands(problem);
       const frozen: Tensors = {};
@@ -89,11 +110,7 @@ export async function openTensorFlow(version: string): Promise<Library> {
         sets.push(data);
       }
       if ('causal' in problem && problem.causal) {
-        const { length } = problem;
-        const upper = Float32Array.from({ length: length * length }, (_, i) =>
-          i % length > Math.floor(i / length) ? -1e9 : 0,
-        );
-        frozen.mask = tf.tensor(upper, [length, length]);
+        frozen.mask = tf.tensor(causalMask(problem.length), [problem.length, problem.length]);
       }
       const start = (set: number): Tensors => tf.tidy(() => compute(problem, sets[set]!, frozen));
       let last: Tensors = {};
@@ -110,7 +127,8 @@ export async function openTensorFlow(version: string): Promise<Library> {
         async results(set) {
           const outputs = start(set);
           const found: Record<string, Float32Array> = {};
-          for (const [name, tensor] of Object.entries(outputs)) found[name] = (await tensor.data()) as Float32Array;
+          for (const [name, tensor] of Object.entries(outputs))
+            found[name] = (await tensor.data()) as Float32Array;
           tf.dispose(outputs);
           return found;
         },
