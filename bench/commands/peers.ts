@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { writeFileAtomic } from '../../src/data/files.node.ts';
 import { table } from '../output.ts';
-import { type Comparison, compareLibraries, type LibraryResult, type Worker } from './compare.ts';
-import { type NamedProblem, type Problem, problems } from './problems.ts';
+import { type Comparison, compareLibraries, type LibraryResult, type Worker } from '../peers/compare.ts';
+import { type NamedProblem, type Problem, problems } from '../peers/problems.ts';
 import {
   browserLibraries,
   type LibraryName,
@@ -12,7 +12,8 @@ import {
   nodeWorker,
   openBrowser,
   preparePeers,
-} from './workers.ts';
+} from '../peers/workers.ts';
+import { integer } from './options.ts';
 
 /** Matmul and whole blocks on a software adapter: 4; everything else, and GPUs: 1.5. */
 export function goalOf({ kind }: Problem, software: boolean): number {
@@ -33,7 +34,7 @@ interface Report {
   readonly comparisons: readonly Comparison[];
 }
 
-export const addPeersCommand = (program: Command, integer: (text: string) => number): Command =>
+export const addPeersCommand = (program: Command): Command =>
   program
     .command('peers')
     .description('ours against ONNX Runtime, jax-js and TensorFlow.js on one adapter')
