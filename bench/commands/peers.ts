@@ -5,6 +5,7 @@ import { writeFileAtomic } from '../../src/data/files.node.ts';
 import { table } from '../output.ts';
 import { type Comparison, compareLibraries, type LibraryResult, type Worker } from '../peers/compare.ts';
 import { type NamedProblem, type Problem, problems } from '../peers/problems.ts';
+import { torchWorker } from '../peers/torch-worker.ts';
 import {
   browserLibraries,
   type LibraryName,
@@ -26,6 +27,9 @@ interface Given {
   rounds: number;
   quick?: true;
   gpu?: true;
+  variants: string;
+  only?: string[];
+  torch?: true;
   json?: string;
 }
 
@@ -43,6 +47,9 @@ export const addPeersCommand = (program: Command): Command =>
     .option('--rounds <n>', 'turns of each library; the median counts', integer, 7)
     .option('--quick', 'three short turns')
     .option('--gpu', 'the browser shall use a GPU instead of its software adapter')
+    .option('--variants <pairs>', 'operator=variant pairs, separated by commas, that ours is forced to', '')
+    .option('--only <libraries...>', 'instead of all libraries')
+    .option('--torch', 'PyTorch beside them, for orientation')
     .option('--json <file>', 'write the results; problems that the file has already are kept or replaced')
     .action(async (given: Given) => {
       if (given.where !== 'node' && given.where !== 'browser')
@@ -52,8 +59,11 @@ export const addPeersCommand = (program: Command): Command =>
       const chosen = problems.filter(({ name, browser }) => pattern.test(name) && (!inBrowser || browser));
       preparePeers();
       const browser = inBrowser ? await openBrowser(!given.gpu) : undefined;
-      const names: readonly LibraryName[] = browser ? browserLibraries : nodeLibraries;
-      const workers = names.map((name) => (): Worker => (browser ? browser.worker(name) : nodeWorker(name)));
+      const offered: readonly LibraryName[] = browser ? browserLibraries : nodeLibraries;
+      const names = offered.filter((name) => given.only?.includes(name) ?? true);
+      const workers = names.map(
+        (name) => (): Worker => (browser ?? { worker: nodeWorker }).worker(name, given.variants),
+      );
       let report: Report = { where: browser?.version ?? `Node ${process.version}`, comparisons: [] };
       if (given.json && existsSync(given.json)) {
         const before = JSON.parse(readFileSync(given.json, 'utf8')) as Report;
@@ -85,7 +95,8 @@ async function measure(
   const settings = given.quick
     ? { rounds: 3, turnMilliseconds: 30 }
     : { rounds: given.rounds, turnMilliseconds: 300 };
-  return compareLibraries(problem, workers, goalOf(problem.problem, software), settings);
+  const orientation = given.torch ? [torchWorker] : [];
+  return compareLibraries(problem, workers, goalOf(problem.problem, software), settings, orientation);
 }
 
 const milliseconds = (ms: number): string =>

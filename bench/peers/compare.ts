@@ -22,6 +22,8 @@ export interface LibraryResult {
   readonly milliseconds?: number;
   readonly spread?: number;
   readonly gflops?: number;
+  /** For orientation only: not a WebGPU library, not in the ratio. */
+  readonly orientation?: boolean;
   /** Why it has no time, or which better form was not used. */
   readonly notes: readonly string[];
 }
@@ -54,17 +56,22 @@ export interface CompareOptions {
   readonly turnMilliseconds: number;
 }
 
-/** @param libraries ours first */
+/**
+ * @param libraries ours first
+ * @param orientation measured beside them
+ */
 export async function compareLibraries(
   { name, problem }: NamedProblem,
   libraries: readonly (() => Worker)[],
   goal: number,
   { rounds, turnMilliseconds }: CompareOptions,
+  orientation: readonly (() => Worker)[] = [],
 ): Promise<Comparison> {
   const expected = reference(problem, 1);
   const candidates: Candidate[] = [];
   try {
-    for (const open of libraries) candidates.push(await admit(open, problem, expected, turnMilliseconds));
+    for (const open of [...libraries, ...orientation])
+      candidates.push(await admit(open, problem, expected, turnMilliseconds));
     for (let round = 0; round < rounds; round += 1) {
       for (const { worker, calls, times } of candidates) {
         if (worker) times.push((await worker.ask({ do: 'time', calls })).milliseconds);
@@ -73,14 +80,15 @@ export async function compareLibraries(
   } finally {
     for (const { worker } of candidates) await worker?.close();
   }
-  const results = candidates.map(({ about, notes, times }): LibraryResult => {
-    if (times.length === 0) return { ...about, notes };
+  const results = candidates.map(({ about, notes: found, times }, i): LibraryResult => {
+    const notes = { notes: found, ...(i >= libraries.length ? { orientation: true } : {}) };
+    if (times.length === 0) return { ...about, ...notes };
     const { median, spread } = summary(times);
-    return { ...about, milliseconds: median, spread, gflops: flopsOf(problem) / median / 1e6, notes };
+    return { ...about, milliseconds: median, spread, gflops: flopsOf(problem) / median / 1e6, ...notes };
   });
   const [ours, ...others] = results;
   const best = others
-    .filter((r) => r.milliseconds !== undefined)
+    .filter((r) => r.milliseconds !== undefined && !r.orientation)
     .sort((a, b) => a.milliseconds! - b.milliseconds!)[0];
   return {
     problem: name,

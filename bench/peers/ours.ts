@@ -44,8 +44,12 @@ function build(context: Context, problem: Problem): Record<string, Tensor> {
   }
 }
 
-export async function openOurs(version: string): Promise<Library> {
-  const gpu = await openGpu();
+/** @param variants operator=variant pairs that are forced, separated by commas */
+export async function openOurs(version: string, variants = ''): Promise<Library> {
+  const pairs = variants.split(',').filter(Boolean);
+  const gpu = await openGpu({
+    variants: Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string])),
+  });
   const staging = gpu.device.createBuffer({
     size: 16,
     usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,

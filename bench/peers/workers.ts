@@ -49,10 +49,14 @@ function versionOf(library: LibraryName): string {
 }
 
 /** A Node process with Dawn (ONNX Runtime: its own Dawn). */
-export function nodeWorker(library: LibraryName): Worker {
-  const child = fork(path.join(folder, 'build', 'node', 'worker.mjs'), [library, versionOf(library)], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
+export function nodeWorker(library: LibraryName, variants: string): Worker {
+  const child = fork(
+    path.join(folder, 'build', 'node', 'worker.mjs'),
+    [library, versionOf(library), variants],
+    {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    },
+  );
   let errors = '';
   child.stderr!.on('data', (text) => {
     errors = `${errors}${text}`.slice(-2000);
@@ -105,8 +109,8 @@ export async function openBrowser(software: boolean) {
   });
   return {
     version: `Chromium ${browser.version()}`,
-    worker(library: LibraryName): Worker {
-      const query = new URLSearchParams({ library, version: versionOf(library) });
+    worker(library: LibraryName, variants: string): Worker {
+      const query = new URLSearchParams({ library, version: versionOf(library), variants });
       const opened = (async () => {
         const page = await browser.newPage();
         page.setDefaultTimeout(0);

@@ -1,7 +1,7 @@
 // One library in a Node process of its own; answers the parent's requests.
 import { type Library, type Request, serve } from '../library.ts';
 
-const [name, version] = process.argv.slice(2) as [string, string];
+const [name, version, variants] = process.argv.slice(2) as [string, string, string];
 
 /** What libraries for browsers look for. The adapter is the one that ours uses, with the same toggles. */
 async function pretendBrowser(): Promise<void> {
@@ -21,7 +21,7 @@ async function pretendBrowser(): Promise<void> {
 async function open(): Promise<Library> {
   switch (name) {
     case 'faprompt':
-      return (await import('../ours.ts')).openOurs(version);
+      return (await import('../ours.ts')).openOurs(version, variants);
     case 'onnxruntime':
       return (await import('./onnx-node.ts')).openOnnxNode(version);
     case 'jax-js':

@@ -1,10 +1,10 @@
 // One library in a page of its own; the driver calls `answer`.
 import { type Library, type Request, serve } from '../library.ts';
 
-async function open(name: string, version: string): Promise<Library> {
+async function open(name: string, version: string, variants: string): Promise<Library> {
   switch (name) {
     case 'faprompt':
-      return (await import('../ours.ts')).openOurs(version);
+      return (await import('../ours.ts')).openOurs(version, variants);
     case 'onnxruntime-web':
       return (await import('./onnx-web.ts')).openOnnxWeb(version);
     case 'jax-js':
@@ -17,5 +17,8 @@ async function open(name: string, version: string): Promise<Library> {
 }
 
 const query = new URLSearchParams(location.search);
-const ready = open(query.get('library') ?? '', query.get('version') ?? '').then(serve);
+const [library = '', version = '', variants = ''] = ['library', 'version', 'variants'].map(
+  (key) => query.get(key) ?? '',
+);
+const ready = open(library, version, variants).then(serve);
 Object.assign(globalThis, { answer: async (request: Request) => (await ready)(request) });
