@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { describeReport, goalOf } from '../bench/commands/peers.ts';
-import { compareLibraries, type Worker } from '../bench/peers/compare.ts';
+import { type Candidacy, compareLibraries } from '../bench/peers/compare.ts';
 import { type Library, serve } from '../bench/peers/library.ts';
 import { openOurs } from '../bench/peers/ours.ts';
 import { type NamedProblem, type Problem, problems } from '../bench/peers/problems.ts';
@@ -19,10 +19,13 @@ const tiny: readonly Problem[] = [
 
 const ours = await openOurs('test');
 
-const worker = (library: Library) => (): Worker => {
-  const answer = serve(library);
-  return { ask: async (request) => (await answer(request)) as never, close: async () => {} };
-};
+const worker = (library: Library): Candidacy => ({
+  name: library.name,
+  open: () => {
+    const answer = serve(library);
+    return { ask: async (request) => (await answer(request)) as never, close: async () => {} };
+  },
+});
 
 /** Another library, made from ours. */
 const variation = (change: Partial<Library>): Library => ({ ...ours, name: 'other', ...change });

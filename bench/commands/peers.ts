@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { writeFileAtomic } from '../../src/data/files.node.ts';
 import { table } from '../output.ts';
-import { type Comparison, compareLibraries, type LibraryResult, type Worker } from '../peers/compare.ts';
+import { type Candidacy, type Comparison, compareLibraries, type LibraryResult } from '../peers/compare.ts';
 import { type NamedProblem, type Problem, problems } from '../peers/problems.ts';
 import { torchWorker } from '../peers/torch-worker.ts';
 import {
@@ -61,9 +61,8 @@ export const addPeersCommand = (program: Command): Command =>
       const browser = inBrowser ? await openBrowser(!given.gpu) : undefined;
       const offered: readonly LibraryName[] = browser ? browserLibraries : nodeLibraries;
       const names = offered.filter((name) => given.only?.includes(name) ?? true);
-      const workers = names.map(
-        (name) => (): Worker => (browser ?? { worker: nodeWorker }).worker(name, given.variants),
-      );
+      const { worker } = browser ?? { worker: nodeWorker };
+      const libraries = names.map((name) => ({ name, open: () => worker(name, given.variants) }));
       let report: Report = { where: browser?.version ?? `Node ${process.version}`, comparisons: [] };
       if (given.json && existsSync(given.json)) {
         const before = JSON.parse(readFileSync(given.json, 'utf8')) as Report;
@@ -72,7 +71,7 @@ export const addPeersCommand = (program: Command): Command =>
       console.log(report.where);
       try {
         for (const [i, problem] of chosen.entries()) {
-          const comparison = await measure(problem, workers, given);
+          const comparison = await measure(problem, libraries, given);
           console.log(`[${i + 1}/${chosen.length}] ${describeComparison(comparison)}`);
           report = {
             ...report,
@@ -88,15 +87,15 @@ export const addPeersCommand = (program: Command): Command =>
 
 async function measure(
   problem: NamedProblem,
-  workers: readonly (() => Worker)[],
+  libraries: readonly Candidacy[],
   given: Given,
 ): Promise<Comparison> {
   const software = !given.gpu;
   const settings = given.quick
     ? { rounds: 3, turnMilliseconds: 30 }
     : { rounds: given.rounds, turnMilliseconds: 300 };
-  const orientation = given.torch ? [torchWorker] : [];
-  return compareLibraries(problem, workers, goalOf(problem.problem, software), settings, orientation);
+  const orientation = given.torch ? [{ name: 'PyTorch', open: torchWorker }] : [];
+  return compareLibraries(problem, libraries, goalOf(problem.problem, software), settings, orientation);
 }
 
 const milliseconds = (ms: number): string =>

@@ -10,6 +10,12 @@ export interface Worker {
   close(): Promise<void>;
 }
 
+/** How a library's worker is opened. */
+export interface Candidacy {
+  readonly name: string;
+  readonly open: () => Worker;
+}
+
 export interface LibraryResult {
   readonly library: string;
   readonly version: string;
@@ -62,16 +68,16 @@ export interface CompareOptions {
  */
 export async function compareLibraries(
   { name, problem }: NamedProblem,
-  libraries: readonly (() => Worker)[],
+  libraries: readonly Candidacy[],
   goal: number,
   { rounds, turnMilliseconds }: CompareOptions,
-  orientation: readonly (() => Worker)[] = [],
+  orientation: readonly Candidacy[] = [],
 ): Promise<Comparison> {
   const expected = reference(problem, 1);
   const candidates: Candidate[] = [];
   try {
-    for (const open of [...libraries, ...orientation])
-      candidates.push(await admit(open, problem, expected, turnMilliseconds));
+    for (const library of [...libraries, ...orientation])
+      candidates.push(await admit(library, problem, expected, turnMilliseconds));
     for (let round = 0; round < rounds; round += 1) {
       for (const { worker, calls, times } of candidates) {
         if (worker) times.push((await worker.ask({ do: 'time', calls })).milliseconds);
@@ -103,14 +109,22 @@ export async function compareLibraries(
 
 /** The library's best form whose result is right, warm and with the number of calls that fill a turn. */
 async function admit(
-  open: () => Worker,
+  { name, open }: Candidacy,
   problem: NamedProblem['problem'],
   expected: Record<string, Float64Array>,
   turnMilliseconds: number,
 ): Promise<Candidate> {
   const notes: string[] = [];
   let worker = open();
-  let { forms, name: library, ...about } = await worker.ask({ do: 'describe', problem });
+  let described: Replies['describe'];
+  try {
+    described = await worker.ask({ do: 'describe', problem });
+  } catch (failure) {
+    await worker.close();
+    const about = { library: name, version: '', adapter: '' };
+    return { about, notes: [firstLine(failure)], calls: 0, times: [] };
+  }
+  const { forms, name: library, ...about } = described;
   for (const form of forms) {
     try {
       const { milliseconds: firstMilliseconds } = await worker.ask({ do: 'prepare', problem, form });
@@ -132,7 +146,6 @@ async function admit(
     }
     await worker.close();
     worker = open();
-    ({ forms, name: library, ...about } = await worker.ask({ do: 'describe', problem }));
   }
   await worker.close();
   if (forms.length === 0) notes.push('not offered');

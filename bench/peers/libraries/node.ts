@@ -8,7 +8,10 @@ async function pretendBrowser(): Promise<void> {
   // Not at the top: ONNX Runtime brings a Dawn of its own, and two in one process crash.
   await import('core-js/actual/iterator'); // jax-js uses what Node has from 22 on
   const { adapterSource } = await import('../../../src/gpu/node.ts');
-  const gpu = { requestAdapter: () => adapterSource.open(), getPreferredCanvasFormat: () => 'bgra8unorm' };
+  const gpu = {
+    requestAdapter: () => adapterSource.open({ boundsChecks: true }),
+    getPreferredCanvasFormat: () => 'bgra8unorm',
+  };
   const navigator = { gpu, userAgent: 'node', hardwareConcurrency: 2, language: 'en' };
   Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
   Object.assign(globalThis, { window: globalThis, self: globalThis });
