@@ -3,4 +3,4 @@ import type { Library } from '../library.ts';
 import { createOnnx } from './onnx.ts';
 
 export const openOnnxNode = async (version: string): Promise<Library> =>
-  createOnnx(ort, { name: 'ONNX Runtime', version, adapter: 'unknown' });
+  createOnnx(ort, { name: 'ONNX Runtime', version, adapter: 'its own Dawn, which does not say' });
