@@ -2,7 +2,7 @@
 import type { RgbImage } from '../data/image.ts';
 import { createTokenizer, decodeVocabulary } from '../model/clip/bpe.ts';
 import { preprocessCrop } from '../model/clip/preprocess.ts';
-import { imageFeature, logitScale, textFeature, zeroShot } from '../model/clip/zero-shot.ts';
+import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
 import type { Model } from './model.ts';
 
 export async function classifyImage(
@@ -16,8 +16,11 @@ export async function classifyImage(
     : clip.tokenizer;
   const input = await preprocessCrop(gpu, image, clip.config.imageResolution);
   const feature = await imageFeature(gpu, clip, input);
-  const features: Float32Array[] = [];
-  for (const text of texts) features.push(await textFeature(gpu, clip, tokenizer, text));
+  const features = await textFeatures(
+    gpu,
+    clip,
+    texts.map((text) => textTokens(clip, tokenizer, text)),
+  );
   const { probabilities, cosines } = zeroShot(feature, features, await logitScale(file));
   return texts.map((text, i) => ({ text, probability: probabilities[i]!, cosine: cosines[i]! }));
 }

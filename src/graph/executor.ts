@@ -147,32 +147,11 @@ export async function compile(
         await gpu.guard(Promise.resolve());
         upload(feeds);
         if (guards) guards.fill(buffers, graph);
-<<<<<<< HEAD
-        const { commands, results } = readback.begin(read);
-        device.queue.submit([...encode(), ...commands]);
-        const found = await results();
-=======
         if (options) await submitWatched(options);
-        const commands = options ? [] : encode(flopsPerSubmit).map((part) => part.commands);
-        const copies = device.createCommandEncoder();
-        const places: [string, number][] = [];
-        let end = 0;
-        for (const name of read) {
-          const tensor = outputs[name];
-          if (!tensor) throw new Error(`no output named "${name}" in this graph`);
-          copies.copyBufferToBuffer(buffers.get(tensor.storage)!, offset, staging, end, byteLength(tensor));
-          places.push([name, end]);
-          end += align(byteLength(tensor));
-        }
-        device.queue.submit([...commands, copies.finish()]);
-        const results: Record<string, HostData> = {};
-        if (end > 0) {
-          await gpu.guard(staging.mapAsync(GPUMapMode.READ, 0, end));
-          const mapped = staging.getMappedRange(0, end);
-          for (const [name, at] of places) results[name] = hostView(outputs[name]!, mapped, at);
-          staging.unmap();
-        }
->>>>>>> page
+        const work = options ? [] : encode(flopsPerSubmit).map((part) => part.commands);
+        const { commands, results } = readback.begin(read);
+        device.queue.submit([...work, ...commands]);
+        const found = await results();
         if (guards) await guards.check(buffers, graph);
         return found;
       },

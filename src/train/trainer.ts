@@ -60,7 +60,7 @@ export interface EpochEvent {
 export interface TrainCallbacks {
   /** The learnables on the device, before the first step; they change with every step and end with the run. */
   started?(parameters: ReadonlyMap<string, DeviceTensor>): void | Promise<void>;
-  /** The next step waits for it. */
+  /** One more step may be under way; the one after that waits for it. */
   step?(event: StepEvent): void | Promise<void>;
   epoch?(event: EpochEvent): void;
   /** Once per unusable image. */
@@ -164,7 +164,7 @@ export async function train(
       lossSum: progress.lossSum + total,
       lossSteps: progress.lossSteps + 1,
     };
-    callbacks.step?.({ epoch: progress.epoch + 1, step, images, losses, ms, progress });
+    await callbacks.step?.({ epoch: progress.epoch + 1, step, images, losses, ms, progress });
   };
   // One step computes while the next is put together and queued; only then are its losses waited for.
   let running: Promise<void> | undefined;
@@ -176,7 +176,6 @@ export async function train(
       let step = progress.step;
       for await (const { images, consumed } of batches(loaded, batch, report)) {
         if (signal?.aborted) break;
-<<<<<<< HEAD
         if (images.length === 0) {
           await running;
           progress = { ...progress, position: progress.position + consumed };
@@ -197,44 +196,6 @@ export async function train(
           await running; // a checkpoint is of one step: the next must not have begun
           await save();
         }
-=======
-        if (images.length > 0) {
-          const executable = await stepFor(images.length);
-          const began = performance.now();
-          const schedule = adamSchedule({ lr: learningRate, ...settings.adam }, progress.step + 1);
-          const found = await executable.run(
-            { ...feeds(images, imageSize), schedule },
-            Object.keys(executable.plan.outputs),
-          );
-          const ms = performance.now() - began;
-          const losses = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value[0]!]));
-          const total = losses.total!;
-          const step = progress.step + 1;
-          if (!Number.isFinite(total))
-            throw new TrainingError({
-              setting: 'loss',
-              expected: 'a finite number',
-              found: `${total} at step ${step}`,
-            });
-          progress = {
-            ...progress,
-            step,
-            position: progress.position + consumed,
-            lossSum: progress.lossSum + total,
-            lossSteps: progress.lossSteps + 1,
-          };
-          await callbacks.step?.({
-            epoch: progress.epoch + 1,
-            step,
-            images: images.length,
-            losses,
-            ms,
-            progress,
-          });
-          if (signal?.aborted) break;
-          if (step % saveEvery === 0) await save();
-        } else progress = { ...progress, position: progress.position + consumed };
->>>>>>> page
       }
       await running;
       if (signal?.aborted) {

@@ -82,7 +82,8 @@ export async function compileScorer(
   const own: DeviceTensor[] = [];
   const parameters = bindWeights(clip, model.weights);
   for (const { tensor, values } of result.parameters) {
-    const bound = values instanceof Float32Array ? createDeviceTensor(gpu, 'learned', tensor, values) : values;
+    const bound =
+      values instanceof Float32Array ? createDeviceTensor(gpu, 'learned', tensor, values) : values;
     if (bound !== values) own.push(bound);
     parameters.set(tensor.storage, bound);
   }
