@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { writeFileAtomic } from '../data/files.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { type BatchSource, inlineBatches, threadedBatches } from '../train/pretrain/batches.node.ts';
@@ -13,13 +13,15 @@ import {
 } from '../train/pretrain/settings.ts';
 import { pretrain } from '../train/pretrain/trainer.ts';
 import { integer, positive } from './arguments.ts';
-import { ExitError, formatFlops, type Io } from './io.ts';
+import { ExitError, formatFlops, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
 
 interface Given {
   readonly out: string;
   readonly seed: number;
   readonly steps: number;
+  readonly stopAt?: number;
+  readonly cooldown: number;
   readonly batch: number;
   readonly imageSize: number;
   readonly lr: number;
@@ -32,6 +34,7 @@ interface Given {
   readonly maxMinutes?: number;
   readonly saveEvery: number;
   readonly export?: string;
+  readonly about: Readonly<Record<string, string>>;
 }
 
 export const pretrainCommand = (io: Io): Command =>
@@ -39,8 +42,16 @@ export const pretrainCommand = (io: Io): Command =>
     .description('train a small CLIP, both towers, from scratch on captioned images that the generator draws')
     .requiredOption('--out <dir>', 'folder for the checkpoint (last.safetensors) and log.jsonl')
     .option('--export <file>', 'write the weights in F16 when this part of the run ends')
+    .option('--about <key=value...>', 'further entries for the metadata of that file', pair, {})
     .option('--seed <n>', 'the same seed gives the same bits', integer(0), 0)
-    .option('--steps <n>', 'steps of the whole run', integer(1), 2000)
+    .option('--steps <n>', 'steps until the learning rate has fallen to 0, along a cosine', integer(1), 2000)
+    .option('--stop-at <n>', 'end after this step instead', integer(1))
+    .option(
+      '--cooldown <n>',
+      'steps before that end in which the learning rate falls in a line',
+      integer(0),
+      0,
+    )
     .option('--batch <n>', 'images a step', integer(2), 64)
     .option('--image-size <pixels>', 'side of the training images', integer(8), 64)
     .option('--lr <x>', 'largest learning rate of AdamW', positive, 1e-3)
@@ -58,15 +69,30 @@ export const pretrainCommand = (io: Io): Command =>
     )
     .action((given: Given) => run(io, given));
 
+/** Collects key=value. */
+function pair(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const [key, ...value] = text.split('=');
+  if (!key || value.length === 0) throw new InvalidArgumentError('Expected key=value.');
+  return { ...before, [key]: value.join('=') };
+}
+
+/** @throws UsageError for an end after the cosine's, or a cool-down that begins before the warm-up ends */
 function settingsOf(given: Given): PretrainSettings {
   const words = pretrainWords();
-  const { seed, steps, batch, imageSize, lr, warmup, decay } = given;
+  const { seed, steps, stopAt = steps, cooldown, batch, imageSize, lr, warmup, decay } = given;
   const { regionWeight, genericWeight, genericPairs } = given;
+  if (stopAt > steps) throw new UsageError(`--stop-at: expected at most --steps ${steps}, found ${stopAt}`);
+  if (cooldown > 0 && stopAt - cooldown < warmup)
+    throw new UsageError(
+      `--cooldown: expected at most ${stopAt - warmup} (after --warmup), found ${cooldown}`,
+    );
   return {
     config: pretrainConfig(words.length, imageSize),
     words,
     seed,
     steps,
+    stopAt,
+    cooldown,
     batch,
     imageSize,
     learningRate: lr,
@@ -91,7 +117,7 @@ async function run(io: Io, given: Given): Promise<void> {
   const start = folder.resume?.step ?? 0;
   const gpu = await io.openGpu();
   const batches = openBatches(settings);
-  const bar = createProgress(io, 'step', settings.steps, start);
+  const bar = createProgress(io, 'step', settings.stopAt, start);
   const abort = new AbortController();
   const stopListening = io.onInterrupt(() => {
     bar.note('interrupted: saving after this step');
@@ -120,13 +146,12 @@ async function run(io: Io, given: Given): Promise<void> {
       save: (snapshot) => folder.save(snapshot),
     });
     if (given.export !== undefined) {
-      const about = { steps: `${last.step} of ${settings.steps}`, seed: `${settings.seed}` };
-      const bytes = exportClip(last.state.parameters, settings, about);
+      const bytes = exportClip(last, settings, given.about);
       await writeFileAtomic(given.export, bytes);
       io.out(`${given.export}: ${formatBytes(bytes.length)}`);
     }
-    io.out(`${given.out}: ${last.step} of ${settings.steps} steps`);
-    if (last.step < settings.steps) throw new ExitError(130);
+    io.out(`${given.out}: ${last.step} of ${settings.stopAt} steps`);
+    if (last.step < settings.stopAt) throw new ExitError(130);
   } finally {
     clearTimeout(timer);
     stopListening();

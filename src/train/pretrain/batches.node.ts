@@ -35,7 +35,7 @@ export function threadedBatches(settings: PretrainSettings, script: URL, ahead =
   let asked: number | undefined;
   return {
     async next(step) {
-      const until = Math.min(step + ahead, settings.steps);
+      const until = Math.min(step + ahead, settings.stopAt);
       for (asked ??= step - 1; asked < until; ) worker.postMessage(++asked);
       while (drawn.length === 0) {
         if (failure) throw failure;

@@ -43,12 +43,12 @@ export async function readPretrainCheckpoint(
   };
   if (text('format') !== format)
     throw new WeightsError({ file: name, expected: `__metadata__.format: ${format}`, found: text('format') });
-  checkSettings(JSON.parse(text('settings')), settings, name);
   const step = Number(text('step'));
-  if (!Number.isSafeInteger(step) || step < 1 || step > settings.steps)
+  checkSettings(JSON.parse(text('settings')), settings, step, name);
+  if (!Number.isSafeInteger(step) || step < 0 || step > settings.stopAt)
     throw new WeightsError({
       file: name,
-      expected: `__metadata__.step: 1 to ${settings.steps}`,
+      expected: `__metadata__.step: 0 to ${settings.stopAt}`,
       found: text('step'),
     });
   const read = async (part: (typeof parts)[number]) => {
@@ -72,17 +72,28 @@ export async function readPretrainCheckpoint(
   };
 }
 
-function checkSettings(saved: Record<string, unknown>, settings: PretrainSettings, file: string): void {
+/** Where the run ends may change until the cool-down has begun: the steps before it are the same. */
+function checkSettings(
+  saved: Record<string, unknown>,
+  settings: PretrainSettings,
+  step: number,
+  file: string,
+): void {
+  const begin = (of: { stopAt: number; cooldown: number }) => of.stopAt - of.cooldown;
+  const { stopAt = saved.steps, cooldown = 0 } = saved as { stopAt?: number; cooldown?: number };
+  const before = { ...saved, stopAt, cooldown } as Record<string, unknown> & typeof settings;
+  const free = step <= begin(settings) && step <= begin(before) ? ['stopAt', 'cooldown'] : [];
   for (const [setting, value] of Object.entries(settings)) {
-    const [before, found] = [saved[setting], value].map((of) => JSON.stringify(of) ?? 'nothing') as [
+    if (free.includes(setting)) continue;
+    const [expected, found] = [before[setting], value].map((of) => JSON.stringify(of) ?? 'nothing') as [
       string,
       string,
     ];
-    if (before !== found)
+    if (expected !== found)
       throw new TrainingError({
         file,
         setting,
-        expected: `${before.slice(0, 200)} as in the checkpoint`,
+        expected: `${expected.slice(0, 200)} as in the checkpoint`,
         found: found.slice(0, 200),
       });
   }

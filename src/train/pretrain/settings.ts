@@ -8,8 +8,12 @@ export interface PretrainSettings {
   /** The vocabulary: token ids are places in this list. */
   readonly words: readonly string[];
   readonly seed: number;
-  /** Steps of the whole run: the learning rate ends at 0 there. */
+  /** Length of the cosine along which the learning rate falls. */
   readonly steps: number;
+  /** The last step, if the run is to end before the cosine does. */
+  readonly stopAt: number;
+  /** Steps before `stopAt` in which the learning rate falls in a line, from the cosine's value to 0. */
+  readonly cooldown: number;
   readonly batch: number;
   /** Side of the training images in pixels: a multiple of the patch size. */
   readonly imageSize: number;
@@ -52,8 +56,14 @@ export const pretrainConfig = (words: number, imageSize: number): ClipConfig =>
 /** CLIP's optimizer for ViT models. */
 export const clipAdam = { beta1: 0.9, beta2: 0.98, epsilon: 1e-6 } as const;
 
-/** Linear warm-up, then half a cosine to 0 after the last step. @param step from 1 */
-export function learningRateAt({ learningRate, warmup, steps }: PretrainSettings, step: number): number {
+/** Linear warm-up, half a cosine to 0 after `steps`, and the cool-down of a run that ends earlier. @param step from 1 */
+export function learningRateAt(settings: PretrainSettings, step: number): number {
+  const { learningRate, warmup, steps, stopAt, cooldown } = settings;
+  const begin = stopAt - cooldown;
+  if (step > begin) {
+    const from = learningRateAt({ ...settings, stopAt: steps, cooldown: 0 }, begin);
+    return (from * (stopAt + 1 - step)) / (cooldown + 1);
+  }
   if (step <= warmup) return (learningRate * step) / warmup;
   return (learningRate / 2) * (1 + Math.cos((Math.PI * (step - warmup)) / Math.max(1, steps + 1 - warmup)));
 }

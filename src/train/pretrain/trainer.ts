@@ -59,7 +59,7 @@ export async function pretrain(
     const snapshot = async (step: number) => ({ step, state: await readTrainingState(gpu, state) });
     let step = resume?.step ?? 0;
     try {
-      while (step < settings.steps && !signal?.aborted) {
+      while (step < settings.stopAt && !signal?.aborted) {
         step += 1;
         const asked = performance.now();
         const batch = await batchOf(step);
@@ -76,7 +76,7 @@ export async function pretrain(
           });
         const ms = performance.now() - began;
         run.step?.({ step, losses, learningRate, ms, waited: began - asked });
-        if (step % saveEvery === 0 && step < settings.steps && !signal?.aborted)
+        if (step % saveEvery === 0 && step < settings.stopAt && !signal?.aborted)
           await run.save?.(await snapshot(step));
       }
       const last = await snapshot(step);
