@@ -1,10 +1,13 @@
 // npm run bench -- step [options]: measurements, each checked before it is believed.
+import path from 'node:path';
 import { Command, Option } from 'commander';
+import { ExitError, processIo } from '../src/cli/io.ts';
 import { writeFileAtomic } from '../src/data/files.node.ts';
 import { formatBytes } from '../src/gpu/errors.ts';
 import { openGpu } from '../src/gpu/gpu.ts';
 import { benchKernels } from './kernels.ts';
 import { describeEnvironment, environment, table } from './output.ts';
+import { benchQuality, type QualityGiven } from './quality/quality.ts';
 import { configOf, modelNames, sizeOf } from './random-clip.ts';
 import { benchStep, type StepResult } from './step.ts';
 import { runTorch } from './torch.ts';
@@ -133,4 +136,38 @@ program
     }
   });
 
-await program.parseAsync();
+program
+  .command('quality')
+  .description(
+    'FAPrompt, its ablations and baselines on held-out synthetic classes and real photographs; what is there already is not done again',
+  )
+  .option('--clip <file>', 'CLIP weights', 'weights/small-clip.safetensors')
+  .option('--seeds <n>', 'data sets and initialisations', integer, 3)
+  .option('--image-size <pixels>', 'side of the images', integer, 128)
+  .option('--dual-layers <n>', 'as of faprompt train', integer)
+  .option('--epochs <n>', 'passes over the training images', integer, 3)
+  .option('--batch <n>', 'images a step', integer, 8)
+  .option('--lr <x>', 'learning rate', Number, 1e-3)
+  .option('--train-images <n>', 'of each class without a defect, and as many with one', integer, 16)
+  .option('--test-images <n>', 'of each class without a defect, and as many with one', integer, 24)
+  .option('--no-ablations', 'the baselines and FAPrompt only')
+  .option('--ablation-seeds <n>', 'seeds of the ablations (default: all)', integer)
+  .option('--quick', 'one seed, few images, no ablations: shows that everything runs')
+  .option('--out <dir>', 'folder of images, features and results', '.cache/quality')
+  .option(
+    '--real <dir>',
+    'folder of real data sets: magnetic_tile, brainmri, headct',
+    path.join(process.env.FAPROMPT_SHARED ?? '../shared', 'data'),
+  )
+  .option('--json <file>', 'write the result as JSON')
+  .action(async ({ quick, ...given }: QualityGiven & { quick?: true }) => {
+    const small = { seeds: 1, epochs: 2, trainImages: 4, testImages: 4, ablations: false, real: '' };
+    await benchQuality(processIo, quick ? { ...given, ...small } : given);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof ExitError)) throw error;
+  process.exitCode = error.code;
+}

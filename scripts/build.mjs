@@ -9,6 +9,7 @@ const entryPoints = {
   cli: 'src/cli/main.ts',
   golden: 'test/golden/main.ts',
   bench: 'bench/main.ts',
+  'true-shapes': 'test/true-shapes/main.ts',
   'batch-worker': 'src/train/pretrain/batch-worker.node.ts',
 };
 

@@ -172,7 +172,7 @@ describe('prompts', () => {
     [
       'an image size that is no number',
       (_, m) => Object.assign(m, { imageSize: 'big' }),
-      /__metadata__\.imageSize: a positive integer, found big/,
+      /__metadata__\.imageSize: an integer of at least 1, found big/,
     ],
     [
       'an image size that does not fit',

@@ -11,7 +11,7 @@ import { readSafetensors, writeSafetensors } from '../src/model/clip/safetensors
 import { bytesSource } from '../src/model/clip/source.ts';
 import { wordListMetadata } from '../src/model/clip/tokenizer.ts';
 import { loadClip } from '../src/model/clip/weights.ts';
-import { imageFeature, logitScale, textFeature, zeroShot } from '../src/model/clip/zero-shot.ts';
+import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../src/model/clip/zero-shot.ts';
 import { tinyConfig, tinyWeights } from './clip-files.ts';
 import { testGpu } from './gpu.ts';
 import { hasShared, sharedPath } from './shared.ts';
@@ -129,15 +129,17 @@ describe('plain CLIP', () => {
       const expected = reference(config);
       const image = await imageFeature(gpu, clip, pixels);
       expect(distance(image, expected.image(pixels))).toBeLessThan(1e-5);
-      for (const [text, ids] of [
+      const texts = [
         ['a good part', [6, 0, 1, 3, 7]],
         ['Photo.', [6, 4, 5, 7]],
         ['', [6, 7]],
-      ] as const)
-        expect(
-          distance(await textFeature(gpu, clip, clip.tokenizer, text), expected.text(ids)),
-          text,
-        ).toBeLessThan(1e-5);
+        ['a bad part', [6, 0, 2, 3, 7]],
+      ] as const;
+      const tokens = texts.map(([text]) => textTokens(clip, clip.tokenizer, text));
+      expect(tokens.map((ids) => [...ids])).toEqual(texts.map(([, ids]) => ids));
+      const features = await textFeatures(gpu, clip, tokens);
+      for (const [i, [text, ids]] of texts.entries())
+        expect(distance(features[i]!, expected.text(ids)), text).toBeLessThan(1e-5);
       expect(await logitScale(file)).toBeCloseTo(100, 0);
       clip.dispose();
     },
@@ -195,9 +197,8 @@ test.skipIf(!existsSync(weights) || !hasShared('golden/clip/CLIP.png'))(
     const tokenizer = createTokenizer(await decodeVocabulary(new Uint8Array(vocabulary)));
     const pixels = await preprocessCrop(gpu, await readImage(sharedPath('golden/clip/CLIP.png')), 224);
     const image = await imageFeature(gpu, clip, pixels);
-    const texts = [];
-    for (const text of ['a diagram', 'a dog', 'a cat'])
-      texts.push(await textFeature(gpu, clip, tokenizer, text));
+    const tokens = ['a diagram', 'a dog', 'a cat'].map((text) => textTokens(clip, tokenizer, text));
+    const texts = await textFeatures(gpu, clip, tokens);
     const { probabilities } = zeroShot(image, texts, await logitScale(file));
     const published = [0.9927937, 0.00421068, 0.00299572];
     for (const [i, probability] of probabilities.entries())

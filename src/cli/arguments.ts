@@ -34,6 +34,9 @@ const describe: Record<keyof FapromptOptions, string> = {
   patches: 'M: patches that the abnormality prior is made from',
   layerTokens: 'learnable tokens per text block',
   layerDepth: 'text blocks 1 .. N-1 have learnable tokens',
+  compound: "with the normal prompt's tokens before each abnormality prompt's own (CAP)",
+  aggregate:
+    'what stands for the K abnormality prompts: their mean, the best match of each patch, a mean weighted per image',
   priorFrom: 'what the prior is made from: the M most abnormal patches, patches 0..M-1, the class token',
   prior: 'with the data-dependent abnormality prior (DAP)',
   template: 'templates with "damaged" and a final "." (code) or without (paper)',
@@ -49,7 +52,8 @@ const describe: Record<keyof FapromptOptions, string> = {
   maxMix: "weights of both maps' largest patch scores in the image score, as 2/3,1/3",
 };
 
-const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** imageSize -> image-size */
+export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const placeholder: Record<OptionKind['kind'], string> = {
   count: 'N',
   number: 'X',

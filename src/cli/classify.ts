@@ -1,17 +1,14 @@
 // classify: plain CLIP, which of some texts describes an image.
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import { readImage } from '../data/image.node.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
-import { createTokenizer, decodeVocabulary } from '../model/clip/bpe.ts';
 import { preprocessCrop } from '../model/clip/preprocess.ts';
-import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer.ts';
-import { type Clip, loadClip } from '../model/clip/weights.ts';
-import { imageFeature, logitScale, textFeature, zeroShot } from '../model/clip/zero-shot.ts';
-import { formatRows, type Io, UsageError } from './io.ts';
+import { loadClip } from '../model/clip/weights.ts';
+import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
+import { formatRows, type Io } from './io.ts';
 import { resolveWeights } from './models.ts';
+import { openTokenizer, vocabularyNames } from './vocabulary.ts';
 
 interface Given {
   readonly clip: string;
@@ -19,9 +16,6 @@ interface Given {
   readonly vocabulary?: string;
   readonly json?: boolean;
 }
-
-/** Names under which the byte-pair merges are published: OpenAI's, and Hugging Face's. */
-const vocabularyNames = ['bpe_simple_vocab_16e6.txt.gz', 'bpe_simple_vocab_16e6.txt', 'merges.txt'];
 
 export const classifyCommand = (io: Io): Command =>
   new Command('classify')
@@ -38,11 +32,11 @@ export const classifyCommand = (io: Io): Command =>
         const gpu = await io.openGpu();
         try {
           const clip = await loadClip(gpu, file);
-          const tokenizer = await fullTokenizer(clip, vocabulary, path.dirname(files[0]!));
+          const tokenizer = await openTokenizer(clip, vocabulary, path.dirname(files[0]!));
           const input = await preprocessCrop(gpu, pixels, clip.config.imageResolution);
           const feature = await imageFeature(gpu, clip, input);
-          const features: Float32Array[] = [];
-          for (const text of texts) features.push(await textFeature(gpu, clip, tokenizer, text));
+          const tokens = texts.map((text) => textTokens(clip, tokenizer, text));
+          const features = await textFeatures(gpu, clip, tokens);
           const { probabilities, cosines } = zeroShot(feature, features, await logitScale(file));
           if (clip.metadata.has('notice')) io.note(`note: ${name}: ${clip.metadata.get('notice')}`);
           const results = texts.map((text, i) => ({
@@ -63,15 +57,3 @@ export const classifyCommand = (io: Io): Command =>
         await close();
       }
     });
-
-/** The CLIP's own tokenizer knows the templates' words only, unless it is a word list. */
-async function fullTokenizer(clip: Clip, given: string | undefined, folder: string): Promise<Tokenizer> {
-  if (clip.metadata.has('tokenizer')) return clip.tokenizer;
-  if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
-  const file = given ?? vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
-  if (file === undefined)
-    throw new UsageError(
-      `--vocabulary: expected CLIP's vocabulary (${vocabularyNames.join(', ')}), found none in ${folder}`,
-    );
-  return createTokenizer(await decodeVocabulary(new Uint8Array(await readFile(file))), file);
-}

@@ -1,6 +1,6 @@
 // Scores and maps of image files, one after the other, while the next ones are being read.
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
-import { createScorer, type Detection } from '../model/faprompt/scorer.ts';
+import { createScorer, type Detection, type Scorer } from '../model/faprompt/scorer.ts';
 import type { FeatureEntry } from '../train/features/entry.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem } from '../train/images.node.ts';
@@ -32,12 +32,15 @@ export interface Unread<Item> extends ImageProblem {
 
 const readAhead = 4;
 
-export async function createDetector(
+/** A detector with trained prompts. */
+export const createDetector = async (
   { gpu, clip }: ClipSession,
-  prompts: Prompts,
+  { options, learnables, imageSize }: Prompts,
   features: FeatureSource,
-): Promise<Detector> {
-  const scorer = await createScorer(gpu, clip, prompts.options, prompts.learnables, prompts.imageSize);
+): Promise<Detector> => detectWith(await createScorer(gpu, clip, options, learnables, imageSize), features);
+
+/** A detector that scores by any method; disposes of the scorer with itself. */
+export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
   const read = async <Item>(
     item: Item,
     file: string,

@@ -2,32 +2,47 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Split } from '../data/dataset.ts';
 import { writeFileAtomic } from '../data/files.node.ts';
-import { integer } from './arguments.ts';
-import { evaluatePrompts, evaluationTable } from './evaluation.ts';
-import { ExitError, type Io } from './io.ts';
+import { createScorer } from '../model/faprompt/scorer.ts';
+import { namedMethods } from '../model/methods/named.ts';
+import { integer, kebab } from './arguments.ts';
+import { evaluateScorers, evaluationTable, oneScorer } from './evaluation.ts';
+import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
+import type { ReportSection } from './report.ts';
 import {
   addCacheOptions,
   type CacheOptions,
+  type ClipSession,
+  imageSettings,
   loadPrompts,
   openFeatures,
   openSamples,
   withClip,
 } from './session.ts';
+import { openTokenizer } from './vocabulary.ts';
+import { writtenScorers } from './written.ts';
 
 interface Given extends CacheOptions {
   readonly data: string;
   readonly clip: string;
-  readonly prompts: string;
+  readonly prompts?: string;
+  readonly method?: string;
+  readonly object?: string;
+  readonly vocabulary?: string;
+  readonly imageSize?: number;
+  readonly dualLayers?: number;
   readonly split: Split;
   readonly json?: string;
   readonly out?: string;
+  readonly report?: string;
   readonly defects?: boolean;
   readonly bootstrap?: number;
   readonly confidence: number;
   readonly seed: number;
   readonly allowOtherClip?: boolean;
 }
+
+const writtenMethods = [...namedMethods.values()].filter((method) => method.kind === 'written');
 
 export const evalCommand = (io: Io): Command => {
   const command = new Command('eval')
@@ -39,14 +54,28 @@ export const evalCommand = (io: Io): Command => {
       'data set: a folder with meta.json or in a known layout (docs/DATASETS.md)',
     )
     .requiredOption('--clip <file>', 'CLIP weights')
-    .requiredOption('--prompts <file>', 'prompts.safetensors of a training run')
+    .option('--prompts <file>', 'prompts.safetensors of a training run')
+    .addOption(
+      new Option('--method <name>', 'hand-written prompts instead, which need no training').choices(
+        writtenMethods.map(({ name }) => name),
+      ),
+    )
+    .option('--object <name>', 'with --method: what the images show; {class}: the name of their class')
+    .option('--vocabulary <file>', 'with --method: see faprompt classify --help')
+    .option('--image-size <pixels>', 'with --method: see faprompt train --help', integer(1))
+    .option('--dual-layers <n>', 'with --method: see faprompt train --help', integer(0))
     .addOption(
       new Option('--split <name>', "the data set's split").choices(['test', 'train']).default('test'),
     )
     .option('--json <file>', 'write all metrics as JSON; - for standard output instead of the table')
     .option('--out <dir>', 'folder for metrics.json and metrics.txt')
+    .option('--report <dir>', 'folder for report.html: one page with tables, curves, scores and images')
     .option('--defects', 'a row of the table for every kind of defect too; the JSON always has them')
-    .option('--bootstrap <n>', 'confidence intervals from n bootstrap replicates (1000, say)', integer(2))
+    .option(
+      '--bootstrap <n>',
+      'confidence intervals from n bootstrap replicates; with --report 1000',
+      integer(2),
+    )
     .option('--confidence <share>', 'share of replicates inside an interval', share, 0.95)
     .option('--seed <n>', 'of the replicates', integer(0), 0)
     .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes');
@@ -65,36 +94,98 @@ function share(text: string): number {
   return value;
 }
 
-async function runEval(io: Io, given: Given): Promise<void> {
-  const { dataset, skipped: problems } = await openSamples(io, given.data, given.split);
-  const { bootstrap: replicates, confidence, seed } = given;
-  const options = replicates === undefined ? {} : { bootstrap: { replicates, confidence, seed } };
-  const evaluation = await withClip(io, given.clip, async (session) => {
+/** The scorers of --prompts or --method, what they want images as, and how they were made, for the report. */
+async function openScorers(io: Io, session: ClipSession, given: Given) {
+  if (given.prompts !== undefined) {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
-    const features = openFeatures(io, session, prompts, given);
+    const { gpu, clip } = session;
+    const { options, learnables, imageSize } = prompts;
+    const scorers = oneScorer(await createScorer(gpu, clip, options, learnables, imageSize));
+    const how: ReportSection[] = [
+      ['Prompts', { file: given.prompts, threshold: prompts.threshold?.threshold ?? 'none' }],
+      ['Training', prompts.training],
+      ['Options', { ...options }],
+    ];
+    return { scorers, sizes: prompts, how };
+  }
+  const method = writtenMethods.find(({ name }) => name === given.method)!;
+  const sizes = imageSettings(session.clip.config, given);
+  const { object = method.prompts.object } = given;
+  const tokenizer = await openTokenizer(session.clip, given.vocabulary, path.dirname(session.files[0]!));
+  const named = { ...method, prompts: { ...method.prompts, object } };
+  const scorers = writtenScorers(io, session, tokenizer, named, sizes.imageSize);
+  const how: ReportSection[] = [['Hand-written prompts', { method: method.name, ...named.prompts }]];
+  return { scorers, sizes, how };
+}
+
+const onlyWritten = ['object', 'vocabulary', 'imageSize', 'dualLayers'] as const;
+
+function checkOptions(given: Given): void {
+  if ((given.prompts === undefined) === (given.method === undefined))
+    throw new UsageError('expected --prompts FILE (trained prompts) or --method NAME (hand-written ones)');
+  const wrong =
+    given.prompts === undefined ? undefined : onlyWritten.find((name) => given[name] !== undefined);
+  if (wrong !== undefined) throw new UsageError(`--${kebab(wrong)}: only with --method`);
+}
+
+async function runEval(io: Io, given: Given): Promise<void> {
+  checkOptions(given);
+  const { dataset, skipped: problems } = await openSamples(io, given.data, given.split);
+  const { confidence, seed } = given;
+  const replicates = given.bootstrap ?? (given.report === undefined ? undefined : 1000);
+  const options = {
+    ...(replicates === undefined ? {} : { bootstrap: { replicates, confidence, seed } }),
+    curves: given.report !== undefined,
+  };
+  const evaluation = await withClip(io, given.clip, async (session) => {
+    const { scorers, sizes, how } = await openScorers(io, session, given);
+    const features = openFeatures(io, session, sizes, given);
     const bar = createProgress(io, 'evaluating', dataset.samples.length);
+    // Loaded only here: the plots come with a large library.
+    const report = given.report === undefined ? undefined : (await import('./report.ts')).createReport();
     let done = 0;
     try {
-      return await evaluatePrompts(
-        session,
-        prompts,
+      const found = await evaluateScorers(
+        session.gpu,
+        scorers,
         features,
         dataset,
+        sizes.imageSize,
         {
           problem({ file, problem }) {
             problems.push(file);
             bar.note(`skipped: ${problem.message}`);
           },
-          sample: () => bar.update(++done),
+          sample(item, sample) {
+            report?.sample(item, sample);
+            bar.update(++done);
+          },
         },
         options,
       );
+      if (report) {
+        const file = await report.write(given.report!, found, {
+          dataset,
+          problems,
+          confidence: replicates === undefined ? undefined : confidence,
+          configuration: [
+            ['CLIP', { file: given.clip, sha256: session.sha256 }],
+            ['Images', { 'image size': sizes.imageSize, 'V-V blocks': sizes.dualLayers }],
+            ...how,
+          ],
+          adapter: session.gpu.description,
+        });
+        bar.note(`report: ${file}`);
+      }
+      return found;
     } finally {
       bar.stop();
       features.dispose();
+      scorers.dispose();
     }
   });
-  const json = `${JSON.stringify({ data: given.data, clip: given.clip, prompts: given.prompts, ...evaluation, problems }, null, 2)}\n`;
+  const { data, clip, prompts, method } = given;
+  const json = `${JSON.stringify({ data, clip, prompts, method, ...evaluation, problems }, null, 2)}\n`;
   const table = evaluationTable(evaluation, given.defects);
   if (given.out !== undefined) {
     await writeFileAtomic(path.join(given.out, 'metrics.json'), json);

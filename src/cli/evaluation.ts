@@ -9,11 +9,13 @@ import {
   type MetricName,
   withDefects,
 } from '../eval/index.ts';
+import type { Gpu } from '../gpu/gpu.ts';
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
+import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem, loadMask } from '../train/images.node.ts';
 import type { ImageProblem } from '../train/source.ts';
-import { createDetector } from './detection.ts';
+import { detectWith } from './detection.ts';
 import type { ClipSession } from './session.ts';
 
 /** The metrics of the paper's tables. */
@@ -25,19 +27,50 @@ export interface EvaluationCallbacks {
   sample?(sample: Sample, found: EvalSample): void;
 }
 
-/** Maps and masks are compared at the CLIP's image size, as the published code does. */
+/** The scorers of a data set's classes. */
+export interface ClassScorers {
+  of(className: string): Promise<Scorer>;
+  dispose(): void;
+}
+
+/** The same for every class. */
+export const oneScorer = (scorer: Scorer): ClassScorers => ({
+  of: async () => scorer,
+  dispose: () => scorer.dispose(),
+});
+
 export async function evaluatePrompts(
-  session: ClipSession,
-  prompts: Prompts,
+  { gpu, clip }: ClipSession,
+  { options: faprompt, learnables, imageSize }: Prompts,
   features: FeatureSource,
   dataset: Dataset,
+  callbacks: EvaluationCallbacks,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const scorers = oneScorer(await createScorer(gpu, clip, faprompt, learnables, imageSize));
+  try {
+    return await evaluateScorers(gpu, scorers, features, dataset, imageSize, callbacks, options);
+  } finally {
+    scorers.dispose();
+  }
+}
+
+/**
+ * Maps and masks are compared at the CLIP's image size, as the published code does.
+ * @param size of the maps
+ */
+export async function evaluateScorers(
+  gpu: Gpu,
+  scorers: ClassScorers,
+  features: FeatureSource,
+  dataset: Dataset,
+  size: number,
   { problem, sample: onSample }: EvaluationCallbacks,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const size = prompts.imageSize;
-  const detector = await createDetector(session, prompts, features);
   async function* samplesOf(className: string): AsyncGenerator<EvalSample> {
     const samples = dataset.samples.filter((sample) => sample.className === className);
+    const detector = detectWith(await scorers.of(className), features);
     for await (const found of detector.detect(samples, ({ image }) => image)) {
       if ('problem' in found) {
         problem(found);
@@ -45,7 +78,7 @@ export async function evaluatePrompts(
       }
       const { item, detection } = found;
       try {
-        const mask = (await loadMask(session.gpu, item, found, size)) ?? null;
+        const mask = (await loadMask(gpu, item, found, size)) ?? null;
         const sample = {
           anomalous: item.anomaly,
           defect: item.defect,
@@ -63,14 +96,10 @@ export async function evaluatePrompts(
       }
     }
   }
-  try {
-    return await evaluate(
-      dataset.classes.map((name) => ({ name, samples: samplesOf(name) })),
-      options,
-    );
-  } finally {
-    detector.dispose();
-  }
+  return evaluate(
+    dataset.classes.map((name) => ({ name, samples: samplesOf(name) })),
+    options,
+  );
 }
 
 /** The paper's metrics per class, with `defects` also per kind of defect, and their mean. */

@@ -1,5 +1,6 @@
 // The command line as a function, so that tests can call it.
 import { Command, CommanderError } from 'commander';
+import { benchmarkCommand } from './benchmark.ts';
 import { calibrateCommand } from './calibrate.ts';
 import { classifyCommand } from './classify.ts';
 import { dataCommand } from './data.ts';
@@ -27,6 +28,7 @@ export function createProgram(io: Io): Command {
     detectCommand,
     calibrateCommand,
     evalCommand,
+    benchmarkCommand,
     dataCommand,
     synthCommand,
     weightsCommand,

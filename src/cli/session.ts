@@ -21,6 +21,8 @@ export interface ClipSession {
   readonly clip: Clip;
   /** sha256 of the weights file. */
   readonly sha256: string;
+  /** The weights' files. */
+  readonly files: readonly string[];
 }
 
 /** Runs `work` with a CLIP on the device, and closes both after it. */
@@ -37,7 +39,7 @@ export async function withClip<T>(
       const clip = await loadClip(gpu, weights);
       if (clip.metadata.has('notice')) io.note(`note: ${file}: ${clip.metadata.get('notice')}`);
       try {
-        return await work({ gpu, clip, sha256 });
+        return await work({ gpu, clip, sha256, files });
       } finally {
         clip.dispose();
       }

@@ -7,6 +7,7 @@ import {
   type Replicate,
   type Replicates,
 } from './bootstrap.ts';
+import type { CurvePoint } from './curves.ts';
 import { pixelKeys } from './pixel-keys.ts';
 import {
   createPixelMetrics,
@@ -14,7 +15,7 @@ import {
   type PixelMetricsOptions,
   type PixelMetricValues,
 } from './pixels.ts';
-import { type Ranking, ranking } from './ranking.ts';
+import { type Ranking, ranking, rocCurve } from './ranking.ts';
 
 /** One image with what a detector said about it. */
 export type EvalSample = {
@@ -58,6 +59,8 @@ export type MetricRow = {
   bounds: Partial<Record<MetricName, number | null>> | null;
   /** Confidence intervals, where they were asked for; null where the metric is. */
   intervals?: Record<MetricName, Interval | null>;
+  /** Curves of a class, where they were asked for; null where their metrics are. */
+  curves?: { image: CurvePoint[] | null; pixel: CurvePoint[] | null };
   /** One row for each kind of defect: its images and all normal ones. Only where samples say their kind. */
   defects?: MetricRow[];
 };
@@ -65,6 +68,8 @@ export type MetricRow = {
 export type EvaluateOptions = PixelMetricsOptions & {
   /** With confidence intervals, and how; see bootstrap.ts. */
   bootstrap?: BootstrapOptions;
+  /** With the curves of every class. */
+  curves?: boolean;
 };
 
 export type Evaluation = { classes: MetricRow[]; mean: MetricRow };
@@ -111,22 +116,17 @@ function toRow(
   name: string,
   samples: readonly { anomalous: boolean; score: number }[],
   pixels: PixelMetrics,
-  kind?: string,
+  { kind, curves = false }: { kind?: string; curves?: boolean | undefined } = {},
 ): MetricRow {
   const labels = samples.map(({ anomalous }) => (anomalous ? 1 : 0));
-  const pixel = pixels.result(kind);
+  const scores = samples.map(({ score }) => score);
+  const { values: pixel, curve } = curves ? pixels.withCurve() : { values: pixels.result(kind), curve: null };
   const { bounds } = pixel;
   return {
     name,
     images: labels.length,
     anomalies: labels.filter(Boolean).length,
-    metrics: valuesOf(
-      ranking(
-        labels,
-        samples.map(({ score }) => score),
-      ),
-      pixel,
-    ),
+    metrics: valuesOf(ranking(labels, scores), pixel),
     bounds: bounds && {
       pixelAuroc: bounds.auroc,
       pixelAp: bounds.ap,
@@ -135,6 +135,7 @@ function toRow(
       proMvtec: bounds.proMvtec,
       iou: bounds.iou,
     },
+    ...(curves ? { curves: { image: rocCurve(labels, scores), pixel: curve } } : {}),
   };
 }
 
@@ -168,13 +169,13 @@ async function evaluateDrawn(
     row.intervals = intervals(row.metrics, drawn, bootstrapOptions.confidence);
     return drawn;
   };
-  const row = toRow(name, seen, pixels);
+  const row = toRow(name, seen, pixels, { curves: options.curves });
   const drawn = draw(row);
   const kinds = [...new Set(seen.flatMap(({ kind }) => kind || []))].sort();
   if (kinds.length > 0) {
     row.defects = kinds.map((kind) => {
       const own = seen.filter((sample) => sample.kind === null || sample.kind === kind);
-      const defect = toRow(kind, own, pixels, kind);
+      const defect = toRow(kind, own, pixels, { kind });
       draw(defect, kind);
       return defect;
     });

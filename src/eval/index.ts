@@ -1,4 +1,5 @@
 export type { BootstrapOptions, Interval } from './bootstrap.ts';
+export type { CurvePoint } from './curves.ts';
 export { MetricInputError } from './errors.ts';
 export {
   type EvalClass,
@@ -20,7 +21,7 @@ export {
   type PixelMetricValues,
 } from './pixels.ts';
 export { auroc, averagePrecision, maxF1, type Ranking, ranking } from './ranking.ts';
-export { formatTable, withDefects } from './table.ts';
+export { formatTable, metricTitles, withDefects } from './table.ts';
 export {
   goodImagesNeeded,
   type Threshold,

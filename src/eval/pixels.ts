@@ -1,5 +1,6 @@
 import { createRankingBounds } from './bounds.ts';
-import { mergedGroups, type TieGroups, type Totals } from './groups.ts';
+import { type CurvePoint, createCurve } from './curves.ts';
+import { mergedGroups, type TieGroups, type Totals, type Visit } from './groups.ts';
 import { createHistogram, type Histogram, histogramGroups } from './histogram.ts';
 import { scoreOfKey, sortKeys, sortKeysWithValues } from './keys.ts';
 import { type PixelKeys, pixelKeys } from './pixel-keys.ts';
@@ -43,6 +44,8 @@ export type PixelMetrics = {
    * after more images.
    */
   result(kind?: string): PixelMetricsResult;
+  /** The same, and the curves, null where the metrics are. */
+  withCurve(): { values: PixelMetricsResult; curve: CurvePoint[] | null };
 };
 
 export type PixelMetricsOptions = {
@@ -78,12 +81,16 @@ const undefinedValues: PixelMetricValues = {
   iou: null,
 };
 
-/** All pixel metrics from one walk over the groups, whose scores lie between `lowest` and `highest`. */
+/**
+ * All pixel metrics from one walk over the groups, whose scores lie between `lowest` and `highest`.
+ * @param observe sees the groups too
+ */
 export function measure(
   groups: TieGroups,
   totals: Totals,
   lowest: number,
   highest: number,
+  observe?: Visit,
 ): Omit<PixelMetricsResult, 'pixels' | 'bounds'> & { bounds: PixelMetricValues } {
   const ranking = createRanking(totals);
   const rankingBounds = createRankingBounds(totals);
@@ -94,6 +101,7 @@ export function measure(
     rankingBounds.visit(score, p, n, coverage, high);
     mvtec.visit(score, p, n, coverage, high);
     curve.visit(score, p, n, coverage, high);
+    observe?.(score, p, n, coverage, high);
   });
   const ranked = ranking.result();
   const pro = publishedPro(curve.result());
@@ -165,29 +173,45 @@ export function createPixelMetrics(options: PixelMetricsOptions = {}): PixelMetr
     }
   };
 
+  const compute = (
+    kind: string | undefined,
+    observe?: typeof createCurve,
+  ): { values: PixelMetricsResult; curve: CurvePoint[] | null } => {
+    const chosen = kind === undefined ? [...parts.values()] : [partOf(null), partOf(kind)];
+    const sum = (value: (part: Part) => number) => chosen.reduce((total, part) => total + value(part), 0);
+    const totals: Totals = {
+      positives: sum((part) => part.totals.positives),
+      negatives: sum((part) => part.totals.negatives),
+      regions: sum((part) => part.totals.regions),
+    };
+    const pixels = totals.positives + totals.negatives;
+    if (totals.positives === 0 || totals.negatives === 0) {
+      return { values: { ...undefinedValues, threshold: null, pixels, bounds: null }, curve: null };
+    }
+    const lowestKey = Math.min(...chosen.map((part) => part.lowestKey));
+    const highestKey = Math.max(...chosen.map((part) => part.highestKey));
+    const histograms = chosen.flatMap(({ histogram }) => histogram ?? []);
+    const groups = counting
+      ? histogramGroups(histograms, lowestKey, highestKey)
+      : sortedGroups(chosen.flatMap(({ kept }) => kept));
+    const curve = observe?.(totals);
+    const { bounds, ...values } = measure(
+      groups,
+      totals,
+      scoreOfKey(lowestKey),
+      scoreOfKey(highestKey),
+      curve?.visit,
+    );
+    return {
+      values: { ...values, pixels, bounds: counting ? bounds : null },
+      curve: curve?.result() ?? null,
+    };
+  };
+
   return {
     add: (map, mask, width, height, kind) => addKeys(pixelKeys(map, mask, width, height), kind),
     addKeys,
-    result(kind) {
-      const chosen = kind === undefined ? [...parts.values()] : [partOf(null), partOf(kind)];
-      const sum = (value: (part: Part) => number) => chosen.reduce((total, part) => total + value(part), 0);
-      const totals: Totals = {
-        positives: sum((part) => part.totals.positives),
-        negatives: sum((part) => part.totals.negatives),
-        regions: sum((part) => part.totals.regions),
-      };
-      const pixels = totals.positives + totals.negatives;
-      if (totals.positives === 0 || totals.negatives === 0) {
-        return { ...undefinedValues, threshold: null, pixels, bounds: null };
-      }
-      const lowestKey = Math.min(...chosen.map((part) => part.lowestKey));
-      const highestKey = Math.max(...chosen.map((part) => part.highestKey));
-      const histograms = chosen.flatMap(({ histogram }) => histogram ?? []);
-      const groups = counting
-        ? histogramGroups(histograms, lowestKey, highestKey)
-        : sortedGroups(chosen.flatMap(({ kept }) => kept));
-      const { bounds, ...values } = measure(groups, totals, scoreOfKey(lowestKey), scoreOfKey(highestKey));
-      return { ...values, pixels, bounds: counting ? bounds : null };
-    },
+    result: (kind) => compute(kind).values,
+    withCurve: () => compute(undefined, createCurve),
   };
 }

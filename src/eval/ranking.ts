@@ -1,3 +1,4 @@
+import { type CurvePoint, createCurve } from './curves.ts';
 import { MetricInputError } from './errors.ts';
 import { mergedGroups, type TieGroups, type Totals, type Visit } from './groups.ts';
 import { keyOfBits, scoreOfKey, sortKeys } from './keys.ts';
@@ -87,6 +88,15 @@ export function ranking(labels: ArrayLike<number>, scores: ArrayLike<number>): R
   const metrics = createRanking(totals);
   groups(metrics.visit);
   return metrics.result();
+}
+
+/** The ROC curve (`overlap` is 0); arguments, null and errors as `ranking`. */
+export function rocCurve(labels: ArrayLike<number>, scores: ArrayLike<number>): CurvePoint[] | null {
+  const { groups, totals } = rank(labels, scores);
+  if (totals.positives === 0 || totals.negatives === 0) return null;
+  const curve = createCurve(totals);
+  groups(curve.visit);
+  return curve.result();
 }
 
 /** Area under the ROC curve, ties by mid-ranks; arguments, null and errors as `ranking`. */

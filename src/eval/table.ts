@@ -1,6 +1,7 @@
 import { METRICS, type MetricName, type MetricRow } from './evaluate.ts';
 
-const TITLES: Record<MetricName, string> = {
+/** Headings of the metrics. */
+export const metricTitles: Readonly<Record<MetricName, string>> = {
   imageAuroc: 'img AUROC',
   imageAp: 'img AP',
   imageMaxF1: 'img F1',
@@ -30,7 +31,7 @@ export function formatTable(
   digits = 4,
 ): string {
   const lines = [
-    ['class', 'images', 'anomalies', ...columns.map((metric) => TITLES[metric])],
+    ['class', 'images', 'anomalies', ...columns.map((metric) => metricTitles[metric])],
     ...rows.map((row) => [
       row.name,
       `${row.images}`,

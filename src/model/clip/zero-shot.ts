@@ -23,26 +23,43 @@ export async function imageFeature(gpu: Gpu, clip: Clip, image: Float32Array): P
   return run(gpu, clip, model, feature, { images: image });
 }
 
-/**
- * The unit feature [E] of a text.
- * @throws TokenizerError for a text that is too long, or that the vocabulary cannot express
- */
-export async function textFeature(
+/** Token ids of a text, end token included. @throws TokenizerError for a text that is too long or cannot be expressed */
+export function textTokens({ config }: Clip, tokenizer: Tokenizer, text: string): Int32Array {
+  const row = tokenize(tokenizer, text, config.contextLength);
+  return row.subarray(0, row.indexOf(tokenizer.eot) + 1); // attention is causal: what follows changes nothing
+}
+
+/** Texts that are encoded together. */
+const textBatch = 64;
+
+/** The unit features [E] of texts, in their order. @param texts their tokens, see textTokens */
+export async function textFeatures(
   gpu: Gpu,
   clip: Clip,
-  tokenizer: Tokenizer,
-  text: string,
-): Promise<Float32Array> {
-  const { config } = clip;
-  const row = tokenize(tokenizer, text, config.contextLength);
-  const ids = row.subarray(0, row.indexOf(tokenizer.eot) + 1); // attention is causal: what follows changes nothing
-  const rows = await clip.tokenRows([...new Set(ids)]);
-  const values = new Float32Array(ids.length * config.textWidth);
-  for (const [i, id] of ids.entries()) values.set(rows.get(id)!, i * config.textWidth);
-  const model = createModelGraph(clip.weightSpec);
-  const embeddings = model.graph.input('embeddings', f32(1, ids.length, config.textWidth));
-  const { features } = encodeText(model, { embeddings, start: 0, end: ids.length - 1, name: 'text' }, config);
-  return run(gpu, clip, model, l2norm(model.graph, features), { embeddings: values });
+  texts: readonly (Int32Array | readonly number[])[],
+): Promise<Float32Array[]> {
+  const { textWidth, embedDim } = clip.config;
+  const rows = await clip.tokenRows([...new Set(texts.flatMap((ids) => [...ids]))]);
+  const found: Float32Array[] = [];
+  for (const length of new Set(texts.map((ids) => ids.length))) {
+    const same = [...texts.keys()].filter((i) => texts[i]!.length === length);
+    for (let at = 0; at < same.length; at += textBatch) {
+      const chunk = same.slice(at, at + textBatch);
+      const values = new Float32Array(chunk.length * length * textWidth);
+      chunk.forEach((text, n) => {
+        for (const [i, id] of texts[text]!.entries()) values.set(rows.get(id)!, (n * length + i) * textWidth);
+      });
+      const model = createModelGraph(clip.weightSpec);
+      const embeddings = model.graph.input('embeddings', f32(chunk.length, length, textWidth));
+      const input = { embeddings, start: 0, end: length - 1, name: 'text' };
+      const { features } = encodeText(model, input, clip.config);
+      const units = await run(gpu, clip, model, l2norm(model.graph, features), { embeddings: values });
+      chunk.forEach((text, n) => {
+        found[text] = units.slice(n * embedDim, (n + 1) * embedDim);
+      });
+    }
+  }
+  return found;
 }
 
 async function run(

@@ -7,7 +7,7 @@ import type { FapromptOptions } from './options.ts';
 
 /** Name -> shape of every learnable tensor, in a fixed order. */
 export function learnableShapes(options: FapromptOptions, clip: ClipConfig): Map<string, Shape> {
-  const { normalTokens, abnormalTokens, prompts, layerTokens, priorFrom, prior } = options;
+  const { normalTokens, abnormalTokens, prompts, layerTokens, priorFrom, prior, aggregate } = options;
   const width = clip.textWidth;
   const shapes = new Map<string, Shape>([
     ['ctx_pos', [1, 1, normalTokens, width]],
@@ -15,14 +15,16 @@ export function learnableShapes(options: FapromptOptions, clip: ClipConfig): Map
   ]);
   for (let i = 0; i < layerCount(options, clip); i += 1)
     shapes.set(`compound_prompts_text.${i}`, [layerTokens, width]);
-  if (prior) {
-    const inputs = clip.embedDim * (priorFrom === 'class' ? 1 : options.patches);
-    const hidden = Math.floor(inputs / 16);
-    shapes.set('patch_meta_net.linear1.weight', [hidden, inputs]);
-    shapes.set('patch_meta_net.linear1.bias', [hidden]);
-    shapes.set('patch_meta_net.linear2.weight', [width, hidden]);
-    shapes.set('patch_meta_net.linear2.bias', [width]);
-  }
+  const inputs = clip.embedDim * (priorFrom === 'class' ? 1 : options.patches);
+  const hidden = Math.floor(inputs / 16);
+  const network = (name: string, outputs: number) => {
+    shapes.set(`${name}.linear1.weight`, [hidden, inputs]);
+    shapes.set(`${name}.linear1.bias`, [hidden]);
+    shapes.set(`${name}.linear2.weight`, [outputs, hidden]);
+    shapes.set(`${name}.linear2.bias`, [outputs]);
+  };
+  if (prior) network('patch_meta_net', width);
+  if (aggregate === 'weighted') network('prompt_weight_net', prompts);
   return shapes;
 }
 
@@ -30,14 +32,14 @@ export function learnableShapes(options: FapromptOptions, clip: ClipConfig): Map
 export const layerCount = ({ layerDepth }: FapromptOptions, { textLayers }: ClipConfig): number =>
   Math.max(0, Math.min(layerDepth, textLayers) - 1);
 
-/** Initial values: N(0, 0.02^2) for tokens, PyTorch's default U(-1/sqrt(inputs), 1/sqrt(inputs)) for the prior network. */
+/** Initial values: N(0, 0.02^2) for tokens, PyTorch's default U(-1/sqrt(inputs), 1/sqrt(inputs)) for networks. */
 export function initialLearnables(
   shapes: ReadonlyMap<string, Shape>,
   random: { next(): number; normal(): number },
 ): Map<string, Float32Array> {
   const values = new Map<string, Float32Array>();
   for (const [name, shape] of shapes) {
-    const layer = /^patch_meta_net\.(linear\d)/.exec(name);
+    const layer = /^\w+_net\.linear\d/.exec(name);
     const bound = layer ? shapes.get(`${layer[0]}.weight`)![1]! ** -0.5 : 0;
     const draw = layer ? () => bound * (2 * random.next() - 1) : () => 0.02 * random.normal();
     values.set(name, Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, draw));

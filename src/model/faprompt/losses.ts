@@ -9,7 +9,7 @@ import type { Tensor } from '../../kernels/op.ts';
 import { reduce, sumAll } from '../../kernels/reduce/reduce.ts';
 import type { Context } from '../context.ts';
 import type { Forward } from './forward.ts';
-import type { FapromptOptions } from './options.ts';
+import { adaptsToImage, type FapromptOptions } from './options.ts';
 
 export interface Targets {
   /** 1 where abnormal: [B, S, S]. */
@@ -38,7 +38,7 @@ export function losses(
   };
 
   let local: Tensor | undefined;
-  [options.map1Weight, options.prior ? options.map2Weight : 0].forEach((weight, i) => {
+  [options.map1Weight, adaptsToImage(options) ? options.map2Weight : 0].forEach((weight, i) => {
     if (weight === 0 && !all) return;
     const map = result.maps[i]!;
     terms[`focal${i + 1}`] = focalLoss(graph, map, masks, {});

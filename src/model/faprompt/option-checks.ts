@@ -19,6 +19,8 @@ export const optionKinds: Readonly<Record<keyof FapromptOptions, OptionKind>> = 
   patches: count(1),
   layerTokens: count(1),
   layerDepth: count(1),
+  compound: { kind: 'flag' },
+  aggregate: choice('mean', 'best', 'weighted'),
   priorFrom: choice('top', 'first', 'class'),
   prior: { kind: 'flag' },
   template: choice('code', 'paper'),
@@ -66,6 +68,9 @@ export function isOfKind(value: unknown, kind: OptionKind): boolean {
       return typeof value === 'string' && kind.values.includes(value);
   }
 }
+
+/** Options that came later than the first files, with what those files mean. */
+export const laterOptions: Partial<FapromptOptions> = { compound: true, aggregate: 'mean' };
 
 /**
  * The options out of parsed JSON, every one of them there and of its kind.

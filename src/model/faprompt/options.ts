@@ -4,7 +4,7 @@
 export interface PromptSizes {
   /** E: learnable tokens shared by the normal and all abnormality prompts. */
   readonly normalTokens: number;
-  /** E': own learnable tokens of each abnormality prompt. */
+  /** E': own learnable tokens of each abnormality prompt; all that it has if it is not compound. */
   readonly abnormalTokens: number;
   /** K: abnormality prompts. */
   readonly prompts: number;
@@ -17,6 +17,13 @@ export interface PromptSizes {
 }
 
 export interface FapromptOptions extends PromptSizes {
+  /** Abnormality prompts begin with the normal prompt's tokens (CAP), or have their own only (a learnable pair). */
+  readonly compound: boolean;
+  /**
+   * What stands for the K abnormality prompts: the mean of their features, for each patch and image the one that
+   * matches best, or a mean weighted for each image by a network that sees the patches of the prior.
+   */
+  readonly aggregate: 'mean' | 'best' | 'weighted';
   /** What the prior network is fed with: the M most abnormal patches, patches 0..M-1, or the class token alone. */
   readonly priorFrom: 'top' | 'first' | 'class';
   /** Whether there is a data-dependent abnormality prior (DAP) at all. */
@@ -41,7 +48,7 @@ export interface FapromptOptions extends PromptSizes {
   readonly maxMix: readonly [number, number];
 }
 
-export const presetNames = ['topm', 'official', 'paper'] as const;
+export const presetNames = ['topm', 'official', 'paper', 'anomalyclip'] as const;
 export type PresetName = (typeof presetNames)[number];
 
 const topm: FapromptOptions = {
@@ -51,6 +58,8 @@ const topm: FapromptOptions = {
   patches: 10,
   layerTokens: 4,
   layerDepth: 9,
+  compound: true,
+  aggregate: 'mean',
   priorFrom: 'top',
   prior: true,
   template: 'code',
@@ -68,7 +77,8 @@ const topm: FapromptOptions = {
 
 /**
  * `topm`: the published losses, the prior fed with the true top M patches as the paper says. `official`: the published
- * code as it is. `paper`: a literal reading of the paper's equations.
+ * code as it is. `paper`: a literal reading of the paper's equations. `anomalyclip`: the learnable pair of AnomalyCLIP
+ * (Zhou et al., ICLR 2024), from which the paper's ablations start; the losses and the score are those of `topm`.
  */
 export const presets: Readonly<Record<PresetName, FapromptOptions>> = {
   topm,
@@ -84,4 +94,17 @@ export const presets: Readonly<Record<PresetName, FapromptOptions>> = {
     scoreLoss: 'prob',
     maxMix: [0.5, 0.5],
   },
+  anomalyclip: {
+    ...topm,
+    normalTokens: 12,
+    abnormalTokens: 12,
+    prompts: 1,
+    compound: false,
+    prior: false,
+    orthogonalWeight: 0,
+  },
 };
+
+/** Whether the prompts are adapted to each image, which gives a second map. */
+export const adaptsToImage = ({ prior, aggregate }: FapromptOptions): boolean =>
+  prior || aggregate === 'weighted';

@@ -1,8 +1,9 @@
-// DAP: the data-dependent abnormality prior (the paper's section 3.3).
+// DAP: the data-dependent abnormality prior (the paper's section 3.4), and what else is made from the same patches.
 import { gatherRows } from '../../kernels/gather/gather.ts';
 import { linear } from '../../kernels/matmul/matmul.ts';
 import type { Tensor } from '../../kernels/op.ts';
 import { relu } from '../../kernels/relu/relu.ts';
+import { softmax } from '../../kernels/softmax/softmax.ts';
 import { topk } from '../../kernels/topk/topk.ts';
 import type { ImageFeatures } from '../clip/vision.ts';
 import type { Context } from '../context.ts';
@@ -10,27 +11,29 @@ import type { Learnables } from './learnables.ts';
 import type { FapromptOptions } from './options.ts';
 import { abnormalChannel } from './similarity.ts';
 
-/**
- * One prior vector per image: [B, text width]. The features of the chosen patches, side by side, go through
- * Linear, ReLU, Linear. The choice itself has no gradient.
- * @param patchProbabilities prior-free probabilities [B, 2, n]
- */
-export function abnormalityPrior(
-  context: Context,
-  learnables: Learnables,
-  features: ImageFeatures,
-  patchProbabilities: Tensor,
-  options: FapromptOptions,
-): Tensor {
-  const { graph } = context;
-  const chosen = choosePatches(context, features, patchProbabilities, options);
-  const parameter = (name: string) => learnables.get(`patch_meta_net.${name}`);
-  const hidden = linear(graph, chosen, parameter('linear1.weight'), { bias: parameter('linear1.bias') });
-  return linear(graph, relu(graph, hidden), parameter('linear2.weight'), { bias: parameter('linear2.bias') });
+/** One prior vector per image: [B, text width]. @param chosen see choosePatches */
+export const abnormalityPrior = (context: Context, learnables: Learnables, chosen: Tensor): Tensor =>
+  network(context, learnables, 'patch_meta_net', chosen);
+
+/** The weights of the abnormality prompts for each image, which add up to 1: [B, K]. @param chosen see choosePatches */
+export const promptWeights = (context: Context, learnables: Learnables, chosen: Tensor): Tensor =>
+  softmax(context.graph, network(context, learnables, 'prompt_weight_net', chosen), { axis: 1 });
+
+/** Linear, ReLU, Linear. */
+function network({ graph }: Context, learnables: Learnables, name: string, input: Tensor): Tensor {
+  const layer = (i: number, x: Tensor) =>
+    linear(graph, x, learnables.get(`${name}.linear${i}.weight`), {
+      bias: learnables.get(`${name}.linear${i}.bias`),
+    });
+  return layer(2, relu(graph, layer(1, input)));
 }
 
-/** Features of the patches that `priorFrom` names, side by side: [B, M * E] (or the class feature: [B, E]). */
-function choosePatches(
+/**
+ * Features of the patches that `priorFrom` names, side by side: [B, M * E] (or the class feature: [B, E]). The choice
+ * itself has no gradient.
+ * @param patchProbabilities prior-free probabilities [B, 2, n]
+ */
+export function choosePatches(
   context: Context,
   { image, patches }: ImageFeatures,
   patchProbabilities: Tensor,

@@ -3,7 +3,7 @@ import type { ClipConfig } from '../clip/config.ts';
 import { float32Tensor, type SafetensorsFile, writeSafetensors } from '../clip/safetensors.ts';
 import { WeightsError } from '../errors.ts';
 import { checkLearnables, learnableShapes } from './learnables.ts';
-import { parseOptions } from './option-checks.ts';
+import { laterOptions, parseOptions } from './option-checks.ts';
 import type { FapromptOptions } from './options.ts';
 
 /** What detection needs to know besides the learnables. */
@@ -112,9 +112,10 @@ export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo 
       return fail(field, 'JSON', text(field).slice(0, 80));
     }
   };
-  const count = (field: string): number => {
+  const count = (field: string, min: number): number => {
     const value = Number(text(field));
-    return Number.isSafeInteger(value) && value >= 1 ? value : fail(field, 'a positive integer', text(field));
+    const fits = Number.isSafeInteger(value) && value >= min;
+    return fits ? value : fail(field, `an integer of at least ${min}`, text(field));
   };
   const threshold = (): StoredThreshold => {
     const value = parse('threshold') as Partial<StoredThreshold> | null;
@@ -128,9 +129,9 @@ export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo 
   if (!/^[0-9a-f]{64}$/.test(clip)) fail('clip', 'a sha256 in hexadecimal', clip);
   return {
     clip,
-    imageSize: count('imageSize'),
-    dualLayers: count('dualLayers'),
-    options: parseOptions(parse('options'), (option, expected, found) =>
+    imageSize: count('imageSize', 1),
+    dualLayers: count('dualLayers', 0),
+    options: parseOptions({ ...laterOptions, ...Object(parse('options')) }, (option, expected, found) =>
       fail(`options.${option}`, expected, found),
     ),
     training: parse('training') as PromptsInfo['training'],

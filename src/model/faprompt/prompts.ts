@@ -1,6 +1,7 @@
 // CAP: the compound abnormality prompts, encoded (the paper's section 3.2).
 import { add, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
+import { matmul } from '../../kernels/matmul/matmul.ts';
 import type { Tensor } from '../../kernels/op.ts';
 import { reduce } from '../../kernels/reduce/reduce.ts';
 import { concat } from '../../kernels/slice/slice.ts';
@@ -9,7 +10,7 @@ import { encodeText, type TextFeatures } from '../clip/text.ts';
 import type { Context } from '../context.ts';
 import type { Learnables } from './learnables.ts';
 import type { FapromptOptions } from './options.ts';
-import type { Templates, TokenRows } from './templates.ts';
+import { sharedTokens, type Templates, type TokenRows } from './templates.ts';
 
 export interface PromptEncoder {
   /** The normal prompt's feature [1, E] and its keys, whose beginning all prompts share. */
@@ -23,8 +24,8 @@ export interface PromptEncoder {
 
 export interface PromptEncoderOptions {
   /**
-   * Encode the shared beginning [SOT] V1..VE once for all prompts (exact: attention is causal, so those rows are the
-   * same in every prompt). false: every prompt in full, for comparison.
+   * Encode the shared beginning [SOT] V1..VE (without compound prompts [SOT]) once for all prompts (exact: attention is
+   * causal, so those rows are the same in every prompt). false: every prompt in full, for comparison.
    */
   readonly sharePrefix?: boolean;
   /** Rows per prompt, end token included; longer rows are padded with token 0 as CLIP does, for comparison. */
@@ -44,6 +45,7 @@ export function createPromptEncoder(
   const { graph, record } = context;
   const { normalTokens, abnormalTokens, prompts } = options;
   const { layerTokens } = learnables;
+  const sharedCount = sharedTokens(options);
   const width = clip.textWidth;
   const shared = learnables.get('ctx_pos');
   const own = learnables.get('ctx_neg');
@@ -56,7 +58,7 @@ export function createPromptEncoder(
   };
   const startToken = words('start', templates.normal, 0, 1);
   const normalTail = words('normal', templates.normal, 1 + normalTokens);
-  const abnormalTail = words('abnormal', templates.abnormal, 1 + normalTokens + abnormalTokens);
+  const abnormalTail = words('abnormal', templates.abnormal, 1 + sharedCount + abnormalTokens);
 
   const normalEmbeddings = concat(
     graph,
@@ -75,7 +77,7 @@ export function createPromptEncoder(
     clip,
   );
 
-  const start = sharePrefix ? 1 + normalTokens : 0;
+  const start = sharePrefix ? 1 + sharedCount : 0;
   return {
     normal,
     abnormal(name, prior) {
@@ -84,8 +86,10 @@ export function createPromptEncoder(
       const repeat = (x: Tensor) => expand(graph, x, [texts, x.shape[1]!, width]);
       const withPrior = prior ? add(graph, own, graph.view(prior, [images, 1, 1, width])) : own;
       const parts = [graph.view(withPrior, [texts, abnormalTokens, width]), repeat(abnormalTail)];
-      if (!sharePrefix)
-        parts.unshift(repeat(startToken), repeat(graph.view(shared, [1, normalTokens, width])));
+      if (!sharePrefix) {
+        if (sharedCount > 0) parts.unshift(repeat(graph.view(shared, [1, sharedCount, width])));
+        parts.unshift(repeat(startToken));
+      }
       const embeddings = record(prior ? `${name}prompt_neg` : 'prompt/neg', concat(graph, parts, 1));
       const input = {
         embeddings,
@@ -100,19 +104,26 @@ export function createPromptEncoder(
 }
 
 /**
- * Prototypes: the unit normal feature and the unit mean of the K abnormality features (the mean is of un-normalised
- * features): [B, 2, E].
+ * Prototypes, unit vectors, the normal one first: [B, 2, E] with the mean of the K un-normalised abnormality features,
+ * [B, 1 + K, E] with each of them (`best`).
  * @param normal [1, E]
- * @param abnormal [B * K, E]
+ * @param abnormal [B * K, E], or [K, E] for all images
+ * @param weights of the mean, for each image: [B, K]; absent: all the same
  */
-export function prototypes({ graph }: Context, normal: Tensor, abnormal: Tensor, prompts: number): Tensor {
+export function prototypes(
+  { graph }: Context,
+  normal: Tensor,
+  abnormal: Tensor,
+  { prompts, aggregate }: Pick<FapromptOptions, 'prompts' | 'aggregate'>,
+  weights?: Tensor,
+): Tensor {
   const [texts, width] = abnormal.shape as [number, number];
-  const images = texts / prompts;
-  const mean = reduce(graph, graph.view(abnormal, [images, prompts, width]), { kind: 'mean', axis: 1 });
-  const both = concat(
-    graph,
-    [expand(graph, normal, [images, 1, width]), graph.view(mean, [images, 1, width])],
-    1,
-  );
-  return l2norm(graph, both);
+  const features = graph.view(abnormal, [texts / prompts, prompts, width]);
+  let chosen = features;
+  if (weights) chosen = matmul(graph, graph.view(weights, [weights.shape[0]!, 1, prompts]), features);
+  else if (aggregate !== 'best') {
+    const mean = reduce(graph, features, { kind: 'mean', axis: 1 });
+    chosen = graph.view(mean, [texts / prompts, 1, width]);
+  }
+  return l2norm(graph, concat(graph, [expand(graph, normal, [chosen.shape[0]!, 1, width]), chosen], 1));
 }

@@ -1,15 +1,16 @@
 // Inference: image features in, anomaly map and score out.
 import type { Gpu } from '../../gpu/gpu.ts';
-import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
+import { createDeviceTensor } from '../../graph/device-tensor.ts';
 import { compile, type Executable } from '../../graph/executor.ts';
-import { f32 } from '../../kernels/op.ts';
+import { f32, type Tensor } from '../../kernels/op.ts';
 import { checkImageSize, type HostFeatures } from '../clip/image-encoder.ts';
+import type { ImageFeatures } from '../clip/vision.ts';
 import { bindWeights, type Clip } from '../clip/weights.ts';
-import { createModelGraph } from '../context.ts';
+import { createModelGraph, type ModelGraph } from '../context.ts';
 import { forward } from './forward.ts';
 import { checkLearnables, learnableShapes } from './learnables.ts';
 import type { FapromptOptions } from './options.ts';
-import { anomalyMap, smoothedMap, smoothingSigma } from './score.ts';
+import { anomalyMap, type Scores, smoothedMap, smoothingSigma } from './score.ts';
 import { promptTemplates, type TokenRows, usedTokens } from './templates.ts';
 
 export interface Detection {
@@ -40,29 +41,48 @@ export async function createScorer(
   learnables: ReadonlyMap<string, Float32Array>,
   size: number,
 ): Promise<Scorer> {
-  checkImageSize(clip.config, size);
-  const { embedDim, patch } = clip.config;
   const shapes = learnableShapes(options, clip.config);
   checkLearnables(
     new Map([...shapes].filter(([name]) => learnables.has(name)).map(([name, shape]) => [name, { shape }])),
     shapes,
     'prompts',
   );
+  const model = await loadTemplates(clip, options);
+  return compileScorer(gpu, clip, size, (context, features) => {
+    const result = forward(context, model, features, size);
+    const parameters = [...result.learnables.all].map(([name, tensor]) => ({
+      tensor,
+      values: learnables.get(name)!,
+    }));
+    return { ...result, parameters };
+  });
+}
+
+/** A scorer's graph: its scores, and the values of the parameters that are not CLIP's. */
+export type ScorerGraph = Omit<Scores, 'imageLogits'> & {
+  readonly parameters: readonly { readonly tensor: Tensor; readonly values: Float32Array }[];
+};
+
+/** @param build the scores of one image from its features */
+export async function compileScorer(
+  gpu: Gpu,
+  clip: Clip,
+  size: number,
+  build: (context: ModelGraph, features: ImageFeatures) => ScorerGraph,
+): Promise<Scorer> {
+  checkImageSize(clip.config, size);
+  const { embedDim, patch } = clip.config;
   const model = createModelGraph(clip.weightSpec);
   const { graph } = model;
-  const features = {
+  const result = build(model, {
     image: graph.input('image', f32(1, embedDim)),
     patches: graph.input('patches', f32(1, (size / patch) ** 2, embedDim)),
-  };
-  const result = forward(model, await loadTemplates(clip, options), features, size);
+  });
   const map = smoothedMap(model, anomalyMap(model, result), smoothingSigma(size));
-  const own: DeviceTensor[] = [];
-  const parameters = bindWeights(clip, model.weights);
-  for (const [name, tensor] of result.learnables.all) {
-    const made = createDeviceTensor(gpu, name, tensor, learnables.get(name)!);
-    own.push(made);
-    parameters.set(tensor.storage, made);
-  }
+  const own = result.parameters.map(
+    ({ tensor, values }) => [tensor.storage, createDeviceTensor(gpu, 'learned', tensor, values)] as const,
+  );
+  const parameters = new Map([...bindWeights(clip, model.weights), ...own]);
   const executable = await compile(gpu, graph, { map, score: result.score }, { parameters });
   return {
     executable,
@@ -72,7 +92,7 @@ export async function createScorer(
     },
     dispose() {
       executable.dispose();
-      for (const tensor of own) gpu.memory.free(tensor.buffer);
+      for (const [, { buffer }] of own) gpu.memory.free(buffer);
     },
   };
 }

@@ -3,22 +3,31 @@ import { matmul } from '../../kernels/matmul/matmul.ts';
 import { elements, type Tensor } from '../../kernels/op.ts';
 import { max } from '../../kernels/reduce/reduce.ts';
 import { resizeBilinear } from '../../kernels/resize_bilinear/resize_bilinear.ts';
-import { slice } from '../../kernels/slice/slice.ts';
+import { concat, slice } from '../../kernels/slice/slice.ts';
 import { softmax } from '../../kernels/softmax/softmax.ts';
 import type { Context } from '../context.ts';
 
 /**
- * Probabilities of n feature vectors: [B, 2, n], channel 0 normal, 1 abnormal.
+ * Cosines of n feature vectors with the normal prototype and with the abnormal one that is most similar: [B, 2, n].
  * @param features unit vectors [B, n, E]
- * @param text unit prototypes [B or 1, 2, E]
+ * @param text unit prototypes [B or 1, 1 + A, E], the normal one first
  */
+export function cosines({ graph }: Context, features: Tensor, text: Tensor): Tensor {
+  const all = matmul(graph, text, features, { transposeB: true });
+  const [images, prototypes, count] = all.shape as [number, number, number];
+  if (prototypes === 2) return all;
+  const part = (start: number, end: number) => slice(graph, all, { axis: 1, start, end });
+  const [best] = max(graph, part(1, prototypes), 1);
+  return concat(graph, [part(0, 1), graph.view(best, [images, 1, count])], 1);
+}
+
+/** Probabilities of n feature vectors: [B, 2, n], channel 0 normal, 1 abnormal. The arguments are those of `cosines`. */
 export const probabilities = (
-  { graph }: Context,
+  context: Context,
   features: Tensor,
   text: Tensor,
   temperature: number,
-): Tensor =>
-  softmax(graph, matmul(graph, text, features, { transposeB: true }), { axis: 1, scale: 1 / temperature });
+): Tensor => softmax(context.graph, cosines(context, features, text), { axis: 1, scale: 1 / temperature });
 
 /** Channel 1 of [B, 2, n]: [B, n]. */
 export const abnormalChannel = ({ graph }: Context, p: Tensor): Tensor =>

@@ -9,20 +9,28 @@ export interface Templates {
 }
 
 /**
- * Normal: [SOT] V1..VE object . [EOT]; abnormality: [SOT] V1..VE A1..AE' damaged object . [EOT]; `paper` leaves out
- * "damaged" and ".".
+ * Normal: [SOT] V1..VE object . [EOT]; abnormality: [SOT] V1..VE A1..AE' damaged object . [EOT], without V if it is
+ * not compound; `paper` leaves out "damaged" and ".".
  */
 export function promptTemplates(tokenizer: Tokenizer, options: FapromptOptions): Templates {
-  const { normalTokens, abnormalTokens, template } = options;
+  const { normalTokens, template } = options;
   const code = template === 'code';
   const words = tokenizer.encode(code ? 'object .' : 'object');
   const ids = (placeholders: number, tail: readonly number[]) =>
     Int32Array.from([tokenizer.sot, ...Array<number>(placeholders).fill(words[0]!), ...tail, tokenizer.eot]);
   return {
     normal: ids(normalTokens, words),
-    abnormal: ids(normalTokens + abnormalTokens, code ? [...tokenizer.encode('damaged'), ...words] : words),
+    abnormal: ids(abnormalityTokens(options), code ? [...tokenizer.encode('damaged'), ...words] : words),
   };
 }
+
+/** Tokens of an abnormality prompt that the normal prompt has as well. */
+export const sharedTokens = ({ compound, normalTokens }: FapromptOptions): number =>
+  compound ? normalTokens : 0;
+
+/** All learnable tokens of an abnormality prompt. */
+const abnormalityTokens = (options: FapromptOptions): number =>
+  sharedTokens(options) + options.abnormalTokens;
 
 /** Cuts rows of `context` ids after their end token, which has the largest id, as CLIP finds it. */
 export function cutAfterEnd(ids: Int32Array): Int32Array {

@@ -1,0 +1,166 @@
+// Linear probes: how much of the labels the frozen features hold, whatever the prompts make of it.
+import type { ClipSession } from '../../src/cli/session.ts';
+import type { Dataset, Sample } from '../../src/data/dataset.ts';
+import { type EvalSample, type Evaluation, evaluate } from '../../src/eval/index.ts';
+import { affine } from '../../src/kernels/elementwise/elementwise.ts';
+import { matmul } from '../../src/kernels/matmul/matmul.ts';
+import type { Tensor } from '../../src/kernels/op.ts';
+import { concat } from '../../src/kernels/slice/slice.ts';
+import { softmax } from '../../src/kernels/softmax/softmax.ts';
+import type { HostFeatures } from '../../src/model/clip/image-encoder.ts';
+import type { Context } from '../../src/model/context.ts';
+import { presets } from '../../src/model/faprompt/options.ts';
+import { mixedScore } from '../../src/model/faprompt/score.ts';
+import { compileScorer, type Scorer } from '../../src/model/faprompt/scorer.ts';
+import { probabilityMap } from '../../src/model/faprompt/similarity.ts';
+import type { FeatureSource } from '../../src/train/features/features.node.ts';
+import { loadMask } from '../../src/train/images.node.ts';
+import { chooseRidge, type Examples, fitLogistic, type Logistic } from './logistic.ts';
+
+/** Folds of a cross-validation over images. */
+const folds = 5;
+/** Of the patches' regression: thousands of examples, so it hardly matters. */
+const patchRidge = 1;
+const imageRidges = [0.1, 1, 10, 100, 1000];
+
+/** An image with its features, and its mask at the CLIP's image size. */
+interface Labelled {
+  readonly sample: Sample;
+  readonly features: HostFeatures;
+  readonly mask: Uint8Array | null;
+}
+
+interface Probe {
+  readonly patches: Logistic;
+  readonly image: Logistic;
+}
+
+export interface ProbeSetting {
+  readonly session: ClipSession;
+  readonly features: FeatureSource;
+  /** Side of images and maps in pixels. */
+  readonly size: number;
+}
+
+/** Fitted on one data set, evaluated on another: what could be transferred. */
+export async function transferProbe(
+  setting: ProbeSetting,
+  train: Dataset,
+  test: Dataset,
+): Promise<Evaluation> {
+  const probe = fitProbe(setting, await loadLabelled(setting, train));
+  return evaluateProbes(setting, await loadLabelled(setting, test), () => probe);
+}
+
+/** Cross-validation over the images of the data set itself: what the features hold. */
+export async function capacityProbe(setting: ProbeSetting, test: Dataset): Promise<Evaluation> {
+  const images = await loadLabelled(setting, test);
+  const foldOf = new Map(images.map((image, i) => [image, i % folds]));
+  const probes = Array.from({ length: folds }, (_, fold) =>
+    fitProbe(
+      setting,
+      images.filter((image) => foldOf.get(image) !== fold),
+    ),
+  );
+  return evaluateProbes(setting, images, (image) => probes[foldOf.get(image)!]!);
+}
+
+async function loadLabelled({ session, features, size }: ProbeSetting, { samples }: Dataset) {
+  const images: Labelled[] = [];
+  for (const sample of samples) {
+    const loaded = await features.load(sample.image);
+    const mask = (await loadMask(session.gpu, sample, loaded, size)) ?? null;
+    images.push({ sample, features: loaded.features, mask });
+  }
+  return images;
+}
+
+function fitProbe({ session, size }: ProbeSetting, images: readonly Labelled[]): Probe {
+  const { patch, embedDim: width } = session.clip.config;
+  const patches: Examples = {
+    width,
+    features: joined(images.map(({ features }) => features.patches)),
+    targets: joined(images.map(({ mask }) => defectiveShares(mask, size, patch))),
+  };
+  const whole: Examples = {
+    width,
+    features: joined(images.map(({ features }) => features.image)),
+    targets: Float32Array.from(images, ({ sample }) => Number(sample.anomaly)),
+  };
+  const ridge = chooseRidge(
+    whole,
+    images.map((_, i) => i % folds),
+    imageRidges,
+  );
+  return { patches: fitLogistic(patches, patchRidge), image: fitLogistic(whole, ridge) };
+}
+
+/** The share of each patch that is defective, row by row. */
+export function defectiveShares(mask: Uint8Array | null, size: number, patch: number): Float32Array {
+  const grid = size / patch;
+  const shares = new Float32Array(grid * grid);
+  mask?.forEach((value, i) => {
+    const row = Math.floor(Math.floor(i / size) / patch);
+    const column = Math.floor((i % size) / patch);
+    if (value) shares[row * grid + column]! += 1 / patch ** 2;
+  });
+  return shares;
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** A probe's probabilities in place of the prompts', by the same maps and scores. */
+function createProbeScorer({ session, size }: ProbeSetting, probe: Probe): Promise<Scorer> {
+  const { gpu, clip } = session;
+  const { embedDim } = clip.config;
+  return compileScorer(gpu, clip, size, (context, { image, patches }) => {
+    const ofPatches = probabilities(context, 'patches', probe.patches, patches);
+    const ofImage = probabilities(context, 'image', probe.image, context.graph.view(image, [1, 1, embedDim]));
+    const map = probabilityMap(context, ofPatches, size);
+    const score = mixedScore(context, ofImage, [ofPatches, ofPatches], presets.topm.maxMix);
+    return { maps: [map, map], score, parameters: [] };
+  });
+}
+
+/** Softmax of [0, logit]: [1, 2, n] of n rows of features [1, n, E]. */
+function probabilities({ graph }: Context, name: string, { weights, bias }: Logistic, rows: Tensor): Tensor {
+  const direction = graph.constant(`probe/${name}`, Float32Array.from(weights), [1, 1, weights.length]);
+  const logits = affine(graph, matmul(graph, direction, rows, { transposeB: true }), 1, bias);
+  return softmax(graph, concat(graph, [affine(graph, logits, 0), logits], 1), { axis: 1 });
+}
+
+async function evaluateProbes(
+  setting: ProbeSetting,
+  images: readonly Labelled[],
+  probeOf: (image: Labelled) => Probe,
+): Promise<Evaluation> {
+  const { size } = setting;
+  const scorers = new Map<Probe, Scorer>();
+  const scorerOf = async (probe: Probe) => {
+    const scorer = scorers.get(probe) ?? (await createProbeScorer(setting, probe));
+    scorers.set(probe, scorer);
+    return scorer;
+  };
+  async function* samplesOf(className: string): AsyncGenerator<EvalSample> {
+    for (const image of images) {
+      const { sample, features, mask } = image;
+      if (sample.className !== className) continue;
+      const { score, map } = await (await scorerOf(probeOf(image))).score(features);
+      yield { anomalous: sample.anomaly, defect: sample.defect, score, width: size, height: size, map, mask };
+    }
+  }
+  const classes = [...new Set(images.map(({ sample }) => sample.className))];
+  try {
+    return await evaluate(classes.map((name) => ({ name, samples: samplesOf(name) })));
+  } finally {
+    for (const scorer of scorers.values()) scorer.dispose();
+  }
+}

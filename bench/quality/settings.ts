@@ -1,0 +1,137 @@
+// What `bench quality` measures: sizes, data sets, methods.
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { type BenchmarkConfig, parseConfig } from '../../src/benchmark/config.ts';
+import { drawImage } from '../../src/data/synth/draw.ts';
+import { generate } from '../../src/data/synth/generate.node.ts';
+import { planDataset, type SynthOptions } from '../../src/data/synth/generate.ts';
+import { defectsOf, familiesOf, type Role } from '../../src/data/synth/roles.ts';
+
+export interface QualitySettings {
+  /** sha256 of the CLIP's weights, and the file or known name that it came from. */
+  readonly clip: string;
+  readonly weights: string;
+  readonly imageSize: number;
+  readonly dualLayers?: number;
+  readonly seeds: readonly number[];
+  readonly epochs: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  /** Images of each class without a defect, and as many with one, to train on and to test on. */
+  readonly trainImages: number;
+  readonly testImages: number;
+  /** How many of the seeds the ablations are run with; 0: no ablations. */
+  readonly ablationSeeds: number;
+}
+
+/** What everything is measured against. */
+export const mainMethods = ['clip', 'winclip', 'anomalyclip', 'faprompt'];
+
+/** The paper's tables 3 to 5 and figure 3. */
+export const ablationMethods = [
+  ...['cap', 'cap-no-orthogonal', 'dap', 'dap-no-prior-loss', 'no-orthogonal', 'no-prior-loss'],
+  ...['class-dap-no-prior-loss', 'class-dap', 'class-prior', 'first-patches'],
+  ...['anomalyclip-ensemble', 'best-matched', 'weighted'],
+  ...['prompts-1', 'prompts-5', 'prompts-15', 'patches-1', 'patches-5', 'patches-15'],
+];
+
+export const heldOut = 'held-out';
+
+/** Real photographs, in folders of these names. */
+export const realSets = [
+  { name: 'magnetic_tile', group: 'industrial' },
+  { name: 'brainmri', group: 'medical' },
+  { name: 'headct', group: 'medical' },
+] as const;
+
+const synthOptions = (settings: QualitySettings, role: Role, seed: number): SynthOptions => {
+  const classes = familiesOf(role);
+  const count = role === 'prompt' ? settings.trainImages : settings.testImages;
+  return {
+    // The two roles never share a seed.
+    seed: 2 * seed + Number(role === 'heldout'),
+    imageSize: settings.imageSize,
+    classes,
+    defects: [...new Set(classes.flatMap(defectsOf))],
+    good: count,
+    defective: count,
+  };
+};
+
+/**
+ * The folder of all that belongs to these settings: results of others, or of another generator, cannot get into it.
+ * The numbers of seeds may change.
+ */
+export function qualityFolder(out: string, settings: QualitySettings): string {
+  const { seeds: _, ablationSeeds: __, weights: ___, ...rest } = settings;
+  const hash = createHash('sha256').update(JSON.stringify(rest));
+  for (const role of ['prompt', 'heldout'] as const)
+    for (const { className, defect, seed, image } of planDataset(synthOptions(settings, role, 0)))
+      if (/\/000\.png$/.test(image))
+        hash.update(drawImage(className, defect, seed, settings.imageSize).image.data);
+  return path.join(out, hash.digest('hex').slice(0, 12));
+}
+
+const dataFolder = (folder: string, role: Role, seed: number | string) =>
+  path.join(folder, 'data', `${seed}`, role);
+
+/** Draws the data sets that are not there yet. */
+export async function drawData(
+  folder: string,
+  settings: QualitySettings,
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
+  const wanted = settings.seeds.flatMap((seed) =>
+    (['prompt', 'heldout'] as const).map((role) => ({ role, seed, dir: dataFolder(folder, role, seed) })),
+  );
+  const missing = wanted.filter(({ dir }) => !existsSync(dir));
+  for (const [i, { role, seed, dir }] of missing.entries())
+    await generate(dir, synthOptions(settings, role, seed), (done, of) =>
+      onProgress(i + done / of, missing.length),
+    );
+}
+
+export interface QualityConfigs {
+  /** Baselines and FAPrompt on the held-out classes. */
+  readonly main: BenchmarkConfig;
+  /** The same prompts, of the first seed, on real photographs: those are many. Absent where there are none. */
+  readonly real?: BenchmarkConfig;
+  readonly ablations?: BenchmarkConfig;
+}
+
+/** @param realFolder of the real data sets; it need not exist */
+export function qualityConfigs(
+  folder: string,
+  settings: QualitySettings,
+  realFolder: string,
+): QualityConfigs {
+  const { weights, imageSize, dualLayers, seeds, epochs, batch, learningRate, ablationSeeds } = settings;
+  const config = (methods: readonly string[], own: readonly number[], test: readonly unknown[]) =>
+    parseConfig(
+      {
+        out: path.join(folder, 'results'),
+        clips: [{ name: 'clip', weights }],
+        train: { name: 'prompt', data: dataFolder(folder, 'prompt', '{seed}') },
+        test,
+        methods,
+        seeds: own,
+        epochs,
+        batch,
+        learningRate,
+        imageSize,
+        ...(dualLayers === undefined ? {} : { dualLayers }),
+      },
+      'bench quality',
+    );
+  const synthetic = [{ name: heldOut, group: 'industrial', data: dataFolder(folder, 'heldout', '{seed}') }];
+  const photographs = realSets
+    .map(({ name, group }) => ({ name, group, data: path.join(realFolder, name) }))
+    .filter(({ data }) => existsSync(data));
+  const all = [...mainMethods, ...ablationMethods];
+  return {
+    main: config(mainMethods, seeds, synthetic),
+    ...(photographs.length > 0 ? { real: config(mainMethods, seeds.slice(0, 1), photographs) } : {}),
+    ...(ablationSeeds > 0 ? { ablations: config(all, seeds.slice(0, ablationSeeds), synthetic) } : {}),
+  };
+}

@@ -1,0 +1,74 @@
+// Tables as text for a terminal, as Markdown, and as CSV for programs.
+import type { Cell, Table } from './tables.ts';
+
+export const tableFormats = ['text', 'markdown', 'csv'] as const;
+export type TableFormat = (typeof tableFormats)[number];
+
+const percent = (fraction: number): string => (100 * fraction).toFixed(1);
+
+const show = ({ values }: Cell): string =>
+  values
+    .map((value) => {
+      if (value === null) return '-';
+      const { mean, deviation } = value;
+      return deviation === null ? percent(mean) : `${percent(mean)} ± ${percent(deviation)}`;
+    })
+    .join(', ');
+
+const cells = ({ columns, rows }: Table): string[][] => [
+  [...columns],
+  ...rows.map(({ name, cells: own }) => [name, ...own.map(show)]),
+];
+
+function asText(table: Table): string {
+  const lines = cells(table);
+  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
+  const aligned = lines.map((line) =>
+    line
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [`${table.title} (CLIP: ${table.clip})`, ...aligned, ...table.notes].join('\n');
+}
+
+function asMarkdown(table: Table): string {
+  const line = (parts: readonly string[]) =>
+    `| ${parts.map((part) => part.replaceAll('|', '\\|')).join(' | ')} |`;
+  const [head, ...rows] = cells(table);
+  const rule = head!.map((_, i) => (i === 0 ? '---' : '---:'));
+  const notes = table.notes.flatMap((note) => ['', note]);
+  return [
+    `### ${table.title} (CLIP: ${table.clip})`,
+    '',
+    line(head!),
+    line(rule),
+    ...rows.map(line),
+    ...notes,
+  ].join('\n');
+}
+
+/** One line for every figure, as fractions. */
+function asCsv(tables: readonly Table[]): string {
+  const quote = (value: string) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const lines = tables.flatMap(({ clip, title, columns, rows }) =>
+    rows.flatMap(({ name, group, cells: own }) =>
+      own.flatMap(({ metrics, values, from }, i) =>
+        metrics.map((metric, m) => {
+          const value = values[m];
+          const figures = [value?.mean, value?.deviation, value?.seeds].map((x) =>
+            x == null ? '' : String(x),
+          );
+          return [clip, title, name, group ?? '', columns[i + 1]!, from, metric, ...figures];
+        }),
+      ),
+    ),
+  );
+  const head = ['clip', 'table', 'row', 'group', 'column', 'from', 'metric', 'mean', 'deviation', 'seeds'];
+  return [head, ...lines].map((line) => line.map(quote).join(',')).join('\n');
+}
+
+export function formatTables(tables: readonly Table[], format: TableFormat): string {
+  if (format === 'csv') return asCsv(tables);
+  return tables.map(format === 'text' ? asText : asMarkdown).join('\n\n');
+}

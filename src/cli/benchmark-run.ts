@@ -1,0 +1,290 @@
+// Makes the results of a benchmark that are not there yet.
+import path from 'node:path';
+import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from '../benchmark/config.ts';
+import { readResult, saveResult, trainingFolder } from '../benchmark/folder.node.ts';
+import { configuredSettings, type ResultSettings } from '../benchmark/results.ts';
+import { benchmarkRuns, dataOf, type Run } from '../benchmark/runs.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { createScorer } from '../model/faprompt/scorer.ts';
+import { TrainingError } from '../train/errors.ts';
+import type { FeatureSource } from '../train/features/features.node.ts';
+import { hashSamples, isImageProblem } from '../train/images.node.ts';
+import { prefetch } from '../train/prefetch.ts';
+import { createEstimate, type Estimate } from './estimate.ts';
+import { type ClassScorers, evaluateScorers, oneScorer } from './evaluation.ts';
+import { formatTime, type Io, UsageError } from './io.ts';
+import { createProgress } from './progress.ts';
+import {
+  type ClipSession,
+  imageSettings,
+  loadPrompts,
+  openFeatures,
+  openSamples,
+  withClip,
+} from './session.ts';
+import { runTraining } from './training.ts';
+import { openTokenizer } from './vocabulary.ts';
+import { writtenScorers } from './written.ts';
+
+export interface BenchmarkJob {
+  /** Folder of the image feature cache. */
+  readonly cache: string;
+  /** Only this run. */
+  readonly run?: string | undefined;
+}
+
+export interface BenchmarkOutcome {
+  /** false: interrupted. */
+  readonly finished: boolean;
+  /** Runs that failed, by id. */
+  readonly failed: readonly string[];
+}
+
+/** A CLIP with the data sets of its runs. */
+interface Bench {
+  readonly io: Io;
+  readonly config: BenchmarkConfig;
+  readonly cache: string;
+  readonly session: ClipSession;
+  readonly size: { readonly imageSize: number; readonly dualLayers: number };
+  readonly open: (
+    source: DataSource,
+  ) => Promise<{ dataset: Dataset; hash: string; skipped: readonly string[] }>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Trains and evaluates what is missing, or goes on with it. Ctrl-C stops after the step or image under way.
+ * @throws BenchmarkError for results of other settings, and what opening data sets and CLIPs throws
+ */
+export async function runBenchmark(
+  io: Io,
+  config: BenchmarkConfig,
+  { cache, run: only }: BenchmarkJob,
+): Promise<BenchmarkOutcome> {
+  const runs = benchmarkRuns(config).filter(({ id }) => only === undefined || id === only);
+  if (runs.length === 0)
+    throw new UsageError(
+      `--run: expected one of ${benchmarkRuns(config)
+        .map(({ id }) => id)
+        .join(', ')}, found ${only}`,
+    );
+  const failed: string[] = [];
+  for (const clip of config.clips) {
+    const pending: Run[] = [];
+    for (const run of runs) if (run.clip === clip && !(await isDone(config, run))) pending.push(run);
+    if (pending.length === 0) continue;
+    const finished = await withBench(io, config, clip, cache, async (bench) => {
+      const estimate = createEstimate(await workOf(bench, pending));
+      for (const [i, run] of pending.entries()) {
+        io.note(`run ${i + 1} of ${pending.length}: ${run.id}`);
+        try {
+          if (!(await makeRun(bench, run, estimate))) return false;
+        } catch (error) {
+          if (!(error instanceof TrainingError)) throw error;
+          io.note(`error: ${run.id}: ${error.message}`);
+          failed.push(run.id);
+        }
+      }
+      return true;
+    });
+    if (!finished) return { finished, failed };
+  }
+  return { finished: true, failed };
+}
+
+/** Fills the cache with the features of every image of a CLIP's runs. @returns false if interrupted */
+export async function benchmarkFeatures(
+  io: Io,
+  config: BenchmarkConfig,
+  { cache, clip: name }: { cache: string; clip: string },
+): Promise<boolean> {
+  const clip = config.clips.find((each) => each.name === name);
+  if (!clip)
+    throw new UsageError(
+      `--features: expected one of ${config.clips.map((each) => each.name).join(', ')}, found ${name}`,
+    );
+  return withBench(io, config, clip, cache, async (bench) => {
+    const features = featuresOf(bench);
+    const files = new Set<string>();
+    for (const source of dataOf(benchmarkRuns(config)))
+      for (const { image } of (await bench.open(source)).dataset.samples) files.add(image);
+    const bar = createProgress(io, `features, ${name}`, files.size);
+    let done = 0;
+    const load = (file: string) =>
+      features.load(file).then(
+        () => undefined,
+        (error: unknown) => {
+          if (!isImageProblem(error)) throw error;
+          bar.note(`skipped: ${error.message}`);
+        },
+      );
+    try {
+      for await (const _ of prefetch(files, load, 4)) {
+        bar.update(++done);
+        if (bench.signal.aborted) return false;
+      }
+    } finally {
+      bar.stop();
+      features.dispose();
+    }
+    const { encoded, cached } = features.counts;
+    io.note(`${name}: features of ${encoded} images encoded, ${cached} were in the cache`);
+    return true;
+  });
+}
+
+async function isDone(config: BenchmarkConfig, run: Run): Promise<boolean> {
+  for (const { name } of run.test) if (!(await readResult(config, run, name))) return false;
+  return true;
+}
+
+async function withBench<T>(
+  io: Io,
+  config: BenchmarkConfig,
+  { weights }: ClipSource,
+  cache: string,
+  work: (bench: Bench) => Promise<T>,
+): Promise<T> {
+  const abort = new AbortController();
+  const stopListening = io.onInterrupt(() => abort.abort());
+  const opened = new Map<string, ReturnType<Bench['open']>>();
+  const open: Bench['open'] = ({ data, split }) => {
+    const key = JSON.stringify([data, split]);
+    const found =
+      opened.get(key) ??
+      openSamples(io, data, split).then(({ dataset, skipped }) => ({
+        dataset,
+        skipped,
+        hash: hashSamples(dataset),
+      }));
+    opened.set(key, found);
+    return found;
+  };
+  try {
+    return await withClip(io, weights, async (session) => {
+      const size = imageSettings(session.clip.config, config);
+      return work({ io, config, cache, session, size, open, signal: abort.signal });
+    });
+  } finally {
+    stopListening();
+  }
+}
+
+const featuresOf = ({ io, session, size, cache, config }: Bench): FeatureSource =>
+  openFeatures(io, session, size, { cache, cachePrecision: config.precision });
+
+/** Images that runs train on, epoch by epoch, and evaluate. */
+async function workOf({ config, open }: Bench, runs: readonly Run[]) {
+  const work = { training: 0, evaluation: 0 };
+  const count = async (source: DataSource) => (await open(source)).dataset.samples.length;
+  for (const { train, test } of runs) {
+    if (train) work.training += config.epochs * (await count(train));
+    for (const source of test) work.evaluation += await count(source);
+  }
+  return work;
+}
+
+/** @returns false if interrupted */
+async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<boolean> {
+  const { config, open, io, session, size, signal } = bench;
+  const settings = async (test: DataSource): Promise<ResultSettings> => ({
+    ...(configuredSettings(config, run) as ResultSettings),
+    ...size,
+    clip: session.sha256,
+    train: run.train ? (await open(run.train)).hash : null,
+    test: (await open(test)).hash,
+  });
+  const todo: TestSource[] = [];
+  for (const test of run.test) {
+    const done = await readResult(config, run, test.name, await settings(test));
+    if (done) estimate.skip('evaluation', (await open(test)).dataset.samples.length);
+    else todo.push(test);
+  }
+  const began = performance.now();
+  if (run.train && !(await trainRun(bench, run, run.train))) return false;
+  const training = performance.now() - began;
+  if (run.train)
+    estimate.did('training', config.epochs * (await open(run.train)).dataset.samples.length, training);
+  const scorers = await scorersOf(bench, run);
+  const features = featuresOf(bench);
+  try {
+    for (const test of todo) {
+      const { dataset, skipped } = await open(test);
+      const start = performance.now();
+      const bar = createProgress(io, `evaluating ${test.name}`, dataset.samples.length);
+      const problems = [...skipped];
+      let done = 0;
+      const evaluation = await evaluateScorers(session.gpu, scorers, features, dataset, size.imageSize, {
+        problem({ file, problem }) {
+          problems.push(file);
+          bar.note(`skipped: ${problem.message}`);
+        },
+        sample() {
+          signal.throwIfAborted();
+          bar.update(++done);
+        },
+      }).finally(() => bar.stop());
+      const elapsed = performance.now() - start;
+      await saveResult(config, run, {
+        run: run.id,
+        clip: run.clip.name,
+        method: run.method.name,
+        seed: run.seed,
+        train: run.train?.name ?? null,
+        test: test.name,
+        settings: await settings(test),
+        clipConfig: session.clip.config,
+        evaluation,
+        problems,
+        seconds: { training: training / 1000, evaluation: elapsed / 1000 },
+        environment: { adapter: session.gpu.description, node: process.version },
+      });
+      estimate.did('evaluation', dataset.samples.length, elapsed);
+      const left = estimate.left();
+      const about = left > 0 ? `; about ${formatTime(left)} left for this CLIP` : '';
+      io.note(`${run.id}: ${test.name} done${about}`);
+    }
+    return true;
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return false;
+    throw error;
+  } finally {
+    scorers.dispose();
+    features.dispose();
+  }
+}
+
+/** @returns false if interrupted */
+async function trainRun({ io, config, session, size, cache, open }: Bench, run: Run, source: DataSource) {
+  const { method, seed } = run;
+  if (method.kind !== 'learned' || seed === null) throw new TypeError(`${run.id} learns nothing`);
+  const { epochs, batch, learningRate, precision } = config;
+  const { finished } = await runTraining(io, session, (await open(source)).dataset, {
+    ...size,
+    options: method.options,
+    epochs,
+    batch,
+    seed,
+    lr: learningRate,
+    cache,
+    cachePrecision: precision,
+    out: trainingFolder(config, run),
+    resume: true,
+    saveEvery: 50,
+  });
+  return finished;
+}
+
+async function scorersOf({ io, config, session, size }: Bench, run: Run): Promise<ClassScorers> {
+  const { gpu, clip } = session;
+  const { method } = run;
+  if (method.kind === 'written') {
+    const folder = path.dirname(session.files[0]!);
+    const tokenizer = await openTokenizer(clip, run.clip.vocabulary, folder);
+    return writtenScorers(io, session, tokenizer, method, size.imageSize);
+  }
+  const file = path.join(trainingFolder(config, run), 'prompts.safetensors');
+  const { options, learnables } = await loadPrompts(session, file);
+  return oneScorer(await createScorer(gpu, clip, options, learnables, size.imageSize));
+}

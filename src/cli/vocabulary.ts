@@ -1,0 +1,31 @@
+// The tokenizer for any text: a weights file alone may only know the words of FAPrompt's templates.
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createTokenizer, decodeVocabulary } from '../model/clip/bpe.ts';
+import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer.ts';
+import type { Clip } from '../model/clip/weights.ts';
+import { UsageError } from './io.ts';
+
+/** Names under which the byte-pair merges are published: OpenAI's, and Hugging Face's. */
+export const vocabularyNames = ['bpe_simple_vocab_16e6.txt.gz', 'bpe_simple_vocab_16e6.txt', 'merges.txt'];
+
+/**
+ * The CLIP's word list, or OpenAI's byte pairs from a file.
+ * @param given the file; undefined: one of `vocabularyNames` in `folder`
+ * @throws UsageError if there is none
+ */
+export async function openTokenizer(
+  clip: Clip,
+  given: string | undefined,
+  folder: string,
+): Promise<Tokenizer> {
+  if (clip.metadata.has('tokenizer')) return clip.tokenizer;
+  if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
+  const file = given ?? vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
+  if (file === undefined)
+    throw new UsageError(
+      `--vocabulary: expected CLIP's vocabulary (${vocabularyNames.join(', ')}), found none in ${folder}`,
+    );
+  return createTokenizer(await decodeVocabulary(new Uint8Array(await readFile(file))), file);
+}

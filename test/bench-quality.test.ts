@@ -1,0 +1,180 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chooseRidge, fitLogistic, predict } from '../bench/quality/logistic.ts';
+import { defectiveShares } from '../bench/quality/probe.ts';
+import { benchQuality } from '../bench/quality/quality.ts';
+import { rowOf, verdicts } from '../bench/quality/summary.ts';
+import { run } from '../src/cli/program.ts';
+import { createRandom } from '../src/data/random.ts';
+import type { Evaluation } from '../src/eval/index.ts';
+import { clipConfig } from '../src/model/clip/config.ts';
+import { randomClipWeights } from '../src/model/clip/random.ts';
+import { writeSafetensors } from '../src/model/clip/safetensors.ts';
+import { wordListMetadata } from '../src/model/clip/tokenizer.ts';
+import { testGpu } from './gpu.ts';
+
+describe('logistic regression', () => {
+  const random = createRandom(2);
+  const width = 3;
+  const features = Float32Array.from(
+    { length: 200 * width },
+    (_, i) => random.normal() * (1 + (i % width)) + 4,
+  );
+  const row = (n: number) => features.subarray(n * width, (n + 1) * width);
+  const truth = { weights: Float64Array.of(1, -0.5, 0), bias: -1.5 };
+  const targets = Float32Array.from({ length: 200 }, (_, n) =>
+    Number(random.next() < predict(truth, row(n))),
+  );
+  const examples = { width, features, targets };
+
+  test('without a ridge, the gradient of the cross entropy is zero', () => {
+    const model = fitLogistic(examples, 0);
+    const gradient = [0, 0, 0, 0];
+    for (let n = 0; n < 200; n += 1) {
+      const error = predict(model, row(n)) - targets[n]!;
+      [...row(n), 1].forEach((x, i) => {
+        gradient[i]! += error * x;
+      });
+    }
+    for (const value of gradient) expect(Math.abs(value)).toBeLessThan(1e-6);
+    expect(model.weights[0]).toBeGreaterThan(0.5);
+    expect(model.weights[1]).toBeLessThan(-0.2);
+  });
+
+  test('a ridge shrinks the weights, and leaves the mean right', () => {
+    const [free, bound] = [fitLogistic(examples, 0), fitLogistic(examples, 1e4)];
+    expect(Math.hypot(...bound.weights)).toBeLessThan(0.05 * Math.hypot(...free.weights));
+    const mean = targets.reduce((a, b) => a + b, 0) / 200;
+    expect(predict(bound, [4, 4, 4])).toBeCloseTo(mean, 1);
+  });
+
+  test('labels without structure choose the largest ridge, clear ones a small one', () => {
+    const folds = Array.from(targets, (_, n) => n % 4);
+    const noise = { ...examples, targets: Float32Array.from(targets, () => Number(random.next() < 0.5)) };
+    expect(chooseRidge(noise, folds, [0.1, 1e4])).toBe(1e4);
+    expect(chooseRidge(examples, folds, [0.1, 1e4])).toBe(0.1);
+  });
+});
+
+test('the share of a patch that is defective', () => {
+  const mask = new Uint8Array(16);
+  mask.set([1, 1, 1], 0); // the first row of 4 x 4
+  mask[15] = 1;
+  expect([...defectiveShares(mask, 4, 2)]).toEqual([0.5, 0.25, 0, 0.25]);
+  expect([...defectiveShares(null, 4, 2)]).toEqual([0, 0, 0, 0]);
+});
+
+test('verdicts: targets, and differences seed by seed', () => {
+  const row = (name: string, values: number[]) =>
+    rowOf(
+      name,
+      name,
+      values.map((value, seed) => {
+        const metrics = { imageAuroc: value, imageAp: value, pixelAuroc: value, pro: null };
+        return { seed, row: { metrics: metrics as unknown as Evaluation['mean']['metrics'] } };
+      }),
+    );
+  const lines = verdicts(row('FAPrompt', [0.91, 0.93]), [row('CLIP', [0.81, 0.85])]);
+  expect(lines).toEqual([
+    'image AUROC >= 90.0: reached (92.0 ± 1.4)',
+    'pixel AUROC >= 92.0: reached (92.0 ± 1.4)',
+    'PRO >= 75.0: not reached (-)',
+    'FAPrompt minus CLIP: image AUROC 9.0 ± 1.4, image AP 9.0 ± 1.4, pixel AUROC 9.0 ± 1.4, PRO -',
+  ]);
+});
+
+describe('npm run bench -- quality', () => {
+  const words = ['.', 'object', 'damaged', 'flawless', 'a', 'photo', 'of', 'with', 'flaw'];
+  const config = clipConfig({
+    visionWidth: 64,
+    visionLayers: 1,
+    patch: 8,
+    grid: 4,
+    textWidth: 64,
+    textLayers: 1,
+    contextLength: 24,
+    vocabSize: words.length + 2,
+    embedDim: 16,
+  });
+  let dir: string;
+  beforeAll(async () => {
+    dir = await mkdtemp(path.join(os.tmpdir(), 'faprompt-quality-'));
+    const bytes = writeSafetensors(randomClipWeights(config, 1), wordListMetadata(words));
+    await writeFile(path.join(dir, 'clip.safetensors'), bytes);
+  });
+  afterAll(() => rm(dir, { recursive: true, force: true }));
+
+  const bench = async () => {
+    let out = '';
+    const notes: string[] = [];
+    await benchQuality(
+      {
+        out: (text) => {
+          out += text;
+        },
+        note: (text) => notes.push(text),
+        terminal: false,
+        openGpu: async () => ({ ...(await testGpu()), close() {} }),
+        onInterrupt: () => () => {},
+      },
+      {
+        clip: path.join(dir, 'clip.safetensors'),
+        seeds: 1,
+        imageSize: 32,
+        epochs: 1,
+        batch: 4,
+        lr: 1e-3,
+        trainImages: 1,
+        testImages: 2,
+        out: path.join(dir, 'out'),
+        real: path.join(dir, 'nothing'),
+        ablations: false,
+        json: path.join(dir, 'result.json'),
+      },
+    );
+    return { out, notes, json: JSON.parse(await readFile(path.join(dir, 'result.json'), 'utf8')) };
+  };
+
+  test('trains, evaluates, probes; what is there is not done again', async () => {
+    const first = await bench();
+    expect(first.out).toMatch(/FAPrompt minus AnomalyCLIP's learnable pair: image AUROC -?\d/);
+    expect(first.json.heldOut.map((row: { name: string }) => row.name)).toEqual([
+      ...['clip', 'winclip', 'anomalyclip', 'faprompt', 'probe-transfer', 'probe-capacity'],
+    ]);
+    for (const { summary } of first.json.heldOut)
+      for (const metric of ['imageAuroc', 'imageAp', 'pixelAuroc', 'pro']) {
+        expect(summary[metric].mean).toBeGreaterThan(0);
+        expect(summary[metric].mean).toBeLessThanOrEqual(1);
+      }
+    expect(first.notes.filter((note) => note.startsWith('run '))).toHaveLength(4);
+    const again = await bench();
+    expect(again.notes.filter((note) => note.startsWith('run '))).toHaveLength(0);
+    expect(again.json.heldOut).toEqual(first.json.heldOut);
+  });
+
+  test('the same scores come from faprompt eval --method', async () => {
+    const [folder] = (await bench()).notes.flatMap((note) => /^results: (.*)/.exec(note)?.[1] ?? []);
+    let out = '';
+    const code = await run(
+      [
+        ...['eval', '--method', 'clip', '--clip', path.join(dir, 'clip.safetensors'), '--image-size', '32'],
+        ...['--data', path.join(folder!, 'data', '0', 'heldout'), '--json', '-', '--no-cache'],
+      ],
+      {
+        out: (text) => {
+          out += text;
+        },
+        note() {},
+        terminal: false,
+        openGpu: async () => ({ ...(await testGpu()), close() {} }),
+        onInterrupt: () => () => {},
+      },
+    );
+    expect(code).toBe(0);
+    const { json } = await bench();
+    const { mean } = JSON.parse(out) as Evaluation;
+    expect(mean.metrics.pixelAuroc).toBeCloseTo(json.heldOut[0].summary.pixelAuroc.mean, 9);
+  });
+});
