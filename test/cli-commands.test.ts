@@ -43,6 +43,7 @@ describe('help and usage', () => {
     ['train'],
     ['detect'],
     ['eval'],
+    ['benchmark'],
     ['synth'],
     ['weights'],
     ['weights', 'random'],

@@ -1,4 +1,5 @@
 // Tables as text for a terminal, as Markdown, and as CSV for programs.
+import { alignColumns } from '../eval/index.ts';
 import type { Cell, Table } from './tables.ts';
 
 export const tableFormats = ['text', 'markdown', 'csv'] as const;
@@ -20,17 +21,8 @@ const cells = ({ columns, rows }: Table): string[][] => [
   ...rows.map(({ name, cells: own }) => [name, ...own.map(show)]),
 ];
 
-function asText(table: Table): string {
-  const lines = cells(table);
-  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
-  const aligned = lines.map((line) =>
-    line
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd(),
-  );
-  return [`${table.title} (CLIP: ${table.clip})`, ...aligned, ...table.notes].join('\n');
-}
+const asText = (table: Table): string =>
+  [`${table.title} (CLIP: ${table.clip})`, alignColumns(cells(table)), ...table.notes].join('\n');
 
 function asMarkdown(table: Table): string {
   const line = (parts: readonly string[]) =>

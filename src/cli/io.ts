@@ -58,15 +58,4 @@ export function formatFlops(flops: number): string {
   return `${(flops / scale).toPrecision(4)} ${unit}`;
 }
 
-/** Rows as aligned columns, numbers to the right. */
-export function formatRows(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
+export { alignColumns as formatRows } from '../eval/index.ts';

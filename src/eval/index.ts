@@ -21,7 +21,7 @@ export {
   type PixelMetricValues,
 } from './pixels.ts';
 export { auroc, averagePrecision, maxF1, type Ranking, ranking } from './ranking.ts';
-export { formatTable, metricTitles, withDefects } from './table.ts';
+export { alignColumns, formatTable, metricTitles, withDefects } from './table.ts';
 export {
   goodImagesNeeded,
   type Threshold,

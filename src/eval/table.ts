@@ -39,10 +39,15 @@ export function formatTable(
       ...columns.map((metric) => formatMetric(row, metric, digits)),
     ]),
   ];
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  return alignColumns(lines);
+}
+
+/** Rows as lines with aligned columns: texts in the first to the left, numbers in the others to the right. */
+export function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const pad = (cell: string, column: number) =>
     column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!);
-  return lines.map((line) => line.map(pad).join('  ')).join('\n');
+  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
 
 function formatMetric({ metrics, intervals }: MetricRow, metric: MetricName, digits: number): string {
