@@ -1,25 +1,38 @@
-// npm run bench -- kernels: every room's cases, forward, each variant; a wrong result is never timed.
+// npm run bench -- kernels: every room's cases in each variant and the model's own shapes, forward and backward; a
+// wrong result is never timed.
 import type { Gpu } from '../src/gpu/gpu.ts';
-import { compile } from '../src/graph/executor.ts';
+import { compile, type Executable } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import * as rooms from '../src/kernels/index.ts';
 import { byteLength, type Case, type Room, type Tensor } from '../src/kernels/op.ts';
-import { checkCase, makeInput, toHost } from '../test/op-check.ts';
+import { checkCase, compare, makeInput, toHost } from '../test/op-check.ts';
+import { type ModelCase, modelCases } from './model-cases.ts';
 import { summary } from './output.ts';
 
-export interface Timing {
+export interface KernelResult {
+  readonly op: string;
+  readonly case: string;
+  readonly direction: 'forward' | 'backward';
+  /** The variant forced; '': the operator's own choice. */
+  readonly variant: string;
   readonly milliseconds: number;
   readonly spread: number;
   readonly gflops: number;
   readonly gigabytes: number;
+  /** Work per byte that must move: where the kernel stands on the roofline. */
+  readonly flopsPerByte: number;
+  /** Fractions of the two ceilings. */
+  readonly ofArithmetic: number;
+  readonly ofBandwidth: number;
 }
-export interface KernelResult extends Timing {
-  readonly op: string;
-  readonly case: string;
-  readonly variant: string;
-  /** The larger of the two shares of the adapter's ceilings. */
-  readonly ofCeiling: number;
+
+export interface Ceilings {
+  readonly gflops: number;
+  readonly gigabytes: number;
 }
+
+export const allRooms: readonly Room[] = Object.values(rooms).flat();
+export const roomOf = (name: string): Room => allRooms.find(({ op }) => op.name === name)!;
 
 /** Throws if the case's result, forward or backward, is not the float64 reference's. */
 export async function verify(gpu: Gpu, room: Room, testCase: Case<unknown>, variant?: string): Promise<void> {
@@ -32,49 +45,176 @@ export async function verify(gpu: Gpu, room: Room, testCase: Case<unknown>, vari
 /** Sets of inputs, used one after the other: what one leaves in the caches the next cannot use. */
 const rotation = 3;
 
-/** Median GPU time of the forward operator, on the room's own kind of inputs. */
-async function time(gpu: Gpu, room: Room, { attrs, inputs }: Case<unknown>, variant: string, runs: number) {
+interface Built {
+  readonly executable: Executable;
+  readonly feeds: Record<string, ReturnType<typeof toHost>>;
+  /** Nodes and dispatches that belong to the forward operator come first. */
+  readonly forwardNodes: number;
+}
+
+/** `sets` copies of the operator and, for `wrt`, of its gradient with a random upstream one. */
+async function build(
+  gpu: Gpu,
+  room: Room,
+  { attrs, inputs }: Case<unknown>,
+  wrt: readonly number[],
+  { variant, sets = rotation }: { variant?: string | undefined; sets?: number },
+): Promise<Built> {
   const graph = createGraph();
   const outputs: Record<string, Tensor> = {};
-  const feeds: Record<string, ReturnType<typeof toHost>> = {};
-  for (let set = 0; set < rotation; set += 1) {
+  const feeds: Built['feeds'] = {};
+  const applied = Array.from({ length: sets }, (_, set) => {
     const leaves = inputs.map((input, i) => {
       if (!input) return undefined;
       feeds[`${set}/${i}`] = toHost(input, makeInput(input, 1000 * set + i).data);
       return graph.input(`${set}/${i}`, { shape: input.shape, dtype: input.dtype ?? 'f32' });
     });
-    for (const [i, t] of graph.apply(room.op, attrs, leaves).entries()) outputs[`${set}/${i}`] = t;
-  }
-  const executable = await compile(gpu, graph, outputs, { variants: { [room.op.name]: variant } });
-  await executable.run(feeds); // uploads, and compiles on lazy drivers
-  const times: number[] = [];
-  for (let i = 0; i < runs + 1; i += 1) {
-    const start = performance.now();
-    let milliseconds: number;
-    if (gpu.capabilities.timestamps) {
-      milliseconds = (await executable.profile()).reduce((sum, d) => sum + d.milliseconds, 0);
-    } else {
-      await executable.run({});
-      await gpu.finish();
-      milliseconds = performance.now() - start;
+    const results = graph.apply(room.op, attrs, leaves);
+    results.forEach((tensor, i) => {
+      outputs[`${set}/out${i}`] = tensor;
+    });
+    return { leaves, results };
+  });
+  const forwardNodes = graph.nodes.length;
+  if (wrt.length > 0) {
+    for (const [set, { leaves, results }] of applied.entries()) {
+      const upstream = results.map((tensor, k) => {
+        if (!(room.differentiable ?? [0]).includes(k)) return undefined;
+        const name = `${set}/dout${k}`;
+        feeds[name] = toHost(tensor, makeInput(tensor, 1000 * set + 500 + k).data);
+        return graph.input(name, tensor);
+      });
+      const needs = leaves.map((_, i) => wrt.includes(i));
+      const call = { attrs, inputs: leaves, outputs: results, upstream, needs, builder: graph };
+      for (const [i, tensor] of room.op.gradient!(call).entries()) {
+        if (tensor && wrt.includes(i)) outputs[`${set}/d${i}`] = tensor;
+      }
     }
-    if (i > 0) times.push(milliseconds / rotation);
   }
-  const [node] = executable.plan.nodes;
-  const bytes = [...node!.inputs, ...node!.outputs].reduce((sum, t) => sum + (t ? byteLength(t) : 0), 0);
-  const flops = executable.plan.flops / rotation;
-  executable.dispose();
-  const { median, spread } = summary(times);
-  return { milliseconds: median, spread, gflops: flops / median / 1e6, gigabytes: bytes / median / 1e6 };
+  // The gradient's nodes are `<op>_...`: the variant is forced on those that have it, too.
+  const names = graph.nodes.map(({ op: { name } }) => name);
+  const own = names.filter((name) => name === room.op.name || name.startsWith(`${room.op.name}_`));
+  const variants = variant ? Object.fromEntries(own.map((name) => [name, variant])) : {};
+  return { executable: await compile(gpu, graph, outputs, { variants }), feeds, forwardNodes };
 }
 
-const roomOf = (name: string) =>
-  Object.values(rooms)
-    .flat()
-    .find(({ op }) => op.name === name)!;
+/** Time of one execution, its first `dispatches` dispatches apart. */
+async function timeOnce(gpu: Gpu, { executable }: Built, dispatches: number): Promise<[number, number]> {
+  if (gpu.capabilities.timestamps) {
+    const times = (await executable.profile()).map((d) => d.milliseconds);
+    const sum = (part: number[]) => part.reduce((total, ms) => total + ms, 0);
+    return [sum(times.slice(0, dispatches)), sum(times.slice(dispatches))];
+  }
+  const start = performance.now();
+  await executable.run({});
+  await gpu.finish();
+  return [performance.now() - start, 0];
+}
+
+/** Work and bytes of one copy of the nodes [from, to): every operand once. */
+function costOf({ executable }: Built, from: number, to: number) {
+  const nodes = executable.plan.nodes.slice(from, to);
+  const flops = nodes.reduce(
+    (sum, { op, attrs, inputs, outputs }) => sum + op.cost({ attrs, inputs, outputs }).flops,
+    0,
+  );
+  const bytes = nodes.reduce(
+    (sum, { inputs, outputs }) =>
+      [...inputs, ...outputs].reduce((total, t) => total + (t ? byteLength(t) : 0), sum),
+    0,
+  );
+  return { flops: flops / rotation, bytes: bytes / rotation };
+}
+
+export interface TimeOptions {
+  readonly variant?: string | undefined;
+  readonly quick: boolean;
+}
+
+/** Median times of the operator and, for `wrt`, of its gradient. */
+export async function time(
+  gpu: Gpu,
+  room: Room,
+  testCase: Case<unknown>,
+  wrt: readonly number[],
+  { variant, quick }: TimeOptions,
+): Promise<Omit<KernelResult, 'ofArithmetic' | 'ofBandwidth'>[]> {
+  const forward = await build(gpu, room, testCase, [], { variant });
+  const whole = wrt.length > 0 ? await build(gpu, room, testCase, wrt, { variant }) : forward;
+  const { dispatches } = forward.executable;
+  const samples: { forward: number; backward: number }[] = [];
+  try {
+    for (const { executable, feeds } of new Set([forward, whole])) await executable.run(feeds); // uploads, warms up
+    const once = async () => {
+      if (gpu.capabilities.timestamps || whole === forward) {
+        const [first, rest] = await timeOnce(gpu, whole, dispatches);
+        return { forward: first, backward: rest };
+      }
+      const [first] = await timeOnce(gpu, forward, dispatches);
+      const [both] = await timeOnce(gpu, whole, dispatches);
+      return { forward: first, backward: Math.max(0, both - first) };
+    };
+    const start = performance.now();
+    await once();
+    const budget = quick ? 100 : 2000; // ms
+    const runs = Math.min(quick ? 3 : 15, Math.max(3, Math.round(budget / (performance.now() - start))));
+    for (let i = 0; i < runs; i += 1) samples.push(await once());
+    const parts = [
+      { direction: 'forward', from: 0, to: whole.forwardNodes },
+      { direction: 'backward', from: whole.forwardNodes, to: whole.executable.plan.nodes.length },
+    ] as const;
+    return parts
+      .filter(({ from, to }) => to > from)
+      .map(({ direction, from, to }) => {
+        const { median, spread } = summary(samples.map((s) => s[direction] / rotation));
+        const { flops, bytes } = costOf(whole, from, to);
+        return {
+          op: room.op.name,
+          case: testCase.name,
+          direction,
+          variant: variant ?? '',
+          milliseconds: median,
+          spread,
+          gflops: flops / median / 1e6,
+          gigabytes: bytes / median / 1e6,
+          flopsPerByte: flops / bytes,
+        };
+      });
+  } finally {
+    for (const { executable } of new Set([forward, whole])) executable.dispose();
+  }
+}
+
+/** Compares sampled parts of a model case, forward and backward, with the float64 reference of those parts. */
+export async function verifyModelCase(gpu: Gpu, modelCase: ModelCase): Promise<void> {
+  const { op, testCase, sampledAttrs, sample, wrt } = modelCase;
+  const room = roomOf(op);
+  const { executable, feeds } = await build(gpu, room, testCase, wrt, { sets: 1 });
+  try {
+    const values = testCase.inputs.map((input, i) => input && sample(makeInput(input, i), i));
+    const found = await executable.run(feeds, ['0/out0', ...wrt.map((i) => `0/d${i}`)]);
+    const [out] = room.reference.forward(sampledAttrs, values);
+    const shape = executable.plan.outputs['0/out0']!.shape;
+    const checks = [{ name: '0/out0', shape, want: out!.data }];
+    if (wrt.length > 0) {
+      const upstream = sample(makeInput({ shape }, 500));
+      const gradients = room.reference.backward!(sampledAttrs, values, [upstream]);
+      for (const i of wrt)
+        checks.push({ name: `0/d${i}`, shape: testCase.inputs[i]!.shape, want: gradients[i]!.data });
+    }
+    for (const { name, shape: full, want } of checks) {
+      const got = sample({ shape: full, data: Float64Array.from(found[name]!) }).data;
+      const { error, scale } = compare(name, got, want);
+      if (!(error <= 1e-5 * scale))
+        throw new Error(`${op}/${testCase.name}: ${name} is wrong by ${error} of ${scale}`);
+    }
+  } finally {
+    executable.dispose();
+  }
+}
 
 /** The best of a large matmul, and of a large copy. */
-async function measureCeilings(gpu: Gpu, quick: boolean) {
+export async function measureCeilings(gpu: Gpu, quick: boolean): Promise<Ceilings> {
   const n = quick ? 512 : 1024;
   const product = {
     name: 'ceiling',
@@ -82,27 +222,72 @@ async function measureCeilings(gpu: Gpu, quick: boolean) {
     inputs: [{ shape: [n, n] }, { shape: [n, n] }],
   };
   const matmul = roomOf('matmul');
-  const best = { gflops: 0, gigabytes: 0 };
-  for (const variant of matmul.op.variants?.(gpu.capabilities) ?? [''])
-    best.gflops = Math.max(best.gflops, (await time(gpu, matmul, product, variant, 3)).gflops);
+  let gflops = 0;
+  for (const variant of matmul.op.variants?.(gpu.capabilities) ?? [undefined]) {
+    const [result] = await time(gpu, matmul, product, [], { variant, quick });
+    gflops = Math.max(gflops, result!.gflops);
+  }
   const shape = [16 * n * n];
   const copy = { name: 'ceiling', attrs: { shape, scale: 1, offset: 0 }, inputs: [{ shape }] };
-  best.gigabytes = (await time(gpu, roomOf('expand'), copy, '', 3)).gigabytes;
-  return best;
+  const [moved] = await time(gpu, roomOf('expand'), copy, [], { quick });
+  return { gflops, gigabytes: moved!.gigabytes };
 }
 
-export async function benchKernels(gpu: Gpu, { filter, quick }: { filter: string; quick: boolean }) {
+export interface BenchOptions {
+  /** Only operators and cases whose "operator/case" contains this. */
+  readonly filter: string;
+  readonly quick: boolean;
+  readonly shapes: 'rooms' | 'model' | 'all';
+  readonly onProgress?: (name: string, done: number, total: number) => void;
+}
+
+function select(gpu: Gpu, { filter, shapes }: Pick<BenchOptions, 'filter' | 'shapes'>) {
+  const wanted = (op: string, name: string) => `${op}/${name}`.includes(filter);
+  const fromRooms = allRooms.flatMap((room) =>
+    room.cases
+      .filter(({ name }) => shapes !== 'model' && wanted(room.op.name, name))
+      .flatMap((testCase) =>
+        (room.op.variants?.(gpu.capabilities) ?? [undefined]).map((variant) => ({ room, testCase, variant })),
+      ),
+  );
+  const fromModel = modelCases.filter((m) => shapes !== 'rooms' && wanted(m.op, m.testCase.name));
+  return { fromRooms, fromModel, total: fromRooms.length + fromModel.length };
+}
+
+/** How many measurements the options select. */
+export const countKernels = (...given: Parameters<typeof select>): number => select(...given).total;
+
+export async function benchKernels(gpu: Gpu, options: BenchOptions) {
+  const { quick, onProgress } = options;
+  const { fromRooms, fromModel, total } = select(gpu, options);
   const ceilings = await measureCeilings(gpu, quick);
   const kernels: KernelResult[] = [];
-  for (const room of Object.values(rooms).flat()) {
-    for (const testCase of room.cases.filter((c) => `${room.op.name}/${c.name}`.includes(filter))) {
-      for (const variant of room.op.variants?.(gpu.capabilities) ?? ['']) {
-        await verify(gpu, room, testCase, variant || undefined);
-        const timing = await time(gpu, room, testCase, variant, quick ? 3 : 15);
-        const ofCeiling = Math.max(timing.gflops / ceilings.gflops, timing.gigabytes / ceilings.gigabytes);
-        kernels.push({ op: room.op.name, case: testCase.name, variant, ...timing, ofCeiling });
-      }
-    }
+  let done = 0;
+  const keep = (results: Awaited<ReturnType<typeof time>>) => {
+    for (const r of results)
+      kernels.push({
+        ...r,
+        ofArithmetic: r.gflops / ceilings.gflops,
+        ofBandwidth: r.gigabytes / ceilings.gigabytes,
+      });
+    done += 1;
+    onProgress?.(`${results[0]!.op}/${results[0]!.case}`, done, total);
+  };
+  for (const { room, testCase, variant } of fromRooms) {
+    await verify(gpu, room, testCase, variant);
+    keep(await time(gpu, room, testCase, gradientInputs(room, testCase), { variant, quick }));
+  }
+  for (const modelCase of fromModel) {
+    await verifyModelCase(gpu, modelCase);
+    const { op, testCase, wrt } = modelCase;
+    keep(await time(gpu, roomOf(op), testCase, wrt, { quick }));
   }
   return { ceilings, kernels };
+}
+
+function gradientInputs({ op, reference, wrt }: Room, { inputs }: Case<unknown>): number[] {
+  if (!op.gradient || !reference.backward) return [];
+  return inputs.flatMap((input, i) =>
+    input && (input.dtype ?? 'f32') === 'f32' && (wrt?.includes(i) ?? true) ? [i] : [],
+  );
 }

@@ -1,170 +1,25 @@
-// npm run bench -- step [options]: measurements, each checked before it is believed.
-import path from 'node:path';
-import { Command, Option } from 'commander';
-import { ExitError, processIo } from '../src/cli/io.ts';
-import { writeFileAtomic } from '../src/data/files.node.ts';
-import { formatBytes } from '../src/gpu/errors.ts';
-import { openGpu } from '../src/gpu/gpu.ts';
-import { benchKernels } from './kernels.ts';
-import { describeEnvironment, environment, table } from './output.ts';
-import { benchQuality, type QualityGiven } from './quality/quality.ts';
-import { configOf, modelNames, sizeOf } from './random-clip.ts';
-import { benchStep, type StepResult } from './step.ts';
-import { runTorch } from './torch.ts';
-
-const integer = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new Error(`expected a whole number, found ${text}`);
-  return value;
-};
-
-interface StepGiven {
-  model: string;
-  size?: number;
-  batch: number;
-  runs: number;
-  f16?: true;
-  steps: number;
-  torch?: true;
-  torchBatch?: number;
-  json?: string;
-}
-
-function describeStep({
-  milliseconds,
-  spread,
-  gflop,
-  gflops,
-  dispatches,
-  uncached,
-  bytes,
-  growth,
-  top,
-}: StepResult) {
-  return [
-    `${(milliseconds / 1e3).toFixed(3)} s (+- ${(100 * spread).toFixed(0)} %), ${gflop.toFixed(1)} GFLOP, ${gflops.toFixed(1)} GFLOP/s, ${dispatches} dispatches`,
-    `memory: step planned ${formatBytes(bytes.plan)} with the weights it uses; measured ${formatBytes(bytes.measured)} with all weights`,
-    `uncached and untruncated: ${uncached.total.toFixed(0)} GFLOP (image encoder ${uncached.image.toFixed(0)}, rest ${uncached.text.toFixed(0)}), ${(uncached.total / gflop).toFixed(1)} times as much`,
-    ...(growth
-      ? [
-          `${growth.steps} more steps: GPU memory ${growth.gpuBytes} B more, process ${formatBytes(Math.max(0, growth.hostBytes))} more`,
-        ]
-      : []),
-    table(
-      ['operator', 'ms', 'GFLOP/s', 'dispatches'],
-      top.map((t) => [t.op, t.milliseconds.toFixed(2), t.gflops.toFixed(1), `${t.count}`]),
-    ),
-  ].join('\n');
-}
+// npm run bench -- kernels | step | detect | cold | peers | quality | page: measurements, each checked before it is believed.
+import { Command } from 'commander';
+import { ExitError } from '../src/cli/io.ts';
+import { addColdCommand } from './commands/cold.ts';
+import { addDetectCommand } from './commands/detect.ts';
+import { addKernelsCommand } from './commands/kernels.ts';
+import { addPageCommand } from './commands/page.ts';
+import { addPeersCommand } from './commands/peers.ts';
+import { addQualityCommand } from './commands/quality.ts';
+import { addStepCommand } from './commands/step.ts';
 
 const program = new Command('bench').description('measures the engine on this adapter');
-
-program
-  .command('step')
-  .description('one cached training step with seeded random weights')
-  .addOption(new Option('--model <name>').choices(modelNames).default('small'))
-  .option('--size <pixels>', 'side of the images', integer)
-  .option('--batch <images>', 'images per step', integer, 8)
-  .option('--runs <n>', 'timed steps; the median counts', integer, 5)
-  .option('--f16', 'frozen matrices in f16')
-  .option('--steps <n>', 'further steps, memory compared before and after', integer, 0)
-  .option('--torch', "the published step's arithmetic in PyTorch, in the same run")
-  .option('--torch-batch <images>', 'images that PyTorch computes; its time is scaled to the batch', integer)
-  .option('--json <file>', 'write the result as JSON')
-  .action(async (given: StepGiven) => {
-    const { model, size = sizeOf(model), batch, runs, steps, f16 = false } = given;
-    configOf(model);
-    const gpu = await openGpu();
-    const where = environment(gpu);
-    console.log(describeEnvironment(where));
-    console.log(`${model}, ${size} px, batch ${batch}, ${f16 ? 'f16' : 'f32'} matrices`);
-    let step: StepResult;
-    try {
-      step = await benchStep(gpu, { model, size, batch, runs, half: f16, steps });
-    } finally {
-      gpu.close();
-    }
-    console.log(describeStep(step));
-    const result: Record<string, unknown> = { environment: where, step };
-    if (given.torch) {
-      const images = given.torchBatch ?? batch;
-      const torch = await runTorch(model, size, images, 'step');
-      // 1 + K prompts once and K per image: the text side does not grow in proportion to the images.
-      const texts = (count: number) => 11 + 10 * count;
-      const seconds =
-        torch.imageSeconds * (batch / images) + torch.textSeconds * (texts(batch) / texts(images));
-      const ratio = seconds / (step.milliseconds / 1e3);
-      console.log(
-        `PyTorch ${torch.torch} on ${torch.device}, ${torch.threads} threads, matmul ${torch.matmulGflops.toFixed(0)} GFLOP/s: ` +
-          `${seconds.toFixed(2)} s (image encoder ${torch.imageSeconds.toFixed(2)}, text ${torch.textSeconds.toFixed(2)}` +
-          `${images === batch ? '' : `, ${images} of ${batch} images, scaled`}): ratio ${ratio.toFixed(1)}`,
-      );
-      Object.assign(result, { torch, torchSeconds: seconds, ratio });
-    }
-    if (given.json) await writeFileAtomic(given.json, `${JSON.stringify(result, null, 2)}\n`);
-  });
-
-program
-  .command('kernels')
-  .description("the rooms' cases, forward, each variant, checked against float64 before they are timed")
-  .option('--filter <text>', 'only operators and cases whose "operator/case" contains this', '')
-  .option('--quick', 'few runs')
-  .option('--json <file>', 'write the result as JSON')
-  .action(async ({ filter, quick = false, json }: { filter: string; quick?: boolean; json?: string }) => {
-    const gpu = await openGpu();
-    const where = environment(gpu);
-    console.log(describeEnvironment(where));
-    try {
-      const { ceilings, kernels } = await benchKernels(gpu, { filter, quick });
-      console.log(`ceilings: ${ceilings.gflops.toFixed(1)} GFLOP/s, ${ceilings.gigabytes.toFixed(1)} GB/s`);
-      const rows = kernels.map((k) => [
-        `${k.op}/${k.case}${k.variant ? ` (${k.variant})` : ''}`,
-        (k.milliseconds * 1e3).toFixed(1),
-        (100 * k.spread).toFixed(0),
-        k.gflops.toFixed(2),
-        k.gigabytes.toFixed(2),
-        (100 * k.ofCeiling).toFixed(0),
-      ]);
-      console.log(table(['kernel', 'us', '+- %', 'GFLOP/s', 'GB/s', '% of ceiling'], rows));
-      if (json)
-        await writeFileAtomic(
-          json,
-          `${JSON.stringify({ environment: where, ceilings, kernels }, null, 2)}\n`,
-        );
-    } finally {
-      gpu.close();
-    }
-  });
-
-program
-  .command('quality')
-  .description(
-    'FAPrompt, its ablations and baselines on held-out synthetic classes and real photographs; what is there already is not done again',
-  )
-  .option('--clip <file>', 'CLIP weights', 'weights/small-clip.safetensors')
-  .option('--seeds <n>', 'data sets and initialisations', integer, 3)
-  .option('--image-size <pixels>', 'side of the images', integer, 128)
-  .option('--dual-layers <n>', 'as of faprompt train', integer)
-  .option('--epochs <n>', 'passes over the training images', integer, 3)
-  .option('--batch <n>', 'images a step', integer, 8)
-  .option('--lr <x>', 'learning rate', Number, 1e-3)
-  .option('--train-images <n>', 'of each class without a defect, and as many with one', integer, 16)
-  .option('--test-images <n>', 'of each class without a defect, and as many with one', integer, 24)
-  .option('--no-ablations', 'the baselines and FAPrompt only')
-  .option('--ablation-seeds <n>', 'seeds of the ablations (default: all)', integer)
-  .option('--quick', 'one seed, few images, no ablations: shows that everything runs')
-  .option('--out <dir>', 'folder of images, features and results', '.cache/quality')
-  .option(
-    '--real <dir>',
-    'folder of real data sets: magnetic_tile, brainmri, headct',
-    path.join(process.env.FAPROMPT_SHARED ?? '../shared', 'data'),
-  )
-  .option('--json <file>', 'write the result as JSON')
-  .action(async ({ quick, ...given }: QualityGiven & { quick?: true }) => {
-    const small = { seeds: 1, epochs: 2, trainImages: 4, testImages: 4, ablations: false, real: '' };
-    await benchQuality(processIo, quick ? { ...given, ...small } : given);
-  });
-
+for (const add of [
+  addKernelsCommand,
+  addStepCommand,
+  addDetectCommand,
+  addColdCommand,
+  addPeersCommand,
+  addQualityCommand,
+  addPageCommand,
+])
+  add(program);
 try {
   await program.parseAsync();
 } catch (error) {

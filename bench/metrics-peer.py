@@ -23,6 +23,9 @@ try:
 except ImportError as missing:
     sys.exit(f'{missing}; on Debian: apt install python3-sklearn python3-skimage')
 
+if int(np.__version__.split('.')[0]) > 1:
+    sys.exit(f'numpy {np.__version__}: the published PRO is compared as NumPy 1 computes it (Debian 12: python3-numpy)')
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Reads raw images (float32 map, uint8 mask) of each case from one file, prints metrics, seconds and peak memory.
@@ -72,7 +75,7 @@ def ours(cases, mode):
 
 
 def published_pro(masks, maps, steps=200, limit=0.3):
-    """The published procedure, step by step; NaN where its curve is empty."""
+    """The published procedure, step by step, which gives other thresholds under NumPy 2; NaN where its curve is empty."""
     lo, hi = maps.min(), maps.max()
     if lo == hi:
         return float('nan')

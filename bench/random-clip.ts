@@ -7,6 +7,7 @@ import { floatToHalf } from '../src/model/clip/half.ts';
 import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer.ts';
 import { type Clip, weightSpecs } from '../src/model/clip/weights.ts';
 import { smallClipWords } from '../src/model/clip/words.ts';
+import { uniform } from './random.ts';
 
 export const modelNames = ['small', ...Object.keys(knownClipConfigs)];
 
@@ -20,15 +21,6 @@ export const sizeOf = (model: string): number => {
   const { patch, imageResolution } = configOf(model);
   return patch === 14 ? 518 : imageResolution;
 };
-
-/** Uniform numbers of variance 1 from a 32-bit linear congruential generator: cheap, and no kernel can exploit them. */
-export function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state / 2 ** 31 - 1) * Math.sqrt(3);
-  };
-}
 
 /** @param half store the matrices in f16 */
 export async function randomClip(gpu: Gpu, model: string, half: boolean): Promise<Clip> {

@@ -10,7 +10,8 @@ import { presets } from '../src/model/faprompt/options.ts';
 import { loadTemplates } from '../src/model/faprompt/scorer.ts';
 import { buildStepGraph, compileStep, createTrainingState, publishedAdam } from '../src/train/step.ts';
 import { summary } from './output.ts';
-import { randomClip, uniform } from './random-clip.ts';
+import { uniform } from './random.ts';
+import { randomClip } from './random-clip.ts';
 
 export interface StepSettings {
   readonly model: string;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { defaultDualLayers } from '../src/model/clip/vision.ts';
 import { configOf } from './random-clip.ts';
+import { root } from './root.ts';
 
 export interface TorchTimes {
   readonly torch: string;
@@ -40,8 +41,16 @@ export async function runTorch(
   mode: 'step' | 'detect',
 ): Promise<TorchTimes> {
   const config = configOf(model);
-  const script = path.resolve(import.meta.dirname, '..', 'bench', 'published_step.py');
-  const given = { config, size, images, prompts: 10, dual: defaultDualLayers(config), mode };
+  const script = path.join(root, 'bench', 'published_step.py');
+  const given = {
+    config,
+    size,
+    images,
+    prompts: 10,
+    dual: defaultDualLayers(config),
+    mode,
+    warm: mode === 'detect',
+  };
   const { stdout } = await promisify(execFile)(findPython(), [script, JSON.stringify(given)]);
   return JSON.parse(stdout) as TorchTimes;
 }

@@ -10,6 +10,7 @@ const entryPoints = {
   golden: 'test/golden/main.ts',
   bench: 'bench/main.ts',
   'true-shapes': 'test/true-shapes/main.ts',
+  'batch-worker': 'src/train/pretrain/batch-worker.node.ts',
 };
 
 await build({

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../src/benchmark/config.ts';
 import { BenchmarkError } from '../src/benchmark/errors.ts';
+import { readConfig } from '../src/benchmark/folder.node.ts';
 import { benchmarkPlan, benchmarkRuns, dataOf, shellWord } from '../src/benchmark/runs.ts';
 import { presets } from '../src/model/faprompt/options.ts';
 
@@ -134,5 +137,25 @@ describe('runs', () => {
     expect(runs[0]).toBe(`${start} --run a/clip/4`);
     expect(tables).toEqual([`${start} --tables`]);
     expect(shellWord('K = 5')).toBe("'K = 5'");
+  });
+});
+
+describe('the configurations that ship', () => {
+  it('are right, and name the nineteen data sets of the paper', async () => {
+    const configs = path.resolve(import.meta.dirname, '..', 'bench', 'configs');
+    const small = await readConfig(path.join(configs, 'small.json'));
+    expect(existsSync(small.clips[0]!.weights)).toBe(true);
+    const paper = await readConfig(path.join(configs, 'paper.json'));
+    expect(paper.clips[0]!.weights).toBe('ViT-L/14@336px');
+    expect(paper.test).toHaveLength(19);
+    expect(paper.test.map(({ group }) => group)).toEqual([
+      ...Array.from({ length: 9 }, () => 'industrial'),
+      ...Array.from({ length: 10 }, () => 'medical'),
+    ]);
+    const runs = benchmarkRuns(paper).filter(({ method, seed }) => method.name === 'faprompt' && seed === 0);
+    expect(runs.map(({ id, test }) => [id, test.length])).toEqual([
+      ['ViT-L-14-336/faprompt/VisA-0', 1],
+      ['ViT-L-14-336/faprompt/MVTec AD-0', 18],
+    ]);
   });
 });

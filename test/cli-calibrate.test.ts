@@ -306,5 +306,8 @@ describe('eval', () => {
     const table = await cli([...argv, '--defects', ...bootstrap]);
     for (const { name } of weave!.defects) expect(table.out).toMatch(new RegExp(`^ {2}${name} `, 'm'));
     expect(table.out).toMatch(/\d\.\d{4} \[\d\.\d{4}, \d\.\d{4}\]/);
+    expect(table.out).not.toContain('px AP');
+    const [head] = (await cli([...argv, '--all-metrics'])).out.split('\n');
+    expect(head).toMatch(/img AUROC +img AP +img F1 +px AUROC +px AP +px F1 +PRO +PRO \(MVTec\) +IoU$/);
   });
 });

@@ -49,8 +49,10 @@ const reshape = (name: string, shape: number[]) => (tensors: Map<string, TensorT
 
 describe('configuration from shapes', () => {
   test('every known configuration is recovered from its own shapes', () => {
-    for (const config of [...Object.values(knownClipConfigs), tiny, smallClipConfig(300)])
+    for (const config of [...Object.values(knownClipConfigs), tiny])
       expect(clipConfigFromShapes(typesOf(config), { file: 'x' })).toEqual(config);
+    const small = smallClipConfig(300);
+    expect(clipConfigFromShapes(typesOf(small), { file: 'x', headDim: 32 })).toEqual(small);
     expect(clipConfigFromShapes(typesOf(tiny), { file: 'x', headDim: 32 })).toMatchObject({
       visionHeads: 2,
       textHeads: 4,
@@ -210,8 +212,8 @@ describe('random weights', () => {
   test('the small CLIP is small', () => {
     const config = smallClipConfig(smallClipWords.length);
     expect(config).toMatchObject({
-      imageResolution: 96,
-      visionHeads: 2,
+      imageResolution: 64,
+      visionHeads: 4,
       vocabSize: smallClipWords.length + 2,
     });
     const sizes = [...clipTensorShapes(config).values()].map((shape) => shape.reduce((a, b) => a * b, 1));

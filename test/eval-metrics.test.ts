@@ -86,12 +86,12 @@ function naivePublishedPro(input: Case): number | null {
   const scores = input.maps.flatMap((map) => [...map]);
   const [lo, hi] = [Math.min(...scores), Math.max(...scores)];
   if (lo === hi) return null;
-  const delta = Math.fround(Math.fround(hi - lo) / 200);
-  const step = Math.fround(lo + delta) - lo;
-  const count = Math.ceil(Math.fround(Math.fround(hi - lo) / delta));
+  // As NumPy 1 has it: a float64 step, thresholds compared as float32.
+  const step = Math.fround(hi - lo) / 200;
+  const count = Math.ceil(Math.fround(hi - lo) / step);
   const curve = naivePro(
     input,
-    Array.from({ length: count }, (_, i) => lo + i * step),
+    Array.from({ length: count }, (_, i) => Math.fround(lo + i * (lo + step - lo))),
     true,
   );
   const kept = [...curve.x.keys()].filter((i) => curve.x[i]! < 0.3);
@@ -195,12 +195,12 @@ const single: Record<string, Case> = {
 };
 
 const NUMPY = [
-  { lo: 0, hi: 1, length: 200, second: 0.004999999888241291, last: 0.9949999777600169 },
-  { lo: 0.1, hi: 0.9, length: 200, second: 0.10400000214576721, last: 0.8960001319646835 },
-  { lo: 1000, hi: 1000.7, length: 200, second: 1000.0034790039062, last: 1000.6923217773438 },
-  { lo: -3.3, hi: 5.1, length: 200, second: -3.257999897003174, last: 5.058011054992676 },
-  { lo: 1, hi: 1.0000001192092896, length: 200, second: 1.0, last: 1.0 },
-  { lo: 0.25, hi: 0.2501, length: 200, second: 0.2500005066394806, last: 0.2501008212566376 },
+  { lo: 0, hi: 1, length: 200, second: 0.004999999888241291, last: 0.9950000047683716 },
+  { lo: 0.1, hi: 0.9, length: 200, second: 0.10400000214576721, last: 0.8959999680519104 },
+  { lo: 1000, hi: 1000.7, length: 200, second: 1000.0034790039062, last: 1000.696533203125 },
+  { lo: -3.3, hi: 5.1, length: 200, second: -3.257999897003174, last: 5.057999610900879 },
+  { lo: 1, hi: 1.0000001192092896, length: 200, second: 1, last: 1.0000001192092896 },
+  { lo: 0.25, hi: 0.2501, length: 201, second: 0.2500005066394806, last: 0.2500999867916107 },
 ];
 
 describe('image metrics', () => {
@@ -380,7 +380,7 @@ describe('pixel metrics', () => {
 });
 
 describe('published PRO', () => {
-  // numpy.arange(lo, hi, (hi - lo) / 200) with float32 lo, hi, in numpy 2.4.
+  // numpy.arange(lo, hi, (hi - lo) / 200) with float32 lo, hi, in NumPy 1.24, as float32.
   it.each(NUMPY)('has the thresholds of numpy.arange($lo, $hi)', ({ lo, hi, length, second, last }) => {
     const thresholds = publishedThresholds(Math.fround(lo), Math.fround(hi))!;
     expect(thresholds.length).toBe(length);

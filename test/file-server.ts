@@ -17,16 +17,22 @@ export interface Faults {
   readonly etag?: (request: number) => string;
 }
 
-export interface FileServer {
-  readonly url: string;
+/** A file with its faults, answering on whatever server. */
+export interface ServedFile {
   /** Range header (or undefined) and authorization of every request. */
   readonly requests: { readonly url: string; readonly range?: string; readonly authorization?: string }[];
+  /** Setting them forgets the requests so far. */
   faults: Faults;
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+export interface FileServer extends ServedFile {
+  readonly url: string;
   close(): Promise<void>;
 }
 
-export async function serveFile(file: Uint8Array): Promise<FileServer> {
-  const state: { faults: Faults; requests: FileServer['requests'] } = { faults: {}, requests: [] };
+export function answerFile(file: Uint8Array): ServedFile {
+  const state: { faults: Faults; requests: ServedFile['requests'] } = { faults: {}, requests: [] };
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const { faults } = state;
     const { range, authorization } = request.headers;
@@ -57,10 +63,8 @@ export async function serveFile(file: Uint8Array): Promise<FileServer> {
     if (cut === undefined || cut >= body.length) response.end(body);
     else response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
   };
-  const server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    answer,
     requests: state.requests,
     get faults() {
       return state.faults;
@@ -69,9 +73,18 @@ export async function serveFile(file: Uint8Array): Promise<FileServer> {
       state.faults = faults;
       state.requests.length = 0;
     },
+  };
+}
+
+export async function serveFile(file: Uint8Array): Promise<FileServer> {
+  const served = answerFile(file);
+  const server = createServer(served.answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return Object.assign(served, {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
-  };
+  });
 }

@@ -34,7 +34,16 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
     ],
     [
       'with the kernels for few rows',
-      { variants: { matmul: 'skinny', elementwise: 'scalar', expand: 'scalar', reduce: 'tree' } },
+      {
+        variants: {
+          matmul: 'skinny',
+          layernorm: 'narrow',
+          l2norm: 'narrow',
+          elementwise: 'scalar',
+          expand: 'scalar',
+          reduce: 'tree',
+        },
+      },
     ],
   ])('%s', async (_, options) => {
     const gpu = await openGpu(options);

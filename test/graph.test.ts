@@ -215,6 +215,19 @@ describe('executor', () => {
     expect(second).toEqual(first);
   });
 
+  test('a run may start before the results of the one before are there, a third may not', async () => {
+    const { graph, y } = chain(3, 1000);
+    const executable = await compile(gpu, graph, { y });
+    const start = (value: number) => executable.run({ x: new Float32Array(1000).fill(value) }, ['y']);
+    const order: number[] = [];
+    const runs = [10, 20].map((value, i) => start(value).finally(() => order.push(i)));
+    await expect(start(30)).rejects.toThrow(/2 runs are under way/);
+    const [first, second] = await Promise.all(runs);
+    expect([first!.y![999], second!.y![999], order]).toEqual([13, 23, [0, 1]]);
+    expect((await start(40)).y![0]).toBe(43);
+    executable.dispose();
+  });
+
   test.skipIf(!gpu.capabilities.timestamps)('a profile has a time for every dispatch', async () => {
     const { graph, y } = chain(4, 1 << 16);
     const executable = await compile(gpu, graph, { y });

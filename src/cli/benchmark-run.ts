@@ -241,7 +241,9 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
         environment: { adapter: session.gpu.description, node: process.version },
       });
       estimate.did('evaluation', dataset.samples.length, elapsed);
-      io.note(`${run.id}: ${test.name} done; about ${formatTime(estimate.left())} left for this CLIP`);
+      const left = estimate.left();
+      const about = left > 0 ? `; about ${formatTime(left)} left for this CLIP` : '';
+      io.note(`${run.id}: ${test.name} done${about}`);
     }
     return true;
   } catch (error) {

@@ -2,10 +2,10 @@
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { writeFileAtomic } from '../data/files.node.ts';
+import { mapRange, overlay, type Range, resizeMap } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
 import { integer } from './arguments.ts';
 import { createDetector, type Found } from './detection.ts';
-import { mapRange, overlay, type Range, resizeMap } from './heatmap.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
 import { ExitError, formatRows, type Io, UsageError } from './io.ts';
 import { writeImage, writeMap } from './pictures.node.ts';

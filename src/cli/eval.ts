@@ -36,6 +36,7 @@ interface Given extends CacheOptions {
   readonly out?: string;
   readonly report?: string;
   readonly defects?: boolean;
+  readonly allMetrics?: boolean;
   readonly bootstrap?: number;
   readonly confidence: number;
   readonly seed: number;
@@ -70,6 +71,10 @@ export const evalCommand = (io: Io): Command => {
     .option('--json <file>', 'write all metrics as JSON; - for standard output instead of the table')
     .option('--out <dir>', 'folder for metrics.json and metrics.txt')
     .option('--report <dir>', 'folder for report.html: one page with tables, curves, scores and images')
+    .option(
+      '--all-metrics',
+      "max F1, pixel AP, PRO in MVTec AD's definition and IoU in the table too; the JSON has them",
+    )
     .option('--defects', 'a row of the table for every kind of defect too; the JSON always has them')
     .option(
       '--bootstrap <n>',
@@ -186,7 +191,7 @@ async function runEval(io: Io, given: Given): Promise<void> {
   });
   const { data, clip, prompts, method } = given;
   const json = `${JSON.stringify({ data, clip, prompts, method, ...evaluation, problems }, null, 2)}\n`;
-  const table = evaluationTable(evaluation, given.defects);
+  const table = evaluationTable(evaluation, { defects: given.defects, all: given.allMetrics });
   if (given.out !== undefined) {
     await writeFileAtomic(path.join(given.out, 'metrics.json'), json);
     await writeFileAtomic(path.join(given.out, 'metrics.txt'), `${table}\n`);

@@ -6,6 +6,7 @@ import {
   type Evaluation,
   evaluate,
   formatTable,
+  METRICS,
   type MetricName,
   withDefects,
 } from '../eval/index.ts';
@@ -102,6 +103,8 @@ export async function evaluateScorers(
   );
 }
 
-/** The paper's metrics per class, with `defects` also per kind of defect, and their mean. */
-export const evaluationTable = ({ classes, mean }: Evaluation, defects = false): string =>
-  formatTable([...(defects ? withDefects(classes) : classes), mean], paperMetrics);
+/** Metrics per class, with `defects` also per kind of defect, and their mean; with `all` more than the paper's. */
+export const evaluationTable = (
+  { classes, mean }: Evaluation,
+  { defects = false, all = false }: { defects?: boolean | undefined; all?: boolean | undefined } = {},
+): string => formatTable([...(defects ? withDefects(classes) : classes), mean], all ? METRICS : paperMetrics);

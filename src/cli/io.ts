@@ -1,5 +1,6 @@
 // What a command sees of the outside world, so that tests can run commands in their own process.
 import { type Gpu, openGpu } from '../gpu/gpu.ts';
+import { gpuOptions } from './gpu-options.node.ts';
 
 export interface Io {
   /** Results: standard output. */
@@ -17,7 +18,7 @@ export const processIo: Io = {
   out: (text) => process.stdout.write(`${text}\n`),
   note: (text) => process.stderr.write(`${text}\n`),
   terminal: Boolean(process.stderr.isTTY),
-  openGpu,
+  openGpu: () => openGpu(gpuOptions(processIo.note)),
   onInterrupt(stop) {
     process.once('SIGINT', stop);
     return () => process.off('SIGINT', stop);

@@ -1,9 +1,9 @@
 // Pictures that the commands write.
 import sharp from 'sharp';
 import { writeFileAtomic } from '../data/files.node.ts';
+import type { AnomalyMap } from '../data/heatmap.ts';
 import { encodePng } from '../data/image.node.ts';
 import type { RgbImage } from '../data/image.ts';
-import type { AnomalyMap } from './heatmap.ts';
 
 /** A map in [0, 1] as a 16-bit grey PNG: value / 65535. */
 export async function writeMap(file: string, { width, height, values }: AnomalyMap): Promise<void> {

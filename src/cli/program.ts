@@ -8,6 +8,7 @@ import { demoCommand } from './demo.ts';
 import { detectCommand } from './detect.ts';
 import { evalCommand } from './eval.ts';
 import { ExitError, type Io, processIo } from './io.ts';
+import { pretrainCommand } from './pretrain.ts';
 import { synthCommand } from './synth.ts';
 import { trainCommand } from './train.ts';
 import { weightsCommand } from './weights.ts';
@@ -23,6 +24,7 @@ export function createProgram(io: Io): Command {
     .helpCommand(false);
   for (const command of [
     trainCommand,
+    pretrainCommand,
     detectCommand,
     calibrateCommand,
     evalCommand,

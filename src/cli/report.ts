@@ -8,7 +8,7 @@ import type { RgbImage } from '../data/image.ts';
 import type { EvalSample, Evaluation } from '../eval/index.ts';
 import { createExamples, type Example } from '../report/examples.ts';
 import { type Picture, type PictureGroup, type Report, reportPage } from '../report/page.ts';
-import { overlay, type Range, turbo } from './heatmap.ts';
+import { overlay, type Range, turbo } from '../data/heatmap.ts';
 import { programVersion } from './version.ts';
 
 /** Images of each kind that a report shows. */

@@ -5,7 +5,7 @@ import type { Dataset, Split } from '../data/dataset.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
-import { checkImageSize } from '../model/clip/image-encoder.ts';
+import { checkImageSize, defaultImageSize } from '../model/clip/image-encoder.ts';
 import { readSafetensors } from '../model/clip/safetensors.ts';
 import { openFile } from '../model/clip/source.node.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
@@ -50,10 +50,6 @@ export async function withClip<T>(
     await close();
   }
 }
-
-/** 518 pixels for patches of 14, as the paper has it, else the CLIP's own size. */
-export const defaultImageSize = ({ patch, imageResolution }: ClipConfig): number =>
-  patch === 14 ? 518 : imageResolution;
 
 /** Image size and V-V depth: as given, or the defaults. @throws UsageError */
 export function imageSettings(config: ClipConfig, given: { imageSize?: number; dualLayers?: number }) {

@@ -79,7 +79,8 @@ export async function runTraining(
   const images = dataset.samples.length;
   const resumed = folder.resume?.progress;
   const done = (resumed?.epoch ?? 0) * images + (resumed?.position ?? 0);
-  if (resumed) io.note(`resuming ${job.out} after step ${resumed.step}, in epoch ${resumed.epoch + 1}`);
+  if (resumed && resumed.epoch < epochs)
+    io.note(`resuming ${job.out} after step ${resumed.step}, in epoch ${resumed.epoch + 1}`);
   const bar = createProgress(io, 'training', epochs * images, done);
 
   const compiled = new Map<number, Executable>();

@@ -7,6 +7,7 @@ import { openClip, openTensors } from '../model/checkpoint/open.node.ts';
 import { type PublishedPrompts, publishedPrompts } from '../model/checkpoint/published-prompts.ts';
 import { writeTensors } from '../model/checkpoint/write.node.ts';
 import { clipConfigOf, clipMetadata } from '../model/clip/config.ts';
+import { defaultImageSize } from '../model/clip/image-encoder.ts';
 import { float32Tensor, writeSafetensors } from '../model/clip/safetensors.ts';
 import type { TensorFile } from '../model/clip/tensor-file.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
@@ -15,7 +16,6 @@ import { writePrompts } from '../model/faprompt/prompts-file.ts';
 import { type Io, UsageError } from './io.ts';
 import { hashWeights, resolveWeights } from './models.ts';
 import { createProgress } from './progress.ts';
-import { defaultImageSize } from './session.ts';
 
 interface ConvertOptions {
   readonly dtype?: 'f16' | 'f32' | 'int8';

@@ -3,7 +3,13 @@ import { Command, Option } from 'commander';
 import { writeFileAtomic } from '../data/files.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
-import { type ClipConfig, clipConfigOf, knownClipConfigs, smallClipConfig } from '../model/clip/config.ts';
+import {
+  type ClipConfig,
+  clipConfigOf,
+  clipMetadata,
+  knownClipConfigs,
+  smallClipConfig,
+} from '../model/clip/config.ts';
 import { randomClipWeights } from '../model/clip/random.ts';
 import { float16Tensor, float32Tensor, writeSafetensors } from '../model/clip/safetensors.ts';
 import { tokenizerForWeights, wordListMetadata } from '../model/clip/tokenizer.ts';
@@ -14,6 +20,7 @@ import type { Io } from './io.ts';
 import { hashWeights, resolveWeights } from './models.ts';
 import { addConvertCommand } from './weights-convert.ts';
 import { addHubCommands } from './weights-hub.ts';
+import { addQualityCommand } from './weights-quality.ts';
 
 /** CLIPs by name; `small` is the one that ships in weights/. */
 export const namedConfigs: Readonly<Record<string, ClipConfig>> = {
@@ -38,8 +45,15 @@ export const weightsCommand = (io: Io): Command => {
       const stored = new Map(
         [...tensors].map(([name, { shape, data }]) => [name, tensor(shape, data as Float32Array)]),
       );
+      const sizes = clipMetadata(namedConfigs[config]!);
       const words = config === 'small' ? wordListMetadata(smallClipWords) : {};
-      const bytes = writeSafetensors(stored, { notice: randomNotice, config, seed: String(seed), ...words });
+      const bytes = writeSafetensors(stored, {
+        notice: randomNotice,
+        config,
+        seed: String(seed),
+        ...sizes,
+        ...words,
+      });
       await writeFileAtomic(out, bytes);
       io.out(`${out}: ${formatBytes(bytes.length)}, ${randomNotice}`);
     });
@@ -80,6 +94,7 @@ export const weightsCommand = (io: Io): Command => {
       }
     });
   addConvertCommand(command, io);
+  addQualityCommand(command, io);
   addHubCommands(command, io);
   return command;
 };

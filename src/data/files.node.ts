@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 
 /**
@@ -24,3 +25,9 @@ export async function writeFileAtomic(file: string, bytes: Uint8Array | string):
     throw error;
   }
 }
+
+/** `$XDG_CACHE_HOME/faprompt/<name>`, by default below ~/.cache. */
+export const cacheFolder = (
+  name: string,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string => path.join(env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'faprompt', name);

@@ -111,17 +111,24 @@ export async function readMask(
   return mask;
 }
 
-async function readOneMask(
+const readOneMask = async (
   file: string,
   expected: { width: number; height: number } | undefined,
   options: DecodeOptions,
+): Promise<Mask> => decodeMask(await readBytes(file), file, expected, options);
+
+/** Decodes one mask as {@link readMask}. */
+export async function decodeMask(
+  bytes: Uint8Array,
+  name: string,
+  expected?: { width: number; height: number },
+  options: DecodeOptions = {},
 ): Promise<Mask> {
-  const bytes = await readBytes(file);
   const limit = sniffFormat(bytes) === 'jpeg' ? 127 : 0;
-  const mask = samplesToMask(await decodeSamples(bytes, file, options), limit);
+  const mask = samplesToMask(await decodeSamples(bytes, name, options), limit);
   if (expected && (mask.width !== expected.width || mask.height !== expected.height)) {
     throw new MaskError(
-      file,
+      name,
       `a mask of ${expected.width} x ${expected.height} as its image`,
       `${mask.width} x ${mask.height}`,
     );

@@ -8,16 +8,18 @@ import type { Totals, Visit } from './groups.ts';
 export const FPR_LIMIT = 0.3;
 
 /**
- * The thresholds of the published procedure, `numpy.arange(lo, hi, (hi - lo) / steps)` with float32 `lo`, `hi`:
- * length and first step are rounded to float32, the rest is float64. There may be steps + 1 of them.
+ * The thresholds of the published procedure, `numpy.arange(lo, hi, (hi - lo) / steps)` with float32 `lo`, `hi`, as
+ * NumPy 1 computes them, with which the published code runs: the range is float32, the step float64, and a threshold
+ * is rounded to float32 when a map is compared with it. (NumPy 2 rounds the step and not the thresholds.) There may be
+ * steps + 1 of them.
  * @returns null where lo equals hi
  */
 export function publishedThresholds(lo: number, hi: number, steps = 200): Float64Array | null {
   const range = Math.fround(hi - lo);
-  const delta = Math.fround(range / steps);
-  if (!(delta > 0) || !Number.isFinite(range)) return null;
-  const step = Math.fround(lo + delta) - lo;
-  return Float64Array.from({ length: Math.ceil(Math.fround(range / delta)) }, (_, i) => lo + i * step);
+  const step = range / steps;
+  if (!(step > 0) || !Number.isFinite(range)) return null;
+  const delta = lo + step - lo;
+  return Float64Array.from({ length: Math.ceil(range / step) }, (_, i) => Math.fround(lo + i * delta));
 }
 
 /** PRO curve at given thresholds; the slacks say by how much a bucketed curve may be too low at a point. */

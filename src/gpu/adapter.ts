@@ -1,6 +1,7 @@
 /** Where adapters come from: Dawn in Node, `navigator.gpu` in a browser. */
 export interface AdapterSource {
-  open(): Promise<GPUAdapter>;
+  /** @param options boundsChecks: whether shaders check array indices, where that can be chosen */
+  open(options: { readonly boundsChecks: boolean }): Promise<GPUAdapter>;
   release(): void;
   /** Bytes that a software adapter may use: it allocates lazily and never says that memory is short. */
   softwareMemory(): number;

@@ -5,7 +5,7 @@ export const adapterSource: AdapterSource = {
   async open() {
     if (!('gpu' in navigator))
       throw new GpuError(
-        'no-adapter',
+        'no-webgpu',
         'this browser has no WebGPU: Chrome or Edge 113, Safari 26, Firefox 141 or newer have it',
       );
     const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });

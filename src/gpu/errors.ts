@@ -1,5 +1,6 @@
 /** Every failure of the GPU room is one of these; `kind` lets a program tell them apart without instanceof. */
 export type GpuErrorKind =
+  | 'no-webgpu'
   | 'no-adapter'
   | 'limit-too-small'
   | 'out-of-memory'

@@ -2,6 +2,7 @@ import { adapterSource } from '#gpu/adapter';
 import { GpuError } from './errors.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createPipelineCache, type PipelineCache } from './pipelines.ts';
+import { openTuning, type Tuning, type TuningOptions } from './tuning.ts';
 
 /** What kernels may choose by. */
 export interface Capabilities {
@@ -21,10 +22,16 @@ export interface Gpu {
   readonly capabilities: Capabilities;
   /** Variants of operators that are forced on this device. */
   readonly variants: Readonly<Record<string, string>>;
+  /** Measured choices between variants; undefined: operators choose for themselves. */
+  readonly tuning: Tuning | undefined;
   readonly pipelines: PipelineCache;
   readonly memory: Memory;
   /** Waits for the submitted work. @throws GpuError 'device-lost', 'out-of-memory' or 'validation'. */
   finish(): Promise<void>;
+  /** Resolves when the device is lost, other than by `close`. */
+  readonly lost: Promise<GpuError>;
+  /** What went wrong, after which nothing will work on this device any more. */
+  readonly failure: GpuError | undefined;
   /** `promise`, or the device's loss if that comes first. */
   guard<T>(promise: Promise<T>): Promise<T>;
   /** Frees the device; the process can end by itself afterwards. */
@@ -38,6 +45,16 @@ export interface GpuOptions {
   readonly variants?: Readonly<Record<string, string>>;
   /** Most bytes that may be allocated; default: no limit on a GPU, 80 % of the machine's memory on a software adapter. */
   readonly memoryBudget?: number;
+  /**
+   * Measure the variants of operators, once per adapter and class of shapes, and keep the choices. The same choices
+   * give the same bits. Default: not measured.
+   */
+  readonly tuning?: TuningOptions | undefined;
+  /**
+   * false: shaders run without Dawn's bounds checks (Node only; a browser keeps its own). For measurements: an operand
+   * that does not fit its shader then reads and writes whatever lies beside it. Default: true.
+   */
+  readonly boundsChecks?: boolean;
 }
 
 const wantedFeatures: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
@@ -54,7 +71,8 @@ let open = 0;
 
 /** Opens the best adapter with all the limits it has. @throws GpuError 'no-adapter' with the command that helps. */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
-  const adapter = await adapterSource.open();
+  const { boundsChecks = true } = options;
+  const adapter = await adapterSource.open({ boundsChecks });
   const features = wantedFeatures.filter((f) => adapter.features.has(f));
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
@@ -71,6 +89,15 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     software,
     maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
   };
+
+  const description = info.description || `${info.vendor} ${info.architecture}`;
+  const tuning =
+    options.tuning &&
+    (options.tuning.software || !software) &&
+    (await openTuning(
+      options.tuning,
+      `${description}, ${capabilities.subgroupSize} lanes${boundsChecks ? '' : ', unchecked'}`,
+    ));
 
   let failure: GpuError | undefined;
   let closed = false;
@@ -90,21 +117,37 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   };
   const guard = async <T>(promise: Promise<T>): Promise<T> => {
     check();
-    const result = await Promise.race([promise, lost]);
-    check();
-    return result;
+    try {
+      return await Promise.race([promise, lost]);
+    } catch (error) {
+      // What waits on a lost or exhausted device may be rejected a moment before the reason is known.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      check();
+      throw error;
+    } finally {
+      check();
+    }
   };
 
   return {
     device,
-    description: info.description || `${info.vendor} ${info.architecture}`,
+    description,
     capabilities,
     variants: options.variants ?? {},
+    tuning: tuning || undefined,
     pipelines: createPipelineCache(device),
     memory: createMemory(
       device,
       options.memoryBudget ?? (software ? adapterSource.softwareMemory() : Number.POSITIVE_INFINITY),
     ),
+    lost: new Promise((resolve) => {
+      lost.catch((error: GpuError) => {
+        if (!closed) resolve(error);
+      });
+    }),
+    get failure() {
+      return failure;
+    },
     finish: () => guard(device.queue.onSubmittedWorkDone()),
     guard,
     close() {

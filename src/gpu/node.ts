@@ -4,8 +4,12 @@ import { create, globals } from 'webgpu';
 import type { AdapterSource } from './adapter.ts';
 import { GpuError } from './errors.ts';
 
-/** Dawn's `GPU` object must outlive everything made from it: once it is collected the process dies at a later moment. */
-let held: GPU | undefined;
+/**
+ * Dawn's `GPU` objects, by their toggles. They must outlive everything made from them: once one is collected the process
+ * dies at a later moment.
+ */
+const held = new Map<string, GPU>();
+let calmed = false;
 
 /**
  * Dawn polls for finished work by a chain of `setImmediate` calls, which occupies a core that a software adapter
@@ -13,6 +17,8 @@ let held: GPU | undefined;
  * returns quickly, and then once a millisecond.
  */
 function calmDawnPolling(): void {
+  if (calmed) return;
+  calmed = true;
   const original = globalThis.setImmediate;
   const spin = 2; // ms of a wait that are spent spinning
   const pause = 100; // ms without a poll that end a wait
@@ -36,18 +42,22 @@ const installHint: Partial<Record<NodeJS.Platform, string>> = {
 };
 
 export const adapterSource: AdapterSource = {
-  async open() {
-    if (!held) {
-      Object.assign(globalThis, globals);
-      calmDawnPolling();
-      const toggles = process.env.FAPROMPT_DAWN_TOGGLES; // comma-separated, for measurements only
-      held = create([
-        'enable-dawn-features=vulkan_enable_f16_on_nvidia',
+  async open({ boundsChecks }) {
+    Object.assign(globalThis, globals);
+    calmDawnPolling();
+    const toggles = [
+      'vulkan_enable_f16_on_nvidia',
+      ...(boundsChecks ? [] : ['disable_robustness']),
+      ...(process.env.FAPROMPT_DAWN_TOGGLES?.split(',') ?? []), // for measurements
+    ].join();
+    const instance =
+      held.get(toggles) ??
+      create([
+        `enable-dawn-features=${toggles}`,
         'disable-dawn-features=timestamp_quantization', // 65 us steps hide most kernels
-        ...(toggles ? [`enable-dawn-features=${toggles}`] : []),
       ]);
-    }
-    const adapter = await held.requestAdapter({ powerPreference: 'high-performance' });
+    held.set(toggles, instance);
+    const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) {
       throw new GpuError(
         'no-adapter',
@@ -57,7 +67,7 @@ export const adapterSource: AdapterSource = {
     return adapter;
   },
   release() {
-    held = undefined; // while it is referenced the process does not end
+    held.clear(); // while one is referenced the process does not end
   },
   softwareMemory: () => Math.floor(os.totalmem() * 0.8),
 };

@@ -6,6 +6,8 @@ export type OverrideValue = number | boolean;
 /** Compiled pipelines, shared by shader and override values. */
 export interface PipelineCache {
   readonly size: number;
+  /** Calls `listener` whenever a pipeline is asked for that is new, or is compiled. @returns what ends it */
+  watch(listener: (compiled: number, asked: number) => void): () => void;
   /** Compiles without blocking; the same request twice is one pipeline. @throws GpuError 'shader-compile' with file and line. */
   get(shader: Shader, overrides: Readonly<Record<string, OverrideValue>>): Promise<GPUComputePipeline>;
   layout(shader: Shader): GPUBindGroupLayout;
@@ -15,6 +17,12 @@ export function createPipelineCache(device: GPUDevice): PipelineCache {
   const modules = new Map<string, GPUShaderModule>();
   const layouts = new Map<string, GPUBindGroupLayout>();
   const pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  const listeners = new Set<(compiled: number, asked: number) => void>();
+  let compiled = 0;
+  const report = () => {
+    for (const listener of listeners) listener(compiled, pipelines.size);
+  };
 
   const remember = <T>(map: Map<string, T>, key: string, make: () => T): T => {
     const known = map.get(key);
@@ -63,6 +71,8 @@ export function createPipelineCache(device: GPUDevice): PipelineCache {
     const scope = device.popErrorScope();
     try {
       const [done] = await Promise.all([pipeline, scope]);
+      compiled += 1;
+      report();
       return done;
     } catch (error) {
       const { messages } = await shaderModule.getCompilationInfo();
@@ -77,12 +87,19 @@ export function createPipelineCache(device: GPUDevice): PipelineCache {
     get size() {
       return pipelines.size;
     },
+    watch(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     layout,
     get(shader, overrides) {
       const sorted = Object.entries(overrides).sort(([a], [b]) => (a < b ? -1 : 1));
-      return remember(pipelines, `${shader.path} ${JSON.stringify(sorted)}`, () =>
+      const before = pipelines.size;
+      const pipeline = remember(pipelines, `${shader.path} ${JSON.stringify(sorted)}`, () =>
         compile(shader, overrides),
       );
+      if (pipelines.size > before) report();
+      return pipeline;
     },
   };
 }

@@ -1,14 +1,15 @@
 // Turns a plan into buffers, pipelines and bind groups once, and runs it as often as wanted.
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { align, alignment } from '../gpu/memory.ts';
-import { packUniform } from '../gpu/shader.ts';
-import { byteLength, type Dispatch, describe, hostLength, sameShape, type Tensor } from '../kernels/op.ts';
-import { type DeviceTensor, type HostData, hostView, writeBuffer } from './device-tensor.ts';
+import { byteLength, describe, hostLength, sameShape, type Tensor } from '../kernels/op.ts';
+import { type DeviceTensor, type HostData, writeBuffer } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
-import { largestTensors, plan as makePlan, type Plan } from './plan.ts';
-import { type DispatchTime, profile, type Step } from './profile.ts';
+import { largestTensors, plan as makePlan, type Plan, runsInFlight } from './plan.ts';
+import { type DispatchTime, profile } from './profile.ts';
+import { createReadback } from './readback.ts';
+import { createSteps, dispatchesOf } from './steps.ts';
+import { chooseVariants } from './tuner.ts';
 
 export interface CompileOptions {
   /** Device tensors for the graph's parameters, by storage. */
@@ -19,15 +20,27 @@ export interface CompileOptions {
   readonly guards?: boolean;
 }
 
+export interface RunOptions {
+  /** Stops between two submits. @throws its reason */
+  readonly signal?: AbortSignal | undefined;
+  /** Floating-point operations done so far, of all; after every submit. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
 export interface Executable {
   readonly plan: Plan;
   readonly dispatches: number;
   /**
    * Uploads `feeds` (inputs keep what they held before), runs everything and copies the outputs named by `read`.
-   * A run that reads nothing returns once the work is queued; `gpu.finish()` waits for it.
+   * A run that reads nothing returns once the work is queued; `gpu.finish()` waits for it. The next run may be started
+   * before the results of one are there (`runsInFlight`): work is done in the order of the calls.
    * @throws GpuError, or Error for a feed of the wrong name or size.
    */
-  run(feeds: Readonly<Record<string, HostData>>, read?: readonly string[]): Promise<Record<string, HostData>>;
+  run(
+    feeds: Readonly<Record<string, HostData>>,
+    read?: readonly string[],
+    options?: RunOptions,
+  ): Promise<Record<string, HostData>>;
   /** One run with GPU timestamps around every dispatch. @throws if the adapter has none. */
   profile(): Promise<DispatchTime[]>;
   /** An output as another executable's parameter; valid until this one runs again. */
@@ -37,6 +50,8 @@ export interface Executable {
 
 /** Work after which a command buffer is submitted, so that no single submit holds a display's GPU for seconds. */
 const flopsPerSubmit = 2e11;
+/** On a software adapter, for runs that can be stopped: about a second's work. */
+const softwareFlopsPerSubmit = 2e9;
 
 /** Plans and compiles. @throws GpuError 'out-of-memory' naming the largest tensors, 'limit-too-small', 'shader-compile'. */
 export async function compile(
@@ -49,6 +64,7 @@ export async function compile(
   const plan = makePlan(graph, outputs, { share: !options.guards });
   const own: GPUBuffer[] = [];
   try {
+    const variants = await chooseVariants(gpu, plan.nodes, options.variants ?? gpu.variants);
     const guards = options.guards ? createGuards(gpu) : undefined;
     const allocate = (bytes: number, label: string) => {
       const buffer = memory.allocate(guards ? guards.padded(bytes) : bytes, label);
@@ -59,24 +75,46 @@ export async function compile(
     for (const storage of plan.leaves.constants) {
       writeBuffer(gpu, buffers.get(storage)!, guards?.offset ?? 0, graph.leaves.get(storage)!.values!);
     }
-    const steps = await prepare(gpu, plan, options, buffers, own, guards);
-    const staging = memory.allocate(
-      plan.bytes.readback,
-      'readback',
-      GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    const steps = await createSteps(
+      gpu,
+      plan.nodes.flatMap((node, i) => dispatchesOf(gpu, node, variants[i])),
+      (tensor) => {
+        const buffer = buffers.get(tensor.storage)!;
+        const size = byteLength(tensor);
+        return guards ? guards.binding(buffer, size) : { buffer, size };
+      },
+      own,
     );
-    own.push(staging);
     const inputs = new Map(plan.leaves.inputs.map((storage) => [graph.leaves.get(storage)!.name, storage]));
     const offset = guards?.offset ?? 0;
+    const readback = createReadback(
+      gpu,
+      outputs,
+      plan.bytes.readback / runsInFlight,
+      ({ storage }) => ({ buffer: buffers.get(storage)!, offset }),
+      own,
+    );
+    const upload = (feeds: Readonly<Record<string, HostData>>) => {
+      for (const [name, data] of Object.entries(feeds)) {
+        const storage = inputs.get(name);
+        if (storage === undefined)
+          throw new Error(`no input named "${name}" in this graph; it has: ${[...inputs.keys()].join(', ')}`);
+        const spec = graph.spec(storage);
+        if (data.length !== hostLength(spec))
+          throw new Error(`input "${name}": expected ${describe(spec)}, found ${data.length} elements`);
+        writeBuffer(gpu, buffers.get(storage)!, offset, data);
+      }
+    };
 
-    const encode = (): GPUCommandBuffer[] => {
-      const commands: GPUCommandBuffer[] = [];
+    /** Command buffers and the work in each. */
+    const encode = (limit: number): { commands: GPUCommandBuffer; flops: number }[] => {
+      const parts: { commands: GPUCommandBuffer; flops: number }[] = [];
       let i = 0;
       do {
         const encoder = device.createCommandEncoder();
         const pass = encoder.beginComputePass();
         let flops = 0;
-        for (; i < steps.length && flops < flopsPerSubmit; i += 1) {
+        for (; i < steps.length && flops < limit; i += 1) {
           const step = steps[i]!;
           pass.setPipeline(step.pipeline);
           pass.setBindGroup(0, step.bindGroup);
@@ -84,49 +122,38 @@ export async function compile(
           flops += step.flops;
         }
         pass.end();
-        commands.push(encoder.finish());
+        parts.push({ commands: encoder.finish(), flops });
       } while (i < steps.length);
-      return commands;
+      return parts;
+    };
+    /** Submits part by part, waiting for each, until the signal says stop. */
+    const submitWatched = async ({ signal, onProgress }: RunOptions): Promise<void> => {
+      const limit = gpu.capabilities.software ? softwareFlopsPerSubmit : flopsPerSubmit;
+      let done = 0;
+      onProgress?.(0, plan.flops);
+      for (const { commands, flops } of encode(limit)) {
+        signal?.throwIfAborted();
+        device.queue.submit([commands]);
+        await gpu.finish();
+        done += flops;
+        onProgress?.(Math.min(done, plan.flops), plan.flops);
+      }
     };
 
     return {
       plan,
       dispatches: steps.length,
-      async run(feeds, read = []) {
+      async run(feeds, read = [], options) {
         await gpu.guard(Promise.resolve());
-        for (const [name, data] of Object.entries(feeds)) {
-          const storage = inputs.get(name);
-          if (storage === undefined)
-            throw new Error(
-              `no input named "${name}" in this graph; it has: ${[...inputs.keys()].join(', ')}`,
-            );
-          const spec = graph.spec(storage);
-          if (data.length !== hostLength(spec))
-            throw new Error(`input "${name}": expected ${describe(spec)}, found ${data.length} elements`);
-          writeBuffer(gpu, buffers.get(storage)!, offset, data);
-        }
+        upload(feeds);
         if (guards) guards.fill(buffers, graph);
-        const commands = encode();
-        const copies = device.createCommandEncoder();
-        const places: [string, number][] = [];
-        let end = 0;
-        for (const name of read) {
-          const tensor = outputs[name];
-          if (!tensor) throw new Error(`no output named "${name}" in this graph`);
-          copies.copyBufferToBuffer(buffers.get(tensor.storage)!, offset, staging, end, byteLength(tensor));
-          places.push([name, end]);
-          end += align(byteLength(tensor));
-        }
-        device.queue.submit([...commands, copies.finish()]);
-        const results: Record<string, HostData> = {};
-        if (end > 0) {
-          await gpu.guard(staging.mapAsync(GPUMapMode.READ, 0, end));
-          const mapped = staging.getMappedRange(0, end);
-          for (const [name, at] of places) results[name] = hostView(outputs[name]!, mapped, at);
-          staging.unmap();
-        }
+        if (options) await submitWatched(options);
+        const work = options ? [] : encode(flopsPerSubmit).map((part) => part.commands);
+        const { commands, results } = readback.begin(read);
+        device.queue.submit([...work, ...commands]);
+        const found = await results();
         if (guards) await guards.check(buffers, graph);
-        return results;
+        return found;
       },
       profile: () => profile(gpu, steps),
       tensor(name) {
@@ -176,89 +203,4 @@ function allocateTensors(
     for (const storage of slot.storages) buffers.set(storage, buffer);
   });
   return buffers;
-}
-
-/** Asks every node for its dispatches, compiles their pipelines in parallel and binds their operands. */
-async function prepare(
-  gpu: Gpu,
-  plan: Plan,
-  options: CompileOptions,
-  buffers: ReadonlyMap<number, GPUBuffer>,
-  own: GPUBuffer[],
-  guards: Guards | undefined,
-): Promise<Step[]> {
-  const { device, memory, capabilities } = gpu;
-  const dispatches = plan.nodes.flatMap(({ op, attrs, inputs, outputs }) => {
-    const forced = (options.variants ?? gpu.variants)[op.name];
-    const variant = forced && op.variants?.(capabilities).includes(forced) ? forced : undefined;
-    const list = op.dispatches({ attrs, inputs, outputs, capabilities, variant });
-    const flops = op.cost({ attrs, inputs, outputs }).flops / list.length;
-    return list.map((dispatch) => ({ dispatch, op: op.name, flops }));
-  });
-  const pipelines = await Promise.all(
-    dispatches.map(({ dispatch }) => gpu.guard(gpu.pipelines.get(dispatch.shader, dispatch.overrides ?? {}))),
-  );
-
-  const uniformBytes = new ArrayBuffer(Math.max(alignment, dispatches.length * alignment));
-  const uniforms = memory.allocate(
-    uniformBytes.byteLength,
-    'uniforms',
-    GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-  );
-  own.push(uniforms);
-  const absent = {
-    read: memory.allocate(alignment, 'absent operand'),
-    read_write: memory.allocate(alignment, 'absent result'),
-  };
-  own.push(absent.read, absent.read_write);
-
-  const steps = dispatches.map(({ dispatch, op, flops }, i): Step => {
-    const { shader } = dispatch;
-    checkNames(dispatch);
-    const entries: GPUBindGroupEntry[] = shader.bindings.map(({ name, binding, access }) => {
-      const tensor = dispatch.bindings[name];
-      if (!tensor)
-        return { binding, resource: { buffer: access === 'read' ? absent.read : absent.read_write } };
-      const buffer = buffers.get(tensor.storage)!;
-      return {
-        binding,
-        resource: guards ? guards.binding(buffer, byteLength(tensor)) : { buffer, size: byteLength(tensor) },
-      };
-    });
-    if (shader.uniform) {
-      packUniform(
-        shader,
-        dispatch.uniforms ?? {},
-        new DataView(uniformBytes, i * alignment, shader.uniform.size),
-      );
-      entries.push({
-        binding: shader.uniform.binding,
-        resource: { buffer: uniforms, offset: i * alignment, size: shader.uniform.size },
-      });
-    }
-    const [x, y = 1, z = 1] = dispatch.workgroups;
-    return {
-      op,
-      shader: shader.path,
-      pipeline: pipelines[i]!,
-      bindGroup: device.createBindGroup({
-        label: `${op} (${shader.path})`,
-        layout: gpu.pipelines.layout(shader),
-        entries,
-      }),
-      workgroups: [x, y, z],
-      flops,
-    };
-  });
-  device.queue.writeBuffer(uniforms, 0, uniformBytes);
-  return steps;
-}
-
-function checkNames({ shader, bindings }: Dispatch): void {
-  const host = Object.keys(bindings).sort();
-  const wgsl = shader.bindings.map((b) => b.name).sort();
-  if (host.join() !== wgsl.join())
-    throw new Error(
-      `${shader.path}: the host binds {${host.join(', ')}}, the shader has {${wgsl.join(', ')}}`,
-    );
 }

@@ -26,13 +26,16 @@ export interface Plan {
     readonly slots: number;
     readonly inputs: number;
     readonly parameters: number;
-    /** Staging that outputs are read back through. */
+    /** Staging that outputs are read back through, for `runsInFlight` runs. */
     readonly readback: number;
     readonly total: number;
     readonly unshared: number;
   };
   readonly flops: number;
 }
+
+/** Runs of one executable that may be under way: one computes while the results of the one before are read. */
+export const runsInFlight = 2;
 
 export interface PlanOptions {
   /** Give every tensor a buffer of its own (tests that look for stray writes). */
@@ -99,7 +102,8 @@ export function plan(
   const inputBytes = sum(leaves.inputs) + sum(leaves.constants);
   const slotBytes = slots.reduce((bytes, slot) => bytes + slot.bytes, 0);
   const parameterBytes = sum(leaves.parameters);
-  const readback = Object.values(outputs).reduce((bytes, t) => bytes + align(byteLength(t)), 0);
+  const readback =
+    runsInFlight * Object.values(outputs).reduce((bytes, t) => bytes + align(byteLength(t)), 0);
   return {
     graph,
     nodes,

@@ -1,15 +1,6 @@
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-
-/** One dispatch, ready to be encoded. */
-export interface Step {
-  readonly op: string;
-  readonly shader: string;
-  readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
-  readonly flops: number;
-}
+import type { Step } from './steps.ts';
 
 /** Time of one dispatch. */
 export interface DispatchTime {

@@ -2,12 +2,15 @@
 // A new operator adds one line here.
 
 export { adams } from './adam/adam.cases.ts';
+export { adamws } from './adamw/adamw.cases.ts';
 export { attentions } from './attention/attention.cases.ts';
+export { binaryCrossEntropies } from './binary_cross_entropy/binary_cross_entropy.cases.ts';
 export { binaryFocals } from './binary_focal/binary_focal.cases.ts';
 export { cosinePairings } from './cosine_pairs/cosine_pairs.cases.ts';
 export { crossEntropies } from './cross_entropy/cross_entropy.cases.ts';
 export { dices } from './dice/dice.cases.ts';
 export { elementwise } from './elementwise/elementwise.cases.ts';
+export { exps } from './exp/exp.cases.ts';
 export { focals } from './focal/focal.cases.ts';
 export { gathers } from './gather/gather.cases.ts';
 export { blurs } from './gaussian_blur/gaussian_blur.cases.ts';

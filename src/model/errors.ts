@@ -26,6 +26,9 @@ export class WeightsError extends Error implements Mismatch {
   }
 }
 
+/** An address that cannot be read: no connection, no such file, a server that does not do what is needed. */
+export class UnreachableError extends WeightsError {}
+
 /** A text that the tokenizer cannot encode, or that is longer than the context. */
 export class TokenizerError extends Error {
   /** The text, or the word of it, concerned. */

@@ -1,21 +1,13 @@
 // A run between two steps as a safetensors file: learnables, Adam's moments, progress, settings.
-import {
-  float32Tensor,
-  type SafetensorsFile,
-  type TensorData,
-  writeSafetensors,
-} from '../model/clip/safetensors.ts';
+import { type SafetensorsFile, writeSafetensors } from '../model/clip/safetensors.ts';
 import { WeightsError } from '../model/errors.ts';
-import { checkLearnables } from '../model/faprompt/learnables.ts';
 import { TrainingError } from './errors.ts';
 import { checkSameSettings, fixedSettings, type TrainSettings } from './settings.ts';
+import { readState, stateTensors } from './state-file.ts';
 import type { Progress, Snapshot } from './trainer.ts';
 
 const format = 'faprompt-checkpoint';
 const version = '1';
-const parts = ['parameters', 'm', 'v'] as const;
-/** Learnables keep their published names; Adam's moments are m/<name> and v/<name>. */
-const prefix = { parameters: '', m: 'm/', v: 'v/' } as const;
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
@@ -24,12 +16,7 @@ export function writeCheckpoint(
   settings: TrainSettings,
   shapes: Shapes,
 ): Uint8Array {
-  const tensors = new Map<string, TensorData>();
-  for (const part of parts) {
-    for (const [name, shape] of shapes)
-      tensors.set(prefix[part] + name, float32Tensor(shape, state[part]!.get(name)!));
-  }
-  return writeSafetensors(tensors, {
+  return writeSafetensors(stateTensors(state, shapes), {
     format,
     version,
     progress: JSON.stringify(progress),
@@ -86,17 +73,5 @@ export async function readCheckpoint(
     throw new TrainingError({ file: name, setting: 'epochs', expected, found: `${settings.epochs}` });
   }
 
-  const all = new Map(
-    parts.flatMap((part) => [...shapes].map(([key, shape]) => [prefix[part] + key, shape] as const)),
-  );
-  checkLearnables(file.tensors, all, name);
-  const read = async (part: (typeof parts)[number]) => {
-    const values = new Map<string, Float32Array>();
-    for (const key of shapes.keys()) values.set(key, await file.readFloat32(prefix[part] + key));
-    return values;
-  };
-  return {
-    progress,
-    state: { parameters: await read('parameters'), m: await read('m'), v: await read('v') },
-  };
+  return { progress, state: await readState(file, shapes) };
 }

@@ -10,7 +10,7 @@ export const epochLine = ({ epoch, step, loss }: EpochEvent): string =>
   `${JSON.stringify({ event: 'epoch', epoch, step, loss })}\n`;
 
 /** The lines up to a checkpoint: what a killed run wrote after it, half a last line included, is left out. */
-export function truncateLog(text: string, { step, epoch }: Progress): string {
+export function truncateLog(text: string, { step, epoch }: Pick<Progress, 'step' | 'epoch'>): string {
   const kept = text.split('\n').filter((line) => {
     try {
       const entry: unknown = JSON.parse(line);

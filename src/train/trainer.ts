@@ -1,7 +1,7 @@
 // The training loop. Pure: images come from a source, checkpoints and events go to callbacks.
 import { createRandom, deriveSeed } from '../data/random.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { HostData } from '../graph/device-tensor.ts';
+import type { DeviceTensor, HostData } from '../graph/device-tensor.ts';
 import type { Executable } from '../graph/executor.ts';
 import { adamSchedule } from '../kernels/adam/adam.ts';
 import type { Clip } from '../model/clip/weights.ts';
@@ -58,7 +58,10 @@ export interface EpochEvent {
 }
 
 export interface TrainCallbacks {
-  step?(event: StepEvent): void;
+  /** The learnables on the device, before the first step; they change with every step and end with the run. */
+  started?(parameters: ReadonlyMap<string, DeviceTensor>): void | Promise<void>;
+  /** One more step may be under way; the one after that waits for it. */
+  step?(event: StepEvent): void | Promise<void>;
   epoch?(event: EpochEvent): void;
   /** Once per unusable image. */
   problem?(problem: ImageProblem): void;
@@ -130,42 +133,71 @@ export async function train(
     const { parameters } = await readTrainingState(gpu, state);
     return { finished, progress, parameters, problems: unusable.size };
   };
+  let lastEnd = 0;
+  /** Waits for a step's losses, after those of the step before. */
+  const finish = async (
+    run: ReturnType<Executable['run']>,
+    {
+      step,
+      images,
+      consumed,
+      previous,
+    }: { step: number; images: number; consumed: number; previous: Promise<void> | undefined },
+  ): Promise<void> => {
+    const began = performance.now();
+    const [found] = await Promise.all([run, previous]);
+    const now = performance.now();
+    const ms = now - Math.max(began, lastEnd);
+    lastEnd = now;
+    const losses = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value[0]!]));
+    const total = losses.total!;
+    if (!Number.isFinite(total))
+      throw new TrainingError({
+        setting: 'loss',
+        expected: 'a finite number',
+        found: `${total} at step ${step}`,
+      });
+    progress = {
+      ...progress,
+      step,
+      position: progress.position + consumed,
+      lossSum: progress.lossSum + total,
+      lossSteps: progress.lossSteps + 1,
+    };
+    await callbacks.step?.({ epoch: progress.epoch + 1, step, images, losses, ms, progress });
+  };
+  // One step computes while the next is put together and queued; only then are its losses waited for.
+  let running: Promise<void> | undefined;
   try {
+    await callbacks.started?.(state.parameters);
     while (progress.epoch < epochs) {
       const order = epochOrder(seed, progress.epoch, source.count).slice(progress.position);
       const loaded = prefetch(order, (index) => source.load(index), batch);
+      let step = progress.step;
       for await (const { images, consumed } of batches(loaded, batch, report)) {
         if (signal?.aborted) break;
-        if (images.length > 0) {
-          const executable = await stepFor(images.length);
-          const began = performance.now();
-          const schedule = adamSchedule({ lr: learningRate, ...settings.adam }, progress.step + 1);
-          const found = await executable.run(
-            { ...feeds(images, imageSize), schedule },
-            Object.keys(executable.plan.outputs),
-          );
-          const ms = performance.now() - began;
-          const losses = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value[0]!]));
-          const total = losses.total!;
-          const step = progress.step + 1;
-          if (!Number.isFinite(total))
-            throw new TrainingError({
-              setting: 'loss',
-              expected: 'a finite number',
-              found: `${total} at step ${step}`,
-            });
-          progress = {
-            ...progress,
-            step,
-            position: progress.position + consumed,
-            lossSum: progress.lossSum + total,
-            lossSteps: progress.lossSteps + 1,
-          };
-          callbacks.step?.({ epoch: progress.epoch + 1, step, images: images.length, losses, ms, progress });
-          if (signal?.aborted) break;
-          if (step % saveEvery === 0) await save();
-        } else progress = { ...progress, position: progress.position + consumed };
+        if (images.length === 0) {
+          await running;
+          progress = { ...progress, position: progress.position + consumed };
+          continue;
+        }
+        step += 1;
+        const executable = await stepFor(images.length);
+        const schedule = adamSchedule({ lr: learningRate, ...settings.adam }, step);
+        const run = executable.run(
+          { ...feeds(images, imageSize), schedule },
+          Object.keys(executable.plan.outputs),
+        );
+        const previous = running;
+        running = finish(run, { step, images: images.length, consumed, previous });
+        running.catch(() => {}); // reported where it is waited for
+        await previous;
+        if (step % saveEvery === 0) {
+          await running; // a checkpoint is of one step: the next must not have begun
+          await save();
+        }
       }
+      await running;
       if (signal?.aborted) {
         await save();
         return await result(false);
@@ -183,6 +215,7 @@ export async function train(
     }
     return await result(true);
   } finally {
+    await running?.catch(() => {});
     for (const executable of steps.values()) executable.dispose();
     state.dispose();
   }

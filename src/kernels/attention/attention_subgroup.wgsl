@@ -1,5 +1,6 @@
 // out = softmax(scale * query . key^T) . value per head, by online softmax: no score matrix in memory. Each subgroup
-// fetches FETCHED keys (values) at a time, one row per lane, and hands them round by shuffles; each lane owns ROWS queries.
+// fetches 2 * FETCHED keys (values) at a time, two rows per lane, and hands them round by shuffles; each lane owns ROWS
+// queries.
 //
 // Shapes    qkv [sequences, length, 3 * heads * head_dim], rows [query | key | value], of which `columns` (x, y, z) say
 //           where each begins; prefix [any, 3 * heads * head_dim], whose first prefix_length rows are keys and values
@@ -11,7 +12,7 @@
 enable subgroups;
 
 override LANES: u32 = 8u; // the subgroup's size
-override FETCHED: u32 = 8u; // keys fetched at a time: the smaller of LANES and 8
+override FETCHED: u32 = 8u; // the smaller of LANES and 8
 override ROWS: u32 = 1u; // 1 or 2
 override ALIGNED: bool = true;
 override PREFIXED: bool = false;
@@ -75,6 +76,11 @@ fn key_vector(sequence: u32, key: u32, column: u32, c: u32) -> vec4f {
   return own_vector((sequence * params.length + key - params.prefix_length) * stride + column, c);
 }
 
+/// sum + a . b: four multiply-adds; the built-in dot costs an addition more.
+fn add_dot(sum: f32, a: vec4f, b: vec4f) -> f32 {
+  return fma(a.x, b.x, fma(a.y, b.y, fma(a.z, b.z, fma(a.w, b.w, sum))));
+}
+
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -111,44 +117,50 @@ fn main(
   }
 
   let end = params.prefix_length + select(params.length, min(params.length, (tile + 1u) * span), params.causal != 0u);
-  for (var chunk = 0u; chunk < end; chunk += FETCHED) {
-    let key = min(chunk + lane % FETCHED, end - 1u);
+  for (var chunk = 0u; chunk < end; chunk += 2u * FETCHED) {
+    let key0 = min(chunk + lane % FETCHED, end - 1u);
+    let key1 = min(chunk + FETCHED + lane % FETCHED, end - 1u);
     // The initial value is written out: some drivers do not reset a variable that is declared inside a loop.
-    var s = array<array<f32, 8>, 2>();
+    var s = array<array<f32, 16>, 2>();
     for (var c = 0u; c < vectors; c++) {
-      let k = key_vector(sequence, key, columns.y, c);
+      let k0 = key_vector(sequence, key0, columns.y, c);
+      let k1 = key_vector(sequence, key1, columns.y, c);
       for (var t = 0u; t < FETCHED; t++) {
-        let shuffled = subgroupShuffle(k, t);
+        let shuffled0 = subgroupShuffle(k0, t);
+        let shuffled1 = subgroupShuffle(k1, t);
         for (var r = 0u; r < ROWS; r++) {
-          s[r][t] += dot(q[r][c], shuffled);
+          s[r][t] = add_dot(s[r][t], q[r][c], shuffled0);
+          s[r][t + FETCHED] = add_dot(s[r][t + FETCHED], q[r][c], shuffled1);
         }
       }
     }
     var rescale = array<f32, 2>();
     for (var r = 0u; r < ROWS; r++) {
       var highest = top[r];
-      for (var t = 0u; t < FETCHED; t++) {
+      for (var t = 0u; t < 2u * FETCHED; t++) {
         s[r][t] = select(hidden, s[r][t], chunk + t < visible[r]);
         highest = max(highest, s[r][t]);
       }
       rescale[r] = exp(top[r] - highest);
       top[r] = highest;
       sum[r] *= rescale[r];
-      for (var t = 0u; t < FETCHED; t++) {
+      for (var t = 0u; t < 2u * FETCHED; t++) {
         s[r][t] = exp(s[r][t] - highest);
         sum[r] += s[r][t];
       }
     }
     for (var c = 0u; c < vectors; c++) {
-      let v = key_vector(sequence, key, columns.z, c);
+      let v0 = key_vector(sequence, key0, columns.z, c);
+      let v1 = key_vector(sequence, key1, columns.z, c);
       var sums = array<vec4f, 2>();
       for (var r = 0u; r < ROWS; r++) {
         sums[r] = rescale[r] * sum_of_values[r][c];
       }
       for (var t = 0u; t < FETCHED; t++) {
-        let shuffled = subgroupShuffle(v, t);
+        let shuffled0 = subgroupShuffle(v0, t);
+        let shuffled1 = subgroupShuffle(v1, t);
         for (var r = 0u; r < ROWS; r++) {
-          sums[r] += s[r][t] * shuffled;
+          sums[r] += s[r][t] * shuffled0 + s[r][t + FETCHED] * shuffled1;
         }
       }
       for (var r = 0u; r < ROWS; r++) {

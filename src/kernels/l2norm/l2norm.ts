@@ -1,7 +1,9 @@
-import { type Builder, describe, elements, f32, type Op, ShapeError, spread, type Tensor } from '../op.ts';
-import { lanesPerRow, rowVariants } from '../row-lanes.ts';
+import { type Builder, describe, elements, f32, type Op, ShapeError, type Tensor } from '../op.ts';
+import { rowDispatch, rowVariants } from '../row-lanes.ts';
 import forwardShader from './l2norm.wgsl';
 import gradientShader from './l2norm_grad.wgsl';
+import serialGradientShader from './l2norm_grad_serial.wgsl';
+import serialShader from './l2norm_serial.wgsl';
 
 /** x / |x| over the last dimension; also gives 1/|x|. A row of zeros gives zeros, 1/|x| = 0 and a gradient of 0. */
 export const l2normOp: Op<object> = {
@@ -14,13 +16,14 @@ export const l2normOp: Op<object> = {
   },
   dispatches({ inputs: [x], outputs: [out, inverse_norm], capabilities, variant }) {
     const rows = elements(inverse_norm!.shape);
+    const width = x!.shape.at(-1)!;
+    const { serial, ...grid } = rowDispatch(capabilities, rows, width, variant);
     return [
       {
-        shader: forwardShader,
+        shader: serial ? serialShader : forwardShader,
         bindings: { x, out, inverse_norm },
-        uniforms: { rows, width: x!.shape.at(-1)! },
-        overrides: { WORKGROUP: lanesPerRow(capabilities, variant) },
-        workgroups: spread(rows),
+        uniforms: { rows, width },
+        ...grid,
       },
     ];
   },
@@ -35,13 +38,14 @@ const l2normGradientOp: Op<object> = {
   outputs: (_, [out]) => [f32(...out!.shape)],
   dispatches({ inputs: [out, inverse_norm, dout], outputs: [dx], capabilities, variant }) {
     const rows = elements(inverse_norm!.shape);
+    const width = out!.shape.at(-1)!;
+    const { serial, ...grid } = rowDispatch(capabilities, rows, width, variant);
     return [
       {
-        shader: gradientShader,
+        shader: serial ? serialGradientShader : gradientShader,
         bindings: { out, inverse_norm, dout, dx },
-        uniforms: { rows, width: out!.shape.at(-1)! },
-        overrides: { WORKGROUP: lanesPerRow(capabilities, variant) },
-        workgroups: spread(rows),
+        uniforms: { rows, width },
+        ...grid,
       },
     ];
   },

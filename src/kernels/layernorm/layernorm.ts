@@ -10,10 +10,12 @@ import {
   type Tensor,
 } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
-import { lanesPerRow, rowVariants } from '../row-lanes.ts';
+import { rowDispatch, rowVariants } from '../row-lanes.ts';
 import forwardShader from './layernorm.wgsl';
 import gradientShader from './layernorm_grad.wgsl';
 import parametersShader from './layernorm_grad_parameters.wgsl';
+import serialGradientShader from './layernorm_grad_serial.wgsl';
+import serialShader from './layernorm_serial.wgsl';
 
 export interface LayernormAttrs {
   /** Added to the variance. */
@@ -51,13 +53,14 @@ export const layernormOp: Op<LayernormAttrs> = {
     variant,
   }) {
     const rows = rowsOf(x!.shape);
+    const width = x!.shape.at(-1)!;
+    const { serial, ...grid } = rowDispatch(capabilities, rows, width, variant);
     return [
       {
-        shader: forwardShader,
+        shader: serial ? serialShader : forwardShader,
         bindings: { x, weight, bias, out, mean, inverse_std },
-        uniforms: { rows, width: x!.shape.at(-1)!, epsilon },
-        overrides: { WORKGROUP: lanesPerRow(capabilities, variant) },
-        workgroups: spread(rows),
+        uniforms: { rows, width, epsilon },
+        ...grid,
       },
     ];
   },
@@ -81,13 +84,14 @@ const layernormGradientOp: Op<object> = {
   outputs: (_, [, x]) => [f32(...x!.shape)],
   dispatches({ inputs: [dout, x, weight, mean, inverse_std], outputs: [dx], capabilities, variant }) {
     const rows = rowsOf(x!.shape);
+    const width = x!.shape.at(-1)!;
+    const { serial, ...grid } = rowDispatch(capabilities, rows, width, variant);
     return [
       {
-        shader: gradientShader,
+        shader: serial ? serialGradientShader : gradientShader,
         bindings: { dout, x, weight, mean, inverse_std, dx },
-        uniforms: { rows, width: x!.shape.at(-1)! },
-        overrides: { WORKGROUP: lanesPerRow(capabilities, variant) },
-        workgroups: spread(rows),
+        uniforms: { rows, width },
+        ...grid,
       },
     ];
   },

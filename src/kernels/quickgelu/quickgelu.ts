@@ -7,4 +7,4 @@ export const {
   op: quickgeluOp,
   apply: quickgelu,
   gradient: quickgeluGradient,
-} = defineActivation({ name: 'quickgelu', forward, backward, flops: { forward: 5, backward: 9 }, items: 8 });
+} = defineActivation({ name: 'quickgelu', forward, backward, flops: { forward: 5, backward: 9 }, items: 16 });

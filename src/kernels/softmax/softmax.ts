@@ -1,7 +1,9 @@
+import type { Capabilities } from '../../gpu/gpu.ts';
 import { type Builder, describe, elements, f32, type Op, ShapeError, spread, type Tensor } from '../op.ts';
 import { around } from '../reduce/reduce.ts';
 import forwardShader from './softmax.wgsl';
 import gradientShader from './softmax_grad.wgsl';
+import serialShader from './softmax_serial.wgsl';
 
 export interface SoftmaxAttrs {
   /** The dimension whose elements add up to 1. */
@@ -12,11 +14,15 @@ export interface SoftmaxAttrs {
 
 const workgroup = 64;
 
-/** How many invocations share a row: rows of few elements are as many as they are short. */
-const lanesFor = (length: number, variant: string | undefined) =>
+/** Whether one invocation has a row to itself: short rows, and all on software adapters, where barriers cost more than they gain. */
+const isSerial = (length: number, { software }: Capabilities, variant: string | undefined) =>
+  variant === undefined ? software || length <= 64 : variant === 'serial';
+
+/** How many invocations share a row of the gradient: a long sum is more exact as a tree, whatever it costs. */
+const gradientLanes = (length: number, variant: string | undefined) =>
   (variant ?? (length > 64 ? 'tree' : 'serial')) === 'tree' ? workgroup : 1;
 
-/** exp(scale x) / sum of exp(scale x) along `axis`. Variants: `serial` (short rows), `tree` (long rows). */
+/** exp(scale x) / sum of exp(scale x) along `axis`. Variants: `serial` (short rows, software adapters), `tree` (long rows). */
 export const softmaxOp: Op<SoftmaxAttrs> = {
   name: 'softmax',
   variants: () => ['serial', 'tree'],
@@ -26,16 +32,16 @@ export const softmaxOp: Op<SoftmaxAttrs> = {
     if (!(scale > 0)) throw new ShapeError('softmax', 'a positive scale', String(scale));
     return [f32(...x.shape)];
   },
-  dispatches({ attrs: { axis, scale }, inputs: [x], outputs: [out], variant }) {
+  dispatches({ attrs: { axis, scale }, inputs: [x], outputs: [out], capabilities, variant }) {
     const { outer, length, inner } = around(x!.shape, axis);
-    const lanes = lanesFor(length, variant);
+    const serial = isSerial(length, capabilities, variant);
     return [
       {
-        shader: forwardShader,
+        shader: serial ? serialShader : forwardShader,
         bindings: { x, out },
         uniforms: { outer, length, inner, scale },
-        overrides: { WORKGROUP: workgroup, LANES: lanes },
-        workgroups: spread(Math.ceil((outer * inner * lanes) / workgroup)),
+        overrides: { WORKGROUP: workgroup },
+        workgroups: spread(Math.ceil((outer * inner) / (serial ? workgroup : 1))),
       },
     ];
   },
@@ -50,7 +56,7 @@ const softmaxGradientOp: Op<SoftmaxAttrs> = {
   outputs: (_, [out]) => [f32(...out!.shape)],
   dispatches({ attrs: { axis, scale }, inputs: [out, dout], outputs: [dx], variant }) {
     const { outer, length, inner } = around(out!.shape, axis);
-    const lanes = lanesFor(length, variant);
+    const lanes = gradientLanes(length, variant);
     return [
       {
         shader: gradientShader,

@@ -1,12 +1,10 @@
 // out = softmax of scale * x along the middle dimension.
 //
 // Shapes    x and out [outer, length, inner]; a row is one (outer, inner)
-// Dispatch  LANES invocations per row (a power of two that divides WORKGROUP), WORKGROUP per workgroup,
-//           workgroups spread over x and y
+// Dispatch  one workgroup per row, spread over x and y
 // Saved for backward: out itself
 
 override WORKGROUP: u32 = 64u;
-override LANES: u32 = 64u; // 1 for short rows, more for long ones
 
 struct Params {
   outer: u32,
@@ -27,51 +25,46 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + lane / LANES;
-  let first = lane % LANES; // element of the row where this invocation begins
-  let home = lane - first; // where the row's partial results lie
+  let row = group.y * groups.x + group.x;
+  if (row >= params.outer * params.inner) {
+    return;
+  }
   let start = (row / params.inner) * params.length * params.inner + row % params.inner;
-  // Invocations without a row go along, so that all reach the barriers.
-  let end = select(0u, params.length, row < params.outer * params.inner);
 
-  // Other lanes' maxima may be those of nothing; WGSL has no infinity to begin with.
+  // Lanes past the end of a short row have the maximum of nothing; WGSL has no infinity to begin with.
   var highest = -3.4e38;
-  for (var k = first; k < end; k += LANES) {
+  for (var k = lane; k < params.length; k += WORKGROUP) {
     highest = max(highest, x[start + k * params.inner]);
   }
-  if (LANES > 1u) {
-    partial[lane] = highest;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-      if (first < half) {
-        partial[lane] = max(partial[lane], partial[lane + half]);
-      }
-      workgroupBarrier();
+  partial[lane] = highest;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (lane < half) {
+      partial[lane] = max(partial[lane], partial[lane + half]);
     }
-    highest = partial[home];
     workgroupBarrier();
   }
+  highest = partial[0];
+  workgroupBarrier(); // `partial` is free again
 
   // Scaling the difference rather than x keeps the exponent's rounding error relative to its distance from 0.
   var sum = 0.0;
-  for (var k = first; k < end; k += LANES) {
+  for (var k = lane; k < params.length; k += WORKGROUP) {
     let i = start + k * params.inner;
     let value = exp(params.scale * (x[i] - highest));
     out[i] = value;
     sum += value;
   }
-  if (LANES > 1u) {
-    partial[lane] = sum;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-      if (first < half) {
-        partial[lane] += partial[lane + half];
-      }
-      workgroupBarrier();
+  partial[lane] = sum;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (lane < half) {
+      partial[lane] += partial[lane + half];
     }
-    sum = partial[home];
+    workgroupBarrier();
   }
-  for (var k = first; k < end; k += LANES) {
+  sum = partial[0];
+  for (var k = lane; k < params.length; k += WORKGROUP) {
     out[start + k * params.inner] /= sum;
   }
 }

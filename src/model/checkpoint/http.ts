@@ -1,6 +1,6 @@
 // Random access to a file on an HTTP server, by ranges: in Node and in browsers.
 import type { ByteSource } from '../clip/source.ts';
-import { WeightsError } from '../errors.ts';
+import { UnreachableError, WeightsError } from '../errors.ts';
 
 /** The part of `fetch` that is used, so that another implementation can stand in. */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;
@@ -117,7 +117,7 @@ async function request(
   await drain(response);
   if (response.status >= 500 || response.status === 429)
     throw new Error(`the server answered ${response.status}`);
-  throw new WeightsError({
+  throw new UnreachableError({
     file: name,
     expected: `status 206 and ${range}`,
     found:
@@ -127,11 +127,15 @@ async function request(
   });
 }
 
-/** Runs `attempt` until it succeeds; typed errors and aborts are final, and so are attempts without progress. */
-async function withRetries<T>(
+/**
+ * Runs `attempt` until it succeeds; typed errors, aborts and what else is `final` end it, and so do attempts without
+ * progress.
+ */
+export async function withRetries<T>(
   { attempts = 5, retryDelay = 500, signal }: HttpOptions,
   file: string,
   attempt: (progress: () => void) => Promise<T>,
+  final: (error: unknown) => boolean = () => false,
 ): Promise<T> {
   let failures = 0;
   for (;;) {
@@ -141,10 +145,10 @@ async function withRetries<T>(
       });
     } catch (cause) {
       signal?.throwIfAborted();
-      if (cause instanceof WeightsError) throw cause;
+      if (cause instanceof WeightsError || final(cause)) throw cause;
       failures += 1;
       if (failures >= attempts)
-        throw new WeightsError({ file, expected: 'a readable address', found: reason(cause) }, { cause });
+        throw new UnreachableError({ file, expected: 'a readable address', found: reason(cause) }, { cause });
       await new Promise((resolve) => setTimeout(resolve, retryDelay * 2 ** (failures - 1)));
       signal?.throwIfAborted();
     }

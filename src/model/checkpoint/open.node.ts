@@ -40,27 +40,45 @@ async function open<T>(
   given: string,
   read: (source: ByteSource, beside: Beside) => Promise<T>,
 ): Promise<T & Opened> {
+  const place = await openPlace(given);
+  try {
+    const opened = await read(place.source, place.beside);
+    return { ...opened, files: place.files(), close: place.close };
+  } catch (error) {
+    await place.close();
+    throw error;
+  }
+}
+
+/** A file of a model, and the way to its neighbours. */
+export interface Place {
+  readonly source: ByteSource;
+  readonly beside: Beside;
+  /** Files opened so far, without configurations. */
+  files(): string[];
+  close(): Promise<void>;
+}
+
+/** Opens a weights file, or the one in a model's folder. @throws WeightsError */
+export async function openPlace(given: string): Promise<Place> {
   const file = await modelFile(given);
   const sources: FileSource[] = [];
-  const close = async () => {
-    await Promise.all(sources.map((source) => source.close()));
-  };
   const track = async (name: string): Promise<FileSource> => {
     const source = await openFile(name);
     sources.push(source);
     return source;
   };
-  try {
-    const opened = await read(await track(file), async (name) => {
+  return {
+    source: await track(file),
+    async beside(name) {
       const neighbour = path.join(path.dirname(file), name);
       return (await exists(neighbour)) ? track(neighbour) : undefined;
-    });
-    const files = sources.map(({ name }) => name).filter((name) => !name.endsWith('.json'));
-    return { ...opened, files, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    },
+    files: () => sources.map(({ name }) => name).filter((name) => !name.endsWith('.json')),
+    async close() {
+      await Promise.all(sources.map((source) => source.close()));
+    },
+  };
 }
 
 async function modelFile(given: string): Promise<string> {

@@ -85,12 +85,13 @@ export const smallClipConfig = (words: number): ClipConfig =>
     visionWidth: 128,
     visionLayers: 4,
     patch: 8,
-    grid: 12,
+    grid: 8,
     textWidth: 128,
     textLayers: 4,
     contextLength: 77,
     vocabSize: words + 2,
     embedDim: 64,
+    headDim: 32,
   });
 
 /** Name -> shape of every tensor of a CLIP, under the names of OpenAI's state dict and in its order. */

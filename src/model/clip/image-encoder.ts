@@ -1,6 +1,6 @@
 // The image encoder, ready to run on batches of one size.
 import type { Gpu } from '../../gpu/gpu.ts';
-import { compile, type Executable } from '../../graph/executor.ts';
+import { compile, type Executable, type RunOptions } from '../../graph/executor.ts';
 import { f32, type Tensor } from '../../kernels/op.ts';
 import { createModelGraph, type ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
@@ -24,6 +24,10 @@ export function checkImageSize(config: ClipConfig, size: number): void {
   }
 }
 
+/** 518 pixels for patches of 14, as the paper has it, else the CLIP's own size. */
+export const defaultImageSize = ({ patch, imageResolution }: ClipConfig): number =>
+  patch === 14 ? 518 : imageResolution;
+
 export interface ImageGraph {
   readonly model: ModelGraph;
   readonly outputs: { readonly image: Tensor; readonly patches: Tensor };
@@ -45,7 +49,7 @@ export function buildImageGraph(
 export interface ImageEncoder {
   readonly executable: Executable;
   /** Encodes up to `batch` preprocessed images, each [3, S, S]. */
-  encode(images: readonly Float32Array[]): Promise<HostFeatures[]>;
+  encode(images: readonly Float32Array[], options?: RunOptions): Promise<HostFeatures[]>;
   dispose(): void;
 }
 
@@ -64,12 +68,12 @@ export async function createImageEncoder(
   const patches = (size / clip.config.patch) ** 2;
   return {
     executable,
-    async encode(images) {
+    async encode(images, options) {
       const input = new Float32Array(batch * 3 * size * size);
       images.forEach((image, i) => {
         input.set(image, i * 3 * size * size);
       });
-      const result = await executable.run({ images: input }, ['image', 'patches']);
+      const result = await executable.run({ images: input }, ['image', 'patches'], options);
       return images.map((_, i) => ({
         image: (result.image as Float32Array).slice(i * embed, (i + 1) * embed),
         patches: (result.patches as Float32Array).slice(i * patches * embed, (i + 1) * patches * embed),

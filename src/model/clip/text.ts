@@ -1,6 +1,7 @@
 // CLIP's text encoder, with FAPrompt's learnable layer tokens and with a prefix that many sequences share.
 import { attention } from '../../kernels/attention/attention.ts';
 import { add, expand } from '../../kernels/elementwise/elementwise.ts';
+import { gatherRows } from '../../kernels/gather/gather.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
 import type { Tensor } from '../../kernels/op.ts';
 import { concat, slice } from '../../kernels/slice/slice.ts';
@@ -13,8 +14,8 @@ export interface TextInput {
   readonly embeddings: Tensor;
   /** Position of the first row: 0, or the length of the shared prefix. */
   readonly start: number;
-  /** Position of the end token, whose feature is the text's. */
-  readonly end: number;
+  /** Position of the end token, whose feature is the text's; or the row of each text's end, i32 [P, 1]. */
+  readonly end: number | Tensor;
   /** The packed q, k, v of each block for a sequence [1, >= start, 3 D] whose first `start` rows precede every text. */
   readonly prefix?: readonly Tensor[];
   /** Learnable tokens [n, D]: number i replaces positions 1..n of the input of block i + 1. */
@@ -51,10 +52,11 @@ export function encodeText(context: Context, input: TextInput, config: ClipConfi
       mlp(context, attentionOut(context, attended, x, block), block, config.activation),
     );
   }
-  const last = graph.view(slice(graph, x, { axis: 1, start: end - start, end: end - start + 1 }), [
-    texts,
-    config.textWidth,
-  ]);
+  const ends =
+    typeof end === 'number'
+      ? slice(graph, x, { axis: 1, start: end - start, end: end - start + 1 })
+      : gatherRows(graph, x, end);
+  const last = graph.view(ends, [texts, config.textWidth]);
   const features = matmul(graph, layerNorm(context, last, 'ln_final'), weight('text_projection'));
   return { features: record(`${name}/feat`, features), keys };
 }

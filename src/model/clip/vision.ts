@@ -7,7 +7,7 @@ import type { Tensor } from '../../kernels/op.ts';
 import { patchEmbedding } from '../../kernels/patch_embedding/patch_embedding.ts';
 import { resizeBilinear } from '../../kernels/resize_bilinear/resize_bilinear.ts';
 import { concat, slice } from '../../kernels/slice/slice.ts';
-import type { Context } from '../context.ts';
+import type { Context, ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
 import { attentionOut, layerNorm, mlp, queryKeyValue } from './transformer.ts';
 
@@ -70,6 +70,21 @@ export function encodeImage(
     image: record('image/cls', l2norm(graph, image)),
     patches: slice(graph, unit, { axis: 1, start: 1, end: 1 + grid * grid }),
   };
+}
+
+/**
+ * CLIP's own image feature, of a graph in which `encodeImage` was built: ln_post and projection of the original
+ * stream's class token. FAPrompt's `ImageFeatures.image` leaves ln_post out.
+ * @returns unit rows [B, E]
+ */
+export function clipFeature(model: ModelGraph, config: ClipConfig): Tensor {
+  const { graph, weight, records } = model;
+  const last = records.get(`vision/layer${config.visionLayers - 1}/ori`)!;
+  const token = graph.view(slice(graph, last, { axis: 1, start: 0, end: 1 }), [
+    last.shape[0]!,
+    config.visionWidth,
+  ]);
+  return l2norm(graph, matmul(graph, layerNorm(model, token, 'visual.ln_post'), weight('visual.proj')));
 }
 
 /** [class token | patches] + positions, normalised: [B, 1 + grid^2, D]. */

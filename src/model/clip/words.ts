@@ -38,4 +38,6 @@ export const smallClipWords: readonly string[] = [
   'color small large big tiny huge long short wide narrow thin thick round square rectangular triangular oval',
   'circular straight curved sharp flat horizontal vertical diagonal single double regular irregular uniform',
   'fine coarse soft hard circle rectangle triangle ellipse stripe dot check noise cloud wave gradient',
+  // Words of WinCLIP's templates.
+  'jpeg corrupted visual inspection detection anomalous',
 ].flatMap((line) => line.split(' '));

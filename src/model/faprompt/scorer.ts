@@ -1,7 +1,7 @@
 // Inference: image features in, anomaly map and score out.
 import type { Gpu } from '../../gpu/gpu.ts';
-import { createDeviceTensor } from '../../graph/device-tensor.ts';
-import { compile, type Executable } from '../../graph/executor.ts';
+import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
+import { compile, type Executable, type RunOptions } from '../../graph/executor.ts';
 import { f32, type Tensor } from '../../kernels/op.ts';
 import { checkImageSize, type HostFeatures } from '../clip/image-encoder.ts';
 import type { ImageFeatures } from '../clip/vision.ts';
@@ -22,7 +22,7 @@ export interface Detection {
 
 export interface Scorer {
   readonly executable: Executable;
-  score(features: HostFeatures): Promise<Detection>;
+  score(features: HostFeatures, options?: RunOptions): Promise<Detection>;
   dispose(): void;
 }
 
@@ -33,12 +33,12 @@ export async function loadTemplates(clip: Clip, options: FapromptOptions) {
   return { clip: clip.config, options, templates, rows };
 }
 
-/** @param learnables trained values under the published names */
+/** @param learnables values under the published names; tensors on the device stay the caller's, and may change */
 export async function createScorer(
   gpu: Gpu,
   clip: Clip,
   options: FapromptOptions,
-  learnables: ReadonlyMap<string, Float32Array>,
+  learnables: ReadonlyMap<string, Float32Array | DeviceTensor>,
   size: number,
 ): Promise<Scorer> {
   const shapes = learnableShapes(options, clip.config);
@@ -60,7 +60,7 @@ export async function createScorer(
 
 /** A scorer's graph: its scores, and the values of the parameters that are not CLIP's. */
 export type ScorerGraph = Omit<Scores, 'imageLogits'> & {
-  readonly parameters: readonly { readonly tensor: Tensor; readonly values: Float32Array }[];
+  readonly parameters: readonly { readonly tensor: Tensor; readonly values: Float32Array | DeviceTensor }[];
 };
 
 /** @param build the scores of one image from its features */
@@ -79,20 +79,24 @@ export async function compileScorer(
     patches: graph.input('patches', f32(1, (size / patch) ** 2, embedDim)),
   });
   const map = smoothedMap(model, anomalyMap(model, result), smoothingSigma(size));
-  const own = result.parameters.map(
-    ({ tensor, values }) => [tensor.storage, createDeviceTensor(gpu, 'learned', tensor, values)] as const,
-  );
-  const parameters = new Map([...bindWeights(clip, model.weights), ...own]);
+  const own: DeviceTensor[] = [];
+  const parameters = bindWeights(clip, model.weights);
+  for (const { tensor, values } of result.parameters) {
+    const bound =
+      values instanceof Float32Array ? createDeviceTensor(gpu, 'learned', tensor, values) : values;
+    if (bound !== values) own.push(bound);
+    parameters.set(tensor.storage, bound);
+  }
   const executable = await compile(gpu, graph, { map, score: result.score }, { parameters });
   return {
     executable,
-    async score({ image, patches }) {
-      const found = await executable.run({ image, patches }, ['map', 'score']);
+    async score({ image, patches }, options) {
+      const found = await executable.run({ image, patches }, ['map', 'score'], options);
       return { score: found.score![0]!, map: found.map as Float32Array };
     },
     dispose() {
       executable.dispose();
-      for (const [, { buffer }] of own) gpu.memory.free(buffer);
+      for (const { buffer } of own) gpu.memory.free(buffer);
     },
   };
 }

@@ -2,11 +2,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ImageError } from '../../data/errors.ts';
-import { writeFileAtomic } from '../../data/files.node.ts';
+import { cacheFolder, writeFileAtomic } from '../../data/files.node.ts';
 import { decodeImage } from '../../data/image.node.ts';
 import type { RgbImage } from '../../data/image.ts';
 import { GpuError } from '../../gpu/errors.ts';
@@ -42,9 +41,7 @@ export interface FeatureSourceOptions extends FeatureSettings {
   readonly onWarning?: (message: string) => void;
 }
 
-/** `$XDG_CACHE_HOME/faprompt/features`, by default below ~/.cache. */
-export const defaultCache = (): string =>
-  path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'faprompt', 'features');
+export const defaultCache = (): string => cacheFolder('features');
 
 export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSourceOptions): FeatureSource {
   const { imageSize, dualLayers, precision, cache, onWarning } = options;

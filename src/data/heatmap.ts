@@ -1,5 +1,5 @@
 // Anomaly maps as pictures.
-import type { RgbImage } from '../data/image.ts';
+import type { RgbImage } from './image.ts';
 
 /** An anomaly map, row major. */
 export interface AnomalyMap {

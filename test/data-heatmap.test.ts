@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mapRange, overlay, resizeMap, turbo } from '../src/cli/heatmap.ts';
+import { mapRange, overlay, resizeMap, turbo } from '../src/data/heatmap.ts';
 
 const map = (width: number, height: number, value: (x: number, y: number) => number) => ({
   width,

@@ -1,0 +1,35 @@
+import path from 'node:path';
+import type { Command } from 'commander';
+import { processIo } from '../../src/cli/io.ts';
+import { benchQuality, type QualityGiven } from '../quality/quality.ts';
+import { integer } from './options.ts';
+
+export const addQualityCommand = (program: Command): Command =>
+  program
+    .command('quality')
+    .description(
+      'FAPrompt, its ablations and baselines on held-out synthetic classes and real photographs; what is there already is not done again',
+    )
+    .option('--clip <file>', 'CLIP weights', 'weights/small-clip.safetensors')
+    .option('--seeds <n>', 'data sets and initialisations', integer, 3)
+    .option('--image-size <pixels>', 'side of the images', integer, 128)
+    .option('--dual-layers <n>', 'as of faprompt train', integer)
+    .option('--epochs <n>', 'passes over the training images', integer, 3)
+    .option('--batch <n>', 'images a step', integer, 8)
+    .option('--lr <x>', 'learning rate', Number, 1e-3)
+    .option('--train-images <n>', 'of each class without a defect, and as many with one', integer, 16)
+    .option('--test-images <n>', 'of each class without a defect, and as many with one', integer, 24)
+    .option('--no-ablations', 'the baselines and FAPrompt only')
+    .option('--ablation-seeds <n>', 'seeds of the ablations (default: all)', integer)
+    .option('--quick', 'one seed, few images, no ablations: shows that everything runs')
+    .option('--out <dir>', 'folder of images, features and results', '.cache/quality')
+    .option(
+      '--real <dir>',
+      'folder of real data sets: magnetic_tile, brainmri, headct',
+      path.join(process.env.FAPROMPT_SHARED ?? '../shared', 'data'),
+    )
+    .option('--json <file>', 'write the result as JSON')
+    .action(async ({ quick, ...given }: QualityGiven & { quick?: true }) => {
+      const small = { seeds: 1, epochs: 2, trainImages: 4, testImages: 4, ablations: false, real: '' };
+      await benchQuality(processIo, quick ? { ...given, ...small } : given);
+    });

@@ -1,0 +1,146 @@
+// From opening the page to the first heat map, in Chromium: where the time goes, and what held up the main thread.
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import type { BrowserContext } from 'playwright-core';
+import { testBrowser } from '../test/browser/chromium.ts';
+
+/** Milliseconds of one visit; the parts are what the page's progress shows, one after the other. */
+export interface Visit {
+  /** From navigation to the first heat map on the screen. */
+  readonly total: number;
+  /** Until the page reacts and its generated sample is drawn. */
+  readonly page: number;
+  /** Worker, adapter, and opening the files. */
+  readonly start: number;
+  /** Weights and prompts, from the network or from storage. */
+  readonly read: number;
+  readonly compile: number;
+  readonly compute: number;
+  /** The longest task of the main thread (Long Tasks API, which sees 50 ms and more; 0: none). */
+  readonly longestTask: number;
+  /** The longest time between two animation frames, compositor included. */
+  readonly longestFrame: number;
+}
+
+/** What the page's script collects (see `watch`). */
+interface Watched {
+  events: [number, string][];
+  tasks: number[];
+  frames: number[];
+}
+
+declare global {
+  var watched: Watched;
+}
+
+/** Runs inside the page, before its own scripts. */
+function watch(): void {
+  const events: [number, string][] = [];
+  const tasks: number[] = [];
+  const frames: number[] = [];
+  globalThis.watched = { events, tasks, frames };
+  const note = (name: string) => {
+    if (events.at(-1)?.[1] !== name) events.push([performance.now(), name]);
+  };
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) tasks.push(duration);
+  }).observe({ type: 'longtask', buffered: true });
+  let last = performance.now();
+  let clicked = false;
+  const frame = (now: number) => {
+    frames.push(now - last);
+    last = now;
+    const sample = document.querySelector<HTMLImageElement>('.sample img');
+    if (!clicked && sample && sample.naturalWidth > 0) {
+      clicked = true;
+      note('click');
+      sample.closest('button')!.click();
+    }
+    requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+  const phases = [
+    [/Downloading|Reading/, 'read'],
+    [/Preparing/, 'compile'],
+    [/Computing/, 'compute'],
+    [/Starting/, 'start'],
+  ] as const;
+  new MutationObserver(() => {
+    const text =
+      document.querySelector('.inspect .progress:not([hidden]) .progress-words')?.textContent ?? '';
+    const phase = phases.find(([pattern]) => pattern.test(text))?.[1];
+    if (phase) note(phase);
+    // The frame after this one shows the map.
+    if (document.querySelector('.stage[data-state=done]') && events.at(-1)?.[1] !== 'done')
+      requestAnimationFrame(() => requestAnimationFrame(() => note('done')));
+  }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+}
+
+async function visit(context: BrowserContext, url: string): Promise<Visit> {
+  const page = await context.newPage();
+  await page.addInitScript(watch);
+  await page.goto(url);
+  await page.waitForFunction(() => watched.events.at(-1)?.[1] === 'done', null, { timeout: 120_000 });
+  const { events, tasks, frames } = await page.evaluate(() => watched);
+  // So that the next visit is served by it.
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await page.close();
+  const spent = (name: string) =>
+    events.reduce((sum, [time, event], i) => (event === name ? sum + events[i + 1]![0] - time : sum), 0);
+  return {
+    total: events.at(-1)![0],
+    page: events.find(([, name]) => name === 'click')![0],
+    start: spent('click') + spent('start'),
+    read: spent('read'),
+    compile: spent('compile'),
+    compute: spent('compute'),
+    longestTask: Math.max(0, ...tasks),
+    longestFrame: Math.max(...frames),
+  };
+}
+
+const median = (visits: readonly Visit[]): Visit =>
+  Object.fromEntries(
+    (Object.keys(visits[0]!) as (keyof Visit)[]).map((key) => {
+      const values = visits.map((one) => one[key]).sort((a, b) => a - b);
+      // Of what holds the page up the worst counts.
+      return [key, key.startsWith('longest') ? values.at(-1)! : values[values.length >> 1]!];
+    }),
+  ) as unknown as Visit;
+
+/**
+ * Builds the page, serves it on localhost, and visits it with an empty browser and once more with what that kept.
+ * @param runs pairs of visits; medians count, of blocked time the maximum
+ */
+export async function benchPage(runs: number): Promise<{ readonly first: Visit; readonly cached: Visit }> {
+  // At run time: bundled, they would take dist/ for the repository's root.
+  const script = (name: string): Promise<Record<string, unknown>> =>
+    import(new URL(`../scripts/web/${name}.mjs`, import.meta.url).href);
+  const buildPage = (await script('build')).buildPage as (outdir: string) => Promise<void>;
+  const pageServer = (await script('serve')).pageServer as (folder: string) => Server;
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-bench-page-'));
+  await buildPage(folder);
+  const server = pageServer(folder);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const browser = await testBrowser();
+  const first: Visit[] = [];
+  const cached: Visit[] = [];
+  try {
+    for (let i = 0; i < runs; i += 1) {
+      const context = await browser.newContext();
+      first.push(await visit(context, url));
+      cached.push(await visit(context, url));
+      await context.close();
+    }
+  } finally {
+    await browser.close();
+    server.closeAllConnections();
+    server.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+  return { first: median(first), cached: median(cached) };
+}

@@ -1,0 +1,6 @@
+declare module '*.proto' {
+  const text: string;
+  export default text;
+}
+
+declare module 'core-js/actual/iterator';

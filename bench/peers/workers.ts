@@ -1,0 +1,135 @@
+// The libraries' processes and pages, from the driver's side.
+import { execFileSync, fork } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import sirv from 'sirv';
+import { root } from '../root.ts';
+import type { Worker } from './compare.ts';
+import type { Replies, Request } from './library.ts';
+
+const folder = path.join(root, 'bench', 'peers');
+
+/** Installs the libraries on first use, and bundles what runs in their processes and pages. */
+export function preparePeers(): void {
+  if (!existsSync(path.join(folder, 'node_modules'))) {
+    console.log('installing the other libraries into bench/peers/node_modules (about 700 MB)');
+    const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }; // no CUDA
+    execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, env, stdio: 'inherit' });
+  }
+  execFileSync(process.execPath, [path.join(folder, 'build.mjs')], { stdio: 'inherit' });
+}
+
+/** Package whose version a library has; ours is this project's. */
+const packages = {
+  faprompt: undefined,
+  onnxruntime: 'onnxruntime-node',
+  'onnxruntime-web': 'onnxruntime-web',
+  'jax-js': '@jax-js/jax',
+  tensorflow: '@tensorflow/tfjs-core',
+} as const;
+
+export type LibraryName = keyof typeof packages;
+export const nodeLibraries: readonly LibraryName[] = ['faprompt', 'onnxruntime', 'jax-js', 'tensorflow'];
+export const browserLibraries: readonly LibraryName[] = [
+  'faprompt',
+  'onnxruntime-web',
+  'jax-js',
+  'tensorflow',
+];
+
+function versionOf(library: LibraryName): string {
+  const name = packages[library];
+  const file = name
+    ? path.join(folder, 'node_modules', name, 'package.json')
+    : path.join(root, 'package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** A Node process with Dawn (ONNX Runtime: its own Dawn). */
+export function nodeWorker(library: LibraryName, variants: string): Worker {
+  const child = fork(
+    path.join(folder, 'build', 'node', 'worker.mjs'),
+    [library, versionOf(library), variants],
+    {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    },
+  );
+  let errors = '';
+  child.stderr!.on('data', (text) => {
+    errors = `${errors}${text}`.slice(-2000);
+  });
+  return {
+    ask: (request) =>
+      new Promise((resolve, reject) => {
+        const done = () => {
+          child.off('message', onMessage);
+          child.off('exit', onExit);
+        };
+        const onMessage = (message: { reply?: Replies[Request['do']]; error?: string }) => {
+          done();
+          if (message.error !== undefined) reject(new Error(message.error));
+          else resolve(message.reply as never);
+        };
+        const onExit = (code: number | null, signal: string | null) => {
+          done();
+          reject(new Error(`the process of ${library} ended (${signal ?? code}): ${errors}`));
+        };
+        child.on('message', onMessage);
+        child.on('exit', onExit);
+        child.send(request);
+      }),
+    async close() {
+      child.removeAllListeners();
+      child.kill('SIGKILL'); // ONNX Runtime crashes when it is left to end by itself
+    },
+  };
+}
+
+const chromiumFlags = [
+  '--enable-unsafe-webgpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+];
+const softwareFlags = ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader'];
+
+/** Chromium without a window; `executable` is a system's own (FAPROMPT_CHROMIUM, default /usr/bin/chromium). */
+export async function openBrowser(software: boolean) {
+  const server = createServer(sirv(folder, { dev: true, dotfiles: false }));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const browser = await chromium.launch({
+    executablePath: process.env.FAPROMPT_CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', ...chromiumFlags, ...(software ? softwareFlags : ['--enable-features=Vulkan'])],
+  });
+  return {
+    version: `Chromium ${browser.version()}`,
+    worker(library: LibraryName, variants: string): Worker {
+      const query = new URLSearchParams({ library, version: versionOf(library), variants });
+      const opened = (async () => {
+        const page = await browser.newPage();
+        page.setDefaultTimeout(0);
+        await page.goto(`${address}/page.html?${query}`);
+        await page.waitForFunction(() => 'answer' in globalThis);
+        return page;
+      })();
+      return {
+        ask: async (request) =>
+          (await opened).evaluate(
+            (r) => (globalThis as unknown as { answer: (r: unknown) => Promise<never> }).answer(r),
+            request,
+          ),
+        close: async () => (await opened).close(),
+      };
+    },
+    async close() {
+      await browser.close();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,3 @@
+import { buildLibrary } from './library.mjs';
+
+await buildLibrary();

@@ -1,0 +1,4 @@
+import type { Metafile } from 'esbuild';
+
+export function buildBrowser(outdir?: string): Promise<Metafile>;
+export function buildLibrary(): Promise<void>;

@@ -1,0 +1,162 @@
+import { existsSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { writeFileAtomic } from '../data/files.node.ts';
+import { formatBytes } from '../gpu/errors.ts';
+import { type BatchSource, inlineBatches, threadedBatches } from '../train/pretrain/batches.node.ts';
+import { exportClip } from '../train/pretrain/export.ts';
+import { openPretrainFolder } from '../train/pretrain/run-folder.node.ts';
+import {
+  clipAdam,
+  type PretrainSettings,
+  pretrainConfig,
+  pretrainWords,
+} from '../train/pretrain/settings.ts';
+import { pretrain } from '../train/pretrain/trainer.ts';
+import { integer, positive } from './arguments.ts';
+import { ExitError, formatFlops, type Io, UsageError } from './io.ts';
+import { createProgress } from './progress.ts';
+
+interface Given {
+  readonly out: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly stopAt?: number;
+  readonly cooldown: number;
+  readonly batch: number;
+  readonly imageSize: number;
+  readonly lr: number;
+  readonly warmup: number;
+  readonly decay: number;
+  readonly regionWeight: number;
+  readonly genericWeight: number;
+  readonly genericPairs: number;
+  readonly resume?: boolean;
+  readonly maxMinutes?: number;
+  readonly saveEvery: number;
+  readonly export?: string;
+  readonly about: Readonly<Record<string, string>>;
+}
+
+export const pretrainCommand = (io: Io): Command =>
+  new Command('pretrain')
+    .description('train a small CLIP, both towers, from scratch on captioned images that the generator draws')
+    .requiredOption('--out <dir>', 'folder for the checkpoint (last.safetensors) and log.jsonl')
+    .option('--export <file>', 'write the weights in F16 when this part of the run ends')
+    .option('--about <key=value...>', 'further entries for the metadata of that file', pair, {})
+    .option('--seed <n>', 'the same seed gives the same bits', integer(0), 0)
+    .option('--steps <n>', 'steps until the learning rate has fallen to 0, along a cosine', integer(1), 2000)
+    .option('--stop-at <n>', 'end after this step instead', integer(1))
+    .option(
+      '--cooldown <n>',
+      'steps before that end in which the learning rate falls in a line',
+      integer(0),
+      0,
+    )
+    .option('--batch <n>', 'images a step', integer(2), 64)
+    .option('--image-size <pixels>', 'side of the training images', integer(8), 64)
+    .option('--lr <x>', 'largest learning rate of AdamW', positive, 1e-3)
+    .option('--warmup <n>', 'steps until the largest learning rate', integer(1), 100)
+    .option('--decay <x>', 'weight decay', Number, 0.1)
+    .option('--region-weight <x>', "patches against the image's own captions; 0: plain CLIP", Number, 2)
+    .option('--generic-weight <x>', 'patches and images against captions of an "object"', Number, 2)
+    .option('--generic-pairs <n>', 'such pairs of captions in a step; 0: plain CLIP', integer(0), 4)
+    .option('--resume', "go on from the folder's checkpoint")
+    .option('--max-minutes <n>', 'stop after this time, to go on with --resume', positive)
+    .option('--save-every <n>', 'steps between checkpoints', integer(1), 50)
+    .addHelpText(
+      'after',
+      '\nInterrupting (Ctrl-C) saves after the step under way and exits with code 130; --resume continues with the same bits.',
+    )
+    .action((given: Given) => run(io, given));
+
+/** Collects key=value. */
+function pair(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const [key, ...value] = text.split('=');
+  if (!key || value.length === 0) throw new InvalidArgumentError('Expected key=value.');
+  return { ...before, [key]: value.join('=') };
+}
+
+/** @throws UsageError for an end after the cosine's, or a cool-down that begins before the warm-up ends */
+function settingsOf(given: Given): PretrainSettings {
+  const words = pretrainWords();
+  const { seed, steps, stopAt = steps, cooldown, batch, imageSize, lr, warmup, decay } = given;
+  const { regionWeight, genericWeight, genericPairs } = given;
+  if (stopAt > steps) throw new UsageError(`--stop-at: expected at most --steps ${steps}, found ${stopAt}`);
+  if (cooldown > 0 && stopAt - cooldown < warmup)
+    throw new UsageError(
+      `--cooldown: expected at most ${stopAt - warmup} (after --warmup), found ${cooldown}`,
+    );
+  return {
+    config: pretrainConfig(words.length, imageSize),
+    words,
+    seed,
+    steps,
+    stopAt,
+    cooldown,
+    batch,
+    imageSize,
+    learningRate: lr,
+    warmup,
+    decay,
+    ...clipAdam,
+    regionWeight,
+    genericWeight,
+    genericPairs,
+  };
+}
+
+/** Batches from a thread where the built worker lies beside this file (not under vitest). */
+function openBatches(settings: PretrainSettings): BatchSource {
+  const script = new URL('./batch-worker.js', import.meta.url);
+  return existsSync(script) ? threadedBatches(settings, script) : inlineBatches(settings);
+}
+
+async function run(io: Io, given: Given): Promise<void> {
+  const settings = settingsOf(given);
+  const folder = await openPretrainFolder(given.out, settings, given.resume ?? false);
+  const start = folder.resume?.step ?? 0;
+  const gpu = await io.openGpu();
+  const batches = openBatches(settings);
+  const bar = createProgress(io, 'step', settings.stopAt, start);
+  const abort = new AbortController();
+  const stopListening = io.onInterrupt(() => {
+    bar.note('interrupted: saving after this step');
+    abort.abort();
+  });
+  const timer =
+    given.maxMinutes === undefined
+      ? undefined
+      : setTimeout(() => abort.abort(), given.maxMinutes * 60_000).unref();
+  let flops = 0;
+  try {
+    const last = await pretrain(gpu, settings, (step) => batches.next(step), {
+      resume: folder.resume,
+      signal: abort.signal,
+      saveEvery: given.saveEvery,
+      compiled(work) {
+        flops = work;
+        bar.note(`one step: ${formatFlops(work)}`);
+      },
+      step(event) {
+        folder.step(event);
+        const { contrastive, region, state } = event.losses as Record<string, number>;
+        const losses = [contrastive, region, state].map((loss) => loss!.toFixed(3)).join(' ');
+        bar.update(event.step, `losses ${losses}  ${(flops / event.ms / 1e6).toFixed(1)} GFLOP/s`);
+      },
+      save: (snapshot) => folder.save(snapshot),
+    });
+    if (given.export !== undefined) {
+      const bytes = exportClip(last, settings, given.about);
+      await writeFileAtomic(given.export, bytes);
+      io.out(`${given.export}: ${formatBytes(bytes.length)}`);
+    }
+    io.out(`${given.out}: ${last.step} of ${settings.stopAt} steps`);
+    if (last.step < settings.stopAt) throw new ExitError(130);
+  } finally {
+    clearTimeout(timer);
+    stopListening();
+    bar.stop();
+    await batches.close();
+    gpu.close();
+  }
+}

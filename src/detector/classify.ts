@@ -1,0 +1,26 @@
+// Plain CLIP's zero-shot classification; loaded when it is first asked for, as OpenAI's tokenizer is large.
+import type { RgbImage } from '../data/image.ts';
+import { createTokenizer, decodeVocabulary } from '../model/clip/bpe.ts';
+import { preprocessCrop } from '../model/clip/preprocess.ts';
+import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
+import type { Model } from './model.ts';
+
+export async function classifyImage(
+  { gpu, clip, file }: Model,
+  image: RgbImage,
+  texts: readonly string[],
+  vocabulary: { bytes: Uint8Array<ArrayBuffer>; name: string } | undefined,
+): Promise<{ text: string; probability: number; cosine: number }[]> {
+  const tokenizer = vocabulary
+    ? createTokenizer(await decodeVocabulary(vocabulary.bytes), vocabulary.name)
+    : clip.tokenizer;
+  const input = await preprocessCrop(gpu, image, clip.config.imageResolution);
+  const feature = await imageFeature(gpu, clip, input);
+  const features = await textFeatures(
+    gpu,
+    clip,
+    texts.map((text) => textTokens(clip, tokenizer, text)),
+  );
+  const { probabilities, cosines } = zeroShot(feature, features, await logitScale(file));
+  return texts.map((text, i) => ({ text, probability: probabilities[i]!, cosine: cosines[i]! }));
+}

@@ -1,0 +1,36 @@
+export type DetectorErrorKind =
+  | 'no-webgpu' // this browser has none
+  | 'no-adapter' // WebGPU, but no device behind it
+  | 'device-lost' // and could not be recovered
+  | 'out-of-memory'
+  | 'too-large' // an image or a model beyond the adapter's limits
+  | 'bad-weights'
+  | 'bad-prompts'
+  | 'bad-image'
+  | 'bad-text'
+  | 'bad-option'
+  | 'network'
+  | 'training' // a loss that is not finite, no usable image
+  | 'closed'
+  | 'internal';
+
+/** Every failure of the library is one of these, on both sides of the worker; `kind` is for programs. */
+export class DetectorError extends Error {
+  override readonly name = 'DetectorError';
+  readonly kind: DetectorErrorKind;
+  /** What can be done about it, in a sentence; absent where nothing is known. */
+  readonly hint?: string;
+  /** File, address or image concerned. */
+  readonly file?: string;
+
+  constructor(
+    kind: DetectorErrorKind,
+    message: string,
+    { hint, file, cause }: { hint?: string | undefined; file?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.kind = kind;
+    if (hint !== undefined) this.hint = hint;
+    if (file !== undefined) this.file = file;
+  }
+}

@@ -1,0 +1,35 @@
+// The library in Node: the same API, on this thread (Dawn has threads of its own), with paths beside addresses.
+import type {
+  Detector as Loaded,
+  LoadOptions,
+  StorageUse,
+  StoredWeights,
+  Training,
+  TrainPromptsOptions,
+} from './api.ts';
+import { nodeEnvironment } from './environment.node.ts';
+import { openLocal } from './local.ts';
+import { absoluteOptions, createDetector, trainWith } from './public.ts';
+
+export type * from './api.ts';
+export { DetectorError, type DetectorErrorKind } from './errors.ts';
+
+export type Detector = Loaded;
+
+const open = (options: LoadOptions) => openLocal(nodeEnvironment, options);
+
+export const Detector = {
+  /**
+   * Loads a CLIP and prompts onto the GPU.
+   * @throws DetectorError, or the signal's reason
+   */
+  load: async (options: LoadOptions): Promise<Loaded> => createDetector(await open(absoluteOptions(options))),
+};
+
+/** Trains prompts without a detector: loads the CLIP, trains, frees it. */
+export const trainPrompts = (options: TrainPromptsOptions): Training => trainWith(open, options);
+
+/** Node has no browser storage: `faprompt weights` manages the models on the disk. */
+export const listWeights = async (): Promise<StoredWeights[]> => [];
+export const removeWeights = async (_url: string | URL): Promise<boolean> => false;
+export const storageUse = async (): Promise<StorageUse> => ({ usage: 0, quota: 0, available: false });

@@ -1,0 +1,181 @@
+// The detector on the thread that it is called on.
+import { ImageError } from '../data/errors.ts';
+import { GpuError } from '../gpu/errors.ts';
+import type { Gpu } from '../gpu/gpu.ts';
+import { preprocessImage } from '../model/clip/preprocess.ts';
+import type { Detection, DetectorInfo, FileSource, LoadOptions, Progress, Training } from './api.ts';
+import type { Environment } from './environment.ts';
+import { DetectorError } from './errors.ts';
+import { failureOf } from './failures.ts';
+import { keepModel } from './keeper.ts';
+import { type GivenPrompts, openModel, readWhole } from './model.ts';
+import { type PortableImage, release } from './portable.ts';
+import { countReading } from './reading.ts';
+import { type PortableTraining, startTraining } from './training.ts';
+import { createTurns } from './turns.ts';
+
+export interface PortableJob {
+  readonly progress?: ((progress: Progress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What both sides of a worker have: the API with images that can be sent. */
+export interface PortableDetector {
+  readonly info: DetectorInfo;
+  detect(image: PortableImage, job: PortableJob): Promise<Detection>;
+  setPrompts(
+    prompts: FileSource,
+    options: { readonly size?: number; readonly allowOtherClip?: boolean },
+  ): Promise<DetectorInfo>;
+  train(options: PortableTraining): Training;
+  classify(
+    image: PortableImage,
+    texts: readonly string[],
+    job: PortableJob & { readonly vocabulary?: FileSource | undefined },
+  ): Promise<{ text: string; probability: number; cosine: number }[]>;
+  close(): void;
+}
+
+export async function openLocal(environment: Environment, given: LoadOptions): Promise<PortableDetector> {
+  const { signal } = given;
+  let loading = true;
+  // What is loaded again later is not stopped by the signal of the first time.
+  const options = () => ({ ...given, environment, ...(loading ? {} : { signal: undefined }) });
+  const read = (prompts: FileSource, count = countReading(undefined)) =>
+    readWhole(prompts, { ...options() } as Parameters<typeof readWhole>[1], count);
+  let prompts: GivenPrompts | undefined;
+  try {
+    signal?.throwIfAborted();
+    const count = countReading(given.progress);
+    if (given.prompts !== undefined) {
+      const { size, allowOtherClip } = given;
+      prompts = { ...(await read(given.prompts, count)), size, allowOtherClip };
+    }
+    let first: typeof count | undefined = count;
+    const keeper = await keepModel(() => {
+      const used = first;
+      first = undefined;
+      return openModel(options() as Parameters<typeof openModel>[0], prompts, used);
+    }, given.onDevice);
+    loading = false;
+    return createLocal();
+
+    function createLocal(): PortableDetector {
+      const turns = createTurns();
+      const notice = keeper.model.clip.metadata.get('notice');
+      if (notice !== undefined) given.onWarning?.({ kind: 'notice', message: notice });
+      const settle = async <T>(
+        job: PortableJob,
+        images: PortableImage[],
+        work: () => Promise<T>,
+      ): Promise<T> => {
+        try {
+          return await turns.run(() => {
+            job.signal?.throwIfAborted();
+            return work();
+          });
+        } catch (error) {
+          throw failureOf(error, job.signal);
+        } finally {
+          release(...images);
+        }
+      };
+      return {
+        get info() {
+          return keeper.model.info();
+        },
+        detect: (image, job) =>
+          settle(job, [image], () =>
+            keeper.run(async ({ gpu, prompts: used, scorer, size, encode }) => {
+              if (!used || !scorer) throw noPrompts();
+              const clock = startClock(gpu);
+              const decoded = await environment.decodeImage(gpu, image);
+              const decode = clock.elapsed();
+              const pixels = await fitting(image.name, decoded, () => preprocessImage(gpu, decoded, size));
+              const run = runOptions(job);
+              const features = await encode(size, used.dualLayers, pixels, run);
+              const { score, map } = await scorer.score(features, run);
+              const { compile, elapsed } = clock.stop();
+              const threshold = used.threshold?.threshold;
+              return {
+                score,
+                map: { width: size, height: size, data: map },
+                image: { width: decoded.width, height: decoded.height },
+                ...(threshold === undefined ? {} : { anomalous: score >= threshold }),
+                times: { decode, compile, compute: elapsed - decode - compile },
+              };
+            }),
+          ),
+        setPrompts: (file, { size, allowOtherClip }) =>
+          settle({}, [], async () => {
+            const next = { ...(await read(file)), size, allowOtherClip };
+            await keeper.run((model) => model.usePrompts(next));
+            prompts = next;
+            return keeper.model.info();
+          }),
+        train: (training) => startTraining({ environment, keeper, turns }, training),
+        classify: (image, texts, job) =>
+          settle(job, [image], async () => {
+            const { classifyImage } = await import('./classify.ts');
+            const vocabulary = job.vocabulary === undefined ? undefined : await read(job.vocabulary);
+            return keeper.run(async (model) => {
+              const decoded = await environment.decodeImage(model.gpu, image);
+              return fitting(image.name, decoded, () => classifyImage(model, decoded, texts, vocabulary));
+            });
+          }),
+        close: () => keeper.close(),
+      };
+    }
+  } catch (error) {
+    throw failureOf(error, signal);
+  }
+}
+
+const noPrompts = () =>
+  new DetectorError('bad-prompts', 'this detector has no prompts', {
+    hint: 'give `prompts` to Detector.load, or call setPrompts',
+  });
+
+const runOptions = ({ progress, signal }: PortableJob) => ({
+  signal,
+  onProgress: progress && ((done: number, total: number) => progress({ phase: 'compute', done, total })),
+});
+
+/** What does not fit is the image's fault here, not the model's. */
+export async function fitting<T>(
+  name: string,
+  { width, height }: { width: number; height: number },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof GpuError && ['limit-too-small', 'out-of-memory'].includes(error.kind)))
+      throw error;
+    throw new ImageError(name, 'an image that fits the adapter', `${width} x ${height}: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Milliseconds, and how many of them pipelines were being compiled. */
+function startClock({ pipelines }: Gpu) {
+  const began = performance.now();
+  let compile = 0;
+  let since: number | undefined;
+  const stop = pipelines.watch((done, asked) => {
+    if (done < asked) since ??= performance.now();
+    else if (since !== undefined) {
+      compile += performance.now() - since;
+      since = undefined;
+    }
+  });
+  const elapsed = () => performance.now() - began;
+  return {
+    elapsed,
+    stop() {
+      stop();
+      return { compile, elapsed: elapsed() };
+    },
+  };
+}

@@ -1,0 +1,257 @@
+// A CLIP on a device, and what is compiled for it: everything that a lost device takes along.
+import { type Gpu, openGpu } from '../gpu/gpu.ts';
+import type { RunOptions } from '../graph/executor.ts';
+import { readClip } from '../model/checkpoint/open.ts';
+import {
+  createImageEncoder,
+  defaultImageSize,
+  type HostFeatures,
+  type ImageEncoder,
+} from '../model/clip/image-encoder.ts';
+import { preprocessImage } from '../model/clip/preprocess.ts';
+import { readSafetensors } from '../model/clip/safetensors.ts';
+import { bytesSource, readExactly } from '../model/clip/source.ts';
+import type { TensorFile } from '../model/clip/tensor-file.ts';
+import { defaultDualLayers } from '../model/clip/vision.ts';
+import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
+import { type Prompts, readPrompts } from '../model/faprompt/prompts-file.ts';
+import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
+import { sha256 as hashOf } from '../train/features/entry.ts';
+import { createQueue } from '../train/prefetch.ts';
+import type { DetectorInfo, FileSource, LoadOptions } from './api.ts';
+import type { Environment, OpenedFile } from './environment.ts';
+import { DetectorError } from './errors.ts';
+import { asDetectorError } from './failures.ts';
+import { countReading, type Reading, type ReadingCount, watchReading } from './reading.ts';
+
+/** Prompts as they came: kept, so that a model can be loaded again. */
+export interface GivenPrompts {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+  readonly size?: number | undefined;
+  readonly allowOtherClip?: boolean | undefined;
+}
+
+export interface Model {
+  readonly gpu: Gpu;
+  readonly clip: Clip;
+  readonly file: TensorFile;
+  readonly sha256: string;
+  readonly prompts: Prompts | undefined;
+  readonly scorer: Scorer | undefined;
+  /** Side of the images. */
+  readonly size: number;
+  /** Features of a preprocessed image; callers take turns. */
+  encode(size: number, dualLayers: number, image: Float32Array, options?: RunOptions): Promise<HostFeatures>;
+  /** @throws DetectorError 'bad-prompts'; the old ones stay then */
+  usePrompts(given: GivenPrompts): Promise<void>;
+  info(): DetectorInfo;
+  dispose(): void;
+}
+
+export interface ModelOptions extends Omit<LoadOptions, 'prompts'> {
+  readonly environment: Environment;
+}
+
+/** Reads a small file whole, counted like the weights. */
+export async function readWhole(
+  given: FileSource,
+  { environment, cache = true, headers, signal, onWarning = () => {} }: Omit<ModelOptions, 'clip'>,
+  count = countReading(undefined),
+): Promise<{ bytes: Uint8Array<ArrayBuffer>; name: string }> {
+  return repairing({ environment, onWarning }, async () => {
+    const { main } = await environment.open(given, {
+      cache,
+      headers,
+      signal,
+      onWarning,
+      onBytes: (file, done, total) => count.report(file, done, total, 'network'),
+    });
+    const { source } = main;
+    try {
+      const bytes = await readExactly(source, 0, source.size);
+      if (!main.counted) count.report(source.name, source.size, source.size, main.from);
+      return { bytes, name: source.name };
+    } finally {
+      await main.close?.();
+    }
+  });
+}
+
+/** Once more, if what was stored is damaged and was removed. */
+async function repairing<T>(
+  { environment, onWarning = () => {} }: Pick<ModelOptions, 'environment' | 'onWarning'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (await environment.repair?.(error, onWarning)) return work();
+    throw error;
+  }
+}
+
+/** Opens device and CLIP and compiles what the prompts need. @throws what any of it throws */
+export const openModel = (
+  options: ModelOptions,
+  prompts: GivenPrompts | undefined,
+  count = countReading(options.progress),
+): Promise<Model> => repairing(options, () => openOnce(options, prompts, count));
+
+async function openOnce(
+  options: ModelOptions,
+  prompts: GivenPrompts | undefined,
+  count: ReadingCount,
+): Promise<Model> {
+  const { signal, progress, memoryBudget } = options;
+  const gpu = await openGpu(memoryBudget === undefined ? {} : { memoryBudget });
+  const stopWatching = gpu.pipelines.watch((done, total) => progress?.({ phase: 'compile', done, total }));
+  const closing: (() => void)[] = [() => gpu.close(), stopWatching];
+  const dispose = () => {
+    for (const close of closing.splice(0).reverse()) close();
+  };
+  try {
+    const opened = await openWeights(options, count);
+    closing.push(opened.close);
+    const clip = await loadClip(gpu, opened.file, { ...(signal ? { signal } : {}) });
+    closing.push(clip.dispose);
+    const sha256 = await opened.finish();
+    if (options.sha256 !== undefined && options.sha256 !== sha256)
+      throw new DetectorError(
+        'bad-weights',
+        `${clip.name}: expected sha256 ${options.sha256}, found ${sha256}`,
+        {
+          file: clip.name,
+        },
+      );
+    const model = createModel(gpu, clip, opened.file, sha256, dispose);
+    // Compiled beside the rest; every image needs them.
+    const warm = preprocessImage(gpu, { width: 2, height: 2, data: new Uint8Array(12) }, model.size);
+    await Promise.all([warm, prompts && model.usePrompts(prompts)]);
+    signal?.throwIfAborted();
+    stopWatching();
+    return model;
+  } catch (error) {
+    dispose();
+    // The device's own reason is better than what its failure led to.
+    throw gpu.failure ?? error;
+  }
+}
+
+/** The CLIP's tensors; `finish` gives the sha256 of its files, as the command line computes it. */
+async function openWeights(
+  { environment, clip, cache = true, sha256, headers, signal, onWarning = () => {} }: ModelOptions,
+  count: ReadingCount,
+) {
+  const readings: { name: string; reading: Reading }[] = [];
+  const files: OpenedFile[] = [];
+  const track = (opened: OpenedFile) => {
+    files.push(opened);
+    const reading = watchReading(opened, environment.hasher, count);
+    readings.push({ name: opened.source.name, reading });
+    return reading.source;
+  };
+  const close = () => {
+    for (const file of files) void file.close?.();
+  };
+  try {
+    const { main, beside } = await environment.open(clip, {
+      cache,
+      sha256,
+      headers,
+      signal,
+      onWarning,
+      onBytes: (file, done, total) => count.report(file, done, total, 'network'),
+    });
+    const { file } = await readClip(track(main), async (name) => {
+      const found = await beside(name);
+      return found && track(found);
+    });
+    return {
+      file,
+      close,
+      async finish() {
+        const hashes: string[] = [];
+        for (const { name, reading } of readings)
+          if (!name.endsWith('.json')) hashes.push(await reading.finish());
+        return hashes.length === 1 ? hashes[0]! : hashOf(new TextEncoder().encode(hashes.join('')));
+      },
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, close: () => void): Model {
+  const { config } = clip;
+  const encoders = new Map<string, Promise<ImageEncoder>>();
+  const inTurn = createQueue();
+  const encoderFor = (size: number, dualLayers: number): Promise<ImageEncoder> => {
+    const key = `${size} ${dualLayers}`;
+    const made = encoders.get(key) ?? createImageEncoder(gpu, clip, size, dualLayers);
+    encoders.set(key, made);
+    made.catch(() => encoders.delete(key));
+    return made;
+  };
+  let prompts: Prompts | undefined;
+  let scorer: Scorer | undefined;
+  let size = defaultImageSize(config);
+  return {
+    gpu,
+    clip,
+    file,
+    sha256,
+    get prompts() {
+      return prompts;
+    },
+    get scorer() {
+      return scorer;
+    },
+    get size() {
+      return size;
+    },
+    encode: (side, dualLayers, image, options) =>
+      inTurn(async () => (await (await encoderFor(side, dualLayers)).encode([image], options))[0]!),
+    async usePrompts({ bytes, name, size: wanted, allowOtherClip }) {
+      const known = allowOtherClip ? undefined : { name: clip.name, sha256 };
+      const read = await readSafetensors(bytesSource(name, bytes))
+        .then((tensors) => readPrompts(tensors, config, known))
+        .catch((error: unknown) => {
+          throw asDetectorError(error, 'bad-prompts');
+        });
+      const side = wanted ?? read.imageSize;
+      const [made] = await Promise.all([
+        createScorer(gpu, clip, read.options, read.learnables, side),
+        encoderFor(side, read.dualLayers),
+      ]);
+      scorer?.dispose();
+      [prompts, scorer, size] = [read, made, side];
+    },
+    info() {
+      const notice = clip.metadata.get('notice');
+      const threshold = prompts?.threshold?.threshold;
+      return {
+        adapter: gpu.description,
+        software: gpu.capabilities.software,
+        clip: {
+          name: clip.name,
+          sha256,
+          parameters: countParameters(config),
+          patch: config.patch,
+          imageResolution: config.imageResolution,
+          ...(notice === undefined ? {} : { notice }),
+        },
+        size,
+        ...(prompts
+          ? { prompts: { training: prompts.training, ...(threshold === undefined ? {} : { threshold }) } }
+          : {}),
+        memory: gpu.memory.allocated,
+      };
+    },
+    dispose: close, // the device goes, and everything on it
+  };
+}
+
+export const dualLayersOf = ({ clip, prompts }: Model): number =>
+  prompts?.dualLayers ?? defaultDualLayers(clip.config);

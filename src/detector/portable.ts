@@ -1,0 +1,103 @@
+// Image sources in a form that can be sent to a worker: elements of a page cannot.
+import type { ImageSource, TrainSample } from './api.ts';
+import { DetectorError } from './errors.ts';
+
+export type PortableImage = { readonly name: string } & (
+  | { readonly file: string | Blob | Uint8Array }
+  | { readonly bitmap: ImageBitmap }
+  | PortablePixels
+);
+
+export interface PortablePixels {
+  readonly width: number;
+  readonly height: number;
+  /** 1, 3 or 4 bytes a pixel. */
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+export interface PortableSample {
+  readonly name: string;
+  readonly image: PortableImage;
+  readonly mask?: PortableImage;
+}
+
+/** As decoded: no colour management, no multiplication by alpha; EXIF orientation is applied. */
+export const bitmapOptions: ImageBitmapOptions = {
+  colorSpaceConversion: 'none',
+  premultiplyAlpha: 'none',
+  imageOrientation: 'from-image',
+};
+
+const isA = (value: unknown, name: string): boolean => {
+  const known = (globalThis as Record<string, unknown>)[name];
+  return typeof known === 'function' && value instanceof known;
+};
+
+/** Addresses as seen from the page: a worker's own address is another one. */
+export const absolute = (address: string | URL): string =>
+  typeof document === 'undefined' ? String(address) : new URL(address, document.baseURI).href;
+
+/**
+ * @param name for messages; default: a file's name, an address, or "image"
+ * @throws DetectorError 'bad-image' for something that is no image source, or an element that cannot be read
+ */
+export async function portable(
+  source: ImageSource | NonNullable<TrainSample['mask']>,
+  name?: string,
+): Promise<PortableImage> {
+  if (typeof source === 'string' || source instanceof URL)
+    return { name: name ?? shortAddress(String(source)), file: absolute(source) };
+  if (source instanceof Uint8Array) return { name: name ?? 'image', file: source };
+  if (source instanceof Blob)
+    return { name: name ?? ('name' in source ? String(source.name) : 'image'), file: source };
+  const called = name ?? 'image';
+  if (typeof createImageBitmap === 'function' && elements.some((kind) => isA(source, kind))) {
+    try {
+      if (isA(source, 'HTMLImageElement')) await (source as HTMLImageElement).decode();
+      return { name: called, bitmap: await createImageBitmap(source as ImageBitmapSource, bitmapOptions) };
+    } catch (cause) {
+      throw new DetectorError('bad-image', `${called}: cannot be read: ${(cause as Error).message}`, {
+        file: called,
+        cause,
+      });
+    }
+  }
+  const { width, height, data } = source as PortablePixels;
+  if (ArrayBuffer.isView(data) && [1, 3, 4].includes(data.length / (width * height)))
+    return { name: called, width, height, data };
+  throw new DetectorError(
+    'bad-image',
+    `${called}: expected an address, a Blob, a bitmap, an element, or pixels { width, height, data } of 1, 3 or 4 bytes each`,
+    { file: called },
+  );
+}
+
+const elements = [
+  'HTMLImageElement',
+  'HTMLCanvasElement',
+  'HTMLVideoElement',
+  'OffscreenCanvas',
+  'ImageBitmap',
+];
+
+const shortAddress = (address: string): string =>
+  address.startsWith('data:') ? 'image' : address.replace(/[?#].*$/, '');
+
+export async function portableSamples(samples: readonly TrainSample[]): Promise<PortableSample[]> {
+  return Promise.all(
+    samples.map(async ({ image, mask, name }, i) => {
+      const made = await portable(image, name);
+      const called = name ?? (made.name === 'image' ? `sample ${i + 1}` : made.name);
+      return {
+        name: called,
+        image: { ...made, name: called },
+        ...(mask === undefined ? {} : { mask: await portable(mask, `mask of ${called}`) }),
+      };
+    }),
+  );
+}
+
+/** Frees the bitmaps that were made for a job. */
+export function release(...images: readonly (PortableImage | undefined)[]): void {
+  for (const image of images) if (image && 'bitmap' in image) image.bitmap.close();
+}

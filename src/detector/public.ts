@@ -1,0 +1,110 @@
+// The API over a detector on either side of a worker: image sources are made portable where they are given.
+import type {
+  ClassifyOptions,
+  Detector,
+  FileSource,
+  ImageSource,
+  JobOptions,
+  LoadOptions,
+  Training,
+  TrainOptions,
+  TrainPromptsOptions,
+  TrainResult,
+} from './api.ts';
+import type { PortableDetector } from './local.ts';
+import { absolute, portable, portableSamples } from './portable.ts';
+
+/** Addresses as seen from the page; functions of the options that stay behind are the opener's business. */
+export const absoluteOptions = (options: LoadOptions): LoadOptions => ({
+  ...options,
+  clip: Array.isArray(options.clip) ? options.clip : absoluteFile(options.clip as FileSource),
+  ...(options.prompts === undefined ? {} : { prompts: absoluteFile(options.prompts) }),
+});
+
+const absoluteFile = (file: FileSource): FileSource =>
+  typeof file === 'string' || file instanceof URL ? absolute(file) : file;
+
+export function createDetector(inner: PortableDetector): Detector {
+  return {
+    get info() {
+      return inner.info;
+    },
+    async detect(image: ImageSource, { name, ...job }: JobOptions = {}) {
+      return inner.detect(await portable(image, name), job);
+    },
+    setPrompts: (prompts, options = {}) => inner.setPrompts(absoluteFile(prompts), options),
+    train: (options) => trainLater(options, async () => inner),
+    async classify(image: ImageSource, texts: readonly string[], options: ClassifyOptions = {}) {
+      const { name, vocabulary, ...job } = options;
+      return inner.classify(await portable(image, name), texts, {
+        ...job,
+        ...(vocabulary === undefined ? {} : { vocabulary: absoluteFile(vocabulary) }),
+      });
+    },
+    close: () => inner.close(),
+  };
+}
+
+/** A run that begins once its detector is there and its images can be sent; controls work from the first moment. */
+function trainLater(options: TrainOptions, open: () => Promise<PortableDetector>): Training {
+  let inner: Training | undefined;
+  let paused = false;
+  let stopped = false;
+  let watched = options.watch;
+  const begin = async (): Promise<TrainResult> => {
+    const [detector, samples] = await Promise.all([open(), portableSamples(options.samples)]);
+    inner = detector.train({ ...options, watch: watched, samples } as Parameters<
+      PortableDetector['train']
+    >[0]);
+    if (paused) inner.pause();
+    if (stopped) inner.stop();
+    return inner.result;
+  };
+  const result = begin();
+  result.catch(() => {}); // whoever awaits it hears of it
+  return {
+    result,
+    get paused() {
+      return paused;
+    },
+    pause() {
+      paused = true;
+      inner?.pause();
+    },
+    continue() {
+      paused = false;
+      inner?.continue();
+    },
+    stop() {
+      stopped = true;
+      inner?.stop();
+    },
+    watch(next) {
+      watched = next;
+      inner?.watch(next);
+    },
+  };
+}
+
+/** Loads a CLIP, trains prompts on it, and frees it. */
+export function trainWith(
+  load: (options: LoadOptions) => Promise<PortableDetector>,
+  options: TrainPromptsOptions,
+): Training {
+  const { clip, worker, cache, sha256, headers, progress, onWarning, onDevice, signal, memoryBudget } =
+    options;
+  const given = { clip, worker, cache, sha256, headers, progress, onWarning, onDevice, signal, memoryBudget };
+  const loading = load(
+    absoluteOptions(
+      Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never,
+    ),
+  );
+  const training = trainLater(options, () => loading);
+  const close = () =>
+    void loading.then(
+      (detector) => detector.close(),
+      () => {},
+    );
+  training.result.then(close, close);
+  return training;
+}

@@ -1,0 +1,125 @@
+// The detector in a worker, as seen from the page.
+import type { DetectorInfo, LoadOptions } from './api.ts';
+import { DetectorError } from './errors.ts';
+import type { PortableDetector } from './local.ts';
+import type { PortableImage } from './portable.ts';
+import { type Caller, type Context, createCaller } from './rpc.ts';
+import type { PortableTraining } from './training.ts';
+
+/** What the worker answers to. */
+export interface WorkerMethods {
+  load(options: LoadOptions, context: Context): Promise<unknown>;
+  detect(args: { image: PortableImage }, context: Context): Promise<unknown>;
+  setPrompts(args: {
+    prompts: Parameters<PortableDetector['setPrompts']>[0];
+    options: Parameters<PortableDetector['setPrompts']>[1];
+  }): Promise<unknown>;
+  train(options: PortableTraining, context: Context): Promise<unknown>;
+  classify(
+    args: Parameters<PortableDetector['classify']>[2] & { image: PortableImage; texts: readonly string[] },
+    context: Context,
+  ): Promise<unknown>;
+  readonly [method: string]: (args: never, context: Context) => Promise<unknown>;
+}
+
+const bitmapsOf = (...images: readonly (PortableImage | undefined)[]): Transferable[] =>
+  images.flatMap((image) => (image && 'bitmap' in image ? [image.bitmap] : []));
+
+/** @throws DetectorError where the worker's script cannot be loaded, or what `load` throws there */
+export async function openRemote(
+  options: LoadOptions,
+  script: string | URL | undefined,
+): Promise<PortableDetector> {
+  const { progress, onWarning, onDevice, signal, worker: _, ...sent } = options;
+  signal?.throwIfAborted();
+  // Written out so that bundlers see it; a script given by its address is used as it is.
+  const worker = script
+    ? new Worker(script, { type: 'module', name: 'faprompt' })
+    : new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'faprompt' });
+  const caller = createCaller(worker);
+  worker.addEventListener('error', (event) => {
+    event.preventDefault();
+    caller.fail(
+      new DetectorError(
+        'internal',
+        `the worker failed: ${event.message || 'its script could not be loaded'}`,
+        {
+          hint: 'serve worker.js beside the bundle, from the same origin, or name it by `worker`; or use worker: false',
+        },
+      ),
+    );
+  });
+  const close = (error: unknown) => {
+    caller.fail(error);
+    worker.terminate();
+  };
+  try {
+    const { result } = caller.call<DetectorInfo>('load', sent, {
+      events: { progress, warning: onWarning, device: onDevice },
+      signal,
+      lasting: true,
+    });
+    return createRemote(caller, await result, () =>
+      close(new DetectorError('closed', 'this detector was closed')),
+    );
+  } catch (error) {
+    close(error);
+    throw error;
+  }
+}
+
+function createRemote(caller: Caller, first: DetectorInfo, close: () => void): PortableDetector {
+  let info = first;
+  return {
+    get info() {
+      return info;
+    },
+    detect: (image, { progress, signal }) =>
+      caller.call<Awaited<ReturnType<PortableDetector['detect']>>>(
+        'detect',
+        { image },
+        { events: { progress }, signal, transfer: bitmapsOf(image) },
+      ).result,
+    async setPrompts(prompts, options) {
+      info = await caller.call<DetectorInfo>('setPrompts', { prompts, options }).result;
+      return info;
+    },
+    train(options) {
+      const { onStep, onEpoch, onMap, onProblem, progress, signal, ...sent } = options;
+      const { result, tell } = caller.call<Awaited<ReturnType<PortableDetector['train']>['result']>>(
+        'train',
+        sent,
+        {
+          events: { step: onStep, epoch: onEpoch, map: onMap, problem: onProblem, progress },
+          signal,
+          transfer: sent.samples.flatMap(({ image, mask }) => bitmapsOf(image, mask)),
+        },
+      );
+      result.catch(() => {}); // whoever awaits it hears of it
+      let paused = false;
+      return {
+        result,
+        get paused() {
+          return paused;
+        },
+        pause() {
+          paused = true;
+          tell('pause');
+        },
+        continue() {
+          paused = false;
+          tell('continue');
+        },
+        stop: () => tell('stop'),
+        watch: (watched) => tell('watch', watched),
+      };
+    },
+    classify: (image, texts, { vocabulary, progress, signal }) =>
+      caller.call<Awaited<ReturnType<PortableDetector['classify']>>>(
+        'classify',
+        { image, texts, vocabulary },
+        { events: { progress }, signal, transfer: bitmapsOf(image) },
+      ).result,
+    close,
+  };
+}

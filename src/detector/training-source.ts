@@ -1,0 +1,63 @@
+// A trainer's images from whatever the caller handed over; features are kept for the epochs to come.
+import { ImageError, MaskError } from '../data/errors.ts';
+import type { HostFeatures } from '../model/clip/image-encoder.ts';
+import { preprocessImage, preprocessMask } from '../model/clip/preprocess.ts';
+import { UnreachableError } from '../model/errors.ts';
+import type { TrainingSource } from '../train/source.ts';
+import type { Environment } from './environment.ts';
+import { fitting } from './local.ts';
+import type { Model } from './model.ts';
+import type { PortableSample } from './portable.ts';
+
+/** What survives a lost device. */
+export interface SampleCache {
+  readonly features: Map<number, HostFeatures>;
+  readonly masks: Map<number, Uint8Array | undefined>;
+  bytes: number;
+}
+
+export const emptyCache = (): SampleCache => ({ features: new Map(), masks: new Map(), bytes: 0 });
+
+/** Bytes of features that are kept; images beyond are encoded in every epoch. */
+const maxCache = 2 ** 29;
+
+export function createSampleSource(
+  environment: Environment,
+  { gpu, encode }: Model,
+  samples: readonly PortableSample[],
+  { size, dualLayers }: { size: number; dualLayers: number },
+  cache: SampleCache,
+): TrainingSource {
+  const load = async (index: number) => {
+    const { name, image, mask } = samples[index]!;
+    let features = cache.features.get(index);
+    if (!features || !cache.masks.has(index)) {
+      const decoded = await environment.decodeImage(gpu, image);
+      const binary = mask && (await environment.decodeMask(gpu, mask, decoded));
+      cache.masks.set(index, binary?.data.some((value) => value > 0) ? await targets(binary) : undefined);
+      const pixels = await fitting(name, decoded, () => preprocessImage(gpu, decoded, size));
+      features = await encode(size, dualLayers, pixels);
+      const bytes = features.patches.byteLength + features.image.byteLength;
+      if (cache.bytes + bytes <= maxCache) {
+        cache.features.set(index, features);
+        cache.bytes += bytes;
+      }
+    }
+    const target = cache.masks.get(index);
+    return { features, anomalous: target !== undefined, ...(target ? { mask: target } : {}) };
+  };
+  const targets = async (mask: { width: number; height: number; data: Uint8Array }) =>
+    Uint8Array.from(await preprocessMask(gpu, mask, size));
+  return {
+    count: samples.length,
+    async load(index) {
+      try {
+        return await load(index);
+      } catch (error) {
+        if (error instanceof ImageError || error instanceof MaskError || error instanceof UnreachableError)
+          return { file: String(index), problem: error }; // names may be repeated
+        throw error;
+      }
+    },
+  };
+}

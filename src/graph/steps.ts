@@ -1,0 +1,111 @@
+// Dispatches made ready to be encoded: pipelines compiled, uniforms packed, operands bound. Done once per executable.
+import type { Gpu } from '../gpu/gpu.ts';
+import { alignment } from '../gpu/memory.ts';
+import { packUniform } from '../gpu/shader.ts';
+import type { Dispatch, Tensor } from '../kernels/op.ts';
+import type { Node } from './graph.ts';
+
+/** One dispatch, ready to be encoded. */
+export interface Step {
+  readonly op: string;
+  readonly shader: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+  readonly flops: number;
+}
+
+/** A node's dispatch, and its share of the node's work. */
+export interface NodeDispatch {
+  readonly op: string;
+  readonly dispatch: Dispatch;
+  readonly flops: number;
+}
+
+/** A node's dispatches, by a variant of its operator or (undefined) the operator's own choice. */
+export function dispatchesOf(
+  { capabilities }: Gpu,
+  { op, attrs, inputs, outputs }: Node,
+  variant: string | undefined,
+): NodeDispatch[] {
+  const list = op.dispatches({ attrs, inputs, outputs, capabilities, variant });
+  const flops = op.cost({ attrs, inputs, outputs }).flops / list.length;
+  return list.map((dispatch) => ({ op: op.name, dispatch, flops }));
+}
+
+/**
+ * Compiles the pipelines in parallel and binds the operands.
+ * @param bind where a tensor lies
+ * @param own receives the buffers that the steps need besides; the caller frees them
+ * @throws GpuError 'shader-compile', 'out-of-memory'
+ */
+export async function createSteps(
+  gpu: Gpu,
+  dispatches: readonly NodeDispatch[],
+  bind: (tensor: Tensor) => GPUBufferBinding,
+  own: GPUBuffer[],
+): Promise<Step[]> {
+  const { device, memory } = gpu;
+  const pipelines = await Promise.all(
+    dispatches.map(({ dispatch }) => gpu.guard(gpu.pipelines.get(dispatch.shader, dispatch.overrides ?? {}))),
+  );
+  const uniformBytes = new ArrayBuffer(Math.max(alignment, dispatches.length * alignment));
+  const allocate = (bytes: number, label: string, usage?: GPUBufferUsageFlags) => {
+    const buffer = memory.allocate(bytes, label, usage);
+    own.push(buffer);
+    return buffer;
+  };
+  const uniforms = allocate(
+    uniformBytes.byteLength,
+    'uniforms',
+    GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  );
+  const absent = {
+    read: { buffer: allocate(alignment, 'absent operand') },
+    read_write: { buffer: allocate(alignment, 'absent result') },
+  };
+
+  const steps = dispatches.map(({ dispatch, op, flops }, i): Step => {
+    const { shader } = dispatch;
+    checkNames(dispatch);
+    const entries: GPUBindGroupEntry[] = shader.bindings.map(({ name, binding, access }) => {
+      const tensor = dispatch.bindings[name];
+      return { binding, resource: tensor ? bind(tensor) : absent[access === 'read' ? access : 'read_write'] };
+    });
+    if (shader.uniform) {
+      packUniform(
+        shader,
+        dispatch.uniforms ?? {},
+        new DataView(uniformBytes, i * alignment, shader.uniform.size),
+      );
+      entries.push({
+        binding: shader.uniform.binding,
+        resource: { buffer: uniforms, offset: i * alignment, size: shader.uniform.size },
+      });
+    }
+    const [x, y = 1, z = 1] = dispatch.workgroups;
+    return {
+      op,
+      shader: shader.path,
+      pipeline: pipelines[i]!,
+      bindGroup: device.createBindGroup({
+        label: `${op} (${shader.path})`,
+        layout: gpu.pipelines.layout(shader),
+        entries,
+      }),
+      workgroups: [x, y, z],
+      flops,
+    };
+  });
+  device.queue.writeBuffer(uniforms, 0, uniformBytes);
+  return steps;
+}
+
+function checkNames({ shader, bindings }: Dispatch): void {
+  const host = Object.keys(bindings).sort();
+  const wgsl = shader.bindings.map((b) => b.name).sort();
+  if (host.join() !== wgsl.join())
+    throw new Error(
+      `${shader.path}: the host binds {${host.join(', ')}}, the shader has {${wgsl.join(', ')}}`,
+    );
+}

@@ -1,0 +1,47 @@
+// One step of AdamW (Loshchilov and Hutter, 2019), in place: Adam with the decay taken off the parameter itself.
+//
+//   m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+//   parameter = min(parameter (1 - schedule[2] decay) - schedule[0] m / (sqrt(v) schedule[1] + epsilon), largest)
+//
+// Shapes    parameter, gradient, m, v [count]; schedule [3]: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), lr
+// Dispatch  one invocation per element, WORKGROUP per workgroup, workgroups spread over x and y
+// Saved for backward: nothing; there is none
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  count: u32,
+  beta1: f32,
+  beta2: f32,
+  one_minus_beta1: f32,
+  one_minus_beta2: f32,
+  epsilon: f32,
+  decay: f32,
+  largest: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read_write> m: array<f32>;
+@group(0) @binding(3) var<storage, read_write> v: array<f32>;
+@group(0) @binding(4) var<storage, read> schedule: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (i >= params.count) {
+    return;
+  }
+  let g = gradient[i];
+  let first = params.beta1 * m[i] + params.one_minus_beta1 * g;
+  let second = params.beta2 * v[i] + params.one_minus_beta2 * g * g;
+  m[i] = first;
+  v[i] = second;
+  let kept = parameter[i] - parameter[i] * (schedule[2] * params.decay);
+  parameter[i] = min(kept - schedule[0] * first / (sqrt(second) * schedule[1] + params.epsilon), params.largest);
+}

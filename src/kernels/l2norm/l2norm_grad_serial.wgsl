@@ -1,0 +1,39 @@
+// l2norm_grad.wgsl with one invocation per row, for software adapters: no barriers, vectors of four.
+//
+// Shapes    out, dout and dx [rows, width], width a multiple of 4; inverse_norm [rows]
+// Dispatch  WORKGROUP rows per workgroup, workgroups spread over x and y
+
+override WORKGROUP: u32 = 8u;
+
+struct Params {
+  rows: u32,
+  width: u32,
+}
+
+@group(0) @binding(0) var<storage, read> out: array<vec4f>;
+@group(0) @binding(1) var<storage, read> inverse_norm: array<f32>;
+@group(0) @binding(2) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (row >= params.rows) {
+    return;
+  }
+  let vectors = params.width / 4u;
+  let start = row * vectors;
+  var products = vec4f();
+  for (var k = 0u; k < vectors; k++) {
+    products += out[start + k] * dout[start + k];
+  }
+  let along = (products.x + products.y) + (products.z + products.w);
+  for (var k = 0u; k < vectors; k++) {
+    dx[start + k] = inverse_norm[row] * (dout[start + k] - out[start + k] * along);
+  }
+}

@@ -1,0 +1,52 @@
+// layernorm_grad.wgsl with one invocation per row, for software adapters: no barriers, vectors of four.
+//
+// Shapes    dout, x and dx [rows, width], weight [width], width a multiple of 4; mean and inverse_std [rows]
+// Dispatch  WORKGROUP rows per workgroup, workgroups spread over x and y
+
+override WORKGROUP: u32 = 8u;
+
+struct Params {
+  rows: u32,
+  width: u32,
+}
+
+@group(0) @binding(0) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read> mean: array<f32>;
+@group(0) @binding(4) var<storage, read> inverse_std: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+fn sum(v: vec4f) -> f32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (row >= params.rows) {
+    return;
+  }
+  let vectors = params.width / 4u;
+  let start = row * vectors;
+  let center = mean[row];
+  let scale = inverse_std[row];
+  var sum_d = vec4f();
+  var sum_dx = vec4f(); // of d * xhat
+  for (var k = 0u; k < vectors; k++) {
+    let d = dout[start + k] * weight[k];
+    sum_d += d;
+    sum_dx += d * ((x[start + k] - center) * scale);
+  }
+  let mean_d = sum(sum_d) / f32(params.width);
+  let mean_dx = sum(sum_dx) / f32(params.width);
+  for (var k = 0u; k < vectors; k++) {
+    let d = dout[start + k] * weight[k];
+    dx[start + k] = scale * (d - mean_d - (x[start + k] - center) * scale * mean_dx);
+  }
+}

@@ -1,0 +1,56 @@
+// layernorm.wgsl with one invocation per row, for software adapters: no barriers, vectors of four.
+//
+// Shapes    x and out [rows, width], weight and bias [width], width a multiple of 4; mean and inverse_std [rows]
+// Dispatch  WORKGROUP rows per workgroup, workgroups spread over x and y
+// Saved for backward: mean, inverse_std
+
+override WORKGROUP: u32 = 8u;
+
+struct Params {
+  rows: u32,
+  width: u32,
+  epsilon: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(5) var<storage, read_write> inverse_std: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+fn sum(v: vec4f) -> f32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (row >= params.rows) {
+    return;
+  }
+  let vectors = params.width / 4u;
+  let start = row * vectors;
+  var total = vec4f();
+  for (var k = 0u; k < vectors; k++) {
+    total += x[start + k];
+  }
+  let center = sum(total) / f32(params.width);
+  // Second pass: squares of x itself would lose the variance of rows that lie far from 0.
+  var squares = vec4f();
+  for (var k = 0u; k < vectors; k++) {
+    let deviation = x[start + k] - center;
+    squares += deviation * deviation;
+  }
+  let scale = 1.0 / sqrt(sum(squares) / f32(params.width) + params.epsilon);
+  for (var k = 0u; k < vectors; k++) {
+    out[start + k] = (x[start + k] - center) * scale * weight[k] + bias[k];
+  }
+  mean[row] = center;
+  inverse_std[row] = scale;
+}

@@ -1,0 +1,60 @@
+// What the folders of all kinds of runs have in common: last.safetensors, the checkpoint, and log.jsonl beside it.
+import { appendFileSync, existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileAtomic } from '../data/files.node.ts';
+import { readSafetensors, type SafetensorsFile } from '../model/clip/safetensors.ts';
+import { openFile } from '../model/clip/source.node.ts';
+import { TrainingError } from './errors.ts';
+import { truncateLog } from './log.ts';
+
+export interface CheckpointFolder<Snapshot> {
+  /** The checkpoint to go on from; undefined at the beginning. */
+  readonly resume: Snapshot | undefined;
+  /** Replaces the checkpoint. */
+  save(bytes: Uint8Array): Promise<void>;
+  /** Adds a line to the log. Synchronous: it is in the file before the checkpoint that follows it. */
+  log(line: string): void;
+}
+
+/**
+ * Opens the folder of a new run, or of one to go on with (`resume`; from the beginning if it has no checkpoint yet).
+ * Log lines after the checkpoint, which a killed run left, are taken out.
+ * @param read reads a checkpoint; @param at its place in the log
+ * @throws TrainingError for a new run in a folder that has a checkpoint; what `read` throws
+ */
+export async function openCheckpointFolder<Snapshot>(
+  dir: string,
+  resume: boolean,
+  read: (file: SafetensorsFile) => Promise<Snapshot>,
+  at: (snapshot: Snapshot) => { readonly step: number; readonly epoch: number },
+): Promise<CheckpointFolder<Snapshot>> {
+  const last = path.join(dir, 'last.safetensors');
+  const log = path.join(dir, 'log.jsonl');
+  const begun = existsSync(last);
+  if (begun && !resume) {
+    const found = 'the checkpoint of another run (last.safetensors): use --resume to go on with it';
+    throw new TrainingError({ file: dir, setting: 'out', expected: 'a folder without a run', found });
+  }
+  const snapshot = begun ? await load(last, read) : undefined;
+  await mkdir(dir, { recursive: true });
+  const before = snapshot ? await readFile(log, 'utf8').catch(() => '') : '';
+  await writeFileAtomic(log, snapshot ? truncateLog(before, at(snapshot)) : '');
+  return {
+    resume: snapshot,
+    save: (bytes) => writeFileAtomic(last, bytes),
+    log: (line) => appendFileSync(log, line),
+  };
+}
+
+async function load<Snapshot>(
+  file: string,
+  read: (file: SafetensorsFile) => Promise<Snapshot>,
+): Promise<Snapshot> {
+  const source = await openFile(file);
+  try {
+    return await read(await readSafetensors(source));
+  } finally {
+    await source.close();
+  }
+}

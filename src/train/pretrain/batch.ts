@@ -1,0 +1,148 @@
+// A step's images, texts and targets: a function of the settings and the step alone.
+import { createRandom, deriveSeed, type Random } from '../../data/random.ts';
+import { drawSample, type SynthSample } from '../../data/synth/stream.ts';
+import { clipMean, clipStd } from '../../model/clip/preprocess.ts';
+import { createWordTokenizer, type Tokenizer, tokenize } from '../../model/clip/tokenizer.ts';
+import { type PretrainSettings, textLength } from './settings.ts';
+
+/**
+ * The inputs of the step's graph. B images; T = 2 B + 2 G texts: captions, counterparts, G normal and G abnormal
+ * generic ones; n patches.
+ */
+export interface PretrainBatch {
+  /** [B, 3, S, S], normalised. */
+  readonly images: Float32Array<ArrayBuffer>;
+  /** [T, textLength]. */
+  readonly tokens: Int32Array<ArrayBuffer>;
+  /** [T, 1]: row of the end token. */
+  readonly ends: Int32Array<ArrayBuffer>;
+  /** [B, 1]: 1 where the caption tells of a defect, -1 where the counterpart does. */
+  readonly signs: Float32Array<ArrayBuffer>;
+  /** Weights of the abnormal and the normal class: patches [B, n, 1 + G], images [B, G]. */
+  readonly abnormalPatches: Float32Array<ArrayBuffer>;
+  readonly normalPatches: Float32Array<ArrayBuffer>;
+  readonly abnormalImages: Float32Array<ArrayBuffer>;
+  readonly normalImages: Float32Array<ArrayBuffer>;
+}
+
+const normalStates = ['flawless', 'perfect', 'unblemished', 'intact', 'good', 'normal', 'clean'];
+const abnormalStates = ['damaged', 'defective', 'broken', 'faulty', 'flawed', 'abnormal', 'imperfect'];
+const genericTemplates = [
+  '{} object .',
+  '{} object',
+  'a {} object .',
+  'a photo of a {} object .',
+  'the {} object .',
+];
+
+/** @param step from 1 */
+export function drawBatch(settings: PretrainSettings, step: number): PretrainBatch {
+  const { batch, seed, imageSize: size, config, genericPairs } = settings;
+  const tokenizer = createWordTokenizer(settings.words);
+  const patches = (size / config.patch) ** 2;
+  const images = new Float32Array(batch * 3 * size * size);
+  const coverage = new Float32Array(batch * patches);
+  const captions: string[] = [];
+  const counterparts: string[] = [];
+  const abnormal: boolean[] = [];
+  for (let i = 0; i < batch; i++) {
+    const index = (step - 1) * batch + i;
+    const random = createRandom(deriveSeed(seed, 'augmentation', index));
+    const sample = drawSample({ role: 'pretrain', seed, index, imageSize: size });
+    const covered = coverage.subarray(i * patches, (i + 1) * patches);
+    placeImage(random, sample, size, config.patch, images.subarray(i * 3 * size * size), covered);
+    captions.push(sample.caption);
+    counterparts.push(sample.counterpart);
+    abnormal.push(sample.defect !== null);
+  }
+  const random = createRandom(deriveSeed(seed, 'generic', step));
+  const generic = (states: readonly string[]) =>
+    Array.from({ length: genericPairs }, () =>
+      random.pick(genericTemplates).replace('{}', random.pick(states)),
+    );
+  const texts = [...captions, ...counterparts, ...generic(normalStates), ...generic(abnormalStates)];
+  return {
+    images,
+    ...tokenizeAll(tokenizer, texts),
+    signs: Float32Array.from(abnormal, (is) => (is ? 1 : -1)),
+    ...patchWeights(coverage, settings, patches),
+    ...imageWeights(abnormal, settings),
+  };
+}
+
+function tokenizeAll(tokenizer: Tokenizer, texts: readonly string[]) {
+  const tokens = new Int32Array(texts.length * textLength);
+  const ends = new Int32Array(texts.length);
+  for (const [i, text] of texts.entries()) {
+    const row = tokenize(tokenizer, text, textLength);
+    tokens.set(row, i * textLength);
+    ends[i] = row.indexOf(tokenizer.eot);
+  }
+  return { tokens, ends };
+}
+
+/** Flips, changes exposure and white balance a little, normalises; and the share of each patch that is masked. */
+function placeImage(
+  random: Random,
+  { image, mask }: SynthSample,
+  size: number,
+  patch: number,
+  pixels: Float32Array,
+  covered: Float32Array,
+): void {
+  const mirrorX = random.next() < 0.5;
+  const mirrorY = random.next() < 0.5;
+  const exposure = random.range(0.85, 1.15);
+  const gains = clipStd.map((std) => (exposure * random.range(0.94, 1.06)) / 255 / std);
+  const grid = size / patch;
+  for (let y = 0; y < size; y++) {
+    const row = mirrorY ? size - 1 - y : y;
+    for (let x = 0; x < size; x++) {
+      const from = row * size + (mirrorX ? size - 1 - x : x);
+      for (let c = 0; c < 3; c++)
+        pixels[(c * size + y) * size + x] =
+          image.data[3 * from + c]! * gains[c]! - clipMean[c]! / clipStd[c]!;
+      covered[Math.floor(y / patch) * grid + Math.floor(x / patch)]! += mask.data[from]! / patch ** 2;
+    }
+  }
+}
+
+/** A patch counts as abnormal in full from this share on: thin scratches cover little of theirs. */
+const fullCoverage = 0.25;
+
+/**
+ * Weights of the patches' two classes, each adding up to half the loss's weight. An image's defect counts with the root
+ * of its size, so that small ones are heard.
+ */
+function patchWeights(coverage: Float32Array, settings: PretrainSettings, patches: number) {
+  const { batch, genericPairs, regionWeight, genericWeight } = settings;
+  const yes = coverage.map((share) => Math.min(1, share / fullCoverage));
+  const no = yes.map((value) => 1 - value);
+  for (let i = 0; i < batch; i++) {
+    const own = yes.subarray(i * patches, (i + 1) * patches);
+    const size = own.reduce((a, b) => a + b, 0);
+    if (size > 0) for (let p = 0; p < patches; p++) own[p]! /= Math.sqrt(size);
+  }
+  const spread = (values: Float32Array) => {
+    const sum = values.reduce((a, b) => a + b, 0);
+    const columns = 1 + genericPairs;
+    const weights = new Float32Array(values.length * columns);
+    for (let i = 0; i < values.length; i++)
+      for (let k = 0; k < columns; k++) {
+        const weight = k === 0 ? regionWeight : genericWeight / genericPairs;
+        weights[i * columns + k] = sum > 0 ? (weight * 0.5 * values[i]!) / sum : 0;
+      }
+    return weights;
+  };
+  return { abnormalPatches: spread(yes), normalPatches: spread(no) };
+}
+
+function imageWeights(abnormal: readonly boolean[], { genericPairs, genericWeight }: PretrainSettings) {
+  const weigh = (wanted: boolean) => {
+    const count = Math.max(1, abnormal.filter((is) => is === wanted).length);
+    return Float32Array.from({ length: abnormal.length * genericPairs }, (_, i) =>
+      abnormal[Math.floor(i / genericPairs)] === wanted ? (0.5 * genericWeight) / count / genericPairs : 0,
+    );
+  };
+  return { abnormalImages: weigh(true), normalImages: weigh(false) };
+}

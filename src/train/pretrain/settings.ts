@@ -1,0 +1,60 @@
+// What determines the result of a pretraining run, to the last bit (besides the generator and the adapter).
+import { captionLength, captionWords } from '../../data/synth/captions.ts';
+import { type ClipConfig, smallClipConfig } from '../../model/clip/config.ts';
+import { smallClipWords } from '../../model/clip/words.ts';
+
+export interface PretrainSettings {
+  readonly config: ClipConfig;
+  /** The vocabulary: token ids are places in this list. */
+  readonly words: readonly string[];
+  readonly seed: number;
+  /** Length of the cosine along which the learning rate falls. */
+  readonly steps: number;
+  /** The last step, if the run is to end before the cosine does. */
+  readonly stopAt: number;
+  /** Steps before `stopAt` in which the learning rate falls in a line, from the cosine's value to 0. */
+  readonly cooldown: number;
+  readonly batch: number;
+  /** Side of the training images in pixels: a multiple of the patch size. */
+  readonly imageSize: number;
+  /** Largest learning rate, reached after `warmup` steps. */
+  readonly learningRate: number;
+  readonly warmup: number;
+  readonly decay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Weight of the patches' loss against the image's own pair of captions; 0: none. */
+  readonly regionWeight: number;
+  /** Weight of patches' and images' losses against pairs about an "object"; 0: none. */
+  readonly genericWeight: number;
+  /** Such pairs in a step. */
+  readonly genericPairs: number;
+}
+
+/** Tokens of a training text, start and end included. */
+export const textLength = captionLength + 2;
+
+/** The words of captions and of the hand-written prompts that are used with CLIP. */
+export const pretrainWords = (): string[] => [...new Set([...smallClipWords, ...captionWords()])];
+
+/** The small CLIP for training images of `imageSize` pixels. */
+export const pretrainConfig = (words: number, imageSize: number): ClipConfig => {
+  const small = smallClipConfig(words);
+  return { ...small, imageResolution: imageSize, grid: imageSize / small.patch };
+};
+
+/** CLIP's optimizer for ViT models. */
+export const clipAdam = { beta1: 0.9, beta2: 0.98, epsilon: 1e-6 } as const;
+
+/** Linear warm-up, half a cosine to 0 after `steps`, and the cool-down of a run that ends earlier. @param step from 1 */
+export function learningRateAt(settings: PretrainSettings, step: number): number {
+  const { learningRate, warmup, steps, stopAt, cooldown } = settings;
+  const begin = stopAt - cooldown;
+  if (step > begin) {
+    const from = learningRateAt({ ...settings, stopAt: steps, cooldown: 0 }, begin);
+    return (from * (stopAt + 1 - step)) / (cooldown + 1);
+  }
+  if (step <= warmup) return (learningRate * step) / warmup;
+  return (learningRate / 2) * (1 + Math.cos((Math.PI * (step - warmup)) / Math.max(1, steps + 1 - warmup)));
+}

@@ -1,0 +1,91 @@
+// The pretraining loop. Batches come from a source, checkpoints and events go to callbacks.
+import type { Gpu } from '../../gpu/gpu.ts';
+import { adamwSchedule } from '../../kernels/adamw/adamw.ts';
+import { clipTensorShapes } from '../../model/clip/config.ts';
+import { initialClipWeights } from '../../model/clip/initial.ts';
+import { TrainingError } from '../errors.ts';
+import { createTrainingState, type HostState, readTrainingState } from '../step.ts';
+import type { PretrainBatch } from './batch.ts';
+import { learningRateAt, type PretrainSettings } from './settings.ts';
+import { buildPretrainStep, compilePretrainStep } from './step.ts';
+
+/** All that it takes to go on. */
+export interface PretrainSnapshot {
+  /** Steps done. */
+  readonly step: number;
+  readonly state: { readonly parameters: ReadonlyMap<string, Float32Array> } & Partial<HostState>;
+}
+
+export interface PretrainEvent {
+  /** From 1. */
+  readonly step: number;
+  readonly losses: Readonly<Record<string, number>>;
+  readonly learningRate: number;
+  /** Milliseconds on the device, and waiting for the batch before that. */
+  readonly ms: number;
+  readonly waited: number;
+}
+
+export interface PretrainRun {
+  readonly resume?: PretrainSnapshot | undefined;
+  /** Stops after the step under way, with a checkpoint. */
+  readonly signal?: AbortSignal;
+  /** Steps between checkpoints. */
+  readonly saveEvery?: number;
+  step?(event: PretrainEvent): void;
+  save?(snapshot: PretrainSnapshot): Promise<void>;
+  /** The work of one step in floating-point operations, once known. */
+  compiled?(flops: number): void;
+}
+
+/**
+ * Trains until the last step or until the signal: the same settings give the same bits, interrupted or not.
+ * @param batchOf draws a step's batch; @returns where the run stands
+ * @throws TrainingError for a loss that is not finite (nothing is saved then), GpuError
+ */
+export async function pretrain(
+  gpu: Gpu,
+  settings: PretrainSettings,
+  batchOf: (step: number) => Promise<PretrainBatch>,
+  run: PretrainRun = {},
+): Promise<PretrainSnapshot> {
+  const { resume, signal, saveEvery = Number.POSITIVE_INFINITY } = run;
+  const shapes = clipTensorShapes(settings.config);
+  const start = resume?.state ?? { parameters: initialClipWeights(settings.config, settings.seed) };
+  const state = createTrainingState(gpu, shapes, start);
+  try {
+    const executable = await compilePretrainStep(gpu, buildPretrainStep(settings), state);
+    run.compiled?.(executable.plan.flops);
+    const snapshot = async (step: number) => ({ step, state: await readTrainingState(gpu, state) });
+    let step = resume?.step ?? 0;
+    try {
+      while (step < settings.stopAt && !signal?.aborted) {
+        step += 1;
+        const asked = performance.now();
+        const batch = await batchOf(step);
+        const began = performance.now();
+        const learningRate = learningRateAt(settings, step);
+        const schedule = adamwSchedule({ ...settings, lr: learningRate }, step);
+        const found = await executable.run({ ...batch, schedule }, Object.keys(executable.plan.outputs));
+        const losses = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value[0]!]));
+        if (!Number.isFinite(losses.total))
+          throw new TrainingError({
+            setting: 'loss',
+            expected: 'a finite number',
+            found: `${losses.total} at step ${step}`,
+          });
+        const ms = performance.now() - began;
+        run.step?.({ step, losses, learningRate, ms, waited: began - asked });
+        if (step % saveEvery === 0 && step < settings.stopAt && !signal?.aborted)
+          await run.save?.(await snapshot(step));
+      }
+      const last = await snapshot(step);
+      await run.save?.(last);
+      return last;
+    } finally {
+      executable.dispose();
+    }
+  } finally {
+    state.dispose();
+  }
+}

@@ -1,0 +1,26 @@
+// What the pages of the tests run, bundled as a browser would get it.
+import path from 'node:path';
+import { build } from 'esbuild';
+import { esbuildWgsl } from '../../scripts/wgsl-plugin.mjs';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** @returns path -> bytes of each bundle and the chunks that they share */
+export async function bundle(
+  entryPoints: Readonly<Record<string, string>>,
+): Promise<Map<string, Uint8Array>> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: { ...entryPoints },
+    outdir: '/',
+    write: false,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    logLevel: 'warning',
+    plugins: [esbuildWgsl],
+  });
+  return new Map(outputFiles.map((file) => [file.path, file.contents]));
+}

@@ -1,0 +1,44 @@
+// Debian's Chromium with SwiftShader as its WebGPU adapter (DESIGN.md section 7), driven by playwright-core.
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+const places = [
+  process.env.FAPROMPT_CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/opt/google/chrome/chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+const executablePath = places.find((place) => place !== undefined && existsSync(place));
+
+/** Whether there is a browser to test with; says why tests are skipped where there is none. */
+export function hasChromium(): boolean {
+  if (executablePath === undefined)
+    console.warn(
+      'skipped: no Chromium found (Debian: apt-get install chromium; elsewhere set FAPROMPT_CHROMIUM)',
+    );
+  return executablePath !== undefined;
+}
+
+let launched: Promise<Browser> | undefined;
+
+/** The one browser that all test files share; it ends with the process. */
+export function testBrowser(): Promise<Browser> {
+  launched ??= chromium.launch({
+    executablePath: executablePath!,
+    args: [
+      '--no-sandbox',
+      '--enable-unsafe-webgpu',
+      '--use-webgpu-adapter=swiftshader',
+      '--enable-unsafe-swiftshader',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-quic',
+    ],
+  });
+  return launched;
+}

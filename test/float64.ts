@@ -1,0 +1,62 @@
+// Runs a graph in float64 by the rooms' references, and differentiates it in reverse: no WGSL, no graph/gradient.ts.
+import type { Graph } from '../src/graph/graph.ts';
+import * as rooms from '../src/kernels/index.ts';
+import type { RefTensor, Room, Tensor } from '../src/kernels/op.ts';
+
+const byName = new Map<string, Room>(
+  Object.values(rooms)
+    .flat()
+    .map((room) => [room.op.name, room]),
+);
+
+type Values = ReadonlyMap<number, ArrayLike<number>>;
+
+/** Values of every storage, from those of the inputs and parameters, by storage. */
+export function forward64(graph: Graph, leaves: Values): Map<number, Float64Array> {
+  const values = new Map<number, Float64Array>();
+  for (const [storage, { name, values: constant }] of graph.leaves) {
+    const given = leaves.get(storage) ?? constant;
+    if (!given) throw new Error(`no values for ${name}`);
+    values.set(storage, Float64Array.from(given));
+  }
+  for (const { op, attrs, inputs, outputs } of graph.nodes) {
+    const results = roomOf(op.name).reference.forward(attrs, inputs.map(at(values)));
+    for (const [i, { data }] of results.entries()) if (outputs[i]) values.set(outputs[i].storage, data);
+  }
+  return values;
+}
+
+/** d loss / d storage for every storage that the loss depends on. */
+export function gradients64(
+  graph: Graph,
+  values: ReadonlyMap<number, Float64Array>,
+  loss: Tensor,
+): Map<number, Float64Array> {
+  const found = new Map<number, Float64Array>([[loss.storage, Float64Array.of(1)]]);
+  for (const { op, attrs, inputs, outputs } of [...graph.nodes].reverse()) {
+    const upstream = outputs.map(at(found));
+    if (!upstream.some(Boolean)) continue;
+    const room = roomOf(op.name);
+    const results = room.reference.backward?.(attrs, inputs.map(at(values)), upstream) ?? [];
+    for (const [i, result] of results.entries()) {
+      const input = inputs[i];
+      if (!result || !input) continue;
+      const before = found.get(input.storage);
+      found.set(input.storage, before ? before.map((value, k) => value + result.data[k]!) : result.data);
+    }
+  }
+  return found;
+}
+
+const at =
+  (values: ReadonlyMap<number, Float64Array>) =>
+  (tensor: Tensor | undefined): RefTensor | undefined => {
+    const data = tensor && values.get(tensor.storage);
+    return data && { shape: tensor.shape, data };
+  };
+
+function roomOf(name: string): Room {
+  const room = byName.get(name);
+  if (!room) throw new Error(`no room for the operator ${name}`);
+  return room;
+}

@@ -1,0 +1,101 @@
+// The page as `npm run build:web` makes it, below a path of its own, in the tests' browser.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { buildPage } from '../../scripts/web/build.mjs';
+import { pageServer } from '../../scripts/web/serve.mjs';
+import { testBrowser } from '../browser/chromium.ts';
+
+export interface PageSite {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Builds the page into a temporary folder and serves it. */
+export async function openPageSite(): Promise<PageSite> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-'));
+  await buildPage(folder);
+  const base = '/some/path/';
+  const server = pageServer(folder, base);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface Visit {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Errors, violations of the Content-Security-Policy among them. */
+  readonly complaints: readonly string[];
+  /** Addresses of all requests, blobs of the page itself left out. */
+  readonly requests: readonly string[];
+}
+
+/** Opens the page in a fresh context, without the service worker: playwright does not see requests through one. */
+export async function visit(
+  { url }: PageSite,
+  options: BrowserContextOptions = {},
+  before?: (page: Page) => Promise<unknown>,
+): Promise<Visit> {
+  const context = await (await testBrowser()).newContext({ serviceWorkers: 'block', ...options });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  context.on('request', (request) => {
+    if (!request.url().startsWith('blob:')) requests.push(request.url());
+  });
+  await page.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) => {
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  await before?.(page);
+  await page.goto(url);
+  await page.waitForSelector('[data-ready]');
+  return { page, context, complaints, requests };
+}
+
+/** The file that a click saves. */
+export async function saved(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click(button)]);
+  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+}
+
+/** What "Numbers" saves. */
+export interface SavedNumbers {
+  readonly model: { readonly sha256: string };
+  readonly images: readonly {
+    readonly image: string;
+    readonly width: number;
+    readonly height: number;
+    readonly score: number;
+    readonly threshold: number;
+    readonly regions: readonly {
+      readonly x: number;
+      readonly y: number;
+      readonly width: number;
+      readonly height: number;
+      readonly peak: number;
+    }[];
+    readonly map: { readonly width: number; readonly height: number; readonly values: readonly number[] };
+  }[];
+}
+
+export const numbers = async (page: Page, button = 'button:has-text("Numbers")'): Promise<SavedNumbers> =>
+  JSON.parse((await saved(page, button)).bytes.toString()) as SavedNumbers;
+
+/** Waits until so many photographs are done. */
+export const inspected = (page: Page, count: number): Promise<unknown> =>
+  page.waitForFunction((n) => document.querySelectorAll('.thumb[data-state=done]').length === n, count);

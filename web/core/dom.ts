@@ -1,0 +1,67 @@
+// Building elements without a framework.
+export type Child = Node | string | false | null | undefined;
+
+/** Attributes by name; `on...` are listeners, `true` an attribute without value, `false` and undefined none. */
+export type Properties = Readonly<
+  Record<string, string | number | boolean | undefined | ((event: never) => void)>
+>;
+
+/** An element with attributes, listeners and children. */
+export function h<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  properties: Properties = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[Tag] {
+  const element = document.createElement(tag);
+  decorate(element, properties, children);
+  return element;
+}
+
+/** The same for SVG. */
+export function svg<Tag extends keyof SVGElementTagNameMap>(
+  tag: Tag,
+  properties: Properties = {},
+  ...children: Child[]
+): SVGElementTagNameMap[Tag] {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  decorate(element, properties, children);
+  return element;
+}
+
+function decorate(element: Element, properties: Properties, children: readonly Child[]): void {
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === 'function') element.addEventListener(name.slice(2), value as EventListener);
+    else if (value === true) element.setAttribute(name, '');
+    else if (value !== false && value !== undefined) element.setAttribute(name, String(value));
+  }
+  element.append(...children.filter(isNode));
+}
+
+const isNode = (child: Child): child is Node | string =>
+  child !== false && child !== null && child !== undefined;
+
+/** Replaces an element's children. */
+export const fill = (element: Element, ...children: Child[]): void =>
+  element.replaceChildren(...children.filter(isNode));
+
+let ids = 0;
+
+/** An id that no other element has, for labels. */
+export const uniqueId = (stem: string): string => `${stem}-${++ids}`;
+
+/** Calls `draw` at most once a frame, with the last arguments. */
+export function oncePerFrame<Arguments extends unknown[]>(
+  draw: (...given: Arguments) => void,
+): (...given: Arguments) => void {
+  let last: Arguments | undefined;
+  return (...given) => {
+    const waiting = last !== undefined;
+    last = given;
+    if (waiting) return;
+    requestAnimationFrame(() => {
+      const now = last!;
+      last = undefined;
+      draw(...now);
+    });
+  };
+}

@@ -1,0 +1,80 @@
+// Files that come into the page: dropped, pasted or chosen.
+
+const looksLikeImage = (file: File): boolean =>
+  file.type.startsWith('image/') || /\.(png|jpe?g|bmp|tiff?|webp)$/i.test(file.name);
+
+/** The images among files; the others are left out. */
+export const imagesAmong = (files: Iterable<File>): File[] => [...files].filter(looksLikeImage);
+
+export interface Taken {
+  readonly files: File[];
+  /** Paths relative to what was dropped; the name alone for single files. */
+  readonly paths: string[];
+}
+
+/** All files of a drop, those in folders too. */
+export async function droppedFiles(data: DataTransfer): Promise<Taken> {
+  // Entries must be taken before the first await: the list is empty afterwards.
+  const entries = [...data.items]
+    .map((item) => item.webkitGetAsEntry())
+    .filter((entry): entry is FileSystemEntry => entry !== null);
+  const taken: Taken = { files: [], paths: [] };
+  const visit = async (entry: FileSystemEntry): Promise<void> => {
+    if (entry.isFile) {
+      const file = await new Promise<File>((resolve, reject) =>
+        (entry as FileSystemFileEntry).file(resolve, reject),
+      );
+      taken.files.push(file);
+      taken.paths.push(entry.fullPath.replace(/^\//, ''));
+    } else {
+      const reader = (entry as FileSystemDirectoryEntry).createReader();
+      for (;;) {
+        // A reader hands out some hundred entries at a time.
+        const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+          reader.readEntries(resolve, reject),
+        );
+        if (some.length === 0) break;
+        for (const child of some) await visit(child);
+      }
+    }
+  };
+  for (const entry of entries) await visit(entry);
+  return taken;
+}
+
+/** The files of a picker, with their paths in the folder that was chosen. */
+export const chosenFiles = (input: HTMLInputElement): Taken => {
+  const files = [...(input.files ?? [])];
+  return { files, paths: files.map((file) => file.webkitRelativePath || file.name) };
+};
+
+/** Calls `take` for drops on an element; the attribute `data-dropping` is set while something hovers over it. */
+export function acceptDrops(element: HTMLElement, take: (data: DataTransfer) => void): void {
+  let depth = 0;
+  const hover = (change: number) => {
+    depth = Math.max(0, depth + change);
+    element.toggleAttribute('data-dropping', depth > 0);
+  };
+  const withFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
+  element.addEventListener('dragenter', (event) => withFiles(event) && hover(1));
+  element.addEventListener('dragleave', (event) => withFiles(event) && hover(-1));
+  element.addEventListener('dragover', (event) => {
+    if (withFiles(event)) event.preventDefault();
+  });
+  element.addEventListener('drop', (event) => {
+    if (!withFiles(event)) return;
+    event.preventDefault();
+    hover(-depth);
+    take(event.dataTransfer!);
+  });
+}
+
+/** Calls `take` for images that are pasted while `active`. */
+export function acceptPastes(take: (files: File[]) => void, active: () => boolean): void {
+  document.addEventListener('paste', (event) => {
+    const files = imagesAmong(event.clipboardData?.files ?? []);
+    if (files.length === 0 || !active()) return;
+    event.preventDefault();
+    take(files);
+  });
+}

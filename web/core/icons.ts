@@ -1,0 +1,63 @@
+// Icons by lucide (ISC), only those in use.
+import camera from 'lucide-static/icons/camera.svg';
+import check from 'lucide-static/icons/check.svg';
+import chevronLeft from 'lucide-static/icons/chevron-left.svg';
+import columns from 'lucide-static/icons/columns-2.svg';
+import download from 'lucide-static/icons/download.svg';
+import eraser from 'lucide-static/icons/eraser.svg';
+import file from 'lucide-static/icons/file.svg';
+import folder from 'lucide-static/icons/folder-open.svg';
+import upload from 'lucide-static/icons/image-up.svg';
+import images from 'lucide-static/icons/images.svg';
+import layers from 'lucide-static/icons/layers.svg';
+import brush from 'lucide-static/icons/paintbrush.svg';
+import pause from 'lucide-static/icons/pause.svg';
+import play from 'lucide-static/icons/play.svg';
+import plus from 'lucide-static/icons/plus.svg';
+import stop from 'lucide-static/icons/square.svg';
+import slider from 'lucide-static/icons/square-split-horizontal.svg';
+import trash from 'lucide-static/icons/trash-2.svg';
+import warning from 'lucide-static/icons/triangle-alert.svg';
+import undo from 'lucide-static/icons/undo-2.svg';
+import close from 'lucide-static/icons/x.svg';
+
+const sources = {
+  brush,
+  camera,
+  check,
+  chevronLeft,
+  close,
+  columns,
+  download,
+  eraser,
+  file,
+  folder,
+  images,
+  layers,
+  pause,
+  play,
+  plus,
+  slider,
+  stop,
+  trash,
+  undo,
+  upload,
+  warning,
+};
+
+export type IconName = keyof typeof sources;
+
+const parsed = new Map<IconName, SVGSVGElement>();
+
+/** A decorative icon, as large as the text around it. */
+export function icon(name: IconName): SVGSVGElement {
+  let known = parsed.get(name);
+  if (!known) {
+    const root = new DOMParser().parseFromString(sources[name], 'image/svg+xml').documentElement;
+    known = document.importNode(root, true) as unknown as SVGSVGElement;
+    known.setAttribute('class', 'icon');
+    known.setAttribute('aria-hidden', 'true');
+    parsed.set(name, known);
+  }
+  return known.cloneNode(true) as SVGSVGElement;
+}

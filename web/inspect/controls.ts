@@ -1,0 +1,80 @@
+// Opacity, threshold, colour scale, and the choice of a view.
+import { effect, type Signal } from '@preact/signals-core';
+import { h, uniqueId } from '../core/dom.ts';
+import { type IconName, icon } from '../core/icons.ts';
+import { type Display, type View, views } from './display.ts';
+
+const viewNames: Record<View, readonly [string, IconName]> = {
+  overlay: ['Overlay', 'layers'],
+  side: ['Side by side', 'columns'],
+  slider: ['Slider', 'slider'],
+};
+
+/** Radio buttons in the dress of a segmented control: arrow keys move between them. */
+export function viewSwitch({ view }: Display): HTMLElement {
+  const name = uniqueId('view');
+  const options = views.map((value) => {
+    const [label, symbol] = viewNames[value];
+    const input = h('input', {
+      type: 'radio',
+      name,
+      value,
+      class: 'visually-hidden',
+      onchange: () => {
+        view.value = value;
+      },
+    });
+    effect(() => {
+      input.checked = view.value === value;
+    });
+    return h('label', { class: 'segment' }, input, icon(symbol), h('span', {}, label));
+  });
+  return h('div', { class: 'segments', role: 'radiogroup', 'aria-label': 'View' }, ...options);
+}
+
+/** A labelled slider from 0 to 1, with its value beside the label. */
+export function slider(label: string, value: Signal<number>, className = ''): HTMLElement {
+  const id = uniqueId('slider');
+  const output = h('output', { for: id });
+  const input = h('input', {
+    id,
+    type: 'range',
+    min: 0,
+    max: 100,
+    class: className,
+    oninput: () => {
+      value.value = Number(input.value) / 100;
+    },
+  });
+  effect(() => {
+    const percent = Math.round(100 * value.value);
+    input.value = String(percent);
+    input.setAttribute('aria-valuetext', `${percent} percent`);
+    output.textContent = `${percent} %`;
+  });
+  return h('div', { class: 'field' }, h('label', { for: id }, label), output, input);
+}
+
+function checkbox(label: string, value: Signal<boolean>): HTMLElement {
+  const input = h('input', {
+    type: 'checkbox',
+    onchange: () => {
+      value.value = input.checked;
+    },
+  });
+  effect(() => {
+    input.checked = value.value;
+  });
+  return h('label', { class: 'check' }, input, label);
+}
+
+export const displayControls = (display: Display): HTMLElement =>
+  h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'display-heading' },
+    h('h2', { id: 'display-heading' }, 'Display'),
+    slider('Heat opacity', display.opacity),
+    slider('Suspicious from', display.threshold, 'heat-scale'),
+    checkbox('Outline suspicious regions', display.outlines),
+    checkbox('Stretch colours to this photograph', display.stretch),
+  );

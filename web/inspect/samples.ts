@@ -1,0 +1,24 @@
+// Generated photographs for a person who has none at hand.
+
+import { studio } from '../studio/studio.ts';
+import type { SampleOptions } from '../studio/worker.ts';
+
+export interface Sample {
+  readonly label: string;
+  readonly options: SampleOptions;
+}
+
+const size = 256;
+
+export const samples: readonly Sample[] = [
+  { label: 'Cracked tile', options: { surface: 'tile', defect: 'crack', seed: 11, size } },
+  { label: 'Stained weave', options: { surface: 'weave', defect: 'stain', seed: 4, size } },
+  { label: 'Scratched leather', options: { surface: 'leather', defect: 'scratch', seed: 7, size } },
+  { label: 'Flawless wood', options: { surface: 'wood', defect: null, seed: 2, size } },
+];
+
+/** Draws a sample as an image file. */
+export async function drawSample({ label, options }: Sample): Promise<File> {
+  const { image } = await studio().sample(options);
+  return new File([image], `${label.toLowerCase().replace(/ /g, '-')}.png`, { type: 'image/png' });
+}

@@ -1,0 +1,59 @@
+// The empty page: ways to bring a photograph, and samples for a person without one.
+import { h } from '../core/dom.ts';
+import { icon } from '../core/icons.ts';
+import { filePicker } from '../core/picker.ts';
+import { cameraButton } from './camera.ts';
+import { drawSample, samples } from './samples.ts';
+
+export function welcome(take: (files: File[]) => void): HTMLElement {
+  return h(
+    'div',
+    { class: 'welcome' },
+    h(
+      'div',
+      { class: 'drop' },
+      icon('upload'),
+      h('h1', { tabindex: -1 }, 'Find the defect in a photograph'),
+      h(
+        'p',
+        { class: 'lead' },
+        'Drop or paste photographs of a product or surface. The page marks what looks out of place, and nothing leaves this device.',
+      ),
+      h(
+        'div',
+        { class: 'row centre' },
+        filePicker(
+          {
+            label: 'Choose photographs',
+            icon: 'images',
+            class: 'primary',
+            accept: 'image/*',
+            multiple: true,
+          },
+          (input) => take([...input.files!]),
+        ),
+        cameraButton((photograph) => take([photograph])),
+      ),
+    ),
+    h(
+      'section',
+      { class: 'samples', 'aria-labelledby': 'samples-heading' },
+      h('h2', { id: 'samples-heading' }, 'No photograph at hand? Try a generated one.'),
+      h('ul', {}, ...samples.map((sample) => h('li', {}, sampleButton(sample, take)))),
+    ),
+  );
+}
+
+function sampleButton(sample: (typeof samples)[number], take: (files: File[]) => void): HTMLElement {
+  const picture = h('img', { alt: '', width: 256, height: 256 });
+  const drawn = drawSample(sample);
+  drawn.then((file) => {
+    picture.src = URL.createObjectURL(file);
+  });
+  return h(
+    'button',
+    { type: 'button', class: 'sample', onclick: async () => take([await drawn]) },
+    picture,
+    h('span', {}, sample.label),
+  );
+}

@@ -1,0 +1,78 @@
+// Drawing that would hold up the page: generated samples, masks, and the files that are saved.
+import { expose, transfer } from 'comlink';
+import type { AnomalyMap } from '../../src/data/heatmap.ts';
+import type { DefectName } from '../../src/data/synth/defects/index.ts';
+import { drawImage } from '../../src/data/synth/draw.ts';
+import type { SurfaceName } from '../../src/data/synth/surfaces/index.ts';
+import { drawHeat, type HeatSettings } from './heat.ts';
+import { encodePng, maskOfPainting, paintingOfMask, readMask, uniteMasks, writeMask } from './masks.ts';
+import { outline } from './regions.ts';
+
+export interface SampleOptions {
+  readonly surface: SurfaceName;
+  /** null: without defect. */
+  readonly defect: DefectName | null;
+  readonly seed: number;
+  /** Pixels a side. */
+  readonly size: number;
+}
+
+const api = {
+  /** A surface from the synthetic generator as PNG; its mask too if it has a defect. */
+  async sample({ surface, defect, seed, size }: SampleOptions): Promise<{ image: Blob; mask?: Blob }> {
+    const drawn = drawImage(surface, defect, seed, size);
+    const rgba = new Uint8ClampedArray(4 * size * size).fill(255);
+    for (let i = 0; i < size * size; i += 1) rgba.set(drawn.image.data.subarray(3 * i, 3 * i + 3), 4 * i);
+    const image = await encodePng(size, size, rgba);
+    return defect ? { image, mask: await writeMask(drawn.mask) } : { image };
+  },
+
+  /** The photograph at its own size with heat and outlines, as PNG. */
+  picture(photograph: ImageBitmap, map: AnomalyMap, settings: HeatSettings): Promise<Blob> {
+    const { width, height } = photograph;
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext('2d')!;
+    context.drawImage(photograph, 0, 0);
+    photograph.close();
+    const heat = new OffscreenCanvas(1, 1);
+    drawHeat(heat, map, settings);
+    context.imageSmoothingQuality = 'high';
+    context.drawImage(heat, 0, 0, width, height);
+    // Scaled as a path, so that the line itself stays equally thick.
+    const line = new Path2D();
+    line.addPath(
+      new Path2D(outline(map, settings.threshold)),
+      new DOMMatrix().scale(width / map.width, height / map.height),
+    );
+    const thickness = Math.max(1.5, Math.min(width, height) / 300);
+    const strokes = [
+      ['rgb(0 0 0 / 60%)', 2.2 * thickness],
+      ['white', thickness],
+    ] as const;
+    for (const [colour, stroke] of strokes) {
+      context.strokeStyle = colour;
+      context.lineWidth = stroke;
+      context.stroke(line);
+    }
+    return canvas.convertToBlob({ type: 'image/png' });
+  },
+
+  /** A JSON file; arrays of floats as numbers of six decimals. */
+  json(content: unknown): Blob {
+    const plain = (_: string, value: unknown) =>
+      value instanceof Float32Array ? Array.from(value, (x) => Number(x.toFixed(6))) : value;
+    return new Blob([`${JSON.stringify(content, plain)}\n`], { type: 'application/json' });
+  },
+
+  hasAnomaly: async (mask: Blob): Promise<boolean> => (await readMask(mask)).data.includes(1),
+  uniteMasks,
+  maskOfPainting,
+  async paintingOfMask(mask: Blob): Promise<ImageBitmap> {
+    const painting = await paintingOfMask(mask);
+    return transfer(painting, [painting]);
+  },
+};
+
+export type Studio = typeof api;
+
+expose(api);

@@ -1,0 +1,68 @@
+// The few settings of a run that are worth changing.
+import { h, uniqueId } from '../core/dom.ts';
+import type { RunSettings } from './run.ts';
+
+export interface SettingsForm {
+  readonly element: HTMLElement;
+  /** What is entered, brought into bounds. */
+  read(): RunSettings;
+}
+
+interface NumberField {
+  readonly element: HTMLElement;
+  value(): number;
+}
+
+function numberField(
+  label: string,
+  hint: string,
+  initial: number,
+  low: number,
+  high: number,
+  step: number,
+): NumberField {
+  const id = uniqueId('setting');
+  const input = h('input', {
+    id,
+    type: 'number',
+    min: low,
+    max: high,
+    step,
+    value: initial,
+    inputmode: 'decimal',
+    'aria-describedby': `${id}-hint`,
+  });
+  return {
+    element: h(
+      'div',
+      { class: 'number-field' },
+      h('label', { for: id }, label),
+      input,
+      h('p', { id: `${id}-hint`, class: 'quiet' }, hint),
+    ),
+    value() {
+      const value = Number.isFinite(input.valueAsNumber) ? input.valueAsNumber : initial;
+      return Math.max(low, Math.min(high, value));
+    },
+  };
+}
+
+export function settingsForm(): SettingsForm {
+  const epochs = numberField('Epochs', 'Passes over the images', 5, 1, 1000, 1);
+  const batch = numberField('Images a step', 'Fewer need less memory', 4, 1, 64, 1);
+  const learningRate = numberField('Learning rate', 'Published: 0.001', 0.001, 0.00001, 0.1, 0.0001);
+  const seed = numberField('Seed', 'Same seed, same prompts', 0, 0, 2 ** 31, 1);
+  return {
+    element: h(
+      'div',
+      { class: 'settings' },
+      ...[epochs, batch, learningRate, seed].map(({ element }) => element),
+    ),
+    read: () => ({
+      epochs: Math.round(epochs.value()),
+      batch: Math.round(batch.value()),
+      learningRate: learningRate.value(),
+      seed: Math.round(seed.value()),
+    }),
+  };
+}
