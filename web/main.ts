@@ -1,31 +1,36 @@
 // The page: views behind the address's hash, or why there are none.
 import { createEngine } from './engine/engine.ts';
 import { inspectView } from './inspect/inspect.ts';
-import { missingPage, whatIsMissing } from './missing.ts';
-import { modelView } from './model/model.ts';
+import { hasAdapter, type Missing, missingPage, whatIsMissing } from './missing.ts';
 import { createRouter } from './router.ts';
-import { trainView } from './train/train.ts';
 
 const main = document.getElementById('main')!;
 const nav = document.getElementById('nav')!;
 
-const missing = await whatIsMissing();
-if (missing) main.append(missingPage(missing));
+const giveUp = (missing: Missing) => {
+  nav.replaceChildren();
+  main.replaceChildren(missingPage(missing));
+};
+
+const missing = whatIsMissing();
+if (missing) giveUp(missing);
 else {
   const engine = createEngine();
   const router = createRouter(nav, main);
-  router.add(
-    'inspect',
-    'Inspect',
-    inspectView(engine, () => router.current() === 'inspect'),
-  );
-  router.add(
-    'train',
-    'Train',
-    trainView(engine, () => router.current() === 'train'),
-  );
-  router.add('model', 'Model', modelView(engine));
-  router.start();
+  const active = (name: string) => () => router.current() === name;
+  router.add('inspect', 'Inspect', () => inspectView(engine, active('inspect')));
+  // Loaded when they are first looked at: they are most of the page.
+  router.add('train', 'Train', async () => {
+    const { trainView } = await import('./train/train.ts');
+    return trainView(engine, active('train'));
+  });
+  router.add('model', 'Model', async () => {
+    const { modelView } = await import('./model/model.ts');
+    return modelView(engine);
+  });
+  await router.start();
+  // Takes a while: the page is there meanwhile.
+  if (!(await hasAdapter())) giveUp('adapter');
 }
 
 document.documentElement.dataset.ready = '';

@@ -4,13 +4,16 @@ import { icon } from './core/icons.ts';
 
 export type Missing = 'webgpu' | 'secure-context' | 'adapter';
 
-/** undefined: nothing is. */
-export async function whatIsMissing(): Promise<Missing | undefined> {
+/** undefined: nothing that can be told at once is. */
+export function whatIsMissing(): Missing | undefined {
   // Browsers hide WebGPU on pages that came over plain http from another machine.
   if (!isSecureContext) return 'secure-context';
-  if (!('gpu' in navigator)) return 'webgpu';
-  const adapter = await navigator.gpu.requestAdapter().catch(() => null);
-  return adapter ? undefined : 'adapter';
+  return 'gpu' in navigator ? undefined : 'webgpu';
+}
+
+/** Whether WebGPU has a device behind it. */
+export async function hasAdapter(): Promise<boolean> {
+  return (await navigator.gpu.requestAdapter().catch(() => null)) !== null;
 }
 
 const browsers: readonly (readonly [string, string])[] = [

@@ -3,17 +3,31 @@ import { announce } from './core/announce.ts';
 import { h } from './core/dom.ts';
 
 export interface Router {
-  add(name: string, label: string, view: HTMLElement): void;
+  /** @param make makes the view when it is first shown */
+  add(name: string, label: string, make: () => HTMLElement | Promise<HTMLElement>): void;
   /** Shows what the address says, from now on. */
-  start(): void;
+  start(): Promise<void>;
   current(): string;
 }
 
+interface Route {
+  readonly label: string;
+  readonly link: HTMLElement;
+  readonly make: () => HTMLElement | Promise<HTMLElement>;
+  view?: Promise<HTMLElement>;
+}
+
 export function createRouter(nav: HTMLElement, main: HTMLElement): Router {
-  const routes = new Map<string, { label: string; view: HTMLElement; link: HTMLElement }>();
+  const routes = new Map<string, Route>();
   let current = '';
 
-  function show(first: boolean): void {
+  async function made(route: Route): Promise<HTMLElement> {
+    const view = await route.make();
+    main.append(view);
+    return view;
+  }
+
+  async function show(first: boolean): Promise<void> {
     const wanted = location.hash.slice(1);
     // #main is the skip link's.
     if (wanted === 'main') return;
@@ -21,30 +35,36 @@ export function createRouter(nav: HTMLElement, main: HTMLElement): Router {
     const name = routes.has(wanted) ? wanted : fallback!;
     if (name === current) return;
     current = name;
-    for (const [other, { view, link }] of routes) {
-      view.hidden = other !== name;
+    const route = routes.get(name)!;
+    for (const [other, { link }] of routes) {
       if (other === name) link.setAttribute('aria-current', 'page');
       else link.removeAttribute('aria-current');
     }
-    const { label, view } = routes.get(name)!;
-    document.title = `${label} · faprompt`;
+    document.title = `${route.label} · faprompt`;
+    route.view ??= made(route);
+    const view = await route.view;
+    // Another one was asked for meanwhile.
+    if (current !== name) {
+      view.hidden = true;
+      return;
+    }
+    for (const other of main.children) (other as HTMLElement).hidden = other !== view;
     if (first) return;
     scrollTo(0, 0);
-    announce(label);
+    announce(route.label);
     // The heading that is visible, so that reading goes on from there.
     [...view.querySelectorAll<HTMLElement>('h1')].find((heading) => heading.checkVisibility())?.focus();
   }
 
   return {
-    add(name, label, view) {
+    add(name, label, make) {
       const link = h('a', { href: `#${name}` }, label);
-      routes.set(name, { label, view, link });
+      routes.set(name, { label, link, make });
       nav.append(link);
-      main.append(view);
     },
     start() {
       addEventListener('hashchange', () => show(false));
-      show(true);
+      return show(true);
     },
     current: () => current,
   };

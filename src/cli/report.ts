@@ -3,12 +3,12 @@ import path from 'node:path';
 import sharp from 'sharp';
 import type { Dataset, Sample } from '../data/dataset.ts';
 import { writeFileAtomic } from '../data/files.node.ts';
+import { overlay, type Range, turbo } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
 import type { RgbImage } from '../data/image.ts';
 import type { EvalSample, Evaluation } from '../eval/index.ts';
 import { createExamples, type Example } from '../report/examples.ts';
 import { type Picture, type PictureGroup, type Report, reportPage } from '../report/page.ts';
-import { overlay, type Range, turbo } from '../data/heatmap.ts';
 import { programVersion } from './version.ts';
 
 /** Images of each kind that a report shows. */

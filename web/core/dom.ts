@@ -50,18 +50,26 @@ let ids = 0;
 export const uniqueId = (stem: string): string => `${stem}-${++ids}`;
 
 /** Calls `draw` at most once a frame, with the last arguments. */
-export function oncePerFrame<Arguments extends unknown[]>(
-  draw: (...given: Arguments) => void,
+export const oncePerFrame = <Arguments extends unknown[]>(draw: (...given: Arguments) => void) =>
+  lastOnly(draw, (run) => requestAnimationFrame(run));
+
+/** The same after the frame, in a task of its own: what may be seen a moment later must not hold the frame up. */
+export const afterFrame = <Arguments extends unknown[]>(work: (...given: Arguments) => void) =>
+  lastOnly(work, (run) => requestAnimationFrame(() => setTimeout(run)));
+
+function lastOnly<Arguments extends unknown[]>(
+  work: (...given: Arguments) => void,
+  schedule: (run: () => void) => void,
 ): (...given: Arguments) => void {
   let last: Arguments | undefined;
   return (...given) => {
     const waiting = last !== undefined;
     last = given;
     if (waiting) return;
-    requestAnimationFrame(() => {
+    schedule(() => {
       const now = last!;
       last = undefined;
-      draw(...now);
+      work(...now);
     });
   };
 }

@@ -1,6 +1,7 @@
 // The view "Inspect".
 import { computed, effect, signal } from '@preact/signals-core';
-import { fill, h } from '../core/dom.ts';
+import type { AnomalyMap } from '../../src/data/heatmap.ts';
+import { afterFrame, fill, h } from '../core/dom.ts';
 import { acceptDrops, acceptPastes, droppedFiles, imagesAmong } from '../core/files.ts';
 import { icon } from '../core/icons.ts';
 import { notice } from '../core/notice.ts';
@@ -35,11 +36,18 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
   };
 
   const state = computed(() => photos.selected.value?.state.value);
-  const regions = computed<readonly Region[]>(() => {
+  const regions = signal<readonly Region[] | undefined>(undefined);
+  const look = afterFrame((map: AnomalyMap, threshold: number) => {
+    regions.value = findRegions(map, threshold);
+  });
+  effect(() => {
     const current = state.value;
-    if (current?.kind !== 'done') return [];
+    if (current?.kind !== 'done') {
+      regions.value = undefined;
+      return;
+    }
     const map = asMap(current.detection);
-    return findRegions(map, heatSettings(display, map).threshold);
+    look(map, heatSettings(display, map).threshold);
   });
   const highlighted = signal<number | undefined>(undefined);
   const context = () => ({ display, choice: engine.choice.value, info: engine.info.value });

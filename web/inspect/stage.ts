@@ -14,7 +14,8 @@ export const namedRegions = 5;
 export interface StageOptions {
   readonly photo: ReadonlySignal<Photo | undefined>;
   readonly display: Display;
-  readonly regions: ReadonlySignal<readonly Region[]>;
+  /** Absent until they are known. */
+  readonly regions: ReadonlySignal<readonly Region[] | undefined>;
   /** Number of the region under the pointer or with the focus in the list. */
   readonly highlighted: Signal<number | undefined>;
 }
@@ -50,42 +51,44 @@ export function createStage({ photo, display, regions, highlighted }: StageOptio
   under.addEventListener('load', fit);
 
   effect(() => {
-    const current = photo.value;
+    const shown = photo.value;
     for (const image of [plain, under]) {
-      if (current) image.src = current.url;
+      if (shown) image.src = shown.url;
       else image.removeAttribute('src');
-      image.alt = current ? `Photograph ${current.name}` : '';
+      image.alt = shown ? `Photograph ${shown.name}` : '';
     }
     // Said once is enough.
     under.alt = '';
-    front.setAttribute('aria-label', current ? `Heat map over ${current.name}` : '');
+    front.setAttribute('aria-label', shown ? `Heat map over ${shown.name}` : '');
     front.setAttribute('role', 'group');
   });
   effect(() => {
     stage.dataset.view = display.view.value;
   });
 
-  const draw = oncePerFrame((map: AnomalyMap | undefined, settings: HeatSettings | undefined) => {
+  const current = () => {
+    const state = photo.value?.state.value;
+    return state?.kind === 'done' ? asMap(state.detection) : undefined;
+  };
+  const draw = oncePerFrame((map: AnomalyMap, settings: HeatSettings) => drawHeat(heat, map, settings));
+  effect(() => {
+    stage.dataset.state = photo.value?.state.value.kind ?? 'empty';
+    const map = current();
     hot.hidden = !map;
-    if (!map || !settings) return;
-    drawHeat(heat, map, settings);
-    lines.setAttribute('viewBox', `0 0 ${map.width} ${map.height}`);
-    const d = display.outlines.peek() ? outline(map, settings.threshold) : '';
+    if (map) draw(map, heatSettings(display, map));
+  });
+  effect(() => {
+    const map = regions.value && display.outlines.value ? current() : undefined;
+    const d = map ? outline(map, heatSettings(display, map).threshold) : '';
+    if (map) lines.setAttribute('viewBox', `0 0 ${map.width} ${map.height}`);
     lines.replaceChildren(svg('path', { class: 'line-shadow', d }), svg('path', { class: 'line', d }));
   });
   effect(() => {
-    const state = photo.value?.state.value;
-    const map = state?.kind === 'done' ? asMap(state.detection) : undefined;
-    stage.dataset.state = state?.kind ?? 'empty';
-    draw(map, map && heatSettings(display, map));
-    display.outlines.value;
-  });
-  effect(() => {
-    const shown = display.outlines.value ? regions.value.slice(0, namedRegions) : [];
-    const current = highlighted.value;
+    const shown = display.outlines.value ? (regions.value ?? []).slice(0, namedRegions) : [];
+    const marked = highlighted.value;
     labels.replaceChildren(
       ...shown.map((region, i) => {
-        const label = h('span', { class: 'label', 'data-current': i === current }, String(i + 1));
+        const label = h('span', { class: 'label', 'data-current': i === marked }, String(i + 1));
         // Whole even at the edge.
         label.style.left = `clamp(12px, ${100 * region.x}%, 100% - 12px)`;
         label.style.top = `clamp(12px, ${100 * region.y}%, 100% - 12px)`;

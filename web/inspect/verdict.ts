@@ -12,7 +12,7 @@ import { namedRegions } from './stage.ts';
 /** @param save buttons that save what is shown */
 export function verdictCard(
   photo: ReadonlySignal<Photo | undefined>,
-  regions: ReadonlySignal<readonly Region[]>,
+  regions: ReadonlySignal<readonly Region[] | undefined>,
   engine: Engine,
   save: HTMLElement,
 ): HTMLElement {
@@ -30,7 +30,7 @@ export function verdictCard(
     const reading = readScore({
       score,
       threshold: threshold.value,
-      region: regions.value[0],
+      region: regions.value?.[0],
       untrained: untrained.value,
     });
     card.dataset.tone = reading.tone;
@@ -54,6 +54,8 @@ export function verdictCard(
       meter,
       h('p', { class: 'reading' }, reading.text),
     );
+    // With the place of the strongest sign, once it is known.
+    if (!regions.value) return;
     if (said !== current)
       announce(`${current.name}: ${reading.verdict}, score ${score.toFixed(2)} of 1. ${reading.text}`);
     said = current;
@@ -63,15 +65,15 @@ export function verdictCard(
 
 /** The list of regions; the one under the pointer or with the focus is marked in the picture. */
 export function regionList(
-  regions: ReadonlySignal<readonly Region[]>,
+  regions: ReadonlySignal<readonly Region[] | undefined>,
   highlighted: Signal<number | undefined>,
 ): HTMLElement {
   const list = h('ol', { class: 'regions' });
   const summary = h('p', { class: 'quiet' });
   effect(() => {
-    const all = regions.value;
+    const all = regions.value ?? [];
     summary.textContent =
-      all.length === 0
+      regions.value?.length === 0
         ? 'Nothing reaches the mark. Move “Suspicious from” down to see weaker signs.'
         : all.length > namedRegions
           ? `The ${namedRegions} strongest of ${all.length}.`

@@ -1,30 +1,28 @@
 // Drawing that would hold up the page: generated samples, masks, and the files that are saved.
 import { expose, transfer } from 'comlink';
 import type { AnomalyMap } from '../../src/data/heatmap.ts';
-import type { DefectName } from '../../src/data/synth/defects/index.ts';
 import { drawImage } from '../../src/data/synth/draw.ts';
-import type { SurfaceName } from '../../src/data/synth/surfaces/index.ts';
 import { drawHeat, type HeatSettings } from './heat.ts';
 import { encodePng, maskOfPainting, paintingOfMask, readMask, uniteMasks, writeMask } from './masks.ts';
 import { outline } from './regions.ts';
 
 export interface SampleOptions {
-  readonly surface: SurfaceName;
+  readonly surface: Parameters<typeof drawImage>[0];
   /** null: without defect. */
-  readonly defect: DefectName | null;
+  readonly defect: Parameters<typeof drawImage>[1];
   readonly seed: number;
   /** Pixels a side. */
   readonly size: number;
 }
 
 const api = {
-  /** A surface from the synthetic generator as PNG; its mask too if it has a defect. */
+  /** A surface from the synthetic generator as PNG; its mask too if there is a defect to be seen. */
   async sample({ surface, defect, seed, size }: SampleOptions): Promise<{ image: Blob; mask?: Blob }> {
     const drawn = drawImage(surface, defect, seed, size);
     const rgba = new Uint8ClampedArray(4 * size * size).fill(255);
     for (let i = 0; i < size * size; i += 1) rgba.set(drawn.image.data.subarray(3 * i, 3 * i + 3), 4 * i);
     const image = await encodePng(size, size, rgba);
-    return defect ? { image, mask: await writeMask(drawn.mask) } : { image };
+    return drawn.mask.data.includes(1) ? { image, mask: await writeMask(drawn.mask) } : { image };
   },
 
   /** The photograph at its own size with heat and outlines, as PNG. */
