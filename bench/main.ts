@@ -1,6 +1,7 @@
-// npm run bench -- kernels | step | detect | cold | peers | quality | page: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | detect | cold | peers | quality | page | browser: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { ExitError } from '../src/cli/io.ts';
+import { addBrowserCommand } from './commands/browser.ts';
 import { addColdCommand } from './commands/cold.ts';
 import { addDetectCommand } from './commands/detect.ts';
 import { addKernelsCommand } from './commands/kernels.ts';
@@ -18,6 +19,7 @@ for (const add of [
   addPeersCommand,
   addQualityCommand,
   addPageCommand,
+  addBrowserCommand,
 ])
   add(program);
 try {

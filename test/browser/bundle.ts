@@ -1,9 +1,8 @@
 // What the pages of the tests run, bundled as a browser would get it.
-import path from 'node:path';
 import { build } from 'esbuild';
 import { esbuildWgsl } from '../../scripts/wgsl-plugin.mjs';
 
-const root = path.resolve(import.meta.dirname, '../..');
+const root = process.cwd();
 
 /** @returns path -> bytes of each bundle and the chunks that they share */
 export async function bundle(

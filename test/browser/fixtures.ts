@@ -13,7 +13,7 @@ import { initialLearnables, learnableShapes } from '../../src/model/faprompt/lea
 import { presets } from '../../src/model/faprompt/options.ts';
 import { writePrompts } from '../../src/model/faprompt/prompts-file.ts';
 
-export const smallClip = path.resolve(import.meta.dirname, '../../weights/small-clip.safetensors');
+export const smallClip = path.resolve('weights/small-clip.safetensors');
 
 /** Untrained prompts with a threshold: their scores differ between images all the same. */
 export async function smallPrompts(prompts = 4): Promise<Uint8Array> {

@@ -12,7 +12,7 @@ declare global {
   var faprompt: Library;
 }
 
-const root = path.resolve(import.meta.dirname, '../..');
+const root = process.cwd();
 
 let bundles: ReturnType<typeof bundle> | undefined;
 
