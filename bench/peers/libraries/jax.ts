@@ -87,8 +87,8 @@ export async function openJax(version: string): Promise<Library> {
     name: 'jax-js',
     version,
     adapter: adapter.info.description || `${adapter.info.vendor} ${adapter.info.architecture}`,
-    forms: () => ['jit'],
-    async prepare(problem) {
+    forms: () => ['jit', 'eager'],
+    async prepare(problem, form) {
       const specs = operands(problem);
       const frozen: Arrays = {};
       const sets: Arrays[] = [];
@@ -108,7 +108,7 @@ export async function openJax(version: string): Promise<Library> {
         }
         sets.push(data);
       }
-      const compiled = jit(compute(problem));
+      const compiled = form === 'jit' ? jit(compute(problem)) : compute(problem);
       const referenced = (arrays: Arrays) =>
         Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, array.ref]));
       const start = (set: number) => compiled(referenced(sets[set]!), referenced(frozen)) as Arrays;
