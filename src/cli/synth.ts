@@ -1,13 +1,16 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { defectNames } from '../data/synth/defects/index.ts';
 import { familyNames } from '../data/synth/families/index.ts';
 import { generate } from '../data/synth/generate.node.ts';
 import type { SynthOptions } from '../data/synth/generate.ts';
+import { type Role, roles } from '../data/synth/roles.ts';
 import { integer, list } from './arguments.ts';
 import type { Io } from './io.ts';
 
 interface Given {
   readonly seed: number;
   readonly imageSize?: number;
+  readonly role?: Role;
   readonly classes?: string[];
   readonly defects?: string[];
   readonly train?: number;
@@ -19,13 +22,23 @@ interface Given {
 export const synthCommand = (io: Io): Command =>
   new Command('synth')
     .description(
-      "draw a synthetic data set: surfaces with defects and masks, in MVTec AD's layout with meta.json",
+      "draw a synthetic data set: surfaces and objects with defects, masks and captions, in MVTec AD's layout with meta.json and captions.jsonl",
     )
     .argument('<dir>', 'folder to make; must be empty or not exist')
     .option('--seed <n>', 'the same seed gives the same bytes', integer(0), 0)
     .option('--image-size <pixels>', 'side of the images', integer(16))
-    .option('--classes <names>', `surfaces, of ${familyNames.join(',')}`, list)
-    .option('--defects <names>', 'kinds of defects', list)
+    .addOption(
+      new Option(
+        '--role <role>',
+        'only families for pretraining, for training prompts, or held out from both',
+      ).choices(roles),
+    )
+    .option('--classes <names>', `families, of ${familyNames.join(',')} (default: all of the role)`, list)
+    .option(
+      '--defects <names>',
+      `of ${defectNames.join(',')} (default: those of each family's role: held-out families get held-out defects)`,
+      list,
+    )
     .option('--train <n>', "normal images per class in the split 'train'", integer(0))
     .option('--good <n>', "normal images per class in the split 'test'", integer(0))
     .option('--defective <n>', "images with a defect per class in the split 'test'", integer(0))

@@ -3,12 +3,18 @@ import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatasetError } from '../errors.ts';
 import { encodePng } from '../image.node.ts';
-import { drawImage } from './draw.ts';
-import { defaultImageSize, metaOf, planDataset, type SynthItem, type SynthOptions } from './generate.ts';
+import {
+  defaultImageSize,
+  drawItem,
+  metaOf,
+  planDataset,
+  type SynthItem,
+  type SynthOptions,
+} from './generate.ts';
 
 /**
  * Writes a synthetic data set to `dir` in MVTec AD's layout, with meta.json: RGB PNG images, grey PNG masks of 0
- * and 255. The same options give the same bytes. The folder must be empty or not exist, and it appears whole or
+ * and 255. captions.jsonl has a line `{ "image", "caption" }` for each image, in the order of the plan. The same options give the same bytes. The folder must be empty or not exist, and it appears whole or
  * not at all: it is written under another name, then renamed. Throws {@link DatasetError} and RangeError.
  */
 export async function generate(
@@ -36,19 +42,21 @@ export async function generate(
   };
   try {
     const size = options.imageSize ?? defaultImageSize;
-    let done = 0;
-    for (const { className, defect, seed, image: imagePath, mask: maskPath } of items) {
-      const { image, mask } = drawImage(className, defect, seed, size);
+    const captions: string[] = [];
+    for (const item of items) {
+      const { image: imagePath, mask: maskPath } = item;
+      const { image, mask, caption } = drawItem(item, size);
       const [imagePng, maskPng] = await Promise.all([
         encodePng(image),
         maskPath ? encodePng({ ...mask, data: mask.data.map((m) => m * 255) }) : null,
       ]);
       await write(imagePath, imagePng);
       if (maskPath && maskPng) await write(maskPath, maskPng);
-      done += 1;
-      onProgress?.(done, items.length);
+      captions.push(`${JSON.stringify({ image: imagePath, caption })}\n`);
+      onProgress?.(captions.length, items.length);
     }
     await write('meta.json', `${JSON.stringify(metaOf(items), null, 2)}\n`);
+    await write('captions.jsonl', captions.join(''));
     if (existing) await rmdir(root);
     await rename(staging, root);
   } catch (error) {

@@ -1,16 +1,21 @@
 /** Which images a synthetic data set has; pure. generate.node.ts writes them. */
 import type { Meta, Split } from '../dataset.ts';
-import { deriveSeed } from '../random.ts';
-import type { DefectName } from './defects/index.ts';
+import { createRandom, deriveSeed } from '../random.ts';
+import { describe } from './captions.ts';
+import { type DefectName, defectNames } from './defects/index.ts';
+import { type Drawing, drawImage } from './draw.ts';
 import { type FamilyName, families, familyNames } from './families/index.ts';
+import { defectsOf, familiesOf, type Role } from './roles.ts';
 
 export interface SynthOptions {
   seed: number;
   /** Pixels a side. Default 96. */
   imageSize?: number;
-  /** Default: all families. */
+  /** Only families of this role. */
+  role?: Role;
+  /** Default: all families, of the role if there is one. */
   classes?: readonly FamilyName[];
-  /** Default: all defects; each class gets those of them that can happen to it. */
+  /** Each class gets those of them that can happen to it. Default: each class gets the defects of its role. */
   defects?: readonly DefectName[];
   /** Normal images of each class in the split `train`. Default 0. */
   train?: number;
@@ -37,7 +42,9 @@ export const defaultImageSize = 96;
  * other counts or classes leave it as it is. Throws RangeError for options that make no sense.
  */
 export function planDataset(options: SynthOptions): SynthItem[] {
-  const { seed, classes = familyNames, train = 0, good = 8, defective = 8 } = options;
+  const { seed, role, train = 0, good = 8, defective = 8 } = options;
+  const possible = role ? familiesOf(role) : familyNames;
+  const classes = options.classes ?? possible;
   for (const [name, value] of Object.entries({ train, good, defective })) {
     if (!Number.isInteger(value) || value < 0)
       throw new RangeError(`${name}: expected a count, found ${value}`);
@@ -46,12 +53,10 @@ export function planDataset(options: SynthOptions): SynthItem[] {
   if (!Number.isInteger(size) || size < 16) {
     throw new RangeError(`imageSize: expected an integer of at least 16, found ${size}`);
   }
+  expectSome('classes', possible, classes);
+  expectSome('defects', defectNames, options.defects ?? []);
   const items: SynthItem[] = [];
   for (const className of classes) {
-    const surface = Object.hasOwn(families, className) ? families[className] : null;
-    if (!surface) {
-      throw new RangeError(`classes: expected some of ${familyNames.join(', ')}, found ${className}`);
-    }
     const add = (split: Split, defect: DefectName | null, count: number): void => {
       const kind = defect ?? 'good';
       for (let index = 0; index < count; index++) {
@@ -68,7 +73,9 @@ export function planDataset(options: SynthOptions): SynthItem[] {
     };
     add('train', null, train);
     add('test', null, good);
-    const kinds = surface.defects.filter((name) => !options.defects || options.defects.includes(name));
+    const kinds = options.defects
+      ? families[className].defects.filter((name) => options.defects?.includes(name))
+      : defectsOf(className);
     if (defective > 0 && kinds.length === 0) {
       throw new RangeError(`defects: none of ${options.defects} can happen to ${className}`);
     }
@@ -78,6 +85,30 @@ export function planDataset(options: SynthOptions): SynthItem[] {
   }
   if (items.length === 0) throw new RangeError('a data set without images: raise train, good or defective');
   return items;
+}
+
+function expectSome(option: string, possible: readonly string[], found: readonly string[]): void {
+  const wrong = found.find((name) => !possible.includes(name));
+  if (wrong !== undefined)
+    throw new RangeError(`${option}: expected some of ${possible.join(', ')}, found ${wrong}`);
+}
+
+/**
+ * An image of the data set with its caption. Where no place shows the defect another picture of the family is
+ * drawn. Throws RangeError if none of many shows it: the image is too small for it.
+ */
+export function drawItem(
+  { className, defect, seed }: Pick<SynthItem, 'className' | 'defect' | 'seed'>,
+  imageSize: number,
+): Drawing & { caption: string } {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const own = attempt === 0 ? seed : deriveSeed(seed, 'again', attempt);
+    const drawing = drawImage(className, defect, own, imageSize);
+    if (drawing.defect !== defect) continue;
+    const random = createRandom(deriveSeed(own, 'caption'));
+    return { ...drawing, caption: describe(random, { family: className, ...drawing }) };
+  }
+  throw new RangeError(`imageSize: at ${imageSize} pixels no ${defect} of ${className} can be seen`);
 }
 
 /** meta.json of the images, as the published code reads it. */
