@@ -84,7 +84,7 @@ describe.skipIf(!hasChromium())('detector in a browser', () => {
       clip: { patch: 8, sha256: node.info.clip.sha256 },
     });
     expect(info.prompts).toEqual(node.info.prompts);
-    expect(warnings).toEqual(['notice']);
+    expect(warnings).toEqual([]); // the CLIP that ships is trained: no notice
     const read = progress.filter(({ phase }) => phase === 'read');
     const bytes = (await readFile(smallClip)).length + (await smallPrompts(3)).length;
     expect(read.at(-1)).toMatchObject({ done: bytes, total: bytes });

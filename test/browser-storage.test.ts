@@ -157,7 +157,7 @@ describe.skipIf(!hasChromium())('weights in the browser', () => {
       return { warnings, ...(await faprompt.storageUse()), list: await faprompt.listWeights() };
     });
     expect(unavailable).toMatchObject({
-      warnings: ['storage-unavailable', 'notice'],
+      warnings: ['storage-unavailable'],
       available: false,
       list: [],
     });

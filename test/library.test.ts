@@ -146,15 +146,15 @@ describe.skipIf(!hasChromium())('the example in a browser', () => {
     await page.waitForFunction(() => typeof document.querySelector('input')?.onchange === 'function');
     await page.locator('input').setInputFiles(inProject('photo.png'));
     await page.waitForFunction(() => document.querySelector('output')?.value !== '');
-    const shown = await page.evaluate(() => {
+    const want = await expected();
+    const shown = await page.evaluate((side) => {
       const canvas = document.querySelector('canvas')!;
-      const { data } = canvas.getContext('2d')!.getImageData(0, 0, 96, 96);
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, side, side);
       return {
         score: document.querySelector('output')!.value,
-        alpha: Array.from({ length: 96 * 96 }, (_, i) => data[4 * i + 3]!),
+        alpha: Array.from({ length: side * side }, (_, i) => data[4 * i + 3]!),
       };
-    });
-    const want = await expected();
+    }, Math.sqrt(want.map.length));
     expect(shown.score).toBe(want.score.toFixed(4));
     shown.alpha.forEach((alpha, i) => {
       expect(Math.abs(alpha - 255 * want.map[i]!)).toBeLessThan(1.01);
