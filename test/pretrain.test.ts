@@ -33,13 +33,14 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 async function run(until: number, resume?: PretrainSnapshot) {
   const abort = new AbortController();
   const losses: number[] = [];
-  const last = await pretrain(gpu, settings, source.next, {
+  const batchOf = (step: number) => {
+    if (step === until) abort.abort(); // which stops after the step under way
+    return source.next(step);
+  };
+  const last = await pretrain(gpu, settings, batchOf, {
     resume,
     signal: abort.signal,
-    step(event) {
-      losses.push(event.losses.total!);
-      if (event.step === until) abort.abort();
-    },
+    step: (event) => void losses.push(event.losses.total!),
   });
   return { last, losses, bytes: writePretrainCheckpoint(last, settings) };
 }

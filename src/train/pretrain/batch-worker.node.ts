@@ -6,7 +6,7 @@ import type { PretrainSettings } from './settings.ts';
 parentPort?.on('message', (step: number) => {
   const batch = drawBatch(workerData as PretrainSettings, step);
   parentPort?.postMessage(
-    batch,
+    { step, batch },
     Object.values(batch).map(({ buffer }) => buffer),
   );
 });

@@ -1,4 +1,5 @@
 // Batches, drawn ahead of the step that needs them.
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { drawBatch, type PretrainBatch } from './batch.ts';
 import type { PretrainSettings } from './settings.ts';
@@ -15,38 +16,53 @@ export const inlineBatches = (settings: PretrainSettings): BatchSource => ({
   close: async () => {},
 });
 
+/** One thread is left to the training loop. */
+const defaultThreads = (): number => Math.max(1, availableParallelism() - 1);
+
 /**
- * Batches drawn by a thread, up to `ahead` of them before they are asked for: the same as inlineBatches.
+ * Batches drawn by threads that take turns, each two steps ahead: the same as inlineBatches.
  * @param script the built batch-worker.node.ts
  */
-export function threadedBatches(settings: PretrainSettings, script: URL, ahead = 4): BatchSource {
-  const worker = new Worker(script, { workerData: settings });
-  const drawn: PretrainBatch[] = [];
+export function threadedBatches(
+  settings: PretrainSettings,
+  script: URL,
+  threads = defaultThreads(),
+): BatchSource {
+  const drawn = new Map<number, PretrainBatch>();
   let failure: Error | undefined;
   let wake: (() => void) | undefined;
-  worker.on('message', (batch: PretrainBatch) => {
-    drawn.push(batch);
-    wake?.();
-  });
-  worker.on('error', (error) => {
-    failure = error;
-    wake?.();
+  const workers = Array.from({ length: threads }, () => {
+    const worker = new Worker(script, { workerData: settings });
+    worker.on('message', ({ step, batch }: { step: number; batch: PretrainBatch }) => {
+      drawn.set(step, batch);
+      wake?.();
+    });
+    worker.on('error', (error) => {
+      failure = error;
+      wake?.();
+    });
+    return worker;
   });
   let asked: number | undefined;
   return {
     async next(step) {
-      const until = Math.min(step + ahead, settings.stopAt);
-      for (asked ??= step - 1; asked < until; ) worker.postMessage(++asked);
-      while (drawn.length === 0) {
+      const until = Math.min(step + 2 * threads, settings.stopAt);
+      for (asked ??= step - 1; asked < until; ) {
+        asked += 1;
+        workers[asked % threads]!.postMessage(asked);
+      }
+      for (;;) {
+        const batch = drawn.get(step);
+        drawn.delete(step);
+        if (batch) return batch;
         if (failure) throw failure;
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
-      return drawn.shift()!;
     },
     close: async () => {
-      await worker.terminate();
+      await Promise.all(workers.map((worker) => worker.terminate()));
     },
   };
 }

@@ -58,27 +58,46 @@ export async function pretrain(
     run.compiled?.(executable.plan.flops);
     const snapshot = async (step: number) => ({ step, state: await readTrainingState(gpu, state) });
     let step = resume?.step ?? 0;
+    let lastEnd = 0;
+    /** Reports a step once its losses are there. */
+    const finish = async (
+      running: ReturnType<typeof executable.run>,
+      event: Pick<PretrainEvent, 'step' | 'learningRate' | 'waited'>,
+    ): Promise<void> => {
+      const began = performance.now();
+      const found = await running;
+      const now = performance.now();
+      const losses = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value[0]!]));
+      if (!Number.isFinite(losses.total))
+        throw new TrainingError({
+          setting: 'loss',
+          expected: 'a finite number',
+          found: `${losses.total} at step ${event.step}`,
+        });
+      run.step?.({ ...event, losses, ms: now - Math.max(began, lastEnd) });
+      lastEnd = now;
+    };
     try {
+      // While a step computes, the next one's batch is uploaded and its commands are queued.
+      let running: Promise<void> | undefined;
       while (step < settings.stopAt && !signal?.aborted) {
         step += 1;
         const asked = performance.now();
         const batch = await batchOf(step);
-        const began = performance.now();
+        const waited = performance.now() - asked;
         const learningRate = learningRateAt(settings, step);
         const schedule = adamwSchedule({ ...settings, lr: learningRate }, step);
-        const found = await executable.run({ ...batch, schedule }, Object.keys(executable.plan.outputs));
-        const losses = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value[0]!]));
-        if (!Number.isFinite(losses.total))
-          throw new TrainingError({
-            setting: 'loss',
-            expected: 'a finite number',
-            found: `${losses.total} at step ${step}`,
-          });
-        const ms = performance.now() - began;
-        run.step?.({ step, losses, learningRate, ms, waited: began - asked });
-        if (step % saveEvery === 0 && step < settings.stopAt && !signal?.aborted)
+        const results = executable.run({ ...batch, schedule }, Object.keys(executable.plan.outputs));
+        const previous = running;
+        running = finish(results, { step, learningRate, waited });
+        running.catch(() => {}); // reported where it is waited for
+        await previous;
+        if (step % saveEvery === 0 && step < settings.stopAt && !signal?.aborted) {
+          await running; // a checkpoint is of one step: the next must not have begun
           await run.save?.(await snapshot(step));
+        }
       }
+      await running;
       const last = await snapshot(step);
       await run.save?.(last);
       return last;
