@@ -22,13 +22,10 @@ echo "project at $(git describe --always --dirty)" | tee "$bundle/VERSION"
 git ls-files -z | grep -zv '^bench/results/' | xargs -0 cp --parents -t "$project"
 cp -r dist "$project/"
 
-# Not needed to run: linters, types, what handles CSS, what drives a browser, fonts, other systems' binaries of Dawn.
-tar c --exclude='node_modules/.[^b]*' --exclude='node_modules/@biomejs' --exclude='node_modules/typescript' \
-  --exclude='node_modules/@typescript' --exclude='node_modules/@types' --exclude='node_modules/@webgpu' \
-  --exclude='node_modules/webgpu/dist/darwin*' --exclude='node_modules/webgpu/dist/win32*' \
-  --exclude='node_modules/lightningcss*' \
-  --exclude='node_modules/lucide-static' \
-  --exclude='node_modules/webgpu/dist/linux-arm64' --exclude='*.map' --exclude='*.d.ts' node_modules | tar x -C "$project"
+# Not needed to run: linters, types, what builds pages and drives browsers, other systems' binaries of Dawn.
+unused=(".[^b]*" @biomejs typescript @typescript @types @webgpu webgpu/dist/"darwin*" webgpu/dist/"win32*"
+  webgpu/dist/linux-arm64 "lightningcss*" lucide-static @esbuild playwright-core/lib/vite @fontsource-variable uplot)
+tar c "${unused[@]/#/--exclude=node_modules/}" --exclude='*.map' --exclude='*.d.ts' node_modules | tar x -C "$project"
 cp -L "$(command -v node)" "$bundle/node/node"
 strip --strip-debug "$bundle/node/node" 2>/dev/null || true
 

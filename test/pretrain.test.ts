@@ -64,6 +64,16 @@ describe('a run', () => {
     expect(Buffer.compare(resumed.bytes, whole.bytes)).toBe(0);
   });
 
+  test('without generic pairs is plain CLIP with patches', async () => {
+    const plain = { ...settings, genericPairs: 0 };
+    const losses: number[][] = [];
+    await pretrain(gpu, { ...plain, stopAt: 2 }, inlineBatches(plain).next, {
+      step: (event) => void losses.push([event.losses.state!, event.losses.region!]),
+    });
+    expect(losses.map(([state]) => state)).toEqual([0, 0]);
+    for (const [, region] of losses) expect(region).toBeGreaterThan(0);
+  });
+
   test('keeps the temperature at 100 at most', async () => {
     const { last } = await run(1);
     const parameters = new Map([...last.state.parameters, ['logit_scale', Float32Array.of(9)]]);
