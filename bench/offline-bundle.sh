@@ -24,10 +24,10 @@ cp -r dist "$project/"
 
 # Not needed to run: linters, types, what builds pages and drives browsers, other systems' binaries of Dawn.
 unused=(".[^b]*" @biomejs typescript @typescript @types @webgpu webgpu/dist/"darwin*" webgpu/dist/"win32*"
-  webgpu/dist/linux-arm64 "lightningcss*" lucide-static @esbuild playwright-core/lib/vite @fontsource-variable uplot)
+  webgpu/dist/linux-arm64 "lightningcss*" lucide-static @esbuild esbuild/bin playwright-core/lib/vite @fontsource-variable uplot)
 tar c "${unused[@]/#/--exclude=node_modules/}" --exclude='*.map' --exclude='*.d.ts' node_modules | tar x -C "$project"
 cp -L "$(command -v node)" "$bundle/node/node"
-strip --strip-debug "$bundle/node/node" 2>/dev/null || true
+strip "$bundle/node/node" 2>/dev/null || true
 
 # The loader, and what NVIDIA's driver links to; gpu.sh unpacks them where the machine has none.
 (cd "$bundle/packages" && apt-get -o APT::Sandbox::User=root download -qq libvulkan1 libx11-6 libxext6 libxcb1 libxau6 libxdmcp6 libbsd0 libmd0)
@@ -35,7 +35,7 @@ strip --strip-debug "$bundle/node/node" 2>/dev/null || true
 golden=${FAPROMPT_GOLDEN:-$root/../shared/golden}
 if [ -d "$golden" ]; then cp -r "$golden" "$bundle/shared/golden"; else echo "note: no golden tensors at $golden"; fi
 
-tar c -C "$work" faprompt-gpu | xz --x86 --lzma2=preset=6,dict=64MiB >"$file.tmp"
+tar c -C "$work" faprompt-gpu | xz -T2 --x86 --lzma2=preset=6,dict=64MiB >"$file.tmp"
 size=$(stat -c %s "$file.tmp")
 if [ "$size" -ge "$limit" ]; then
   rm "$file.tmp"

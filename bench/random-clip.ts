@@ -3,7 +3,7 @@ import type { Gpu } from '../src/gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../src/graph/device-tensor.ts';
 import { elements } from '../src/kernels/op.ts';
 import { knownClipConfigs, smallClipConfig } from '../src/model/clip/config.ts';
-import { floatToHalf } from '../src/model/clip/half.ts';
+import { encodeHalf } from '../src/model/clip/half.ts';
 import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer.ts';
 import { type Clip, weightSpecs } from '../src/model/clip/weights.ts';
 import { smallClipWords } from '../src/model/clip/words.ts';
@@ -33,8 +33,10 @@ export async function randomClip(gpu: Gpu, model: string, half: boolean): Promis
     const next = uniform(seed);
     const norm = /ln_\w+\.weight$/.test(name);
     const scale = spec.shape.length > 1 ? elements(spec.shape.slice(1)) ** -0.5 : 0.05;
-    const values = Float32Array.from({ length: elements(spec.shape) }, () => scale * next() + (norm ? 1 : 0));
-    const data = spec.dtype === 'f16' ? Uint16Array.from(values, floatToHalf) : values;
+    // A loop: from an iterable, a large model's weights take minutes.
+    const values = new Float32Array(elements(spec.shape));
+    for (let i = 0; i < values.length; i += 1) values[i] = scale * next() + (norm ? 1 : 0);
+    const data = spec.dtype === 'f16' ? encodeHalf(values) : values;
     tensors.set(name, createDeviceTensor(gpu, name, spec, data));
     await gpu.finish(); // one tensor's upload at a time on the host
   }

@@ -14,7 +14,7 @@ import {
 } from '../src/kernels/op.ts';
 import { packRows, quantizeRows } from '../src/kernels/q8.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
-import { floatToHalf, halfToFloat } from '../src/model/clip/half.ts';
+import { encodeHalf, floatToHalf, halfToFloat } from '../src/model/clip/half.ts';
 
 /** Deterministic numbers for a case (mulberry32, Box-Muller). */
 export function numbers(seed: number): { random: () => number; normal: () => number } {
@@ -39,9 +39,9 @@ export function makeInput(input: CaseInput, seed: number): RefTensor {
     i32: Math.trunc,
     u8: Math.trunc,
   }[input.dtype ?? 'f32'];
-  const data = Float64Array.from({ length: elements(input.shape) }, (_, i) =>
-    round(input.values?.(i, random, normal) ?? normal()),
-  );
+  // A loop: the benchmarks make millions of elements, on which Float64Array.from takes seconds.
+  const data = new Float64Array(elements(input.shape));
+  for (let i = 0; i < data.length; i += 1) data[i] = round(input.values?.(i, random, normal) ?? normal());
   if (input.dtype !== 'q8') return { shape: input.shape, data };
   const { integers, scales } = quantizeRows(Float32Array.from(data), input.shape[0]!);
   const columns = data.length / scales.length;
@@ -52,8 +52,8 @@ export function toHost({ dtype, shape }: CaseInput, data: Float64Array) {
   if (dtype === 'q8') return packRows(shape, quantizeRows(Float32Array.from(data), shape[0]!));
   if (dtype === 'i32') return Int32Array.from(data);
   if (dtype === 'u8') return Uint8Array.from(data);
-  if (dtype === 'f16') return Uint16Array.from(data, floatToHalf);
-  return Float32Array.from(data);
+  if (dtype === 'f16') return encodeHalf(new Float32Array(data));
+  return new Float32Array(data);
 }
 
 export interface Comparison {

@@ -123,7 +123,8 @@ fn main(
       dp = fma(value[c], dout_vector(dout_start, c), dp);
     }
     let p = exp(products.x + products.y + products.z + products.w - lse[statistic]);
-    let ds = p * (dp.x + dp.y + dp.z + dp.w - delta[statistic]);
+    // Where one key has all the weight the gradient is 0, which the difference of rounded numbers is not.
+    let ds = select(p * (dp.x + dp.y + dp.z + dp.w - delta[statistic]), 0.0, p == 1.0);
     for (var c = 0u; c < vectors; c++) {
       dk[c] = fma(vec4f(ds), own_vector(query_start, c), dk[c]);
       dv[c] = fma(vec4f(p), dout_vector(dout_start, c), dv[c]);

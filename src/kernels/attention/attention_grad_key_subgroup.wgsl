@@ -138,7 +138,9 @@ fn main(
     for (var t = 0u; t < FETCHED; t++) {
       let hidden = causal && chunk + t < first_query + row;
       p[t] = select(0.0, exp(p[t] - subgroupShuffle(chunk_lse, t)), chunk + t < end && !hidden);
-      ds[t] = p[t] * (ds[t] - subgroupShuffle(chunk_delta, t));
+      let chunk_ds = p[t] * (ds[t] - subgroupShuffle(chunk_delta, t));
+      // Where one key has all the weight the gradient is 0, which the difference of rounded numbers is not.
+      ds[t] = select(chunk_ds, 0.0, p[t] == 1.0);
     }
     for (var c = 0u; c < vectors; c++) {
       let q = own_vector(query_start, c);

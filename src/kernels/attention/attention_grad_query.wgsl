@@ -120,7 +120,8 @@ fn main(
       dp = fma(g[c], key_vector(sequence, key, columns.z, c), dp);
     }
     let p = exp(products.x + products.y + products.z + products.w - lse[index]);
-    let ds = params.scale * p * (dp.x + dp.y + dp.z + dp.w - delta[index]);
+    // Where one key has all the weight the gradient is 0, which the difference of rounded numbers is not.
+    let ds = select(params.scale * p * (dp.x + dp.y + dp.z + dp.w - delta[index]), 0.0, p == 1.0);
     for (var c = 0u; c < vectors; c++) {
       dq[c] = fma(vec4f(ds), key_vector(sequence, key, columns.y, c), dq[c]);
     }

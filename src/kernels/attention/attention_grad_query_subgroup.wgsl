@@ -134,7 +134,8 @@ fn main(
     }
     for (var t = 0u; t < FETCHED; t++) {
       let p = select(0.0, exp(s[t] - lse[statistic]), chunk + t < visible);
-      s[t] = params.scale * p * (dp[t] - delta[statistic]);
+      // Where one key has all the weight the gradient is 0, which the difference of rounded numbers is not.
+      s[t] = select(params.scale * p * (dp[t] - delta[statistic]), 0.0, p == 1.0);
     }
     for (var c = 0u; c < vectors; c++) {
       let k = key_vector(sequence, key, columns.y, c);

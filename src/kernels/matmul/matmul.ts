@@ -69,9 +69,11 @@ export const matmulOp: Op<MatmulAttrs> = {
       // With a shared b, the sum over the batch is a longer sum over the rows.
       const rows = (t: Tensor) =>
         elements(b.shape.slice(0, -2)) === 1 && !transposeA ? g.view(t, asRows(t.shape)) : t;
+      const [left, right] = transposeB ? [rows(dz), rows(a)] : [rows(a), rows(dz)];
+      if (left.shape.length === 2 && !transposeA) return productOverRows(g, left, right, scale);
       return transposeB
-        ? matmul(g, rows(dz), rows(a), { transposeA: true, transposeB: transposeA, scale })
-        : matmul(g, rows(a), rows(dz), { transposeA: !transposeA, scale });
+        ? matmul(g, left, right, { transposeA: true, transposeB: transposeA, scale })
+        : matmul(g, left, right, { transposeA: !transposeA, scale });
     };
     return [
       needs[0] ? sumBatch(g, gradientA(), a.shape) : undefined,
@@ -81,6 +83,24 @@ export const matmulOp: Op<MatmulAttrs> = {
     ];
   },
 };
+
+/** Rows that one workgroup should at most walk. */
+const longestSum = 512;
+
+/**
+ * left^T right, for left [rows, M] and right [rows, N]. A GPU's workgroup walks all rows of its tile of the result, of
+ * which there are few: a long sum is cut into parts that others walk, and their sums are added in order.
+ */
+function productOverRows(g: Builder, left: Tensor, right: Tensor, scale: number | undefined): Tensor {
+  const [rows, M] = left.shape as [number, number];
+  const N = right.shape[1]!;
+  let parts = Math.ceil(rows / longestSum);
+  while (parts > 1 && rows % parts !== 0) parts -= 1;
+  if (parts === 1) return matmul(g, left, right, { transposeA: true, scale });
+  const part = (t: Tensor, columns: number) => g.view(t, [parts, rows / parts, columns]);
+  const products = matmul(g, part(left, M), part(right, N), { transposeA: true, scale });
+  return reduce(g, products, { kind: 'sum', axis: 0 });
+}
 
 function requireSpec(what: string, expected: TensorSpec, found: TensorSpec | undefined): void {
   if (found && (found.dtype !== 'f32' || !sameShape(found.shape, expected.shape)))
