@@ -29,6 +29,4 @@ export const tinyPretraining: PretrainSettings = {
   decay: 0.1,
   ...clipAdam,
   regionWeight: 2,
-  genericWeight: 1,
-  genericPairs: 2,
 };

@@ -12,8 +12,12 @@ import type { Replies, Request } from './library.ts';
 
 const folder = path.join(root, 'bench', 'peers');
 
-/** Installs the libraries on first use, and bundles what runs in their processes and pages. */
+/**
+ * Installs the libraries on first use, and bundles what runs in their processes and pages. FAPROMPT_PEERS=built says
+ * that build/ is there already: a machine without network has no more than that.
+ */
 export function preparePeers(): void {
+  if (process.env.FAPROMPT_PEERS === 'built') return;
   if (!existsSync(path.join(folder, 'node_modules'))) {
     console.log('installing the other libraries into bench/peers/node_modules (about 700 MB)');
     const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }; // no CUDA

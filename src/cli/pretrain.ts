@@ -28,8 +28,6 @@ interface Given {
   readonly warmup: number;
   readonly decay: number;
   readonly regionWeight: number;
-  readonly genericWeight: number;
-  readonly genericPairs: number;
   readonly resume?: boolean;
   readonly maxMinutes?: number;
   readonly saveEvery: number;
@@ -52,14 +50,12 @@ export const pretrainCommand = (io: Io): Command =>
       integer(0),
       0,
     )
-    .option('--batch <n>', 'images a step', integer(2), 64)
+    .option('--batch <n>', 'images a step', integer(2), 128)
     .option('--image-size <pixels>', 'side of the training images', integer(8), 64)
     .option('--lr <x>', 'largest learning rate of AdamW', positive, 1e-3)
     .option('--warmup <n>', 'steps until the largest learning rate', integer(1), 100)
     .option('--decay <x>', 'weight decay', Number, 0.1)
-    .option('--region-weight <x>', "patches against the image's own captions; 0: plain CLIP", Number, 2)
-    .option('--generic-weight <x>', 'patches and images against captions of an "object"', Number, 2)
-    .option('--generic-pairs <n>', 'such pairs of captions in a step; 0: plain CLIP', integer(0), 4)
+    .option('--region-weight <x>', "patches against the image's own captions; 0: plain CLIP", Number, 4)
     .option('--resume', "go on from the folder's checkpoint")
     .option('--max-minutes <n>', 'stop after this time, to go on with --resume', positive)
     .option('--save-every <n>', 'steps between checkpoints', integer(1), 50)
@@ -80,7 +76,7 @@ function pair(text: string, before: Readonly<Record<string, string>>): Record<st
 function settingsOf(given: Given): PretrainSettings {
   const words = pretrainWords();
   const { seed, steps, stopAt = steps, cooldown, batch, imageSize, lr, warmup, decay } = given;
-  const { regionWeight, genericWeight, genericPairs } = given;
+  const { regionWeight } = given;
   if (stopAt > steps) throw new UsageError(`--stop-at: expected at most --steps ${steps}, found ${stopAt}`);
   if (cooldown > 0 && stopAt - cooldown < warmup)
     throw new UsageError(
@@ -100,8 +96,6 @@ function settingsOf(given: Given): PretrainSettings {
     decay,
     ...clipAdam,
     regionWeight,
-    genericWeight,
-    genericPairs,
   };
 }
 
@@ -139,8 +133,8 @@ async function run(io: Io, given: Given): Promise<void> {
       },
       step(event) {
         folder.step(event);
-        const { contrastive, region, state } = event.losses as Record<string, number>;
-        const losses = [contrastive, region, state].map((loss) => loss!.toFixed(3)).join(' ');
+        const { contrastive, region } = event.losses as Record<string, number>;
+        const losses = [contrastive, region].map((loss) => loss!.toFixed(3)).join(' ');
         bar.update(event.step, `losses ${losses}  ${(flops / event.ms / 1e6).toFixed(1)} GFLOP/s`);
       },
       save: (snapshot) => folder.save(snapshot),

@@ -6,8 +6,7 @@ import { createWordTokenizer, type Tokenizer, tokenize } from '../../model/clip/
 import { type PretrainSettings, textLength } from './settings.ts';
 
 /**
- * The inputs of the step's graph. B images; T = 2 B + 2 G texts: captions, counterparts, G normal and G abnormal
- * generic ones; n patches.
+ * The inputs of the step's graph. B images; T = 2 B texts: captions, then counterparts; n patches.
  */
 export interface PretrainBatch {
   /** [B, 3, S, S], normalised. */
@@ -18,26 +17,14 @@ export interface PretrainBatch {
   readonly ends: Int32Array<ArrayBuffer>;
   /** [B, 1]: 1 where the caption tells of a defect, -1 where the counterpart does. */
   readonly signs: Float32Array<ArrayBuffer>;
-  /** Weights of the abnormal and the normal class: patches [B, n, 1 + G], images [B, G]. */
+  /** [B, n, 1]: the patches' weights as members of the abnormal and of the normal class. */
   readonly abnormalPatches: Float32Array<ArrayBuffer>;
   readonly normalPatches: Float32Array<ArrayBuffer>;
-  readonly abnormalImages: Float32Array<ArrayBuffer>;
-  readonly normalImages: Float32Array<ArrayBuffer>;
 }
-
-const normalStates = ['flawless', 'perfect', 'unblemished', 'intact', 'good', 'normal', 'clean'];
-const abnormalStates = ['damaged', 'defective', 'broken', 'faulty', 'flawed', 'abnormal', 'imperfect'];
-const genericTemplates = [
-  '{} object .',
-  '{} object',
-  'a {} object .',
-  'a photo of a {} object .',
-  'the {} object .',
-];
 
 /** @param step from 1 */
 export function drawBatch(settings: PretrainSettings, step: number): PretrainBatch {
-  const { batch, seed, imageSize: size, config, genericPairs } = settings;
+  const { batch, seed, imageSize: size, config } = settings;
   const tokenizer = createWordTokenizer(settings.words);
   const patches = (size / config.patch) ** 2;
   const images = new Float32Array(batch * 3 * size * size);
@@ -55,18 +42,11 @@ export function drawBatch(settings: PretrainSettings, step: number): PretrainBat
     counterparts.push(sample.counterpart);
     abnormal.push(sample.defect !== null);
   }
-  const random = createRandom(deriveSeed(seed, 'generic', step));
-  const generic = (states: readonly string[]) =>
-    Array.from({ length: genericPairs }, () =>
-      random.pick(genericTemplates).replace('{}', random.pick(states)),
-    );
-  const texts = [...captions, ...counterparts, ...generic(normalStates), ...generic(abnormalStates)];
   return {
     images,
-    ...tokenizeAll(tokenizer, texts),
+    ...tokenizeAll(tokenizer, [...captions, ...counterparts]),
     signs: Float32Array.from(abnormal, (is) => (is ? 1 : -1)),
     ...patchWeights(coverage, settings, patches),
-    ...imageWeights(abnormal, settings),
   };
 }
 
@@ -114,8 +94,7 @@ const fullCoverage = 0.25;
  * Weights of the patches' two classes, each adding up to half the loss's weight. An image's defect counts with the root
  * of its size, so that small ones are heard.
  */
-function patchWeights(coverage: Float32Array, settings: PretrainSettings, patches: number) {
-  const { batch, genericPairs, regionWeight, genericWeight } = settings;
+function patchWeights(coverage: Float32Array, { batch, regionWeight }: PretrainSettings, patches: number) {
   const yes = coverage.map((share) => Math.min(1, share / fullCoverage));
   const no = yes.map((value) => 1 - value);
   for (let i = 0; i < batch; i++) {
@@ -125,24 +104,7 @@ function patchWeights(coverage: Float32Array, settings: PretrainSettings, patche
   }
   const spread = (values: Float32Array) => {
     const sum = values.reduce((a, b) => a + b, 0);
-    const columns = 1 + genericPairs;
-    const weights = new Float32Array(values.length * columns);
-    for (let i = 0; i < values.length; i++)
-      for (let k = 0; k < columns; k++) {
-        const weight = k === 0 ? regionWeight : genericWeight / genericPairs;
-        weights[i * columns + k] = sum > 0 ? (weight * 0.5 * values[i]!) / sum : 0;
-      }
-    return weights;
+    return Float32Array.from(values, (value) => (sum > 0 ? (regionWeight * 0.5 * value) / sum : 0));
   };
   return { abnormalPatches: spread(yes), normalPatches: spread(no) };
-}
-
-function imageWeights(abnormal: readonly boolean[], { genericPairs, genericWeight }: PretrainSettings) {
-  const weigh = (wanted: boolean) => {
-    const count = Math.max(1, abnormal.filter((is) => is === wanted).length);
-    return Float32Array.from({ length: abnormal.length * genericPairs }, (_, i) =>
-      abnormal[Math.floor(i / genericPairs)] === wanted ? (0.5 * genericWeight) / count / genericPairs : 0,
-    );
-  };
-  return { abnormalImages: weigh(true), normalImages: weigh(false) };
 }

@@ -2,7 +2,7 @@
 // counterparts as hard negatives, and what makes patches speak the captions' language.
 import { binaryCrossEntropy } from '../../kernels/binary_cross_entropy/binary_cross_entropy.ts';
 import { crossEntropy } from '../../kernels/cross_entropy/cross_entropy.ts';
-import { add, affine, expand, multiply, subtract } from '../../kernels/elementwise/elementwise.ts';
+import { add, affine, multiply, subtract } from '../../kernels/elementwise/elementwise.ts';
 import { exp } from '../../kernels/exp/exp.ts';
 import { gatherRows } from '../../kernels/gather/gather.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
@@ -19,26 +19,22 @@ import { type PretrainSettings, textLength } from './settings.ts';
 
 export interface PretrainLosses {
   readonly contrastive: Tensor;
-  /** Patches, weighted with regionWeight and genericWeight by the batch's weights. */
+  /** Patches, weighted with regionWeight by the batch's weights. */
   readonly region: Tensor;
-  /** Images against the generic pairs, weighted with genericWeight. */
-  readonly state: Tensor;
   readonly total: Tensor;
 }
 
 /** Builds both towers and the losses; the graph's inputs are PretrainBatch's fields. */
 export function pretrainLosses(model: ModelGraph, settings: PretrainSettings): PretrainLosses {
   const { graph, weight } = model;
-  const { config, batch, genericPairs } = settings;
+  const { config, batch } = settings;
   const inputs = pretrainInputs(model, settings);
   const { image, patches } = encodeImage(model, inputs.images, config, defaultDualLayers(config));
   // Both readings of the class token that are in use: FAPrompt's without ln_post, CLIP's with it.
   const readings = [image, clipFeature(model, config)];
   const texts = encodeTexts(model, inputs.tokens, inputs.ends, config);
-  const rows = (start: number, count: number) =>
-    count === 0 ? undefined : slice(graph, texts, { axis: 0, start, end: start + count });
-  const captions = rows(0, batch)!;
-  const counterparts = rows(batch, batch)!;
+  const captions = slice(graph, texts, { axis: 0, start: 0, end: batch });
+  const counterparts = slice(graph, texts, { axis: 0, start: batch, end: 2 * batch });
   const scale = exp(graph, graph.view(weight('logit_scale'), [1, 1]));
 
   const labels = graph.constant(
@@ -62,42 +58,28 @@ export function pretrainLosses(model: ModelGraph, settings: PretrainSettings): P
   const terms = readings.map(contrast);
   const contrastive = affine(graph, add(graph, terms[0]!, terms[1]!), 0.5);
 
-  // Towards "abnormal": from the normal to the abnormal text of the image's own pair, and of each generic pair.
-  const { embedDim } = config;
-  const ownDirection = multiply(graph, subtract(graph, captions, counterparts), inputs.signs);
-  const normal = rows(2 * batch, genericPairs);
-  const abnormal = rows(2 * batch + genericPairs, genericPairs);
-  const generic = normal && abnormal ? subtract(graph, abnormal, normal) : undefined;
-  const directions = [graph.view(ownDirection, [batch, 1, embedDim])];
-  if (generic) directions.push(expand(graph, generic, [batch, genericPairs, embedDim]));
-  const towards = matmul(graph, patches, concat(graph, directions, 1), { transposeB: true });
+  // Towards "abnormal": from the normal to the abnormal text of the image's own pair.
+  const direction = multiply(graph, subtract(graph, captions, counterparts), inputs.signs);
+  const towards = matmul(graph, patches, graph.view(direction, [batch, 1, config.embedDim]), {
+    transposeB: true,
+  });
   const region = binaryCrossEntropy(
     graph,
     multiply(graph, towards, graph.view(scale, [1, 1, 1])),
     inputs.abnormalPatches,
     inputs.normalPatches,
   );
-  const states = generic
-    ? readings.map((images) => {
-        const logits = multiply(graph, matmul(graph, images, generic, { transposeB: true }), scale);
-        return binaryCrossEntropy(graph, logits, inputs.abnormalImages, inputs.normalImages);
-      })
-    : [];
-  const state = states[0]
-    ? affine(graph, add(graph, states[0], states[1]!), 0.5)
-    : graph.constant('no state loss', new Float32Array(1), []);
-  return { contrastive, region, state, total: add(graph, add(graph, contrastive, region), state) };
+  return { contrastive, region, total: add(graph, contrastive, region) };
 }
 
 /** Places of a batch in the graph. */
 function pretrainInputs(
   { graph }: ModelGraph,
-  { config, batch, imageSize, genericPairs }: PretrainSettings,
+  { config, batch, imageSize }: PretrainSettings,
 ): Record<keyof PretrainBatch, Tensor> {
-  const texts = 2 * (batch + genericPairs);
+  const texts = 2 * batch;
   const patches = (imageSize / config.patch) ** 2;
-  const ofPatches = f32(batch, patches, 1 + genericPairs);
-  const ofImages = f32(batch, genericPairs);
+  const ofPatches = f32(batch, patches, 1);
   return {
     images: graph.input('images', f32(batch, 3, imageSize, imageSize)),
     tokens: graph.input('tokens', { shape: [texts, textLength], dtype: 'i32' }),
@@ -105,8 +87,6 @@ function pretrainInputs(
     signs: graph.input('signs', f32(batch, 1)),
     abnormalPatches: graph.input('abnormalPatches', ofPatches),
     normalPatches: graph.input('normalPatches', ofPatches),
-    abnormalImages: graph.input('abnormalImages', ofImages),
-    normalImages: graph.input('normalImages', ofImages),
   };
 }
 

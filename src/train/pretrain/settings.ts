@@ -24,12 +24,8 @@ export interface PretrainSettings {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Weight of the patches' loss against the image's own pair of captions; 0: none. */
+  /** Weight of the patches' loss against the image's own pair of captions; 0: plain CLIP. */
   readonly regionWeight: number;
-  /** Weight of patches' and images' losses against pairs about an "object"; 0: none. */
-  readonly genericWeight: number;
-  /** Such pairs in a step. */
-  readonly genericPairs: number;
 }
 
 /** Tokens of a training text, start and end included. */

@@ -87,12 +87,7 @@ export async function pretrain(
         const waited = performance.now() - asked;
         const learningRate = learningRateAt(settings, step);
         const schedule = adamwSchedule({ ...settings, lr: learningRate }, step);
-        // Without generic pairs the graph has no inputs for them.
-        const inputs = Object.entries(batch).filter(([, values]) => values.length > 0);
-        const results = executable.run(
-          { ...Object.fromEntries(inputs), schedule },
-          Object.keys(executable.plan.outputs),
-        );
+        const results = executable.run({ ...batch, schedule }, Object.keys(executable.plan.outputs));
         const previous = running;
         running = finish(results, { step, learningRate, waited });
         running.catch(() => {}); // reported where it is waited for
