@@ -101,7 +101,7 @@ test('the float64 reference itself is what differences of the loss say, in a ran
       );
       return forward64(graph.model.graph, graph.leaves(moved)).get(graph.total.storage)![0]!;
     };
-    const h = 1e-5;
+    const h = 5e-7;
     const difference = (at(h) - at(-h)) / (2 * h);
     const product = gradient.reduce((sum, value, i) => sum + value * direction[i]!, 0);
     expect(Math.abs(difference - product), name).toBeLessThan(1e-6 * Math.max(1, Math.abs(product)));
