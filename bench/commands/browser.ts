@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { writeFileAtomic } from '../../src/data/files.node.ts';
-import { benchBrowser } from '../browser.ts';
 import { table } from '../output.ts';
 
 export const addBrowserCommand = (program: Command): Command =>
@@ -11,6 +10,8 @@ export const addBrowserCommand = (program: Command): Command =>
     )
     .option('--json <file>', 'write the result as JSON')
     .action(async ({ json }: { json?: string }) => {
+      // Loaded only here: a GPU machine has no tools that build pages.
+      const { benchBrowser } = await import('../browser.ts');
       const results = await benchBrowser();
       const ms = (value: number) => value.toFixed(0);
       const rows = results.map(({ name, start, read, compile, first, second, total, blocking }) => [
