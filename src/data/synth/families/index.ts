@@ -7,12 +7,14 @@ import type { View } from '../view.ts';
 import { button, cap, washer } from './discs.ts';
 import { circuit, connector } from './electronics.ts';
 import { brick, metal, tile } from './hard.ts';
+import { biscuit, keypad, label } from './household.ts';
 import { gear, nut } from './machined.ts';
 import { capsule, tablet } from './medicine.ts';
 import { marble, wood } from './natural.ts';
 import { foam, mesh } from './porous.ts';
 import { dots, paper } from './printed.ts';
 import { knit, leather, weave } from './textile.ts';
+import { coin, flange, knob } from './turned.ts';
 
 export interface Family {
   draw(random: Random, view: View): Rendering;
@@ -99,6 +101,42 @@ export const families = {
     role: 'pretrain',
     nouns: ['circuit board', 'pcb', 'printed circuit'],
     defects: [...surface, 'missing', ...dropped],
+  },
+  flange: {
+    draw: flange,
+    role: 'pretrain',
+    nouns: ['flange', 'pipe flange'],
+    defects: [...surface, 'crack', 'chip', 'deformation', 'dent'],
+  },
+  knob: {
+    draw: knob,
+    role: 'pretrain',
+    nouns: ['knob', 'rotary knob', 'control knob'],
+    defects: [...surface, 'missing', 'chip', 'deformation', 'thread'],
+  },
+  coin: {
+    draw: coin,
+    role: 'pretrain',
+    nouns: ['coin', 'metal coin'],
+    defects: [...surface, 'hole', 'chip', 'deformation', 'dent'],
+  },
+  biscuit: {
+    draw: biscuit,
+    role: 'pretrain',
+    nouns: ['biscuit', 'cookie'],
+    defects: ['crack', 'hole', 'stain', 'contamination', 'discoloration', 'chip', 'deformation', 'burn'],
+  },
+  keypad: {
+    draw: keypad,
+    role: 'pretrain',
+    nouns: ['keypad', 'key pad'],
+    defects: [...surface, 'missing', 'crack', 'chip', 'burn'],
+  },
+  label: {
+    draw: label,
+    role: 'pretrain',
+    nouns: ['label', 'printed label', 'sticker'],
+    defects: [...surface, 'hole', 'chip', 'misprint', 'dent', 'thread'],
   },
   // For prompt training.
   wood: {
