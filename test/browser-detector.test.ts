@@ -1,7 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Detection, Detector, Progress } from '../src/detector/api.ts';
 import { Detector as NodeDetector } from '../src/detector/index.node.ts';
+import { quantized } from '../src/model/checkpoint/int8.ts';
+import { openClip } from '../src/model/checkpoint/open.node.ts';
+import { writeTensors } from '../src/model/checkpoint/write.node.ts';
 import { hasChromium } from './browser/chromium.ts';
 import { distance, drawn, encoded, smallClip, smallPrompts } from './browser/fixtures.ts';
 import { newContext, openPage, openTestSite, type TestPage } from './browser/open.ts';
@@ -233,6 +238,39 @@ describe.skipIf(!hasChromium())('detector in a browser', () => {
       expect(probability).toBeCloseTo(expected[i]!.probability, 4);
       expect(cosine).toBeCloseTo(expected[i]!.cosine, 5);
     });
+  });
+
+  test('int8 weights, a quarter of the size, as in Node', async () => {
+    const { file, close } = await openClip(smallClip);
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-int8-'));
+    try {
+      const small = path.join(folder, 'int8.safetensors');
+      await writeTensors(small, quantized(file), { metadata: { ...Object.fromEntries(file.metadata) } });
+      const bytes = await readFile(small);
+      site.files.set('/int8.safetensors', bytes);
+      const options = { size: 48, allowOtherClip: true };
+      const found = await opened.page.evaluate(async (options) => {
+        const detector = await faprompt.Detector.load({
+          clip: '/int8.safetensors',
+          prompts: new URL('/prompts.safetensors', location.href),
+          ...options,
+        });
+        const { score, map } = await detector.detect('/image.png');
+        detector.close();
+        return { score, map: [...map.data] };
+      }, options);
+      const prompts = await smallPrompts(3);
+      const same = await NodeDetector.load({ clip: small, prompts, ...options });
+      const expected = await same.detect(images['/image.png']!);
+      same.close();
+      expectSame(found, expected);
+      const whole = await node.detect(images['/image.png']!);
+      expect(distance(found.map, whole.map.data)).toBeGreaterThan(1e-6); // it is not the f16 file
+      expect(bytes.length).toBeLessThan(0.65 * (await readFile(smallClip)).length);
+    } finally {
+      await close();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   test('nothing left the page, nothing broke its policy, and a closed detector says so', async () => {
