@@ -129,7 +129,7 @@ describe.skipIf(!hasChromium())('weights in the browser', () => {
     await session.send('Storage.overrideQuotaForOrigin', { origin: site.url, quotaSize: 1_000_000 });
     const found = await load();
     await session.send('Storage.overrideQuotaForOrigin', { origin: site.url });
-    expect(found).toMatchObject({ warnings: ['storage-full'], from: ['network'] });
+    expect(found, JSON.stringify(found)).toMatchObject({ warnings: ['storage-full'], from: ['network'] });
     expect(await stored()).toEqual([]);
   });
 

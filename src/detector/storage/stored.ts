@@ -3,6 +3,7 @@
 import { formatBytes } from '../../gpu/errors.ts';
 import { drain } from '../../model/checkpoint/http.ts';
 import { WeightsError } from '../../model/errors.ts';
+import type { Warning } from '../api.ts';
 import type { Hasher, OpenedFile, OpenOptions } from '../environment.ts';
 import { download, versionOf } from './download.ts';
 import { DamagedError, type Entry, openStore, type Store, segmentBytes, storedBytes } from './store.ts';
@@ -44,11 +45,10 @@ export async function openStored(
         }
         return { source: store.source(made), from: 'network', sha256: made.sha256!, counted: true };
       } catch (error) {
-        if (!isQuota(error)) throw error;
+        signal?.throwIfAborted();
+        if (!(error instanceof DOMException)) throw error; // not the storage's
         await store.remove(url);
-        const { usage = 0, quota = 0 } = await navigator.storage.estimate();
-        const message = `no room in the browser's storage for ${url}: ${formatBytes(usage)} of ${formatBytes(quota)} are in use; the weights are read anew each time`;
-        onWarning({ kind: 'storage-full', message });
+        onWarning(await storageWarning(url, error));
         return undefined;
       }
     },
@@ -61,7 +61,20 @@ export async function removeDamaged(error: unknown, onWarning: OpenOptions['onWa
   return (await (await openStore())?.remove(error.file)) ?? false;
 }
 
-const isQuota = (error: unknown): boolean => (error as Error | undefined)?.name === 'QuotaExceededError';
+/** Browsers do not always call it QuotaExceededError when a write finds no room. */
+async function storageWarning(url: string, error: DOMException): Promise<Warning> {
+  const { usage = 0, quota = 0 } = await navigator.storage.estimate().catch(() => ({}) as StorageEstimate);
+  const consequence = 'the weights are read anew each time';
+  if (error.name !== 'QuotaExceededError' && quota - usage > segmentBytes)
+    return {
+      kind: 'storage-unavailable',
+      message: `the browser's storage failed for ${url} (${error.message}): ${consequence}`,
+    };
+  return {
+    kind: 'storage-full',
+    message: `no room in the browser's storage for ${url}: ${formatBytes(usage)} of ${formatBytes(quota)} are in use; ${consequence}`,
+  };
+}
 
 /** Without a version nobody can tell whether the rest would be of the same file. */
 const resumable = (entry: Entry | undefined): Entry | undefined =>
