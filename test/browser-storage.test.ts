@@ -129,7 +129,9 @@ describe.skipIf(!hasChromium())('weights in the browser', () => {
     await session.send('Storage.overrideQuotaForOrigin', { origin: site.url, quotaSize: 1_000_000 });
     const found = await load();
     await session.send('Storage.overrideQuotaForOrigin', { origin: site.url });
-    expect(found, JSON.stringify(found)).toMatchObject({ warnings: ['storage-full'], from: ['network'] });
+    // Chromium says QuotaExceededError, or only that its pipe to the disk broke.
+    const warnings = [expect.stringMatching(/^storage-(full|unavailable)$/)];
+    expect(found, JSON.stringify(found)).toMatchObject({ warnings, from: ['network'] });
     expect(await stored()).toEqual([]);
   });
 
