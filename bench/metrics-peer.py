@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Holds src/eval against scikit-learn and scikit-image on random cases, and times it against the published PRO.
 
-    python3 bench/metrics-peer.py [--cases 200] [--time 100]
+    python3 bench/metrics-peer.py [--cases 200] [--time 100] [--large 4000]
 
 Needs node, this repository's packages, and numpy, scikit-learn, scikit-image (Debian: python3-sklearn,
-python3-skimage), and Linux for --time N, which also runs the published procedure on N images of 518 x 518. Exit code 1 on a difference.
+python3-skimage), and Linux for --time N, which also runs the published procedure on N images of 518 x 518. --large N
+times ours alone on N such images, made up one after the other. Exit code 1 on a difference.
 """
 import argparse
 import json
@@ -28,12 +29,23 @@ if int(np.__version__.split('.')[0]) > 1:
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# Reads raw images (float32 map, uint8 mask) of each case from one file, prints metrics, seconds and peak memory.
+# Reads raw images (float32 map, uint8 mask) of each case from one file, or makes them up where there is none; prints
+# metrics, seconds and peak memory.
 NODE = """
 import { openSync, readSync, readFileSync } from 'node:fs';
 import { createPixelMetrics } from './src/eval/index.ts';
 const { mode, cases } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-const file = openSync(process.argv[3]);
+const file = process.argv[3] && openSync(process.argv[3]);
+let state = 1;
+/** Noise, and in every other image a square of higher values that is the anomaly. */
+const makeUp = (k, map, mask, width) => {
+  for (let i = 0; i < map.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    map[i] = state / 2 ** 33;
+  }
+  for (let y = 100; k % 2 && y < 160; y++)
+    for (let i = y * width + 100; i < y * width + 160; i++) [mask[i], map[i]] = [1, map[i] + 0.4];
+};
 let seconds = 0;
 const timed = (run) => {
   const start = performance.now();
@@ -46,8 +58,8 @@ const results = cases.map(({ images, width, height }) => {
   for (let k = 0; k < images; k++) {
     const map = new Float32Array(width * height);
     const mask = new Uint8Array(width * height);
-    readSync(file, map);
-    readSync(file, mask);
+    if (file) [map, mask].forEach((values) => readSync(file, values));
+    else makeUp(k, map, mask, width);
     timed(() => metrics.add(map, mask, width, height));
   }
   return timed(() => metrics.result());
@@ -57,21 +69,32 @@ console.log(JSON.stringify({ results, seconds, peak }));
 """
 
 
+def measure_ours(folder, sizes, mode, *data):
+    bundle, header = folder / 'metrics.mjs', folder / 'cases.json'
+    esbuild = ROOT / 'node_modules' / '.bin' / 'esbuild'
+    subprocess.run([esbuild, '--bundle', '--platform=node', '--format=esm', '--log-level=warning',
+                    f'--outfile={bundle}'], input=NODE, text=True, cwd=ROOT, check=True)
+    header.write_text(json.dumps(dict(mode=mode, cases=sizes)))
+    done = subprocess.run(['node', bundle, header, *data], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
 def ours(cases, mode):
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        bundle, header, data = folder / 'metrics.mjs', folder / 'cases.json', folder / 'cases.bin'
-        esbuild = ROOT / 'node_modules' / '.bin' / 'esbuild'
-        subprocess.run([esbuild, '--bundle', '--platform=node', '--format=esm', '--log-level=warning',
-                        f'--outfile={bundle}'], input=NODE, text=True, cwd=ROOT, check=True)
-        sizes = [dict(images=m.shape[0], height=m.shape[1], width=m.shape[2]) for m, _ in cases]
-        header.write_text(json.dumps(dict(mode=mode, cases=sizes)))
+        data = pathlib.Path(folder) / 'cases.bin'
         with data.open('wb') as out:
             for maps, masks in cases:
                 for scores, mask in zip(maps, masks):
                     out.write(scores.tobytes() + mask.tobytes())
-        done = subprocess.run(['node', bundle, header, data], stdout=subprocess.PIPE, text=True, check=True)
-        return json.loads(done.stdout)
+        sizes = [dict(images=m.shape[0], height=m.shape[1], width=m.shape[2]) for m, _ in cases]
+        return measure_ours(pathlib.Path(folder), sizes, mode, data)
+
+
+def large(images):
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure_ours(pathlib.Path(folder), [dict(images=images, height=518, width=518)], 'histogram')
+    print(f'{images} images of 518 x 518, made up: all metrics, histogram: {found["seconds"]:.1f} s, '
+          f'peak {found["peak"]:.0f} MB, bounds {found["results"][0]["bounds"]}')
 
 
 def published_pro(masks, maps, steps=200, limit=0.3):
@@ -189,9 +212,12 @@ if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--cases', type=int, default=200)
     parser.add_argument('--time', type=int, default=0, metavar='IMAGES')
+    parser.add_argument('--large', type=int, default=0, metavar='IMAGES')
     options = parser.parse_args()
     generator = np.random.default_rng(0)
     right = compare([random_case(generator, number) for number in range(options.cases)])
     if options.time:
         right = race(options.time) and right
+    if options.large:
+        large(options.large)
     sys.exit(0 if right else 1)
