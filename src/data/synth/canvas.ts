@@ -91,6 +91,11 @@ export function mixInto(out: Pixel, a: Color, b: Color, t: number, brightness: n
   for (let c = 0; c < 3; c++) out[c] = (a[c]! + (b[c]! - a[c]!) * t) * brightness;
 }
 
+/** Covers `t` of what is in `out` with `color` times `brightness`. */
+export function coverInto(out: Pixel, color: Color, t: number, brightness = 1): void {
+  for (let c = 0; c < 3; c++) out[c]! += (color[c]! * brightness - out[c]!) * t;
+}
+
 /** The colour times a factor. */
 export const shaded = ([r, g, b]: Color, factor: number): Color => [r * factor, g * factor, b * factor];
 

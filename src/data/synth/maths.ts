@@ -14,6 +14,10 @@ export const fraction = (x: number): number => x - Math.floor(x);
 /** Remainder that is never negative, of integers. */
 export const modulo = (n: number, m: number): number => ((n % m) + m) % m;
 
+/** An angle as seen from the middle of its sector, of those that are `sector` wide. */
+export const inSector = (angle: number, sector: number): number =>
+  angle - Math.round(angle / sector) * sector;
+
 /** Signed distance to a box of half sides (w, h) with corners of radius r, around the origin. */
 export function boxDistance(x: number, y: number, w: number, h: number, r = 0): number {
   const [dx, dy] = [Math.abs(x) - w + r, Math.abs(y) - h + r];

@@ -2,6 +2,7 @@
 import type { Random } from '../../random.ts';
 import {
   type Color,
+  coverInto,
   mixed,
   mixInto,
   type Pixel,
@@ -37,13 +38,13 @@ export function connector(random: Random, view: View): Rendering {
       mixInto(out, color, color, 0, 0.95 + 0.12 * (grain(x, y) - 0.5) + 0.4 * bevel(x, y, -outline, 0.03));
       if (!inside) return outline;
       const opening = 1 - smoothstep(-0.008, 0.008, boxDistance(cx, cy, pitch * 0.33, pitch * 0.33));
-      for (let c = 0; c < 3; c++) out[c]! += (well[c]! - out[c]!) * opening;
+      coverInto(out, well, opening);
       const toPin = boxDistance(cx, cy, pitch * 0.17, pitch * 0.17, 0.01);
       if (!withPins || toPin > 0.01) return outline;
       ids[i] = row * columns + column;
       const pin = 1 - smoothstep(-0.006, 0.01, toPin);
       const tone = 1 + 0.25 * bevel(cx, cy, -toPin, 0.05);
-      for (let c = 0; c < 3; c++) out[c]! += (metal[c]! * tone - out[c]!) * pin;
+      coverInto(out, metal, pin, tone);
       return outline;
     });
   const painted = housing(true);

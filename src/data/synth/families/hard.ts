@@ -1,6 +1,6 @@
 /** Brushed metal, ceramic tiles and bricks. */
 import type { Random } from '../../random.ts';
-import { mixed, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
+import { coverInto, mixed, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { modulo, smoothstep } from '../maths.ts';
 import { fractalNoise, hash, noise } from '../noise.ts';
@@ -80,7 +80,7 @@ export function brick(random: Random, view: View): Rendering {
     if (inset > 0) ids[i] = modulo(row, 16) * 16 + modulo(column, 16);
     const tone = (0.75 + 0.35 * hash(column, row, salt)) * (0.7 + 0.6 * roughness);
     mixInto(out, mortar, mortar, 0, 0.8 + 0.25 * grit(u, v));
-    for (let c = 0; c < 3; c++) out[c]! += (color[c]! * tone - out[c]!) * body;
+    coverInto(out, color, body, tone);
   });
   const beneath = paint(view, (out, u, v) => {
     mixInto(out, mortar, mortar, 0, 0.3 + 0.3 * rough(u, v) + 0.1 * grit(u, v));

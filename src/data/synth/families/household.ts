@@ -1,6 +1,15 @@
 /** Things about the house: biscuit, keypad and label. */
 import type { Random } from '../../random.ts';
-import { type Color, mixed, mixInto, type Pixel, paintObject, type Rendering, shaded } from '../canvas.ts';
+import {
+  type Color,
+  coverInto,
+  mixed,
+  mixInto,
+  type Pixel,
+  paintObject,
+  type Rendering,
+  shaded,
+} from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { boxDistance, clamp01, smoothstep } from '../maths.ts';
 import { fractalNoise, hash, noise } from '../noise.ts';
@@ -67,13 +76,10 @@ export function keypad(random: Random, view: View): Rendering {
       for (let c = 0; c < 3; c++) out[c]! *= 1 - 0.6 * recess;
       if (!withKeys || edge > 0.006) return outline;
       ids[i] = row * columns + column;
-      paintKey(out, cx, cy, edge);
+      mixInto(out, key, key, 0, 0.96 + 0.35 * bevel(cx, cy, -edge, 0.025));
       mark(out, cx / side, cy / side, hash(column, row, salt));
       return outline;
     });
-  function paintKey(out: Pixel, cx: number, cy: number, edge: number) {
-    mixInto(out, key, key, 0, 0.96 + 0.35 * bevel(cx, cy, -edge, 0.025));
-  }
   function mark(out: Pixel, u: number, v: number, kind: number) {
     const distance =
       kind < 0.35
@@ -82,7 +88,7 @@ export function keypad(random: Random, view: View): Rendering {
           ? boxDistance(u, v, 0.1, 0.42)
           : Math.min(boxDistance(u, v, 0.4, 0.09), boxDistance(u, v, 0.09, 0.4));
     const t = 1 - smoothstep(-0.05, 0.05, distance);
-    for (let c = 0; c < 3; c++) out[c]! += (ink[c]! - out[c]!) * t;
+    coverInto(out, ink, t);
   }
   const painted = frame(true);
   return { ...painted, view, color: name, parts: { ids, beneath: frame(false).canvas } };
@@ -96,7 +102,6 @@ export function label(random: Random, view: View): Rendering {
   const dark = name === 'blue' || name === 'red' || name === 'green';
   const ink: Color = dark ? [0.93, 0.93, 0.9] : [0.1, 0.1, 0.14];
   const band = mixed(color, pickColor(random).color, 0.8);
-  const bandFrom = -height;
   const bandTo = -height * random.range(0.3, 0.7);
   const lines = random.range(9, 14);
   const glyphs = random.range(14, 24);
@@ -115,7 +120,7 @@ export function label(random: Random, view: View): Rendering {
   const painted = paintObject(at, background, (out, x, y) => {
     const outline = boxDistance(x, y, width, height, 0.03);
     const tone = 0.98 + 0.06 * (fibre(x, y) - 0.5) + 0.1 * bevel(x, y, -outline, 0.01);
-    mixInto(out, y > bandFrom && y < bandTo ? band : color, ink, 0.85 * printed(x, y), tone);
+    mixInto(out, y > -height && y < bandTo ? band : color, ink, 0.85 * printed(x, y), tone);
     return outline;
   });
   return { ...painted, view, color: name };

@@ -2,7 +2,7 @@
 import type { Random } from '../../random.ts';
 import { mixInto, paintObject, type Rendering } from '../canvas.ts';
 import { type ColorName, pickColor } from '../colors.ts';
-import { modulo, smoothstep } from '../maths.ts';
+import { inSector, modulo, smoothstep } from '../maths.ts';
 import { noise } from '../noise.ts';
 import type { View } from '../view.ts';
 import { bevel, stage } from './stage.ts';
@@ -47,7 +47,7 @@ export function nut(random: Random, view: View): Rendering {
     const radius = Math.hypot(x, y);
     const sector = Math.PI / 3;
     const angle = Math.atan2(y, x);
-    const flat = radius * Math.cos(angle - Math.round(angle / sector) * sector) - outer;
+    const flat = radius * Math.cos(inSector(angle, sector)) - outer;
     const chamfer = smoothstep(outer * 0.99, outer * 1.05, radius) * 0.25;
     const thread = radius < bore * 1.16 ? 0.22 + 0.14 * Math.sin((radius / bore) * 80) : 0;
     const edge = bevel(x, y, -flat, 0.03) - bevel(x, y, radius - bore * 1.16, 0.025);

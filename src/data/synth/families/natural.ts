@@ -1,6 +1,6 @@
 /** Wood and marble. */
 import type { Random } from '../../random.ts';
-import { mixInto, paint, type Rendering, shaded } from '../canvas.ts';
+import { coverInto, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { fraction } from '../maths.ts';
 import { fractalNoise, noise } from '../noise.ts';
@@ -42,7 +42,7 @@ export function marble(random: Random, view: View): Rendering {
     const broad = Math.max(0, 1 - Math.abs(course(u, v) - 0.5) / 0.035);
     const thin = fineness * Math.max(0, 1 - Math.abs(fine(u, v) - 0.55) / 0.03);
     const t = Math.min(1, Math.max(broad, thin)) * (0.35 + 0.5 * c);
-    for (let k = 0; k < 3; k++) out[k]! += (vein[k]! - out[k]!) * t;
+    coverInto(out, vein, t);
   });
   return { canvas, view, color: name };
 }

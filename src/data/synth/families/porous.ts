@@ -1,6 +1,6 @@
 /** Foam and wire mesh. */
 import type { Random } from '../../random.ts';
-import { mixInto, paint, type Rendering, shaded } from '../canvas.ts';
+import { coverInto, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
 import { backgroundColor, pickColor } from '../colors.ts';
 import { modulo, smoothstep } from '../maths.ts';
 import { cells, fractalNoise, noise } from '../noise.ts';
@@ -64,7 +64,7 @@ export function mesh(random: Random, view: View): Rendering {
     }
     const round = Math.sqrt(Math.max(0, 1 - (across / (half + soft)) ** 2));
     const tone = (0.45 + 0.65 * round - 0.25 * (across / half)) * (0.88 + 0.24 * shine(u, v));
-    for (let c = 0; c < 3; c++) out[c]! += (color[c]! * tone - out[c]!) * covered;
+    coverInto(out, color, covered, tone);
   });
   return { canvas, view, color: name, parts: { ids, beneath } };
 }

@@ -1,6 +1,6 @@
 /** Paper, plain and printed. */
 import type { Random } from '../../random.ts';
-import { mixInto, type Pixel, paint, type Rendering, shaded } from '../canvas.ts';
+import { coverInto, mixInto, type Pixel, paint, type Rendering, shaded } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { modulo, smoothstep } from '../maths.ts';
 import { fractalNoise, noise } from '../noise.ts';
@@ -36,7 +36,7 @@ export function dots(random: Random, view: View): Rendering {
     ids[i] = modulo(row, 32) * 32 + modulo(column, 32);
     const color = inks[row & 1]!;
     mixInto(ink, color, color, 0, 0.92 + 0.14 * fibre(u, v));
-    for (let c = 0; c < 3; c++) out[c]! += (ink[c]! - out[c]!) * covered;
+    coverInto(out, ink, covered);
   });
   return { canvas, view, color: first === second ? first.name : null, parts: { ids, beneath } };
 }

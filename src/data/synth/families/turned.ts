@@ -2,7 +2,7 @@
 import type { Random } from '../../random.ts';
 import { mixInto, paintObject, type Rendering } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
-import { modulo, smoothstep } from '../maths.ts';
+import { inSector, modulo, smoothstep } from '../maths.ts';
 import { noise } from '../noise.ts';
 import type { View } from '../view.ts';
 import { bevel, stage } from './stage.ts';
@@ -22,8 +22,7 @@ export function flange(random: Random, view: View): Rendering {
   const painted = paintObject(at, background, (out, x, y) => {
     const radius = Math.hypot(x, y);
     const sector = (2 * Math.PI) / bolts;
-    const turn = Math.atan2(y, x);
-    const angle = turn - Math.round(turn / sector) * sector;
+    const angle = inSector(Math.atan2(y, x), sector);
     const [hx, hy] = [radius * Math.cos(angle) - circle, radius * Math.sin(angle)];
     const toHole = Math.hypot(hx, hy) - hole;
     const edge =
@@ -87,7 +86,7 @@ export function coin(random: Random, view: View): Rendering {
     const radius = Math.hypot(x, y);
     const angle = Math.atan2(y, x);
     const sector = (2 * Math.PI) / sides;
-    const polygon = radius * Math.cos(angle - Math.round(angle / sector) * sector) - shape;
+    const polygon = radius * Math.cos(inSector(angle, sector)) - shape;
     const bead = radius > rim * 0.9 && radius < rim ? 0.12 * Math.cos(beads * angle) : 0;
     const ray = spokes > 0 && polygon > 0.02 && radius < rim * 0.85 ? 0.08 * Math.cos(spokes * angle) : 0;
     const edge =
