@@ -75,8 +75,7 @@ function pair(text: string, before: Readonly<Record<string, string>>): Record<st
 /** @throws UsageError for an end after the cosine's, or a cool-down that begins before the warm-up ends */
 function settingsOf(given: Given): PretrainSettings {
   const words = pretrainWords();
-  const { seed, steps, stopAt = steps, cooldown, batch, imageSize, lr, warmup, decay } = given;
-  const { regionWeight } = given;
+  const { seed, steps, stopAt = steps, cooldown, batch, imageSize, lr, warmup, decay, regionWeight } = given;
   if (stopAt > steps) throw new UsageError(`--stop-at: expected at most --steps ${steps}, found ${stopAt}`);
   if (cooldown > 0 && stopAt - cooldown < warmup)
     throw new UsageError(

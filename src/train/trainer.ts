@@ -8,6 +8,7 @@ import type { Clip } from '../model/clip/weights.ts';
 import { initialLearnables, learnableShapes } from '../model/faprompt/learnables.ts';
 import { loadTemplates } from '../model/faprompt/scorer.ts';
 import { TrainingError } from './errors.ts';
+import { readLosses } from './losses.ts';
 import { prefetch } from './prefetch.ts';
 import { epochOrder, type TrainSettings } from './settings.ts';
 import type { ImageProblem, TrainingImage, TrainingSource } from './source.ts';
@@ -149,19 +150,12 @@ export async function train(
     const now = performance.now();
     const ms = now - Math.max(began, lastEnd);
     lastEnd = now;
-    const losses = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value[0]!]));
-    const total = losses.total!;
-    if (!Number.isFinite(total))
-      throw new TrainingError({
-        setting: 'loss',
-        expected: 'a finite number',
-        found: `${total} at step ${step}`,
-      });
+    const losses = readLosses(found, step);
     progress = {
       ...progress,
       step,
       position: progress.position + consumed,
-      lossSum: progress.lossSum + total,
+      lossSum: progress.lossSum + losses.total!,
       lossSteps: progress.lossSteps + 1,
     };
     await callbacks.step?.({ epoch: progress.epoch + 1, step, images, losses, ms, progress });

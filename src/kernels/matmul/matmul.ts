@@ -66,14 +66,14 @@ export const matmulOp: Op<MatmulAttrs> = {
         ? matmul(g, b, dz, { transposeA: transposeB, transposeB: true, scale })
         : matmul(g, dz, b, { transposeB: !transposeB, scale });
     const gradientB = () => {
+      if (transposeA)
+        return transposeB ? matmul(g, dz, a, { transposeA, transposeB, scale }) : matmul(g, a, dz, { scale });
       // With a shared b, the sum over the batch is a longer sum over the rows.
-      const rows = (t: Tensor) =>
-        elements(b.shape.slice(0, -2)) === 1 && !transposeA ? g.view(t, asRows(t.shape)) : t;
-      const [left, right] = transposeB ? [rows(dz), rows(a)] : [rows(a), rows(dz)];
-      if (left.shape.length === 2 && !transposeA) return productOverRows(g, left, right, scale);
+      const shared = elements(b.shape.slice(0, -2)) === 1;
+      const rows = (t: Tensor) => (shared ? g.view(t, asRows(t.shape)) : t);
       return transposeB
-        ? matmul(g, left, right, { transposeA: true, transposeB: transposeA, scale })
-        : matmul(g, left, right, { transposeA: !transposeA, scale });
+        ? productOverRows(g, rows(dz), rows(a), scale)
+        : productOverRows(g, rows(a), rows(dz), scale);
     };
     return [
       needs[0] ? sumBatch(g, gradientA(), a.shape) : undefined,
@@ -88,13 +88,14 @@ export const matmulOp: Op<MatmulAttrs> = {
 const longestSum = 512;
 
 /**
- * left^T right, for left [rows, M] and right [rows, N]. A GPU's workgroup walks all rows of its tile of the result, of
- * which there are few: a long sum is cut into parts that others walk, and their sums are added in order.
+ * left^T right, for left [..., rows, M] and right [..., rows, N]. A GPU's workgroup walks all rows of its tile of the
+ * result, of which there are few without a batch: a long sum is cut into parts that others walk, and their sums are
+ * added in order.
  */
 function productOverRows(g: Builder, left: Tensor, right: Tensor, scale: number | undefined): Tensor {
-  const [rows, M] = left.shape as [number, number];
-  const N = right.shape[1]!;
-  let parts = Math.ceil(rows / longestSum);
+  const [rows, M] = left.shape.slice(-2) as [number, number];
+  const N = right.shape.at(-1)!;
+  let parts = left.shape.length === 2 ? Math.ceil(rows / longestSum) : 1;
   while (parts > 1 && rows % parts !== 0) parts -= 1;
   if (parts === 1) return matmul(g, left, right, { transposeA: true, scale });
   const part = (t: Tensor, columns: number) => g.view(t, [parts, rows / parts, columns]);

@@ -5,9 +5,7 @@ import { clipMean, clipStd } from '../../model/clip/preprocess.ts';
 import { createWordTokenizer, type Tokenizer, tokenize } from '../../model/clip/tokenizer.ts';
 import { type PretrainSettings, textLength } from './settings.ts';
 
-/**
- * The inputs of the step's graph. B images; T = 2 B texts: captions, then counterparts; n patches.
- */
+/** The inputs of the step's graph. B images; T = 2 B texts: captions, then counterparts; n patches. */
 export interface PretrainBatch {
   /** [B, 3, S, S], normalised. */
   readonly images: Float32Array<ArrayBuffer>;

@@ -3,7 +3,7 @@ import type { Gpu } from '../../gpu/gpu.ts';
 import { adamwSchedule } from '../../kernels/adamw/adamw.ts';
 import { clipTensorShapes } from '../../model/clip/config.ts';
 import { initialClipWeights } from '../../model/clip/initial.ts';
-import { TrainingError } from '../errors.ts';
+import { readLosses } from '../losses.ts';
 import { createTrainingState, type HostState, readTrainingState } from '../step.ts';
 import type { PretrainBatch } from './batch.ts';
 import { learningRateAt, type PretrainSettings } from './settings.ts';
@@ -67,13 +67,7 @@ export async function pretrain(
       const began = performance.now();
       const found = await running;
       const now = performance.now();
-      const losses = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value[0]!]));
-      if (!Number.isFinite(losses.total))
-        throw new TrainingError({
-          setting: 'loss',
-          expected: 'a finite number',
-          found: `${losses.total} at step ${event.step}`,
-        });
+      const losses = readLosses(found, event.step);
       run.step?.({ ...event, losses, ms: now - Math.max(began, lastEnd) });
       lastEnd = now;
     };
