@@ -29,8 +29,11 @@ tar c "${unused[@]/#/--exclude=node_modules/}" --exclude='*.map' --exclude='*.d.
 cp -L "$(command -v node)" "$bundle/node/node"
 strip "$bundle/node/node" 2>/dev/null || true
 
-# The loader, and what NVIDIA's driver links to; gpu.sh unpacks them where the machine has none.
-(cd "$bundle/packages" && apt-get -o APT::Sandbox::User=root download -qq libvulkan1 libx11-6 libxext6 libxcb1 libxau6 libxdmcp6 libbsd0 libmd0)
+# The loader, and what NVIDIA's driver links to; gpu.sh unpacks them where the machine has none. Without GLVND's libraries
+# an H100's driver was found and could not be opened.
+packages=(libvulkan1 libx11-6 libxext6 libxcb1 libxau6 libxdmcp6 libbsd0 libmd0
+  libglvnd0 libegl1 libgl1 libglx0 libgles2 libopengl0)
+(cd "$bundle/packages" && apt-get -o APT::Sandbox::User=root download -qq "${packages[@]}")
 
 golden=${FAPROMPT_GOLDEN:-$root/../shared/golden}
 if [ -d "$golden" ]; then cp -r "$golden" "$bundle/shared/golden"; else echo "note: no golden tensors at $golden"; fi
