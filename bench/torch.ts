@@ -1,8 +1,9 @@
 // The published arithmetic in PyTorch, in a process of its own, where a python3 with torch is found.
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { defaultDualLayers } from '../src/model/clip/vision.ts';
+import { pythons, pythonWith } from '../test/python.ts';
 import { configOf } from './random-clip.ts';
 import { root } from './root.ts';
 
@@ -19,18 +20,9 @@ export interface TorchTimes {
 
 /** A python3 that can import torch. @throws Error naming what was tried */
 export function findPython(): string {
-  const candidates = [process.env.FAPROMPT_PYTHON, 'python3', '/usr/bin/python3'].filter(
-    (p) => p !== undefined,
-  );
-  for (const python of candidates) {
-    try {
-      execFileSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
-      return python;
-    } catch {}
-  }
-  throw new Error(
-    `no python3 with torch (tried ${candidates.join(', ')}): install it or set FAPROMPT_PYTHON`,
-  );
+  const python = pythonWith('torch');
+  if (python) return python;
+  throw new Error(`no python3 with torch (tried ${pythons.join(', ')}): install it or set FAPROMPT_PYTHON`);
 }
 
 /** Runs bench/published_step.py once; `images` at a time. */

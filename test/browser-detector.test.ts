@@ -240,12 +240,12 @@ describe.skipIf(!hasChromium())('detector in a browser', () => {
     });
   });
 
-  test('int8 weights, a quarter of the size, as in Node', async () => {
+  test('int8 weights give what they give in Node', async () => {
     const { file, close } = await openClip(smallClip);
     const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-int8-'));
     try {
       const small = path.join(folder, 'int8.safetensors');
-      await writeTensors(small, quantized(file), { metadata: { ...Object.fromEntries(file.metadata) } });
+      await writeTensors(small, quantized(file), { metadata: Object.fromEntries(file.metadata) });
       const bytes = await readFile(small);
       site.files.set('/int8.safetensors', bytes);
       const options = { size: 48, allowOtherClip: true };

@@ -4,20 +4,14 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createTokenizer, decodeVocabulary } from '../src/model/clip/bpe.ts';
 import { numbers } from './op-check.ts';
+import { pythonWith } from './python.ts';
 import { hasShared, sharedPath } from './shared.ts';
 
 const vocabularyFile = 'golden/clip/bpe_simple_vocab_16e6.txt.gz';
 const count = 10_000;
 
 /** A python3 with OpenAI's own regular expression engine (the module regex). */
-const python = [process.env.FAPROMPT_PYTHON, 'python3', '/usr/bin/python3'].find((name) => {
-  try {
-    if (name) execFileSync(name, ['-c', 'import regex'], { stdio: 'ignore' });
-    return name !== undefined;
-  } catch {
-    return false;
-  }
-});
+const python = pythonWith('regex');
 if (!python)
   console.warn("skipped: the tokenizer against Python's (install python3-regex, or set FAPROMPT_PYTHON)");
 
