@@ -29,7 +29,15 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
     [
       'with the variants of GPUs',
       {
-        variants: { matmul: 'tile', attention: 'direct', layernorm: 'wide', l2norm: 'wide', softmax: 'tree' },
+        variants: {
+          matmul: 'tile',
+          attention: 'tile',
+          attention_grad: 'direct',
+          attention_prefix_grad: 'direct',
+          layernorm: 'wide',
+          l2norm: 'wide',
+          softmax: 'tree',
+        },
       },
     ],
     [

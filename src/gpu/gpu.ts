@@ -12,6 +12,8 @@ export interface Capabilities {
   /** A software rasteriser (lavapipe, SwiftShader): workgroup memory buys nothing there, vector loads do. */
   readonly software: boolean;
   readonly maxInvocations: number;
+  /** Bytes of workgroup memory that a workgroup may have. */
+  readonly workgroupMemory: number;
 }
 
 /** An open device. Everything that touches WebGPU objects goes through it. */
@@ -88,6 +90,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     timestamps: features.includes('timestamp-query'),
     software,
     maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
+    workgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
   };
 
   const description = info.description || `${info.vendor} ${info.architecture}`;

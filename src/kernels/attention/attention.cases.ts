@@ -35,6 +35,7 @@ const cases: Case<AttentionAttrs>[] = [
   make('vv l37', [1, 37, 2, 64], { source: 'vv' }),
   make('vv odd', [2, 9, 2, 7], { source: 'vv' }),
   make('head of 128', [1, 11, 1, 128]),
+  make('head of 80, causal, long prefix', [2, 40, 1, 80], { causal: true, prefixLength: 35 }),
   make('head of 20', [2, 18, 2, 20]),
   make('small vision', [1, 145, 2, 64]),
   make('prompts', [10, 6, 2, 64], { causal: true, prefixLength: 6 }, 12),

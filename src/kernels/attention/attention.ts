@@ -1,5 +1,7 @@
+import type { Capabilities } from '../../gpu/gpu.ts';
 import {
   type Builder,
+  type Call,
   describe,
   elements,
   f32,
@@ -12,12 +14,13 @@ import {
 import shader from './attention.wgsl';
 import { deltaOp, gradOp, prefixGradOp } from './attention_grad.ts';
 import subgroupShader from './attention_subgroup.wgsl';
+import tileShader from './attention_tile.wgsl';
 import {
   type AttentionAttrs,
-  attentionVariants,
   codeOverrides,
   lanesOf,
   pairs,
+  rowVariants,
   sizes,
   workgroup,
 } from './layout.ts';
@@ -25,6 +28,22 @@ import {
 export type { AttentionAttrs };
 
 const maxHeadDim = 128;
+
+/** Queries of a workgroup of the `tile` kernel. */
+const tile = 32;
+/** Workgroup memory, in bytes, that it takes for the largest heads. */
+const tileMemory = 31232;
+
+/** `tile` (workgroup memory) is for long sequences on a GPU; a software adapter's workgroup memory is no faster. */
+const variants = (capabilities: Capabilities): string[] => {
+  const rows = rowVariants(capabilities);
+  if (capabilities.workgroupMemory < tileMemory) return rows;
+  return capabilities.software ? [...rows, 'tile'] : ['tile', ...rows];
+};
+
+/** With few queries most of a tile would be empty. */
+const usesTiles = ({ capabilities, variant }: Call<AttentionAttrs>, length: number): boolean =>
+  variant === undefined ? variants(capabilities)[0] === 'tile' && length > tile / 2 : variant === 'tile';
 
 function check(
   { heads, prefixLength = 0 }: AttentionAttrs,
@@ -54,7 +73,7 @@ function check(
 /** Inputs qkv and, where prefixLength > 0, prefix; outputs the heads' results and the log-sum-exp for backward. */
 export const attentionOp: Op<AttentionAttrs> = {
   name: 'attention',
-  variants: attentionVariants,
+  variants,
   outputs(attrs, [qkv, prefix]) {
     check(attrs, qkv, prefix);
     const { sequences, length, width, heads } = sizes(attrs, qkv);
@@ -68,17 +87,30 @@ export const attentionOp: Op<AttentionAttrs> = {
     } = call;
     const { width, ...uniforms } = sizes(attrs, qkv!);
     const { sequences, length, heads, head_dim, prefix_length } = uniforms;
+    const used = prefix_length > 0 ? prefix : undefined;
+    const common = {
+      bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, out, lse },
+      uniforms,
+    };
+    const PREFIXED = prefix_length > 0;
+    if (usesTiles(call, length))
+      return [
+        {
+          ...common,
+          shader: tileShader,
+          overrides: { VECTORS: Math.ceil(head_dim / 4), ALIGNED: head_dim % 4 === 0, PREFIXED },
+          workgroups: spread(sequences * heads * Math.ceil(length / tile)),
+        },
+      ];
     const lanes = lanesOf(call);
     const rows = length > lanes ? 2 : 1; // two rows share each fetched key
-    const used = prefix_length > 0 ? prefix : undefined;
     return [
       {
+        ...common,
         shader: lanes > 0 ? subgroupShader : shader,
-        bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, out, lse },
-        uniforms,
         overrides: {
           ...codeOverrides(head_dim, lanes, call.capabilities),
-          PREFIXED: prefix_length > 0,
+          PREFIXED,
           ...(lanes > 0 ? { ROWS: rows } : {}),
         },
         workgroups: spread(

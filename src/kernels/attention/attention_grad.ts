@@ -7,10 +7,10 @@ import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
 import prefixSumShader from './attention_prefix_sum.wgsl';
 import {
   type AttentionAttrs,
-  attentionVariants,
   codeOverrides,
   lanesOf,
   pairs,
+  rowVariants,
   sizes,
   workgroup,
 } from './layout.ts';
@@ -37,7 +37,7 @@ export const deltaOp: Op<{ readonly heads: number }> = {
 /** d qkv from [qkv, prefix, dout, lse, delta]. */
 export const gradOp: Op<AttentionAttrs> = {
   name: 'attention_grad',
-  variants: attentionVariants,
+  variants: rowVariants,
   outputs: (_, [qkv]) => [f32(...qkv!.shape)],
   dispatches(call) {
     const {
@@ -87,7 +87,7 @@ const sequencesPerGroup = (length: number): number => Math.max(1, Math.ceil(64 /
 /** d prefix from [qkv, prefix, dout, lse, delta]: partial sums over groups of sequences, then their sum. */
 export const prefixGradOp: Op<AttentionAttrs> = {
   name: 'attention_prefix_grad',
-  variants: attentionVariants,
+  variants: rowVariants,
   outputs(attrs, [qkv, prefix]) {
     const { sequences, length, width, prefix_length } = sizes(attrs, qkv!);
     const groups = Math.ceil(sequences / sequencesPerGroup(length));

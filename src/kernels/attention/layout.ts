@@ -54,13 +54,13 @@ export function pairs(attrs: AttentionAttrs, qkv: TensorSpec): { own: number; pr
 
 /**
  * `subgroup`: one row per lane, shared by shuffles, which a software adapter wants (wide vectors, slow loads); `direct`:
- * one invocation per row, which a GPU wants (its caches broadcast loads).
+ * one invocation per row, for short sequences on a GPU (its caches broadcast loads).
  */
-export const attentionVariants = ({ subgroupSize, software }: Capabilities): string[] => {
+export const rowVariants = ({ subgroupSize, software }: Capabilities): string[] => {
   if (subgroupSize === 0) return ['direct'];
   return software ? ['subgroup', 'direct'] : ['direct', 'subgroup'];
 };
 
 /** Lanes of the subgroups that a call uses; 0: the shaders without. */
 export const lanesOf = ({ capabilities, variant }: Pick<Call<AttentionAttrs>, 'capabilities' | 'variant'>) =>
-  (variant ?? attentionVariants(capabilities)[0]) === 'subgroup' ? capabilities.subgroupSize : 0;
+  (variant ?? rowVariants(capabilities)[0]) === 'subgroup' ? capabilities.subgroupSize : 0;
