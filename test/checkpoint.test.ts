@@ -286,6 +286,17 @@ describe('what is refused', () => {
     expect((await errorOf(read(new Uint8Array(0)))).expected).toMatch(/safetensors/);
   });
 
+  test('takes no safetensors file for another format, whatever its header looks like', async () => {
+    // The header's length comes first: 128, 640, ... look like the beginning of a pickle, 123 like JSON.
+    for (let padding = 0; padding < 300; padding += 8) {
+      const file = writeSafetensors(new Map([['x', f(2)]]), { padding: ' '.repeat(padding), tar: 'ustar' });
+      expect([...(await read(file)).tensors.keys()], `header of ${file[0]! + 256 * file[1]!}`).toEqual(['x']);
+    }
+    const tar = writeSafetensors(new Map([['x', f(200)]]));
+    tar.set(new TextEncoder().encode('ustar'), 257);
+    expect((await read(tar)).tensors.size).toBe(1);
+  });
+
   test('indices that point elsewhere', async () => {
     const index = (weight_map: unknown) =>
       errorOf(

@@ -24,6 +24,8 @@ const maxJson = 16 * 2 ** 20;
 export async function readTensors(source: ByteSource, beside: Beside = nothing): Promise<TensorFile> {
   const start = await readExactly(source, 0, Math.min(16, source.size));
   const starts = (...bytes: number[]) => bytes.every((byte, i) => start[i] === byte);
+  // A header's length, of which the upper half is 0, and JSON. First: its lower bytes may be anything, 0x80 too.
+  if (start[8] === 0x7b && start.slice(4, 8).every((byte) => byte === 0)) return readSafetensors(source);
   if (starts(0x50, 0x4b, 3, 4)) return readTorch(source);
   if (starts(0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19))
     return refuse(source, 'the format before PyTorch 1.6: load it in PyTorch and torch.save it again');
