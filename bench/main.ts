@@ -1,10 +1,11 @@
-// npm run bench -- kernels | step | detect | cold | peers | quality | page | browser: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | detect | cold | load | peers | quality | page | browser: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { ExitError } from '../src/cli/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
 import { addColdCommand } from './commands/cold.ts';
 import { addDetectCommand } from './commands/detect.ts';
 import { addKernelsCommand } from './commands/kernels.ts';
+import { addLoadCommand } from './commands/load.ts';
 import { addPageCommand } from './commands/page.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQualityCommand } from './commands/quality.ts';
@@ -16,6 +17,7 @@ for (const add of [
   addStepCommand,
   addDetectCommand,
   addColdCommand,
+  addLoadCommand,
   addPeersCommand,
   addQualityCommand,
   addPageCommand,
