@@ -33,6 +33,7 @@ export function testBrowser(): Promise<Browser> {
       '--enable-unsafe-webgpu',
       '--use-webgpu-adapter=swiftshader',
       '--enable-unsafe-swiftshader',
+      '--use-fake-device-for-media-stream',
       '--no-first-run',
       '--disable-background-networking',
       '--disable-component-update',

@@ -1,0 +1,105 @@
+// Every way in which a photograph comes into the page, done as a browser does it; and what happens when the GPU goes.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { drawImage } from '../src/data/synth/draw.ts';
+import { hasChromium, testBrowser } from './browser/chromium.ts';
+import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
+
+/** Files (and folders) from outside of the browser, dropped in the middle of the page. */
+async function drop(page: Page, files: readonly string[]): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const { width, height } = page.viewportSize()!;
+  const data = { items: [], files: [...files], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await session.send('Input.dispatchDragEvent', { type, x: width / 2, y: height / 2, data });
+}
+
+describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
+  let site: PageSite;
+  let folder: string;
+  let png: Buffer;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-input-'));
+    await mkdir(path.join(folder, 'line', 'second'), { recursive: true });
+    const { data, width, height } = drawImage('tile', 'crack', 11, 96).image;
+    png = await sharp(data, { raw: { width, height, channels: 3 } })
+      .png()
+      .toBuffer();
+    for (const name of ['one.png', 'line/two.png', 'line/second/three.png'])
+      await writeFile(path.join(folder, name), png);
+    await writeFile(path.join(folder, 'line', 'notes.txt'), 'no photograph');
+    site = await openPageSite();
+  });
+  afterAll(async () => {
+    await site?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('dropped: a file, and a folder with what is below it', async () => {
+    const { page, context, complaints } = await visit(site);
+    await drop(page, [path.join(folder, 'one.png'), path.join(folder, 'line')]);
+    await inspected(page, 3);
+    const titles = await page
+      .locator('.thumb')
+      .evaluateAll((all) => all.map((one) => one.getAttribute('title')));
+    expect(titles.sort()).toEqual(['one.png', 'three.png', 'two.png']);
+    const scores = (await numbers(page, 'text=Save numbers of all')).images.map(({ score }) => score);
+    expect(new Set(scores).size).toBe(1); // one picture, three times
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('pasted', async () => {
+    const { page, context } = await visit(site, { permissions: ['clipboard-read', 'clipboard-write'] });
+    await page.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      const blob = new Blob([bytes], { type: 'image/png' });
+      await navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]);
+    }, png.toString('base64'));
+    await page.keyboard.press('Control+v');
+    await inspected(page, 1);
+    const [found] = (await numbers(page)).images;
+    expect([found!.width, found!.height]).toEqual([96, 96]);
+    await context.close();
+  });
+
+  test('photographed; without permission, what to do instead', async () => {
+    const { page, context, complaints } = await visit(site, { permissions: ['camera'] });
+    await page.click('text=Use the camera');
+    await page.click('dialog button:has-text("Take photograph"):enabled');
+    await inspected(page, 1);
+    expect(await page.locator('dialog').count()).toBe(0);
+    expect((await numbers(page)).images[0]!.image).toBe('photograph.jpg');
+    expect(complaints).toEqual([]);
+    await context.close();
+
+    const refused = await visit(site);
+    await refused.page.click('text=Use the camera');
+    await refused.page.waitForSelector('dialog >> text=/did not allow the camera|No camera was found/');
+    await refused.page.keyboard.press('Escape');
+    expect(await refused.page.locator('dialog').count()).toBe(0);
+    await refused.context.close();
+  });
+
+  test('the GPU process crashes: the page says so, recovers, and inspects on', async () => {
+    const { page, context } = await visit(site);
+    await page.setInputFiles('.welcome input[multiple]', path.join(folder, 'one.png'));
+    await inspected(page, 1);
+    const [before] = (await numbers(page)).images;
+    const session = await (await testBrowser()).newBrowserCDPSession();
+    const said = page.waitForSelector('text=The graphics device was lost');
+    await session.send('Browser.crashGpuProcess' as 'Browser.getVersion').catch(() => {});
+    await said;
+    await page.waitForSelector('text=The graphics device was lost', { state: 'detached' });
+    await page.setInputFiles('input[multiple]', path.join(folder, 'line', 'two.png'));
+    await inspected(page, 2);
+    const { images } = await numbers(page, 'text=Save numbers of all');
+    for (const { score } of images) expect(score).toBeCloseTo(before!.score, 6);
+    await context.close();
+  });
+});
