@@ -67,6 +67,7 @@ describe('words', () => {
     expect(readScore({ ...plain, score: 0.32, threshold: 0.3 })).toMatchObject({ tone: 'unsure' });
     expect(readScore({ ...plain, score: 0.7 }).text).toContain('not calibrated');
     expect(readScore({ score: 0.9, untrained: true })).toMatchObject({ tone: 'neutral' });
+    expect(readScore({ ...plain, score: 0.1, unfamiliar: true })).toMatchObject({ verdict: 'Only a hint' });
   });
 
   test('sizes, times, places', () => {

@@ -2,7 +2,12 @@
 import type { ClipSource, FileSource } from '../../src/detector/index.ts';
 
 export interface ModelChoice {
-  readonly clip: { readonly label: string; readonly source: ClipSource };
+  readonly clip: {
+    readonly label: string;
+    readonly source: ClipSource;
+    /** It was trained on generated images alone: what it says of photographs is a hint at best. */
+    readonly generatedOnly?: true;
+  };
   /** Absent: none yet, to be chosen or trained. */
   readonly prompts?: { readonly label: string; readonly source: FileSource };
   /** Side in pixels to which images are squashed; absent: what the prompts were trained at. */
@@ -14,6 +19,6 @@ const shipped = (name: string): URL => new URL(`weights/${name}`, document.baseU
 
 /** What comes with the page. */
 export const shippedChoice = (): ModelChoice => ({
-  clip: { label: 'Small CLIP', source: shipped('small-clip.safetensors') },
+  clip: { label: 'Small CLIP', source: shipped('small-clip.safetensors'), generatedOnly: true },
   prompts: { label: 'General prompts', source: shipped('small-prompts.safetensors') },
 });

@@ -15,6 +15,12 @@ const words: Record<PhotoState['kind'], string> = {
 export function filmstrip({ all, selected, remove }: Photos): HTMLElement {
   const list = h('ul', { class: 'filmstrip', 'aria-label': 'Photographs' });
   const items = new Map<Photo, { element: HTMLElement; stop: () => void }>();
+  /** So that the one that is shown is in sight. */
+  const bringIntoSight = (element: HTMLElement) =>
+    requestAnimationFrame(() => {
+      const [strip, own] = [list, element].map((one) => one.getBoundingClientRect()) as [DOMRect, DOMRect];
+      if (own.left < strip.left || own.right > strip.right) list.scrollBy({ left: own.left - strip.left });
+    });
   effect(() => {
     const photos = all.value;
     for (const [photo, { element, stop }] of items) {
@@ -63,15 +69,17 @@ export function filmstrip({ all, selected, remove }: Photos): HTMLElement {
       },
       icon('close'),
     );
+    const element = h('li', {}, button, dismiss);
     const stop = effect(() => {
       const state = photo.state.value;
       const score = state.kind === 'done' ? state.detection.score.toFixed(2) : '';
       button.dataset.state = state.kind;
       button.setAttribute('aria-pressed', String(selected.value === photo));
+      if (selected.value === photo) bringIntoSight(element);
       button.setAttribute('aria-label', `${photo.name}, ${score ? `score ${score}` : words[state.kind]}`);
       badge.replaceChildren(state.kind === 'failed' ? icon('warning') : score);
     });
-    return { element: h('li', {}, button, dismiss), stop };
+    return { element, stop };
   }
   return list;
 }

@@ -19,6 +19,7 @@ import { filmstrip } from './filmstrip.ts';
 import { modelLine } from './model-line.ts';
 import { createPhotos } from './photos.ts';
 import { createQueue } from './queue.ts';
+import { isSample } from './samples.ts';
 import { createStage } from './stage.ts';
 import { regionList, verdictCard } from './verdict.ts';
 import { welcome } from './welcome.ts';
@@ -48,6 +49,10 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
     }
     const map = asMap(current.detection);
     look(map, heatSettings(display, map).threshold);
+  });
+  const unfamiliar = computed(() => {
+    const photo = photos.selected.value;
+    return photo !== undefined && engine.choice.value.clip.generatedOnly === true && !isSample(photo.file);
   });
   const highlighted = signal<number | undefined>(undefined);
   const context = () => ({ display, choice: engine.choice.value, info: engine.info.value });
@@ -80,7 +85,7 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
   const results = h(
     'div',
     { class: 'stack' },
-    verdictCard(photos.selected, regions, engine, h('div', { class: 'save' }, save, saveAll)),
+    verdictCard(photos.selected, regions, engine, unfamiliar, h('div', { class: 'save' }, save, saveAll)),
     regionList(regions, highlighted),
     displayControls(display),
   );
@@ -181,9 +186,9 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
     seen = engine.choice.value;
     queue.again('all');
   });
-  // Nobody can read a map of random weights on a fixed scale.
+  // On the fixed scale such a map shows nothing, or everything.
   effect(() => {
-    if (engine.info.value?.clip.notice) display.stretch.value = true;
+    if (engine.info.value?.clip.notice || unfamiliar.value) display.stretch.value = true;
   });
 
   acceptDrops(view, async (data) => take((await droppedFiles(data)).files));

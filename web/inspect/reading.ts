@@ -23,9 +23,11 @@ export interface Judged {
   readonly region?: Region | undefined;
   /** The weights were never trained. */
   readonly untrained: boolean;
+  /** A photograph, and a CLIP that has seen generated images only. */
+  readonly unfamiliar?: boolean;
 }
 
-export function readScore({ score, threshold, region, untrained }: Judged): Reading {
+export function readScore({ score, threshold, region, untrained, unfamiliar = false }: Judged): Reading {
   if (untrained)
     return {
       tone: 'neutral',
@@ -38,6 +40,12 @@ export function readScore({ score, threshold, region, untrained }: Judged): Read
     ? `Images from ${limit.toFixed(2)} up fail, by the calibration stored with these prompts.`
     : 'These prompts were not calibrated, so 0.50 serves as the limit.';
   const where = region ? ` The strongest sign is ${preposition(region)}.` : '';
+  if (unfamiliar)
+    return {
+      tone: 'unsure',
+      verdict: 'Only a hint',
+      text: `This small CLIP has seen generated images only: its score says little about a photograph. Choose a real CLIP under Model.${where}`,
+    };
   if (Math.abs(score - limit) < margin)
     return { tone: 'unsure', verdict: 'Not sure', text: `Too close to the limit to call. ${scale}${where}` };
   return score > limit

@@ -1,5 +1,4 @@
 // Generated photographs for a person who has none at hand.
-
 import { studio } from '../studio/studio.ts';
 import type { SampleOptions } from '../studio/worker.ts';
 
@@ -17,8 +16,14 @@ export const samples: readonly Sample[] = [
   { label: 'Flawless wood', options: { surface: 'wood', defect: null, seed: 2, size } },
 ];
 
+const drawn = new WeakSet<Blob>();
+/** Whether a file is one of these, not a photograph. */
+export const isSample = (file: Blob): boolean => drawn.has(file);
+
 /** Draws a sample as an image file. */
 export async function drawSample({ label, options }: Sample): Promise<File> {
   const { image } = await studio().sample(options);
-  return new File([image], `${label.toLowerCase().replace(/ /g, '-')}.png`, { type: 'image/png' });
+  const file = new File([image], `${label.toLowerCase().replace(/ /g, '-')}.png`, { type: 'image/png' });
+  drawn.add(file);
+  return file;
 }

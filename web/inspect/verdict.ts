@@ -9,17 +9,18 @@ import type { Photo } from './photos.ts';
 import { readScore } from './reading.ts';
 import { namedRegions } from './stage.ts';
 
-/** @param save buttons that save what is shown */
+/** @param unfamiliar the photograph is of a kind that the CLIP has never seen @param save buttons that save what is shown */
 export function verdictCard(
   photo: ReadonlySignal<Photo | undefined>,
   regions: ReadonlySignal<readonly Region[] | undefined>,
-  engine: Engine,
+  { info }: Engine,
+  unfamiliar: ReadonlySignal<boolean>,
   save: HTMLElement,
 ): HTMLElement {
   const body = h('div');
   const card = h('section', { class: 'card verdict', 'aria-label': 'Verdict' }, body, save);
-  const untrained = computed(() => engine.info.value?.clip.notice !== undefined);
-  const threshold = computed(() => engine.info.value?.prompts?.threshold);
+  const untrained = computed(() => info.value?.clip.notice !== undefined);
+  const threshold = computed(() => info.value?.prompts?.threshold);
   let said: Photo | undefined;
   effect(() => {
     const current = photo.value;
@@ -32,6 +33,7 @@ export function verdictCard(
       threshold: threshold.value,
       region: regions.value?.[0],
       untrained: untrained.value,
+      unfamiliar: unfamiliar.value,
     });
     card.dataset.tone = reading.tone;
     const meter = h('div', { class: 'meter', 'aria-hidden': 'true' }, h('span', { class: 'needle' }));
@@ -103,6 +105,7 @@ export function regionList(
         );
       }),
     );
+    list.hidden = all.length === 0;
     list.setAttribute('aria-label', plural(all.length, 'suspicious region'));
   });
   return h(

@@ -72,26 +72,24 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
   try {
     let done = 0;
     let written = 0;
-    for (const [tensor, { dtype }] of wanted) {
+    const pieces = wanted.flatMap(([tensor]) => piecesOf(tensor, specs.get(tensor)!));
+    for await (const [{ tensor, start, length, last }, data] of readAhead(pieces, (piece) =>
+      readPiece(file, piece),
+    )) {
+      signal?.throwIfAborted();
       const spec = specs.get(tensor)!;
-      const { buffer } = createDeviceTensor(gpu, tensor, spec);
+      const { buffer } = tensors.get(tensor) ?? createDeviceTensor(gpu, tensor, spec);
       tensors.set(tensor, { ...spec, buffer });
-      const count = elements(spec.shape);
-      for (let start = 0; start < count; start += pieceElements) {
-        signal?.throwIfAborted();
-        const length = Math.min(pieceElements, count - start);
-        const data = await readPiece(file, tensor, spec, start, length);
-        writeBuffer(gpu, buffer, start * data.BYTES_PER_ELEMENT, data);
-        written += data.byteLength;
-        if (written >= bytesInFlight) {
-          await gpu.finish();
-          written = 0;
-        }
-        done += length * dtypeBytes[dtype];
-        onProgress?.(done, total);
-      }
-      if (spec.dtype === 'q8')
+      writeBuffer(gpu, buffer, start * data.BYTES_PER_ELEMENT, data);
+      if (last && spec.dtype === 'q8')
         writeBuffer(gpu, buffer, scalesOffset(spec), await file.readFloat32(scaleName(tensor)));
+      written += data.byteLength;
+      if (written >= bytesInFlight) {
+        await gpu.finish();
+        written = 0;
+      }
+      done += length * dtypeBytes[file.tensors.get(tensor)!.dtype];
+      onProgress?.(done, total);
     }
     signal?.throwIfAborted();
     await gpu.finish();
@@ -111,14 +109,40 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
   };
 }
 
-/** Elements start .. start + length as the device has them. */
-async function readPiece(
-  file: TensorFile,
-  tensor: string,
-  { dtype }: TensorSpec,
-  start: number,
-  length: number,
-) {
+/** Elements start .. start + length of a tensor. */
+interface Piece {
+  readonly tensor: string;
+  readonly dtype: DType;
+  readonly start: number;
+  readonly length: number;
+  readonly last: boolean;
+}
+
+function piecesOf(tensor: string, { shape, dtype }: TensorSpec): Piece[] {
+  const count = elements(shape);
+  return Array.from({ length: Math.ceil(count / pieceElements) }, (_, i) => {
+    const start = i * pieceElements;
+    const length = Math.min(pieceElements, count - start);
+    return { tensor, dtype, start, length, last: start + length === count };
+  });
+}
+
+/** Items with what is read for them, in order; the next one is read while the caller works on this one. */
+async function* readAhead<T, R>(
+  items: readonly T[],
+  read: (item: T) => Promise<R>,
+): AsyncGenerator<readonly [T, R]> {
+  let next = items.length > 0 ? read(items[0]!) : undefined;
+  for (const [i, item] of items.entries()) {
+    const found = await next!;
+    next = i + 1 < items.length ? read(items[i + 1]!) : undefined;
+    next?.catch(() => {}); // it is thrown where it is awaited, if it still is
+    yield [item, found];
+  }
+}
+
+/** A piece as the device has it. */
+async function readPiece(file: TensorFile, { tensor, dtype, start, length }: Piece) {
   if (dtype === 'f16') return halfBits(await file.readBytes(tensor, 2 * start, 2 * length));
   return dtype === 'q8' ? file.readBytes(tensor, start, length) : file.readFloat32(tensor, start, length);
 }
