@@ -1,6 +1,6 @@
 // Which view is shown: the address's hash says, so that back, forward and bookmarks work.
 import { announce } from './core/announce.ts';
-import { h } from './core/dom.ts';
+import { h, nextTask } from './core/dom.ts';
 
 export interface Router {
   /** @param make makes the view when it is first shown */
@@ -23,6 +23,7 @@ export function createRouter(nav: HTMLElement, main: HTMLElement): Router {
 
   async function made(route: Route): Promise<HTMLElement> {
     const view = await route.make();
+    await nextTask();
     main.append(view);
     return view;
   }

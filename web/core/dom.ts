@@ -49,6 +49,9 @@ let ids = 0;
 /** An id that no other element has, for labels. */
 export const uniqueId = (stem: string): string => `${stem}-${++ids}`;
 
+/** A task of its own for what follows: the browser may draw and react before. */
+export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
 /** Calls `draw` at most once a frame, with the last arguments. */
 export const oncePerFrame = <Arguments extends unknown[]>(draw: (...given: Arguments) => void) =>
   lastOnly(draw, (run) => requestAnimationFrame(run));

@@ -1,5 +1,5 @@
 // The empty page: ways to bring a photograph, and samples for a person without one.
-import { h } from '../core/dom.ts';
+import { h, nextTask } from '../core/dom.ts';
 import { icon } from '../core/icons.ts';
 import { filePicker } from '../core/picker.ts';
 import { cameraButton } from './camera.ts';
@@ -46,7 +46,7 @@ export function welcome(take: (files: File[]) => void): HTMLElement {
 
 function sampleButton(sample: (typeof samples)[number], take: (files: File[]) => void): HTMLElement {
   const picture = h('img', { alt: '', width: 256, height: 256 });
-  const drawn = drawSample(sample);
+  const drawn = nextTask().then(() => drawSample(sample));
   drawn.then((file) => {
     picture.src = URL.createObjectURL(file);
   });
