@@ -25,7 +25,7 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
   });
 
   test.each([
-    ['without subgroups', { subgroups: false }],
+    ['without subgroups', { subgroups: false, variants: { matmul: 'split' } }],
     [
       'with the variants of GPUs',
       {

@@ -4,7 +4,7 @@ import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { multiply } from '../src/kernels/elementwise/elementwise.ts';
 import { matmuls } from '../src/kernels/matmul/matmul.cases.ts';
-import { linear, matmul } from '../src/kernels/matmul/matmul.ts';
+import { linear, matmul, matmulOp } from '../src/kernels/matmul/matmul.ts';
 import { f32, type Shape, ShapeError } from '../src/kernels/op.ts';
 import { patchEmbedding } from '../src/kernels/patch_embedding/patch_embedding.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
@@ -47,6 +47,27 @@ describe('matmul on other adapters', () => {
       });
     }
   }
+});
+
+describe('the kernel for a product on a GPU', () => {
+  const GPU = { ...gpu.capabilities, subgroupSize: 32, software: false };
+  test.each([
+    ['many tiles', 1370, 3072, 1024, 'tile', 64],
+    ['a tile fewer than there are cores', 128 * 64 - 64, 64, 1024, 'tile', 32],
+    ['as many as there are cores', 128 * 64, 64, 1024, 'tile', 64],
+    ['few tiles, but a short sum', 128, 128, 128, 'tile', 64],
+    ['few rows', 16, 3072, 768, 'skinny', undefined],
+  ])('%s', (_, M, N, K, shader, TILE) => {
+    const tensor = (...shape: number[]) => ({ ...f32(...shape), storage: 0 });
+    const [dispatch] = matmulOp.dispatches({
+      attrs: { transposeB: true },
+      inputs: [tensor(M, K), tensor(N, K)],
+      outputs: [tensor(M, N)],
+      capabilities: GPU,
+    });
+    expect(dispatch!.shader.path).toContain(`matmul_${shader}.wgsl`);
+    expect(dispatch!.overrides!.TILE).toBe(TILE);
+  });
 });
 
 describe('matmul refuses', () => {

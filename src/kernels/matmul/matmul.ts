@@ -25,16 +25,17 @@ export interface MatmulAttrs extends Transposes {
 
 /**
  * out = activation(scale * a b + bias) + residual. Variants: `strip` (registers and subgroup broadcasts, for software
- * adapters), `tile` (workgroup memory, for GPUs), `skinny` (few rows or columns).
+ * adapters), `tile` (workgroup memory, for GPUs), `split` (its small tiles, K shared out, where tiles are few), `skinny`
+ * (few rows or columns).
  */
 export const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
   variants: ({ subgroupSize, software }) =>
     subgroupSize === 0
-      ? ['tile', 'skinny']
+      ? ['tile', 'split', 'skinny']
       : software
-        ? ['strip', 'tile', 'skinny']
-        : ['tile', 'strip', 'skinny'],
+        ? ['strip', 'tile', 'split', 'skinny']
+        : ['tile', 'split', 'strip', 'skinny'],
   outputs(attrs, [a, b, bias, residual]) {
     const { shape, geometry } = productShape(attrs, a, b);
     const out = f32(...shape);

@@ -3,8 +3,10 @@
 //
 // Shapes    a [batch, M, K] ([batch, K, M] with TRANSPOSE_A), b [batch, K, N] ([batch, N, K] with TRANSPOSE_B),
 //           bias [N], residual, preactivation and out [batch, M, N]; batch strides are 0 for an operand that is shared
-// Dispatch  one workgroup of 128 per 64 x 64 tile of out; each lane owns 8 rows and 4 columns. Along K, 32 at a time,
-//           each lane copies one 4 x 4 block of a and one of b into workgroup memory (16 KiB in all).
+// Dispatch  one workgroup of LANES * SLICES per TILE x TILE tile of out. A slice walks every SLICES-th stretch of K, TILE
+//           / 2 long: each of its lanes copies one 4 x 4 block of a and one of b into workgroup memory, and owns 8 rows
+//           and 4 columns. The slices' sums are added in order. 64 and 1: for large products; 32 and 4: where there are
+//           too few tiles to keep a GPU busy. 16 KiB of workgroup memory in both cases.
 // Saved for backward: preactivation, on request
 
 override TRANSPOSE_A: bool = false;
@@ -14,9 +16,13 @@ override VECTOR: bool = false; // K and the contiguous dimensions are multiples 
 const F32 = 0u;
 const F16 = 1u;
 const INT8 = 2u; // rows of int8, then a scale for each row
-const TILE = 64u; // rows and columns of a workgroup
-const DEPTH = 32u; // stretch of K in workgroup memory
-const QUADS = 16u; // vectors of 4 across a tile
+override TILE: u32 = 64u; // rows and columns of a workgroup
+override SLICES: u32 = 1u;
+override DEPTH: u32 = TILE / 2u; // a slice's stretch of K in workgroup memory
+override QUADS: u32 = TILE / 4u; // vectors of 4 across a tile
+override LANES: u32 = TILE * TILE / 32u; // of a slice
+override VECTORS: u32 = DEPTH * QUADS; // of an operand's tile
+override WORKGROUP: u32 = LANES * SLICES;
 
 struct Params {
   M: u32,
@@ -42,13 +48,13 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> preactivation: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-// tile_a[k][row / 4] and tile_b[k][column / 4], the second index swizzled so that the lanes that write a tile's columns
-// do not meet in one memory bank.
-var<workgroup> tile_a: array<vec4f, 512>;
-var<workgroup> tile_b: array<vec4f, 512>;
+// tile_a[slice][k][row / 4] and tile_b[slice][k][column / 4], the last index swizzled so that the lanes that write a
+// tile's columns do not meet in one memory bank.
+var<workgroup> tile_a: array<vec4f, VECTORS * SLICES>;
+var<workgroup> tile_b: array<vec4f, VECTORS * SLICES>;
 
-fn place(k: u32, quad: u32) -> u32 {
-  return k * QUADS + (quad ^ (k / 4u));
+fn place(slice: u32, k: u32, quad: u32) -> u32 {
+  return slice * VECTORS + k * QUADS + (quad ^ (k / 4u));
 }
 
 /** Four neighbours of a from its element i on; the scalar path reads 0 for those from `count` on. */
@@ -170,11 +176,29 @@ fn store(i: u32, column: u32, sum: f32) {
   out[i] = value;
 }
 
-@compute @workgroup_size(128)
+/** Adds the other slices' sums to the first slice's: two of four columns of a lane's block at a time. */
+fn sum_slices(sums: array<mat4x4f, 2>, slice: u32, lane: u32) -> array<mat4x4f, 2> {
+  var total = sums;
+  for (var r = 0u; r < 8u; r += 2u) {
+    workgroupBarrier();
+    tile_a[slice * LANES + lane] = sums[r / 4u][r % 4u];
+    tile_b[slice * LANES + lane] = sums[r / 4u][r % 4u + 1u];
+    workgroupBarrier();
+    if (slice == 0u) {
+      for (var other = 1u; other < SLICES; other++) {
+        total[r / 4u][r % 4u] += tile_a[other * LANES + lane];
+        total[r / 4u][r % 4u + 1u] += tile_b[other * LANES + lane];
+      }
+    }
+  }
+  return total;
+}
+
+@compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) invocation: u32,
 ) {
   let i = group.y * groups.x + group.x;
   let tiles_m = (params.M + TILE - 1u) / TILE;
@@ -183,26 +207,30 @@ fn main(
   if (batch >= params.batch) {
     return;
   }
+  let slice = invocation / LANES;
+  let lane = invocation % LANES;
   let row = i % tiles_m * TILE;
   let column = i / tiles_m % tiles_n * TILE;
   let base_a = batch * params.batch_stride_a;
   let base_b = batch * params.batch_stride_b;
   // Neighbouring lanes copy neighbours in memory: along K, or along the rows of a, the columns of b.
-  let quad_a = select(lane / 8u, lane % QUADS, TRANSPOSE_A);
-  let k_a = 4u * select(lane % 8u, lane / QUADS, TRANSPOSE_A);
-  let quad_b = select(lane % QUADS, lane / 8u, TRANSPOSE_B);
-  let k_b = 4u * select(lane / QUADS, lane % 8u, TRANSPOSE_B);
+  let along = DEPTH / 4u;
+  let quad_a = select(lane / along, lane % QUADS, TRANSPOSE_A);
+  let k_a = 4u * select(lane % along, lane / QUADS, TRANSPOSE_A);
+  let quad_b = select(lane % QUADS, lane / along, TRANSPOSE_B);
+  let k_b = 4u * select(lane / QUADS, lane % along, TRANSPOSE_B);
   // Lines past the end repeat the last vector: their sums are not stored.
   let m = min(row + 4u * quad_a, (params.M - 1u) / 4u * 4u);
   let n = min(column + 4u * quad_b, (params.N - 1u) / 4u * 4u);
-  // The lane's rows are 4 upper .. 4 upper + 3 and those 32 below.
+  // The lane's rows are 4 upper .. 4 upper + 3 and those half a tile below.
   let upper = lane / QUADS;
   let own = lane % QUADS;
 
   // Column j holds row j of the four.
   var sum0 = mat4x4f();
   var sum1 = mat4x4f();
-  for (var k = 0u; k < params.K; k += DEPTH) {
+  for (var stretch = 0u; stretch < params.K; stretch += DEPTH * SLICES) {
+    let k = stretch + slice * DEPTH;
     var from_a = mat4x4f();
     var from_b = mat4x4f();
     if (k + k_a < params.K) {
@@ -213,14 +241,14 @@ fn main(
     }
     workgroupBarrier();
     for (var j = 0u; j < 4u; j++) {
-      tile_a[place(k_a + j, quad_a)] = from_a[j];
-      tile_b[place(k_b + j, quad_b)] = from_b[j];
+      tile_a[place(slice, k_a + j, quad_a)] = from_a[j];
+      tile_b[place(slice, k_b + j, quad_b)] = from_b[j];
     }
     workgroupBarrier();
     for (var d = 0u; d < DEPTH; d++) {
-      let a0 = tile_a[place(d, upper)];
-      let a1 = tile_a[place(d, upper + 8u)];
-      let columns = tile_b[place(d, own)];
+      let a0 = tile_a[place(slice, d, upper)];
+      let a1 = tile_a[place(slice, d, upper + QUADS / 2u)];
+      let columns = tile_b[place(slice, d, own)];
       sum0[0] += a0.x * columns;
       sum0[1] += a0.y * columns;
       sum0[2] += a0.z * columns;
@@ -234,8 +262,14 @@ fn main(
 
   // A copy, since indexing by a variable would keep the sums themselves out of registers.
   var sums = array<mat4x4f, 2>(sum0, sum1);
+  if (SLICES > 1u) {
+    sums = sum_slices(sums, slice, lane);
+  }
+  if (slice > 0u) {
+    return;
+  }
   for (var r = 0u; r < 8u; r++) {
-    let m_out = row + 4u * upper + r % 4u + r / 4u * 32u;
+    let m_out = row + 4u * upper + r % 4u + r / 4u * (TILE / 2u);
     for (var j = 0u; j < 4u; j++) {
       let n_out = column + 4u * own + j;
       if (m_out < params.M && n_out < params.N) {

@@ -5,11 +5,14 @@ import skinnyShader from './matmul_skinny.wgsl';
 import stripShader from './matmul_strip.wgsl';
 import tileShader from './matmul_tile.wgsl';
 
-export type Variant = 'strip' | 'tile' | 'skinny';
+export type Variant = 'strip' | 'tile' | 'split' | 'skinny';
 type Kernel = (call: Call<MatmulAttrs>, geometry: Geometry) => Dispatch;
 
 /** Columns up to which the transpose is computed instead. */
 const short = 4;
+
+/** About one large tile for each core of a large GPU. */
+const enoughTiles = 128;
 
 /** How the shaders call the types of b. */
 const bTypes: Partial<Record<DType, number>> = { f32: 0, f16: 1, q8: 2 };
@@ -17,10 +20,12 @@ const bTypes: Partial<Record<DType, number>> = { f32: 0, f16: 1, q8: 2 };
 const isPacked = ({ inputs }: Call<MatmulAttrs>) => inputs[1]!.dtype !== 'f32';
 
 /** The kernel for a product: measured on a software adapter, by reasoning on GPUs. */
-export function choose({ capabilities }: Call<MatmulAttrs>, { M, N, K }: Geometry): Kernel {
+export function choose({ capabilities }: Call<MatmulAttrs>, { batch, M, N, K }: Geometry): Kernel {
   if (capabilities.software && capabilities.subgroupSize > 0) return variants.strip;
   // A tile's workgroup walks all of K: with few tiles most of the GPU would wait.
-  return Math.min(M, N) <= 16 && K >= 256 ? variants.skinny : variants.tile;
+  if (Math.min(M, N) <= 16 && K >= 256) return variants.skinny;
+  const tiles = batch * Math.ceil(M / 64) * Math.ceil(N / 64);
+  return !capabilities.software && tiles < enoughTiles && K >= 256 ? variants.split : variants.tile;
 }
 
 /** What the kernels have in common. */
@@ -64,6 +69,19 @@ function common(
   };
 }
 
+const tilesOf =
+  (TILE: number, SLICES: number): Kernel =>
+  (call, geometry) => {
+    const { batch, M, N } = geometry;
+    const { overrides, ...rest } = common(call, geometry);
+    return {
+      ...rest,
+      shader: tileShader,
+      overrides: { ...overrides, TILE, SLICES },
+      workgroups: spread(batch * Math.ceil(M / TILE) * Math.ceil(N / TILE)),
+    };
+  };
+
 export const variants: Readonly<Record<Variant, Kernel>> = {
   strip(call, geometry) {
     const { sizes, overrides, ...rest } = shortSideFirst(call, geometry);
@@ -78,14 +96,8 @@ export const variants: Readonly<Record<Variant, Kernel>> = {
       workgroups: spread(batch * Math.ceil(M / rows) * Math.ceil(N / (4 * lanes))),
     };
   },
-  tile(call, geometry) {
-    const { batch, M, N } = geometry;
-    return {
-      ...common(call, geometry),
-      shader: tileShader,
-      workgroups: spread(batch * Math.ceil(M / 64) * Math.ceil(N / 64)),
-    };
-  },
+  tile: tilesOf(64, 1),
+  split: tilesOf(32, 4),
   skinny(call, geometry) {
     const { sizes, overrides, ...rest } = shortSideFirst(call, geometry);
     const { batch, M, N } = sizes;
