@@ -24,7 +24,7 @@ cp -r dist "$project/"
 
 # Not needed to run: linters, types, what builds pages and drives browsers, other systems' binaries of Dawn.
 unused=(".[^b]*" @biomejs typescript @typescript @types @webgpu webgpu/dist/"darwin*" webgpu/dist/"win32*"
-  webgpu/dist/linux-arm64 "lightningcss*" lucide-static @esbuild esbuild/bin playwright-core/lib/vite @fontsource-variable uplot)
+  webgpu/dist/linux-arm64 "lightningcss*" lucide-static @esbuild esbuild/bin playwright-core/lib/vite @fontsource-variable uplot axe-core)
 tar c "${unused[@]/#/--exclude=node_modules/}" --exclude='*.map' --exclude='*.d.ts' node_modules | tar x -C "$project"
 cp -L "$(command -v node)" "$bundle/node/node"
 strip "$bundle/node/node" 2>/dev/null || true

@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from './browser/chromium.ts';
 import { inspected, openPageSite, type PageSite, visit } from './page/site.ts';
 
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const { resolve } = createRequire(import.meta.url);
 
 /** What axe finds, one line per rule and element; by the debugger, which the page's policy does not bind. */
 async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(await readFile(axe, 'utf8'));
+  await page.evaluate(await readFile(resolve('axe-core/axe.min.js'), 'utf8'));
   const { violations: found } = (await page.evaluate(
     "axe.run(document, { resultTypes: ['violations'] })",
   )) as AxeResults;
