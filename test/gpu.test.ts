@@ -12,6 +12,7 @@ import { compile } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { affine } from '../src/kernels/elementwise/elementwise.ts';
 import { f32 } from '../src/kernels/op.ts';
+import { hasEsbuild } from './esbuild.ts';
 import { testGpu } from './gpu.ts';
 
 const rejects = async (promise: Promise<unknown>, kind: GpuErrorKind): Promise<GpuError> => {
@@ -106,7 +107,7 @@ test('uniform members are packed where WGSL has them; forgotten and unknown ones
   );
 });
 
-describe('a process of its own', () => {
+describe.skipIf(!hasEsbuild())('a process of its own', () => {
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(path.join(import.meta.dirname, '..', 'node_modules', '.gpu-test-'));

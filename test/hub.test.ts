@@ -11,6 +11,7 @@ import { knownModels, resolveWeights } from '../src/cli/models.ts';
 import { type HubEnvironment, hubEnvironment } from '../src/model/hub/environment.node.ts';
 import { type KnownModel, parseManifest } from '../src/model/hub/manifest.ts';
 import { cachedRepo, modelPath, pullModel, verifyModel } from '../src/model/hub/models.node.ts';
+import { hasEsbuild } from './esbuild.ts';
 import { type FileServer, serveFile } from './file-server.ts';
 
 const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7919) >> 3);
@@ -142,58 +143,62 @@ describe('pull', () => {
     expect(server.requests).toEqual([{ url: '/elsewhere' }]);
   });
 
-  test('a process that is killed and started again goes on where it was', async () => {
-    const manifest = path.join(folder, 'manifest.json');
-    writeFileSync(manifest, JSON.stringify({ models: [model] }));
-    const cli = await bundledCli();
-    const run = () =>
-      spawn(process.execPath, [cli, 'weights', 'pull', 'test', '--manifest', manifest], {
+  test.skipIf(!hasEsbuild())(
+    'a process that is killed and started again goes on where it was',
+    async () => {
+      const manifest = path.join(folder, 'manifest.json');
+      writeFileSync(manifest, JSON.stringify({ models: [model] }));
+      const cli = await bundledCli();
+      const run = () =>
+        spawn(process.execPath, [cli, 'weights', 'pull', 'test', '--manifest', manifest], {
+          env: {
+            ...process.env,
+            HOME: folder,
+            HF_HOME: '',
+            HF_HUB_CACHE: '',
+            XDG_CACHE_HOME: '',
+            HF_ENDPOINT: server.url,
+          },
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+      // The first one waits for bytes that never come.
+      const stalled = createServer((_, response) => {
+        response.writeHead(200, { 'content-length': bytes.length });
+        response.write(bytes.subarray(0, 120_000));
+      });
+      await new Promise<void>((resolve) => stalled.listen(0, '127.0.0.1', resolve));
+      const address = `http://127.0.0.1:${(stalled.address() as AddressInfo).port}`;
+      const first = spawn(process.execPath, [cli, 'weights', 'pull', 'test', '--manifest', manifest], {
         env: {
           ...process.env,
           HOME: folder,
           HF_HOME: '',
           HF_HUB_CACHE: '',
           XDG_CACHE_HOME: '',
-          HF_ENDPOINT: server.url,
+          HF_ENDPOINT: address,
         },
-        stdio: ['ignore', 'pipe', 'ignore'],
+        stdio: 'ignore',
       });
-    // The first one waits for bytes that never come.
-    const stalled = createServer((_, response) => {
-      response.writeHead(200, { 'content-length': bytes.length });
-      response.write(bytes.subarray(0, 120_000));
-    });
-    await new Promise<void>((resolve) => stalled.listen(0, '127.0.0.1', resolve));
-    const address = `http://127.0.0.1:${(stalled.address() as AddressInfo).port}`;
-    const first = spawn(process.execPath, [cli, 'weights', 'pull', 'test', '--manifest', manifest], {
-      env: {
-        ...process.env,
-        HOME: folder,
-        HF_HOME: '',
-        HF_HUB_CACHE: '',
-        XDG_CACHE_HOME: '',
-        HF_ENDPOINT: address,
-      },
-      stdio: 'ignore',
-    });
-    const part = `${blob()}.incomplete`;
-    while (!existsSync(part) || lstatSync(part).size < 120_000)
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    first.kill('SIGKILL');
-    await new Promise((resolve) => first.once('exit', resolve));
-    stalled.closeAllConnections();
-    stalled.close();
-    expect(existsSync(blob())).toBe(false);
+      const part = `${blob()}.incomplete`;
+      while (!existsSync(part) || lstatSync(part).size < 120_000)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      first.kill('SIGKILL');
+      await new Promise((resolve) => first.once('exit', resolve));
+      stalled.closeAllConnections();
+      stalled.close();
+      expect(existsSync(blob())).toBe(false);
 
-    const second = run();
-    let out = '';
-    second.stdout.on('data', (text) => {
-      out += text;
-    });
-    expect(await new Promise((resolve) => second.once('exit', resolve))).toBe(0);
-    expect(content(out.trim())).toBe(0);
-    expect(server.requests.map(({ range }) => range)).toEqual(['bytes=120000-']);
-  }, 30_000);
+      const second = run();
+      let out = '';
+      second.stdout.on('data', (text) => {
+        out += text;
+      });
+      expect(await new Promise((resolve) => second.once('exit', resolve))).toBe(0);
+      expect(content(out.trim())).toBe(0);
+      expect(server.requests.map(({ range }) => range)).toEqual(['bytes=120000-']);
+    },
+    30_000,
+  );
 });
 
 /** The command line as one file, as `npm run build` makes it. */

@@ -17,6 +17,7 @@ import { readPretrainCheckpoint, writePretrainCheckpoint } from '../src/train/pr
 import { learningRateAt, textLength } from '../src/train/pretrain/settings.ts';
 import { decays } from '../src/train/pretrain/step.ts';
 import { type PretrainSnapshot, pretrain } from '../src/train/pretrain/trainer.ts';
+import { hasEsbuild } from './esbuild.ts';
 import { testGpu } from './gpu.ts';
 import { tinyPretraining as settings } from './pretrain-fixtures.ts';
 import { cli } from './train-fixtures.ts';
@@ -122,7 +123,7 @@ describe('a batch', () => {
     expect(sum(weights.normalPatches)).toBeCloseTo(settings.regionWeight / 2, 4);
   });
 
-  test('is the same from a thread', async () => {
+  test.skipIf(!hasEsbuild())('is the same from a thread', async () => {
     const script = path.join(dir, 'batch-worker.mjs');
     await build({
       entryPoints: ['src/train/pretrain/batch-worker.node.ts'],

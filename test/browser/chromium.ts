@@ -1,6 +1,7 @@
 // Debian's Chromium with SwiftShader as its WebGPU adapter (DESIGN.md section 7), driven by playwright-core.
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
+import { hasEsbuild } from '../esbuild.ts';
 
 const places = [
   process.env.FAPROMPT_CHROMIUM,
@@ -13,13 +14,13 @@ const places = [
 
 const executablePath = places.find((place) => place !== undefined && existsSync(place));
 
-/** Whether there is a browser to test with; says why tests are skipped where there is none. */
+/** Whether there is a browser to test with, and pages can be built for it; says why tests are skipped where there is none. */
 export function hasChromium(): boolean {
   if (executablePath === undefined)
     console.warn(
       'skipped: no Chromium found (Debian: apt-get install chromium; elsewhere set FAPROMPT_CHROMIUM)',
     );
-  return executablePath !== undefined;
+  return executablePath !== undefined && hasEsbuild();
 }
 
 let launched: Promise<Browser> | undefined;
