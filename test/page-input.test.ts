@@ -50,6 +50,9 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
     expect(titles.sort()).toEqual(['one.png', 'three.png', 'two.png']);
     const scores = (await numbers(page, 'text=Save numbers of all')).images.map(({ score }) => score);
     expect(new Set(scores).size).toBe(1); // one picture, three times
+    // The CLIP that ships has seen generated images only: of a file it gives no verdict, and stretches the map.
+    expect(await page.locator('section[aria-label=Verdict] h2').textContent()).toBe('Only a hint');
+    expect(await page.getByLabel('Stretch colours to this photograph').isChecked()).toBe(true);
     expect(complaints).toEqual([]);
     await context.close();
   });
