@@ -1,7 +1,8 @@
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
-import { attention } from '../src/kernels/attention/attention.ts';
+import { attention, attentionOp } from '../src/kernels/attention/attention.ts';
 import { f32, ShapeError } from '../src/kernels/op.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
 
@@ -27,6 +28,27 @@ describe('attention', () => {
     ['a prefix per sequence', build([2, 5, 48], 2, [2, 3, 48], 3)],
   ])('refuses %s', (_, make) => {
     expect(make).toThrow(ShapeError);
+  });
+
+  test.each([
+    ['long enough for tiles', 17, 65536, 'attention_tile.wgsl'],
+    ['too short for tiles', 16, 65536, 'attention.wgsl'],
+    ['too little workgroup memory', 17, 16384, 'attention.wgsl'],
+  ])('the kernel on a GPU: %s', (_, length, workgroupMemory, shader) => {
+    const tensor = (...shape: number[]) => ({ ...f32(...shape), storage: 0 });
+    const [dispatch] = attentionOp.dispatches({
+      attrs: { heads: 2 },
+      inputs: [tensor(1, length, 3 * 128), undefined],
+      outputs: [tensor(1, length, 128), tensor(1, 2, length)],
+      capabilities: {
+        subgroupSize: 32,
+        software: false,
+        timestamps: true,
+        maxInvocations: 1024,
+        workgroupMemory,
+      },
+    });
+    expect(path.basename(dispatch!.shader.path)).toBe(shader);
   });
 
   test('computes only the gradients that are needed', () => {
