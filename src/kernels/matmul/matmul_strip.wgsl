@@ -171,8 +171,16 @@ fn load_share(place: u32, line: u32, lane: u32, row: u32, k: u32) {
   }
 }
 
+/** From a lane that is known, a broadcast costs SwiftShader (4 lanes) half of a shuffle; others do not care. */
 fn broadcast(vector: u32) -> vec4f {
-  return subgroupShuffle(share[vector / SUBGROUP], vector % SUBGROUP);
+  let x = share[vector / SUBGROUP];
+  switch vector % SUBGROUP {
+    case 0u: { return subgroupBroadcast(x, 0u); }
+    case 1u: { return subgroupBroadcast(x, 1u); }
+    case 2u: { return subgroupBroadcast(x, 2u); }
+    case 3u: { return subgroupBroadcast(x, 3u); }
+    default: { return subgroupShuffle(x, vector % SUBGROUP); }
+  }
 }
 
 /** a[row + 4 quad .. + 3, k .. k + 3], a column per row. */
