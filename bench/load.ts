@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { openGpu } from '../src/gpu/gpu.ts';
+import { elements } from '../src/kernels/op.ts';
 import { openClip } from '../src/model/checkpoint/open.node.ts';
 import { writeTensors } from '../src/model/checkpoint/write.node.ts';
 import { clipTensorShapes } from '../src/model/clip/config.ts';
@@ -17,7 +18,7 @@ export async function writeRandomClip(out: string, model: string): Promise<void>
   const tensors = new Map(
     [...clipTensorShapes(configOf(model))].map(([name, shape]) => [
       name,
-      { dtype: 'F32' as const, shape, bytes: 4 * shape.reduce((a, b) => a * b, 1) },
+      { dtype: 'F32' as const, shape, bytes: 4 * elements(shape) },
     ]),
   );
   const next = uniform(1);

@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createQueue, prefetch } from '../src/model/prefetch.ts';
 import { readEntry, storedPrecision, writeEntry } from '../src/train/features/entry.ts';
-import { createQueue, prefetch } from '../src/train/prefetch.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 let fixtures: Awaited<ReturnType<typeof makeFixtures>>;

@@ -6,10 +6,10 @@ import { configuredSettings, type ResultSettings } from '../benchmark/results.ts
 import { benchmarkRuns, dataOf, type Run } from '../benchmark/runs.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { createScorer } from '../model/faprompt/scorer.ts';
+import { prefetch } from '../model/prefetch.ts';
 import { TrainingError } from '../train/errors.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { hashSamples, isImageProblem } from '../train/images.node.ts';
-import { prefetch } from '../train/prefetch.ts';
 import { createEstimate, type Estimate } from './estimate.ts';
 import { type ClassScorers, evaluateScorers, oneScorer } from './evaluation.ts';
 import { formatTime, type Io, UsageError } from './io.ts';

@@ -1,10 +1,10 @@
 // Scores and maps of image files, one after the other, while the next ones are being read.
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
 import { createScorer, type Detection, type Scorer } from '../model/faprompt/scorer.ts';
+import { prefetch } from '../model/prefetch.ts';
 import type { FeatureEntry } from '../train/features/entry.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem } from '../train/images.node.ts';
-import { prefetch } from '../train/prefetch.ts';
 import type { ImageProblem } from '../train/source.ts';
 import type { ClipSession } from './session.ts';
 

@@ -7,9 +7,9 @@ import { adamSchedule } from '../kernels/adam/adam.ts';
 import type { Clip } from '../model/clip/weights.ts';
 import { initialLearnables, learnableShapes } from '../model/faprompt/learnables.ts';
 import { loadTemplates } from '../model/faprompt/scorer.ts';
+import { prefetch } from '../model/prefetch.ts';
 import { TrainingError } from './errors.ts';
 import { readLosses } from './losses.ts';
-import { prefetch } from './prefetch.ts';
 import { epochOrder, type TrainSettings } from './settings.ts';
 import type { ImageProblem, TrainingImage, TrainingSource } from './source.ts';
 import {

@@ -2,6 +2,7 @@
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, writeBuffer } from '../../graph/device-tensor.ts';
 import { type DType, elements, scalesOffset, type TensorSpec } from '../../kernels/op.ts';
+import { prefetch } from '../prefetch.ts';
 import { type ClipConfig, clipConfigOf, clipTensorShapes, type Unwritten } from './config.ts';
 import { isMatrix, scaleName } from './matrices.ts';
 import { dtypeBytes } from './safetensors-header.ts';
@@ -73,9 +74,9 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
     let done = 0;
     let written = 0;
     const pieces = wanted.flatMap(([tensor]) => piecesOf(tensor, specs.get(tensor)!));
-    for await (const [{ tensor, start, length, last }, data] of readAhead(pieces, (piece) =>
-      readPiece(file, piece),
-    )) {
+    const read = async (piece: Piece) => ({ ...piece, data: await readPiece(file, piece) });
+    // One piece is read while the one before goes to the device.
+    for await (const { tensor, start, length, last, data } of prefetch(pieces, read, 1)) {
       signal?.throwIfAborted();
       const spec = specs.get(tensor)!;
       const { buffer } = tensors.get(tensor) ?? createDeviceTensor(gpu, tensor, spec);
@@ -125,20 +126,6 @@ function piecesOf(tensor: string, { shape, dtype }: TensorSpec): Piece[] {
     const length = Math.min(pieceElements, count - start);
     return { tensor, dtype, start, length, last: start + length === count };
   });
-}
-
-/** Items with what is read for them, in order; the next one is read while the caller works on this one. */
-async function* readAhead<T, R>(
-  items: readonly T[],
-  read: (item: T) => Promise<R>,
-): AsyncGenerator<readonly [T, R]> {
-  let next = items.length > 0 ? read(items[0]!) : undefined;
-  for (const [i, item] of items.entries()) {
-    const found = await next!;
-    next = i + 1 < items.length ? read(items[i + 1]!) : undefined;
-    next?.catch(() => {}); // it is thrown where it is awaited, if it still is
-    yield [item, found];
-  }
 }
 
 /** A piece as the device has it. */

@@ -14,7 +14,7 @@ import type { Executable } from '../../graph/executor.ts';
 import { createImageEncoder, type ImageEncoder } from '../../model/clip/image-encoder.ts';
 import { preprocessImage } from '../../model/clip/preprocess.ts';
 import type { Clip } from '../../model/clip/weights.ts';
-import { createQueue } from '../prefetch.ts';
+import { createQueue } from '../../model/prefetch.ts';
 import {
   entryKey,
   type FeatureEntry,
