@@ -149,7 +149,7 @@ describe('pull', () => {
       const manifest = path.join(folder, 'manifest.json');
       writeFileSync(manifest, JSON.stringify({ models: [model] }));
       const cli = await bundledCli();
-      const run = () =>
+      const pull = (endpoint: string) =>
         spawn(process.execPath, [cli, 'weights', 'pull', 'test', '--manifest', manifest], {
           env: {
             ...process.env,
@@ -157,7 +157,7 @@ describe('pull', () => {
             HF_HOME: '',
             HF_HUB_CACHE: '',
             XDG_CACHE_HOME: '',
-            HF_ENDPOINT: server.url,
+            HF_ENDPOINT: endpoint,
           },
           stdio: ['ignore', 'pipe', 'ignore'],
         });
@@ -168,17 +168,7 @@ describe('pull', () => {
       });
       await new Promise<void>((resolve) => stalled.listen(0, '127.0.0.1', resolve));
       const address = `http://127.0.0.1:${(stalled.address() as AddressInfo).port}`;
-      const first = spawn(process.execPath, [cli, 'weights', 'pull', 'test', '--manifest', manifest], {
-        env: {
-          ...process.env,
-          HOME: folder,
-          HF_HOME: '',
-          HF_HUB_CACHE: '',
-          XDG_CACHE_HOME: '',
-          HF_ENDPOINT: address,
-        },
-        stdio: 'ignore',
-      });
+      const first = pull(address);
       const part = `${blob()}.incomplete`;
       while (!existsSync(part) || lstatSync(part).size < 120_000)
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -188,7 +178,7 @@ describe('pull', () => {
       stalled.close();
       expect(existsSync(blob())).toBe(false);
 
-      const second = run();
+      const second = pull(server.url);
       let out = '';
       second.stdout.on('data', (text) => {
         out += text;

@@ -6,7 +6,7 @@ import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from './browser/chromium.ts';
-import { inspected, openPageSite, type PageSite, visit } from './page/site.ts';
+import { inspected, openPageSite, type PageSite, phone, visit } from './page/site.ts';
 
 const { resolve } = createRequire(import.meta.url);
 
@@ -36,7 +36,6 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
     ['light', 'phone'],
     ['dark', 'phone'],
   ] as const)('nothing: %s, %s', async (colorScheme, screen) => {
-    const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
     const { page, context } = await visit(site, {
       colorScheme,
       reducedMotion: 'reduce',

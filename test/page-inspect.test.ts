@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawImage } from '../src/data/synth/draw.ts';
 import { Detector } from '../src/detector/index.node.ts';
 import { hasChromium } from './browser/chromium.ts';
-import { inspected, numbers, openPageSite, type PageSite, saved, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, phone, saved, visit } from './page/site.ts';
 import { hasShared, sharedPath } from './shared.ts';
 
 const files = {
@@ -164,11 +164,7 @@ describe.skipIf(!hasChromium())('the page: inspect', () => {
   });
 
   test('360 pixels wide: nothing is cut off sideways in any view', async () => {
-    const { page, context } = await visit(site, {
-      viewport: { width: 360, height: 740 },
-      hasTouch: true,
-      isMobile: true,
-    });
+    const { page, context } = await visit(site, phone);
     for (const view of ['Inspect', 'Train', 'Model']) {
       await page.click(`nav >> text=${view}`);
       expect(await page.evaluate(() => document.documentElement.scrollWidth), view).toBe(360);

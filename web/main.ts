@@ -1,5 +1,4 @@
 // The page: views behind the address's hash, or why there are none.
-import { nextTask } from './core/dom.ts';
 import { createEngine } from './engine/engine.ts';
 import { inspectView } from './inspect/inspect.ts';
 import { hasAdapter, type Missing, missingPage, whatIsMissing } from './missing.ts';
@@ -19,10 +18,7 @@ else {
   const engine = createEngine();
   const router = createRouter(nav, main);
   const active = (name: string) => () => router.current() === name;
-  router.add('inspect', 'Inspect', async () => {
-    await nextTask();
-    return inspectView(engine, active('inspect'));
-  });
+  router.add('inspect', 'Inspect', () => inspectView(engine, active('inspect')));
   // Loaded when they are first looked at: they are most of the page.
   router.add('train', 'Train', async () => {
     const { trainView } = await import('./train/train.ts');

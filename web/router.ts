@@ -21,7 +21,9 @@ export function createRouter(nav: HTMLElement, main: HTMLElement): Router {
   const routes = new Map<string, Route>();
   let current = '';
 
+  /** In tasks of their own, so that the page never blocks for long: the caller's, making the view, showing it. */
   async function made(route: Route): Promise<HTMLElement> {
+    await nextTask();
     const view = await route.make();
     await nextTask();
     main.append(view);

@@ -39,6 +39,9 @@ export interface Visit {
   readonly requests: readonly string[];
 }
 
+/** A small phone, as a context's options. */
+export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true } as const;
+
 /** Opens the page in a fresh context, without the service worker: playwright does not see requests through one. */
 export async function visit(
   { url }: PageSite,

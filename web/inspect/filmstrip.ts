@@ -74,8 +74,9 @@ export function filmstrip({ all, selected, remove }: Photos): HTMLElement {
       const state = photo.state.value;
       const score = state.kind === 'done' ? state.detection.score.toFixed(2) : '';
       button.dataset.state = state.kind;
-      button.setAttribute('aria-pressed', String(selected.value === photo));
-      if (selected.value === photo) bringIntoSight(element);
+      const shown = selected.value === photo;
+      button.setAttribute('aria-pressed', String(shown));
+      if (shown) bringIntoSight(element);
       button.setAttribute('aria-label', `${photo.name}, ${score ? `score ${score}` : words[state.kind]}`);
       badge.replaceChildren(state.kind === 'failed' ? icon('warning') : score);
     });

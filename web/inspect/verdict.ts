@@ -9,7 +9,10 @@ import type { Photo } from './photos.ts';
 import { readScore } from './reading.ts';
 import { namedRegions } from './stage.ts';
 
-/** @param unfamiliar the photograph is of a kind that the CLIP has never seen @param save buttons that save what is shown */
+/**
+ * @param unfamiliar the photograph is of a kind that the CLIP has never seen
+ * @param save buttons that save what is shown
+ */
 export function verdictCard(
   photo: ReadonlySignal<Photo | undefined>,
   regions: ReadonlySignal<readonly Region[] | undefined>,
