@@ -2,12 +2,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { writeTensors } from '../src/formats/safetensors-write.node.ts';
+import { tensorFile } from '../src/formats/tensor-file.ts';
 import { openGpu } from '../src/gpu/gpu.ts';
 import { elements } from '../src/kernels/op.ts';
 import { openClip } from '../src/model/checkpoint/open.node.ts';
-import { writeTensors } from '../src/model/checkpoint/write.node.ts';
 import { clipTensorShapes } from '../src/model/clip/config.ts';
-import { tensorFile } from '../src/model/clip/tensor-file.ts';
 import { loadClip } from '../src/model/clip/weights.ts';
 import { summary } from './output.ts';
 import { uniform } from './random.ts';

@@ -1,12 +1,13 @@
 // A CLIP of seeded random weights, made straight into GPU tensors: speed does not depend on what weights say.
+
+import { encodeHalf } from '../src/formats/half.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../src/graph/device-tensor.ts';
 import { elements } from '../src/kernels/op.ts';
 import { knownClipConfigs, smallClipConfig } from '../src/model/clip/config.ts';
-import { encodeHalf } from '../src/model/clip/half.ts';
-import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer.ts';
+import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer/tokenizer.ts';
+import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { type Clip, weightSpecs } from '../src/model/clip/weights.ts';
-import { smallClipWords } from '../src/model/clip/words.ts';
 import { uniform } from './random.ts';
 
 export const modelNames = ['small', ...Object.keys(knownClipConfigs)];

@@ -6,13 +6,13 @@ import { chooseRidge, fitLogistic, predict } from '../bench/quality/logistic.ts'
 import { defectiveShares } from '../bench/quality/probe.ts';
 import { benchQuality } from '../bench/quality/quality.ts';
 import { rowOf, verdicts } from '../bench/quality/summary.ts';
+import { createRandom } from '../src/base/random.ts';
 import { run } from '../src/cli/program.ts';
-import { createRandom } from '../src/data/random.ts';
 import type { Evaluation } from '../src/eval/index.ts';
+import { writeSafetensors } from '../src/formats/safetensors.ts';
 import { clipConfig } from '../src/model/clip/config.ts';
 import { randomClipWeights } from '../src/model/clip/random.ts';
-import { writeSafetensors } from '../src/model/clip/safetensors.ts';
-import { wordListMetadata } from '../src/model/clip/tokenizer.ts';
+import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { testGpu } from './gpu.ts';
 
 describe('logistic regression', () => {

@@ -2,23 +2,23 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { configMetadata } from '../src/model/checkpoint/config-json.ts';
-import { clipTensors } from '../src/model/checkpoint/names.ts';
-import { openClip } from '../src/model/checkpoint/open.node.ts';
-import { readClip, readTensors } from '../src/model/checkpoint/open.ts';
-import { publishedPrompts } from '../src/model/checkpoint/published-prompts.ts';
-import { writeTensors } from '../src/model/checkpoint/write.node.ts';
-import { clipConfigOf, clipMetadata } from '../src/model/clip/config.ts';
+import { WeightsError } from '../src/formats/errors.ts';
 import {
   float16Tensor,
   float32Tensor,
   readSafetensors,
   type TensorData,
   writeSafetensors,
-} from '../src/model/clip/safetensors.ts';
-import { bytesSource } from '../src/model/clip/source.ts';
-import type { TensorFile } from '../src/model/clip/tensor-file.ts';
-import { WeightsError } from '../src/model/errors.ts';
+} from '../src/formats/safetensors.ts';
+import { writeTensors } from '../src/formats/safetensors-write.node.ts';
+import { bytesSource } from '../src/formats/source.ts';
+import type { TensorFile } from '../src/formats/tensor-file.ts';
+import { configMetadata } from '../src/model/checkpoint/config-json.ts';
+import { clipTensors } from '../src/model/checkpoint/names.ts';
+import { openClip } from '../src/model/checkpoint/open.node.ts';
+import { readClip, readTensors } from '../src/model/checkpoint/open.ts';
+import { publishedPrompts } from '../src/model/checkpoint/published-prompts.ts';
+import { clipConfigOf, clipMetadata } from '../src/model/clip/config.ts';
 import { asHuggingFace, asOpenClip, tinyConfig, tinyWeights } from './clip-files.ts';
 import { type Node, torchFile, zip } from './torch-file.ts';
 

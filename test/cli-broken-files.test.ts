@@ -1,8 +1,8 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readSafetensors, type TensorData, writeSafetensors } from '../src/model/clip/safetensors.ts';
-import { bytesSource } from '../src/model/clip/source.ts';
+import { readSafetensors, type TensorData, writeSafetensors } from '../src/formats/safetensors.ts';
+import { bytesSource } from '../src/formats/source.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 let fixtures: Awaited<ReturnType<typeof makeFixtures>>;

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { WeightsError } from '../src/formats/errors.ts';
+import { readSafetensors } from '../src/formats/safetensors.ts';
+import { openFile } from '../src/formats/source.node.ts';
 import type { TensorType } from '../src/model/clip/check-tensors.ts';
 import {
   clipConfig,
@@ -9,10 +12,7 @@ import {
   smallClipConfig,
 } from '../src/model/clip/config.ts';
 import { gaussian, randomClipTensor, randomClipWeights } from '../src/model/clip/random.ts';
-import { readSafetensors } from '../src/model/clip/safetensors.ts';
-import { openFile } from '../src/model/clip/source.node.ts';
-import { smallClipWords } from '../src/model/clip/words.ts';
-import { WeightsError } from '../src/model/errors.ts';
+import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { hasShared, sharedPath } from './shared.ts';
 
 const tiny = clipConfig({

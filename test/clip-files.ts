@@ -1,7 +1,8 @@
 // A tiny random CLIP under every naming scheme.
+
+import { float32Tensor, type TensorData } from '../src/formats/safetensors.ts';
 import { type ClipConfig, clipConfig } from '../src/model/clip/config.ts';
 import { randomClipWeights } from '../src/model/clip/random.ts';
-import { float32Tensor, type TensorData } from '../src/model/clip/safetensors.ts';
 
 export const tinyConfig = clipConfig({
   visionWidth: 64,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom, deriveSeed } from '../src/data/random.ts';
+import { createRandom, deriveSeed } from '../src/base/random.ts';
 
 const take = (n: number, next: () => number): number[] => Array.from({ length: n }, next);
 

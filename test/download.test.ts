@@ -1,7 +1,7 @@
 // A file as segments (what the browser's storage is filled with), over connections that fail.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { download } from '../src/detector/storage/download.ts';
-import { UnreachableError } from '../src/model/errors.ts';
+import { UnreachableError } from '../src/formats/errors.ts';
 import { type FileServer, serveFile } from './file-server.ts';
 
 const file = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7919) >> 3);

@@ -1,6 +1,6 @@
 // Confidence intervals and metrics per kind of defect.
 import { describe, expect, it } from 'vitest';
-import { createRandom, deriveSeed } from '../src/data/random.ts';
+import { createRandom, deriveSeed } from '../src/base/random.ts';
 import { createBootstrap, interval } from '../src/eval/bootstrap.ts';
 import {
   createPixelMetrics,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../src/data/random.ts';
+import { createRandom } from '../src/base/random.ts';
 import { type CurvePoint, createCurve } from '../src/eval/curves.ts';
 import { createPixelMetrics, evaluate, ranking } from '../src/eval/index.ts';
 import { rocCurve } from '../src/eval/ranking.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../src/data/random.ts';
+import { createRandom } from '../src/base/random.ts';
 import {
   goodImagesNeeded,
   MetricInputError,

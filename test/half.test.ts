@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeBfloat, decodeHalf, encodeBfloat, floatToHalf, halfToFloat } from '../src/model/clip/half.ts';
+import { decodeBfloat, decodeHalf, encodeBfloat, floatToHalf, halfToFloat } from '../src/formats/half.ts';
 
 describe('half precision', () => {
   test('every binary16 number keeps its bits through float32; NaN stays NaN', () => {

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { httpSource } from '../src/model/checkpoint/http.ts';
+import { httpSource } from '../src/formats/http.ts';
+import { writeSafetensors } from '../src/formats/safetensors.ts';
 import { clipTensors } from '../src/model/checkpoint/names.ts';
 import { readTensors } from '../src/model/checkpoint/open.ts';
-import { writeSafetensors } from '../src/model/clip/safetensors.ts';
 import { asHuggingFace, tinyWeights } from './clip-files.ts';
 import { type FileServer, serveFile } from './file-server.ts';
 

@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { WeightsError } from '../src/formats/errors.ts';
+import { readSafetensors, type TensorData, writeSafetensors } from '../src/formats/safetensors.ts';
+import { bytesSource } from '../src/formats/source.ts';
+import type { TensorFile } from '../src/formats/tensor-file.ts';
 import { readDeviceTensor } from '../src/graph/device-tensor.ts';
 import { scalesOffset } from '../src/kernels/op.ts';
 import { dequantizeRows, quantizeRows } from '../src/kernels/q8.ts';
@@ -6,13 +10,9 @@ import { dequantized, quantized } from '../src/model/checkpoint/int8.ts';
 import { clipConfigFromShapes } from '../src/model/clip/config.ts';
 import { createImageEncoder } from '../src/model/clip/image-encoder.ts';
 import { isMatrix, scaleName } from '../src/model/clip/matrices.ts';
-import { readSafetensors, type TensorData, writeSafetensors } from '../src/model/clip/safetensors.ts';
-import { bytesSource } from '../src/model/clip/source.ts';
-import type { TensorFile } from '../src/model/clip/tensor-file.ts';
-import { wordListMetadata } from '../src/model/clip/tokenizer.ts';
+import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
+import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { loadClip } from '../src/model/clip/weights.ts';
-import { smallClipWords } from '../src/model/clip/words.ts';
-import { WeightsError } from '../src/model/errors.ts';
 import { tinyConfig, tinyWeights } from './clip-files.ts';
 import { testGpu } from './gpu.ts';
 

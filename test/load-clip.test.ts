@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest';
+import {
+  float16Tensor,
+  float32Tensor,
+  type TensorData,
+  writeSafetensors,
+} from '../src/formats/safetensors.ts';
+import { bytesSource } from '../src/formats/source.ts';
 import { readDeviceTensor } from '../src/graph/device-tensor.ts';
 import { byteLength } from '../src/kernels/op.ts';
 import { clipTensors } from '../src/model/checkpoint/names.ts';
 import { readTensors } from '../src/model/checkpoint/open.ts';
 import { clipConfig, clipTensorShapes } from '../src/model/clip/config.ts';
 import { createImageEncoder } from '../src/model/clip/image-encoder.ts';
-import {
-  float16Tensor,
-  float32Tensor,
-  type TensorData,
-  writeSafetensors,
-} from '../src/model/clip/safetensors.ts';
-import { bytesSource } from '../src/model/clip/source.ts';
-import { wordListMetadata } from '../src/model/clip/tokenizer.ts';
+import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
+import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { loadClip } from '../src/model/clip/weights.ts';
-import { smallClipWords } from '../src/model/clip/words.ts';
 import { asHuggingFace, asOpenClip, tinyConfig, tinyWeights } from './clip-files.ts';
 import { testGpu } from './gpu.ts';
 import { torchFile } from './torch-file.ts';

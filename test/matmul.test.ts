@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { floatToHalf, halfToFloat } from '../src/formats/half.ts';
 import { compile } from '../src/graph/executor.ts';
 import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
@@ -8,7 +9,6 @@ import { linear, matmul, matmulOp } from '../src/kernels/matmul/matmul.ts';
 import { f32, type Shape, ShapeError } from '../src/kernels/op.ts';
 import { patchEmbedding } from '../src/kernels/patch_embedding/patch_embedding.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
-import { floatToHalf, halfToFloat } from '../src/model/clip/half.ts';
 import { testGpu } from './gpu.ts';
 import { checkCase, compare, numbers } from './op-check.ts';
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createRandom } from '../src/data/random.ts';
+import { createRandom } from '../src/base/random.ts';
+import { readSafetensors, writeSafetensors } from '../src/formats/safetensors.ts';
+import { bytesSource } from '../src/formats/source.ts';
 import { writeBuffer } from '../src/graph/device-tensor.ts';
 import { compile } from '../src/graph/executor.ts';
 import { adamSchedule } from '../src/kernels/adam/adam.ts';
 import { clipConfig } from '../src/model/clip/config.ts';
 import { randomClipWeights } from '../src/model/clip/random.ts';
-import { readSafetensors, writeSafetensors } from '../src/model/clip/safetensors.ts';
-import { bytesSource } from '../src/model/clip/source.ts';
-import { wordListMetadata } from '../src/model/clip/tokenizer.ts';
+import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { type Clip, loadClip } from '../src/model/clip/weights.ts';
 import { textFeatures, textTokens } from '../src/model/clip/zero-shot.ts';
 import { initialLearnables, learnableShapes } from '../src/model/faprompt/learnables.ts';

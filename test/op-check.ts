@@ -1,4 +1,6 @@
 // Runs one case of an operator's room on the device, forward and backward, against its float64 reference.
+
+import { encodeHalf, floatToHalf, halfToFloat } from '../src/formats/half.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { compile } from '../src/graph/executor.ts';
 import { gradient } from '../src/graph/gradient.ts';
@@ -14,7 +16,6 @@ import {
 } from '../src/kernels/op.ts';
 import { packRows, quantizeRows } from '../src/kernels/q8.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
-import { encodeHalf, floatToHalf, halfToFloat } from '../src/model/clip/half.ts';
 
 /** Deterministic numbers for a case (mulberry32, Box-Muller). */
 export function numbers(seed: number): { random: () => number; normal: () => number } {

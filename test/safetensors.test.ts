@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SafeTensor } from 'safetensors';
 import { afterAll, describe, expect, test } from 'vitest';
-import { encodeBfloat } from '../src/model/clip/half.ts';
+import { WeightsError } from '../src/formats/errors.ts';
+import { encodeBfloat } from '../src/formats/half.ts';
 import {
   float16Tensor,
   float32Tensor,
   readSafetensors,
   type TensorData,
   writeSafetensors,
-} from '../src/model/clip/safetensors.ts';
-import { openFile } from '../src/model/clip/source.node.ts';
-import { type ByteSource, bytesSource } from '../src/model/clip/source.ts';
-import { WeightsError } from '../src/model/errors.ts';
+} from '../src/formats/safetensors.ts';
+import { openFile } from '../src/formats/source.node.ts';
+import { type ByteSource, bytesSource } from '../src/formats/source.ts';
 import { hasShared, sharedPath } from './shared.ts';
 
 const read = (bytes: Uint8Array) => readSafetensors(bytesSource('test.safetensors', bytes));

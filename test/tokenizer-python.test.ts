@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { createTokenizer, decodeVocabulary } from '../src/model/clip/bpe.ts';
+import { createTokenizer, decodeVocabulary } from '../src/model/clip/tokenizer/bpe.ts';
 import { numbers } from './op-check.ts';
 import { pythonWith } from './python.ts';
 import { hasShared, sharedPath } from './shared.ts';

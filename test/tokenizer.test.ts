@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createTokenizer, decodeVocabulary } from '../src/model/clip/bpe.ts';
-import { unescapeHtml } from '../src/model/clip/html.ts';
-import { readSafetensors, writeSafetensors } from '../src/model/clip/safetensors.ts';
-import { bytesSource } from '../src/model/clip/source.ts';
+import { TokenizerError, WeightsError } from '../src/formats/errors.ts';
+import { readSafetensors, writeSafetensors } from '../src/formats/safetensors.ts';
+import { bytesSource } from '../src/formats/source.ts';
+import { createTokenizer, decodeVocabulary } from '../src/model/clip/tokenizer/bpe.ts';
+import { unescapeHtml } from '../src/model/clip/tokenizer/html.ts';
 import {
   createWordTokenizer,
   fixedTemplateIds,
@@ -15,9 +16,8 @@ import {
   tokenizerForWeights,
   tokenizerFromMetadata,
   wordListMetadata,
-} from '../src/model/clip/tokenizer.ts';
-import { smallClipWords } from '../src/model/clip/words.ts';
-import { TokenizerError, WeightsError } from '../src/model/errors.ts';
+} from '../src/model/clip/tokenizer/tokenizer.ts';
+import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { hasShared, sharedPath } from './shared.ts';
 
 const vocabularyFile = 'golden/clip/bpe_simple_vocab_16e6.txt.gz';

@@ -1,6 +1,6 @@
 // Writes PyTorch archives byte by byte, so that tests need no PyTorch.
 import { crc32 } from 'node:zlib';
-import type { TensorData } from '../src/model/clip/safetensors.ts';
+import type { TensorData } from '../src/formats/safetensors.ts';
 
 const storageType: Readonly<Record<string, string>> = {
   F32: 'FloatStorage',

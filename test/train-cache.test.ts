@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createQueue, prefetch } from '../src/model/prefetch.ts';
+import { createQueue, prefetch } from '../src/base/prefetch.ts';
 import { readEntry, storedPrecision, writeEntry } from '../src/train/features/entry.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 

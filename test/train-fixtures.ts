@@ -5,10 +5,10 @@ import path from 'node:path';
 import type { Io } from '../src/cli/io.ts';
 import { run } from '../src/cli/program.ts';
 import { generate } from '../src/data/synth/generate.node.ts';
+import { writeSafetensors } from '../src/formats/safetensors.ts';
 import { clipConfig } from '../src/model/clip/config.ts';
 import { randomClipWeights } from '../src/model/clip/random.ts';
-import { writeSafetensors } from '../src/model/clip/safetensors.ts';
-import { wordListMetadata } from '../src/model/clip/tokenizer.ts';
+import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { testGpu } from './gpu.ts';
 
 const words = ['.', 'object', 'damaged'];

@@ -1,12 +1,12 @@
 // Damaged weights files: typed errors only, no hang, no large allocation.
 // FAPROMPT_FUZZ=full npx vitest run test/weights-fuzz.test.ts: 100,000 headers and 10,000 pickles.
 import { expect, test } from 'vitest';
+import { WeightsError } from '../src/formats/errors.ts';
+import { float16Tensor, float32Tensor, writeSafetensors } from '../src/formats/safetensors.ts';
+import { type ByteSource, bytesSource } from '../src/formats/source.ts';
 import { clipTensors } from '../src/model/checkpoint/names.ts';
 import { readTensors } from '../src/model/checkpoint/open.ts';
 import { clipConfigOf } from '../src/model/clip/config.ts';
-import { float16Tensor, float32Tensor, writeSafetensors } from '../src/model/clip/safetensors.ts';
-import { type ByteSource, bytesSource } from '../src/model/clip/source.ts';
-import { WeightsError } from '../src/model/errors.ts';
 import { type Node, pickle, torchFile, zip } from './torch-file.ts';
 
 const full = process.env.FAPROMPT_FUZZ === 'full';

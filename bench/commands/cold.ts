@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type Command, Option } from 'commander';
-import { writeFileAtomic } from '../../src/data/files.node.ts';
+import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { benchCold, firstResult } from '../cold.ts';
 import { table } from '../output.ts';
 import { modelNames } from '../random-clip.ts';

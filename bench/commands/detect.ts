@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { writeFileAtomic } from '../../src/data/files.node.ts';
+import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { formatBytes } from '../../src/gpu/errors.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
 import { benchDetect, phases } from '../detect.ts';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
+import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { processIo } from '../../src/cli/io.ts';
 import { createProgress } from '../../src/cli/progress.ts';
-import { writeFileAtomic } from '../../src/data/files.node.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
 import { benchKernels, countKernels, type KernelResult } from '../kernels.ts';
 import { describeEnvironment, environment, table } from '../output.ts';

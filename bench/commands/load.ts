@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { type Command, Option } from 'commander';
-import { writeFileAtomic } from '../../src/data/files.node.ts';
+import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { formatBytes } from '../../src/gpu/errors.ts';
 import { knownClipConfigs } from '../../src/model/clip/config.ts';
 import { benchLoad, loadOnce, writeRandomClip } from '../load.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { writeFileAtomic } from '../../src/data/files.node.ts';
+import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { table } from '../output.ts';
 import { benchPage, type Visit } from '../page.ts';
 import { integer } from './options.ts';

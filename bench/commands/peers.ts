@@ -1,7 +1,7 @@
 // npm run bench -- peers: ours against the other WebGPU libraries, in Node and in Chromium.
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { writeFileAtomic } from '../../src/data/files.node.ts';
+import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { table } from '../output.ts';
 import { type Candidacy, type Comparison, compareLibraries, type LibraryResult } from '../peers/compare.ts';
 import { type NamedProblem, type Problem, problems } from '../peers/problems.ts';

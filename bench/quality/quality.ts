@@ -1,6 +1,7 @@
 // npm run bench -- quality: FAPrompt, its ablations and baselines on held-out synthetic classes and on real photographs.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { writeFileAtomic } from '../../src/base/files.node.ts';
 import type { BenchmarkConfig } from '../../src/benchmark/config.ts';
 import { runBenchmark } from '../../src/cli/benchmark-run.ts';
 import { ExitError, formatTime, type Io } from '../../src/cli/io.ts';
@@ -8,7 +9,6 @@ import { hashWeights, resolveWeights } from '../../src/cli/models.ts';
 import { createProgress } from '../../src/cli/progress.ts';
 import { type ClipSession, imageSettings, openFeatures, withClip } from '../../src/cli/session.ts';
 import { openDataset } from '../../src/data/dataset.node.ts';
-import { writeFileAtomic } from '../../src/data/files.node.ts';
 import { openClip } from '../../src/model/checkpoint/open.node.ts';
 import { environment } from '../output.ts';
 import { capacityProbe, type ProbeSetting, transferProbe } from './probe.ts';

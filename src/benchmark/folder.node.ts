@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomic } from '../data/files.node.ts';
+import { writeFileAtomic } from '../base/files.node.ts';
 import { type BenchmarkConfig, type DataSource, parseConfig } from './config.ts';
 import { BenchmarkError } from './errors.ts';
 import {

@@ -1,12 +1,12 @@
 // Makes the results of a benchmark that are not there yet.
 import path from 'node:path';
+import { prefetch } from '../base/prefetch.ts';
 import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from '../benchmark/config.ts';
 import { readResult, saveResult, trainingFolder } from '../benchmark/folder.node.ts';
 import { configuredSettings, type ResultSettings } from '../benchmark/results.ts';
 import { benchmarkRuns, dataOf, type Run } from '../benchmark/runs.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { createScorer } from '../model/faprompt/scorer.ts';
-import { prefetch } from '../model/prefetch.ts';
 import { TrainingError } from '../train/errors.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { hashSamples, isImageProblem } from '../train/images.node.ts';

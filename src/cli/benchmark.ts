@@ -1,12 +1,12 @@
 // `faprompt benchmark CONFIG`: the paper's tables, from training and evaluating whatever of them is missing.
 import path from 'node:path';
 import { Command, Option } from 'commander';
+import { writeFileAtomic } from '../base/files.node.ts';
 import type { BenchmarkConfig } from '../benchmark/config.ts';
 import { readConfig, readResults } from '../benchmark/folder.node.ts';
 import { formatTables, type TableFormat, tableFormats } from '../benchmark/format.ts';
 import { benchmarkPlan, type Plan } from '../benchmark/runs.ts';
 import { benchmarkTables } from '../benchmark/tables.ts';
-import { writeFileAtomic } from '../data/files.node.ts';
 import { defaultCache } from '../train/features/features.node.ts';
 import { benchmarkFeatures, runBenchmark } from './benchmark-run.ts';
 import { ExitError, type Io, UsageError } from './io.ts';

@@ -1,8 +1,8 @@
 // `faprompt calibrate`: chooses the score above which `detect` calls an image anomalous, and stores it with the prompts.
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { writeFileAtomic } from '../base/files.node.ts';
 import { openDataset } from '../data/dataset.node.ts';
 import type { Split } from '../data/dataset.ts';
-import { writeFileAtomic } from '../data/files.node.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
 import { writePrompts } from '../model/faprompt/prompts-file.ts';
 import { createDetector } from './detection.ts';

@@ -1,7 +1,7 @@
 // `faprompt detect`: images in, heat maps, scores and verdicts out.
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { writeFileAtomic } from '../data/files.node.ts';
+import { writeFileAtomic } from '../base/files.node.ts';
 import { mapRange, overlay, type Range, resizeMap } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
 import { integer } from './arguments.ts';

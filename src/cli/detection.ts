@@ -1,7 +1,8 @@
 // Scores and maps of image files, one after the other, while the next ones are being read.
+
+import { prefetch } from '../base/prefetch.ts';
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
 import { createScorer, type Detection, type Scorer } from '../model/faprompt/scorer.ts';
-import { prefetch } from '../model/prefetch.ts';
 import type { FeatureEntry } from '../train/features/entry.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem } from '../train/images.node.ts';

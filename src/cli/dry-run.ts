@@ -9,9 +9,9 @@ import {
   type Tokenizer,
   templateTokenizer,
   tokenizerForWeights,
-} from '../model/clip/tokenizer.ts';
+} from '../model/clip/tokenizer/tokenizer.ts';
+import { smallClipWords } from '../model/clip/tokenizer/words.ts';
 import { countParameters, weightSpecs } from '../model/clip/weights.ts';
-import { smallClipWords } from '../model/clip/words.ts';
 import { learnableShapes } from '../model/faprompt/learnables.ts';
 import type { FapromptOptions } from '../model/faprompt/options.ts';
 import { promptTemplates, usedTokens } from '../model/faprompt/templates.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { writeFileAtomic } from '../base/files.node.ts';
 import type { Split } from '../data/dataset.ts';
-import { writeFileAtomic } from '../data/files.node.ts';
 import { createScorer } from '../model/faprompt/scorer.ts';
 import { namedMethods } from '../model/methods/named.ts';
 import { integer, kebab } from './arguments.ts';

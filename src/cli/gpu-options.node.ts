@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheFolder, writeFileAtomic } from '../data/files.node.ts';
+import { cacheFolder, writeFileAtomic } from '../base/files.node.ts';
 import type { GpuOptions } from '../gpu/gpu.ts';
 import type { TuningStore } from '../gpu/tuning.ts';
 

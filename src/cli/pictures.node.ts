@@ -1,6 +1,6 @@
 // Pictures that the commands write.
 import sharp from 'sharp';
-import { writeFileAtomic } from '../data/files.node.ts';
+import { writeFileAtomic } from '../base/files.node.ts';
 import type { AnomalyMap } from '../data/heatmap.ts';
 import { encodePng } from '../data/image.node.ts';
 import type { RgbImage } from '../data/image.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { writeFileAtomic } from '../data/files.node.ts';
+import { writeFileAtomic } from '../base/files.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { type BatchSource, inlineBatches, threadedBatches } from '../train/pretrain/batches.node.ts';
 import { exportClip } from '../train/pretrain/export.ts';

@@ -1,8 +1,8 @@
 // What `eval --report` gathers while it evaluates, and the file that it makes of it.
 import path from 'node:path';
 import sharp from 'sharp';
+import { writeFileAtomic } from '../base/files.node.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
-import { writeFileAtomic } from '../data/files.node.ts';
 import { overlay, type Range, turbo } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
 import type { RgbImage } from '../data/image.ts';

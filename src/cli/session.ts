@@ -2,12 +2,12 @@
 import { type Command, Option } from 'commander';
 import { openDataset } from '../data/dataset.node.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
+import { readSafetensors } from '../formats/safetensors.ts';
+import { openFile } from '../formats/source.node.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
 import { checkImageSize, defaultImageSize } from '../model/clip/image-encoder.ts';
-import { readSafetensors } from '../model/clip/safetensors.ts';
-import { openFile } from '../model/clip/source.node.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import { type Clip, loadClip } from '../model/clip/weights.ts';
 import { type Prompts, readPrompts } from '../model/faprompt/prompts-file.ts';

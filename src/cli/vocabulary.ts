@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createTokenizer, decodeVocabulary } from '../model/clip/bpe.ts';
-import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer.ts';
+import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
+import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
 import { UsageError } from './io.ts';
 

@@ -1,15 +1,15 @@
 // weights convert: any CLIP, and the published prompt checkpoints, to safetensors.
 import { type Command, Option } from 'commander';
-import { writeFileAtomic } from '../data/files.node.ts';
+import { writeFileAtomic } from '../base/files.node.ts';
+import { float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
+import { writeTensors } from '../formats/safetensors-write.node.ts';
+import type { TensorFile } from '../formats/tensor-file.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { dequantized, quantized } from '../model/checkpoint/int8.ts';
 import { openClip, openTensors } from '../model/checkpoint/open.node.ts';
 import { type PublishedPrompts, publishedPrompts } from '../model/checkpoint/published-prompts.ts';
-import { writeTensors } from '../model/checkpoint/write.node.ts';
 import { clipConfigOf, clipMetadata } from '../model/clip/config.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
-import { float32Tensor, writeSafetensors } from '../model/clip/safetensors.ts';
-import type { TensorFile } from '../model/clip/tensor-file.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import { checkLearnables, learnableShapes } from '../model/faprompt/learnables.ts';
 import { writePrompts } from '../model/faprompt/prompts-file.ts';

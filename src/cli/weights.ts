@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { writeFileAtomic } from '../data/files.node.ts';
+import { writeFileAtomic } from '../base/files.node.ts';
+import { float16Tensor, float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import {
@@ -11,10 +12,9 @@ import {
   smallClipConfig,
 } from '../model/clip/config.ts';
 import { randomClipWeights } from '../model/clip/random.ts';
-import { float16Tensor, float32Tensor, writeSafetensors } from '../model/clip/safetensors.ts';
-import { tokenizerForWeights, wordListMetadata } from '../model/clip/tokenizer.ts';
+import { tokenizerForWeights, wordListMetadata } from '../model/clip/tokenizer/tokenizer.ts';
+import { smallClipWords } from '../model/clip/tokenizer/words.ts';
 import { countParameters } from '../model/clip/weights.ts';
-import { smallClipWords } from '../model/clip/words.ts';
 import { integer } from './arguments.ts';
 import type { Io } from './io.ts';
 import { hashWeights, resolveWeights } from './models.ts';

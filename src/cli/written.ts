@@ -1,5 +1,5 @@
 // Scorers of hand-written prompts for the classes of a data set.
-import type { Tokenizer } from '../model/clip/tokenizer.ts';
+import type { Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Scorer } from '../model/faprompt/scorer.ts';
 import type { WrittenMethod } from '../model/methods/method.ts';
 import { namesClass } from '../model/methods/written.ts';

@@ -1,7 +1,7 @@
 // Plain CLIP's zero-shot classification; loaded when it is first asked for, as OpenAI's tokenizer is large.
 import type { RgbImage } from '../data/image.ts';
-import { createTokenizer, decodeVocabulary } from '../model/clip/bpe.ts';
 import { preprocessCrop } from '../model/clip/preprocess.ts';
+import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
 import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
 import type { Model } from './model.ts';
 

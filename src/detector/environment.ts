@@ -1,7 +1,7 @@
 // What differs between a browser and Node: how an image is decoded and how a file is opened.
 import type { Mask, RgbImage } from '../data/image.ts';
+import type { ByteSource } from '../formats/source.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { ByteSource } from '../model/clip/source.ts';
 import type { ClipSource, Progress, Warning } from './api.ts';
 import type { PortableImage } from './portable.ts';
 

@@ -1,7 +1,7 @@
 // Every room's errors as the library's one, with a hint where something can be done.
 import { ImageError, MaskError } from '../data/errors.ts';
+import { TokenizerError, UnreachableError, WeightsError } from '../formats/errors.ts';
 import { GpuError, type GpuErrorKind } from '../gpu/errors.ts';
-import { TokenizerError, UnreachableError, WeightsError } from '../model/errors.ts';
 import { TrainingError } from '../train/errors.ts';
 import { DetectorError, type DetectorErrorKind } from './errors.ts';
 

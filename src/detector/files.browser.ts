@@ -1,9 +1,9 @@
 // Opening files in a browser: addresses (through the storage), Blobs, bytes.
 import { sha256 as hashOf } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { httpSource } from '../model/checkpoint/http.ts';
-import { type ByteSource, bytesSource } from '../model/clip/source.ts';
-import { UnreachableError } from '../model/errors.ts';
+import { UnreachableError } from '../formats/errors.ts';
+import { httpSource } from '../formats/http.ts';
+import { type ByteSource, bytesSource } from '../formats/source.ts';
 import type { ClipSource, FileSource } from './api.ts';
 import type { Hasher, OpenedFile, OpenedFiles, OpenOptions } from './environment.ts';
 import { attempts, download } from './storage/download.ts';

@@ -2,10 +2,10 @@
 import { decodeBmp } from '../data/bmp.ts';
 import { ImageError } from '../data/errors.ts';
 import { type Mask, type RgbImage, sniffFormat } from '../data/image.ts';
+import { UnreachableError } from '../formats/errors.ts';
+import { reason } from '../formats/http.ts';
 import { readBitmap } from '../gpu/external-image.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { reason } from '../model/checkpoint/http.ts';
-import { UnreachableError } from '../model/errors.ts';
 import { rgbToMask, toRgb } from './pixels.ts';
 import { bitmapOptions, type PortableImage } from './portable.ts';
 

@@ -1,4 +1,9 @@
 // A CLIP on a device, and what is compiled for it: everything that a lost device takes along.
+
+import { createQueue } from '../base/prefetch.ts';
+import { readSafetensors } from '../formats/safetensors.ts';
+import { bytesSource, readExactly } from '../formats/source.ts';
+import type { TensorFile } from '../formats/tensor-file.ts';
 import { type Gpu, openGpu } from '../gpu/gpu.ts';
 import type { RunOptions } from '../graph/executor.ts';
 import { readClip } from '../model/checkpoint/open.ts';
@@ -9,14 +14,10 @@ import {
   type ImageEncoder,
 } from '../model/clip/image-encoder.ts';
 import { preprocessImage } from '../model/clip/preprocess.ts';
-import { readSafetensors } from '../model/clip/safetensors.ts';
-import { bytesSource, readExactly } from '../model/clip/source.ts';
-import type { TensorFile } from '../model/clip/tensor-file.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
 import { type Prompts, readPrompts } from '../model/faprompt/prompts-file.ts';
 import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
-import { createQueue } from '../model/prefetch.ts';
 import { sha256 as hashOf } from '../train/features/entry.ts';
 import type { DetectorInfo, FileSource, LoadOptions } from './api.ts';
 import type { Environment, OpenedFile } from './environment.ts';

@@ -1,6 +1,7 @@
 // Bytes on their way from a file to the device: counted, and hashed as they pass.
-import { type ByteSource, readExactly } from '../model/clip/source.ts';
-import { createQueue } from '../model/prefetch.ts';
+
+import { createQueue } from '../base/prefetch.ts';
+import { type ByteSource, readExactly } from '../formats/source.ts';
 import type { Progress } from './api.ts';
 import type { Hasher, OpenedFile } from './environment.ts';
 

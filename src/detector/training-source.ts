@@ -1,8 +1,8 @@
 // A trainer's images from whatever the caller handed over; features are kept for the epochs to come.
 import { ImageError, MaskError } from '../data/errors.ts';
+import { UnreachableError } from '../formats/errors.ts';
 import type { HostFeatures } from '../model/clip/image-encoder.ts';
 import { preprocessImage, preprocessMask } from '../model/clip/preprocess.ts';
-import { UnreachableError } from '../model/errors.ts';
 import type { TrainingSource } from '../train/source.ts';
 import type { Environment } from './environment.ts';
 import { fitting } from './local.ts';

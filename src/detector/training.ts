@@ -1,8 +1,9 @@
 // A training run as a job: it gives the device away between steps, and survives its loss.
+
+import { readSafetensors } from '../formats/safetensors.ts';
+import { bytesSource } from '../formats/source.ts';
 import type { DeviceTensor } from '../graph/device-tensor.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
-import { readSafetensors } from '../model/clip/safetensors.ts';
-import { bytesSource } from '../model/clip/source.ts';
 import { learnableShapes } from '../model/faprompt/learnables.ts';
 import { parseOptions } from '../model/faprompt/option-checks.ts';
 import { presets } from '../model/faprompt/options.ts';

@@ -2,7 +2,7 @@
  * Confidence intervals by the bootstrap: images are drawn anew with replacement, normal and anomalous ones apart (so
  * that every replicate has as many of each), and the metrics of each replicate are computed.
  */
-import { createRandom, deriveSeed } from '../data/random.ts';
+import { createRandom, deriveSeed } from '../base/random.ts';
 import type { TieGroups } from './groups.ts';
 import { scoreOfKey } from './keys.ts';
 import type { PixelKeys } from './pixel-keys.ts';

@@ -1,4 +1,4 @@
-import { deriveSeed } from '../data/random.ts';
+import { deriveSeed } from '../base/random.ts';
 import {
   type BootstrapOptions,
   createBootstrap,

@@ -2,9 +2,9 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomic } from '../data/files.node.ts';
-import { readSafetensors, type SafetensorsFile } from '../model/clip/safetensors.ts';
-import { openFile } from '../model/clip/source.node.ts';
+import { writeFileAtomic } from '../base/files.node.ts';
+import { readSafetensors, type SafetensorsFile } from '../formats/safetensors.ts';
+import { openFile } from '../formats/source.node.ts';
 import { TrainingError } from './errors.ts';
 import { truncateLog } from './log.ts';
 

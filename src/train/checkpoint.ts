@@ -1,6 +1,7 @@
 // A run between two steps as a safetensors file: learnables, Adam's moments, progress, settings.
-import { type SafetensorsFile, writeSafetensors } from '../model/clip/safetensors.ts';
-import { WeightsError } from '../model/errors.ts';
+
+import { WeightsError } from '../formats/errors.ts';
+import { type SafetensorsFile, writeSafetensors } from '../formats/safetensors.ts';
 import { TrainingError } from './errors.ts';
 import { checkSameSettings, fixedSettings, type TrainSettings } from './settings.ts';
 import { readState, stateTensors } from './state-file.ts';

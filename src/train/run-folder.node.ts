@@ -1,7 +1,7 @@
 // The out folder of a run: checkpoints, log, final prompts.
 import path from 'node:path';
-import { writeFileAtomic } from '../data/files.node.ts';
-import type { SafetensorsFile } from '../model/clip/safetensors.ts';
+import { writeFileAtomic } from '../base/files.node.ts';
+import type { SafetensorsFile } from '../formats/safetensors.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { openCheckpointFolder } from './checkpoint-folder.node.ts';
 import { epochLine, stepLine } from './log.ts';

@@ -1,5 +1,5 @@
 // What determines the result of a run, to the last bit.
-import { createRandom, deriveSeed } from '../data/random.ts';
+import { createRandom, deriveSeed } from '../base/random.ts';
 import type { FapromptOptions } from '../model/faprompt/options.ts';
 import { TrainingError } from './errors.ts';
 import type { AdamOptions } from './step.ts';

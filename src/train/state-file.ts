@@ -1,5 +1,5 @@
 // Parameters and their moments as the tensors of a file: parameters keep their names, moments are m/<name> and v/<name>.
-import { float32Tensor, type SafetensorsFile, type TensorData } from '../model/clip/safetensors.ts';
+import { float32Tensor, type SafetensorsFile, type TensorData } from '../formats/safetensors.ts';
 import { checkLearnables } from '../model/faprompt/learnables.ts';
 import type { HostState } from './step.ts';
 

@@ -1,5 +1,7 @@
 // The training loop. Pure: images come from a source, checkpoints and events go to callbacks.
-import { createRandom, deriveSeed } from '../data/random.ts';
+
+import { prefetch } from '../base/prefetch.ts';
+import { createRandom, deriveSeed } from '../base/random.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { DeviceTensor, HostData } from '../graph/device-tensor.ts';
 import type { Executable } from '../graph/executor.ts';
@@ -7,7 +9,6 @@ import { adamSchedule } from '../kernels/adam/adam.ts';
 import type { Clip } from '../model/clip/weights.ts';
 import { initialLearnables, learnableShapes } from '../model/faprompt/learnables.ts';
 import { loadTemplates } from '../model/faprompt/scorer.ts';
-import { prefetch } from '../model/prefetch.ts';
 import { TrainingError } from './errors.ts';
 import { readLosses } from './losses.ts';
 import { epochOrder, type TrainSettings } from './settings.ts';

@@ -1,9 +1,10 @@
 // One configuration of a golden folder: its CLIP, its inputs, and the modes that it has values for.
+
+import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Gpu } from '../../src/gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../../src/graph/device-tensor.ts';
 import type { TensorSpec } from '../../src/kernels/op.ts';
 import { type Activation, type ClipConfig, clipConfigFromShapes } from '../../src/model/clip/config.ts';
-import type { SafetensorsFile } from '../../src/model/clip/safetensors.ts';
 import { readTokenRows, weightSpecs } from '../../src/model/clip/weights.ts';
 import type { FapromptModel } from '../../src/model/faprompt/forward.ts';
 import { type FapromptOptions, presets } from '../../src/model/faprompt/options.ts';

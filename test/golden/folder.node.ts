@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readSafetensors, type SafetensorsFile } from '../../src/model/clip/safetensors.ts';
-import { bytesSource } from '../../src/model/clip/source.ts';
+import { readSafetensors, type SafetensorsFile } from '../../src/formats/safetensors.ts';
+import { bytesSource } from '../../src/formats/source.ts';
 import type { GoldenFolder, Manifest } from './folder.ts';
 
 export async function openGolden(folder: string): Promise<GoldenFolder> {

@@ -1,5 +1,5 @@
 // A folder of reference tensors (../shared/golden/README.md), whatever configurations and files it holds.
-import type { SafetensorsFile } from '../../src/model/clip/safetensors.ts';
+import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
 
 export interface Manifest {
   readonly files: Readonly<

@@ -1,4 +1,6 @@
 // The operator cases of ops.safetensors, by this engine's operators.
+
+import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Gpu } from '../../src/gpu/gpu.ts';
 import type { HostData } from '../../src/graph/device-tensor.ts';
 import { createDeviceTensor, type DeviceTensor } from '../../src/graph/device-tensor.ts';
@@ -27,7 +29,6 @@ import { resizeBilinear } from '../../src/kernels/resize_bilinear/resize_bilinea
 import { concat } from '../../src/kernels/slice/slice.ts';
 import { softmax } from '../../src/kernels/softmax/softmax.ts';
 import { topk } from '../../src/kernels/topk/topk.ts';
-import type { SafetensorsFile } from '../../src/model/clip/safetensors.ts';
 import { attentionOut, mlp, queryKeyValue } from '../../src/model/clip/transformer.ts';
 import { createModelGraph } from '../../src/model/context.ts';
 import { probabilities } from '../../src/model/faprompt/similarity.ts';

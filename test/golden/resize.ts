@@ -1,10 +1,11 @@
 // Pillow's resizing and the published preprocessing: resize.safetensors, bit for bit.
+
+import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Gpu } from '../../src/gpu/gpu.ts';
 import { compile } from '../../src/graph/executor.ts';
 import { createGraph } from '../../src/graph/graph.ts';
 import { resizePillow } from '../../src/kernels/resize_pillow/resize_pillow.ts';
 import { preprocessImage, preprocessMask } from '../../src/model/clip/preprocess.ts';
-import type { SafetensorsFile } from '../../src/model/clip/safetensors.ts';
 import type { GoldenFolder } from './folder.ts';
 import type { Report } from './report.ts';
 

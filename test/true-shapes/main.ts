@@ -10,12 +10,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findPython } from '../../bench/torch.ts';
 import { run as cli } from '../../src/cli/program.ts';
+import { readSafetensors } from '../../src/formats/safetensors.ts';
+import { openFile } from '../../src/formats/source.node.ts';
 import { formatBytes } from '../../src/gpu/errors.ts';
 import { type Gpu, openGpu } from '../../src/gpu/gpu.ts';
 import { openClip } from '../../src/model/checkpoint/open.node.ts';
 import { createImageEncoder } from '../../src/model/clip/image-encoder.ts';
-import { readSafetensors } from '../../src/model/clip/safetensors.ts';
-import { openFile } from '../../src/model/clip/source.node.ts';
 import { type Clip, loadClip } from '../../src/model/clip/weights.ts';
 import { imageFeature, textFeatures } from '../../src/model/clip/zero-shot.ts';
 

@@ -1,5 +1,5 @@
 /** Light, lens and sensor. */
-import type { Random } from '../random.ts';
+import type { Random } from '../../base/random.ts';
 import type { Canvas } from './canvas.ts';
 
 /**

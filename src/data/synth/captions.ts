@@ -1,5 +1,5 @@
 /** Captions: lower-case sentences in a closed vocabulary that say what an image shows. */
-import type { Random } from '../random.ts';
+import type { Random } from '../../base/random.ts';
 import { type ColorName, colorNames } from './colors.ts';
 import { type DefectName, defectNames, defects } from './defects/index.ts';
 import { type FamilyName, families, familyNames } from './families/index.ts';

@@ -1,5 +1,5 @@
 /** Colours by name, as captions use them. */
-import type { Random } from '../random.ts';
+import type { Random } from '../../base/random.ts';
 import type { Color } from './canvas.ts';
 
 const palette = {

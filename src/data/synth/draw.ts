@@ -1,6 +1,7 @@
 /** One synthetic image: family, defect, light, camera. */
+
+import { createRandom, deriveSeed, type Random } from '../../base/random.ts';
 import type { Mask, RgbImage } from '../image.ts';
-import { createRandom, deriveSeed, type Random } from '../random.ts';
 import { photograph } from './camera.ts';
 import { copyCanvas, type Rendering } from './canvas.ts';
 import type { ColorName } from './colors.ts';

@@ -1,6 +1,7 @@
 /** Which images a synthetic data set has; pure. generate.node.ts writes them. */
+
+import { createRandom, deriveSeed } from '../../base/random.ts';
 import type { Meta, Split } from '../dataset.ts';
-import { createRandom, deriveSeed } from '../random.ts';
 import { describe } from './captions.ts';
 import { type DefectName, defectNames } from './defects/index.ts';
 import { type Drawing, drawImage } from './draw.ts';

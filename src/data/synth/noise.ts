@@ -1,4 +1,4 @@
-import { createRandom, type Random } from '../random.ts';
+import { createRandom, type Random } from '../../base/random.ts';
 
 /** A function of the world's points with values in [0, 1]. */
 export type Field = (x: number, y: number) => number;

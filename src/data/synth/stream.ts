@@ -1,6 +1,7 @@
 /** A stream of captioned samples for a trainer: any index can be drawn without the others. */
+
+import { createRandom, deriveSeed } from '../../base/random.ts';
 import type { Mask, RgbImage } from '../image.ts';
-import { createRandom, deriveSeed } from '../random.ts';
 import { describe } from './captions.ts';
 import type { DefectName } from './defects/index.ts';
 import { drawImage } from './draw.ts';

@@ -1,6 +1,7 @@
 // One file from an address, in order, as segments; a connection that is cut goes on where it stopped.
-import { chunks, drain, withRetries } from '../../model/checkpoint/http.ts';
-import { UnreachableError } from '../../model/errors.ts';
+
+import { UnreachableError } from '../../formats/errors.ts';
+import { chunks, drain, withRetries } from '../../formats/http.ts';
 
 export interface Segments {
   /** Called once, with the size (0: nobody knows). @returns bytes that are there already and need not come again */

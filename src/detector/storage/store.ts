@@ -4,8 +4,8 @@
  * model is read by ranges straight from the disk; the Cache API can do neither.
  */
 
-import type { ByteSource } from '../../model/clip/source.ts';
-import { WeightsError } from '../../model/errors.ts';
+import { WeightsError } from '../../formats/errors.ts';
+import type { ByteSource } from '../../formats/source.ts';
 import { sha256 } from '../../train/features/entry.ts';
 
 export interface Entry {

@@ -1,8 +1,8 @@
 // A file from an address by way of the storage: what is there is not downloaded again.
 
+import { WeightsError } from '../../formats/errors.ts';
+import { drain } from '../../formats/http.ts';
 import { formatBytes } from '../../gpu/errors.ts';
-import { drain } from '../../model/checkpoint/http.ts';
-import { WeightsError } from '../../model/errors.ts';
 import type { Warning } from '../api.ts';
 import type { Hasher, OpenedFile, OpenOptions } from '../environment.ts';
 import { download, versionOf } from './download.ts';

@@ -1,5 +1,5 @@
 // What the shapes of the weights do not say, from the config.json or open_clip_config.json beside them.
-import { WeightsError } from '../errors.ts';
+import { WeightsError } from '../../formats/errors.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,9 +1,10 @@
 // A CLIP with int8 matrices, and back: `name` in I8 with one scale per row in `name.scale`, value = integer * scale.
+
+import { encodeHalf } from '../../formats/half.ts';
+import { type DType, dtypeBytes } from '../../formats/safetensors-header.ts';
+import { type TensorFile, type TensorInfo, tensorFile } from '../../formats/tensor-file.ts';
 import { dequantizeRows, quantizeRows } from '../../kernels/q8.ts';
-import { encodeHalf } from '../clip/half.ts';
 import { isMatrix, scaleName } from '../clip/matrices.ts';
-import { type DType, dtypeBytes } from '../clip/safetensors-header.ts';
-import { type TensorFile, type TensorInfo, tensorFile } from '../clip/tensor-file.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -1,10 +1,10 @@
 // The names under which CLIP's weights are published, mapped to those of OpenAI's state dict.
 
-import { dtypeBytes } from '../clip/safetensors-header.ts';
-import type { TensorFile, TensorInfo } from '../clip/tensor-file.ts';
-import { tensorFile } from '../clip/tensor-file.ts';
-import { WeightsError } from '../errors.ts';
-import { readStrided } from './strided.ts';
+import { WeightsError } from '../../formats/errors.ts';
+import { dtypeBytes } from '../../formats/safetensors-header.ts';
+import type { TensorFile, TensorInfo } from '../../formats/tensor-file.ts';
+import { tensorFile } from '../../formats/tensor-file.ts';
+import { readStrided } from '../../formats/torch/strided.ts';
 
 export type NamingScheme = 'openai' | 'huggingface' | 'openclip';
 

@@ -1,10 +1,10 @@
 // Opening weights by path (Node only).
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type FileSource, openFile } from '../clip/source.node.ts';
-import type { ByteSource } from '../clip/source.ts';
-import type { TensorFile } from '../clip/tensor-file.ts';
-import { WeightsError } from '../errors.ts';
+import { WeightsError } from '../../formats/errors.ts';
+import { type FileSource, openFile } from '../../formats/source.node.ts';
+import type { ByteSource } from '../../formats/source.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { ClipTensors } from './names.ts';
 import { type Beside, readClip, readTensors } from './open.ts';
 

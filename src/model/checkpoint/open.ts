@@ -1,12 +1,13 @@
 // Opening a CLIP, or any file of tensors, whatever its format.
-import { readSafetensors } from '../clip/safetensors.ts';
-import { type ByteSource, readExactly } from '../clip/source.ts';
-import type { TensorFile } from '../clip/tensor-file.ts';
-import { WeightsError } from '../errors.ts';
+
+import { WeightsError } from '../../formats/errors.ts';
+import { readSafetensors } from '../../formats/safetensors.ts';
+import { type ByteSource, readExactly } from '../../formats/source.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
+import { readTorch } from '../../formats/torch/torch.ts';
 import { configMetadata } from './config-json.ts';
 import { type ClipTensors, clipTensors } from './names.ts';
 import { readShards } from './shards.ts';
-import { readTorch } from './torch.ts';
 
 /** A file of the same folder by its name; undefined: there is none. */
 export type Beside = (name: string) => Promise<ByteSource | undefined>;

@@ -1,6 +1,7 @@
 // Prompt checkpoints of the published PyTorch code: FAPrompt's and AnomalyCLIP's (epoch_15.pth).
-import type { TensorFile } from '../clip/tensor-file.ts';
-import { WeightsError } from '../errors.ts';
+
+import { WeightsError } from '../../formats/errors.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
 import { type FapromptOptions, presets } from '../faprompt/options.ts';
 
 export interface PublishedPrompts {

@@ -1,7 +1,8 @@
 // Weights in several files, with an index that says which tensor is in which (model.safetensors.index.json).
-import type { ByteSource } from '../clip/source.ts';
-import { type TensorFile, type TensorInfo, tensorFile } from '../clip/tensor-file.ts';
-import { WeightsError } from '../errors.ts';
+
+import { WeightsError } from '../../formats/errors.ts';
+import type { ByteSource } from '../../formats/source.ts';
+import { type TensorFile, type TensorInfo, tensorFile } from '../../formats/tensor-file.ts';
 import { parse } from './config-json.ts';
 
 interface ShardedInfo extends TensorInfo {

@@ -1,6 +1,7 @@
 // Whether the tensors of a file are those of a CLIP with a ViT.
+
+import type { DType } from '../../formats/safetensors-header.ts';
 import { isMatrix, scaleName } from './matrices.ts';
-import type { DType } from './safetensors-header.ts';
 
 /** What validation needs to know of a tensor. */
 export interface TensorType {

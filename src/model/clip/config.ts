@@ -1,6 +1,6 @@
-import { WeightsError } from '../errors.ts';
+import { WeightsError } from '../../formats/errors.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
 import { checkTensors, countBlocks, type Fail, refuseOtherModels, type TensorType } from './check-tensors.ts';
-import type { TensorFile } from './tensor-file.ts';
 
 /** Non-linearity of the MLPs: QuickGELU x * sigmoid(1.702 x) in OpenAI's models, GELU in most of OpenCLIP's. */
 export const activations = ['quickgelu', 'gelu'] as const;

@@ -1,6 +1,6 @@
+import { floatToHalf, halfToFloat } from '../../formats/half.ts';
+import { float32Tensor, type TensorData } from '../../formats/safetensors.ts';
 import { type ClipConfig, clipTensorShapes } from './config.ts';
-import { floatToHalf, halfToFloat } from './half.ts';
-import { float32Tensor, type TensorData } from './safetensors.ts';
 
 /**
  * Seeded random weights of a CLIP, in F32: activations and attention keep the scales of a trained model, nothing

@@ -1,13 +1,14 @@
 // CLIP's weights on the device.
+
+import { prefetch } from '../../base/prefetch.ts';
+import { dtypeBytes } from '../../formats/safetensors-header.ts';
+import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, writeBuffer } from '../../graph/device-tensor.ts';
 import { type DType, elements, scalesOffset, type TensorSpec } from '../../kernels/op.ts';
-import { prefetch } from '../prefetch.ts';
 import { type ClipConfig, clipConfigOf, clipTensorShapes, type Unwritten } from './config.ts';
 import { isMatrix, scaleName } from './matrices.ts';
-import { dtypeBytes } from './safetensors-header.ts';
-import type { TensorFile } from './tensor-file.ts';
-import { type Tokenizer, tokenizerForWeights } from './tokenizer.ts';
+import { type Tokenizer, tokenizerForWeights } from './tokenizer/tokenizer.ts';
 
 /** A CLIP whose weights are on the device. */
 export interface Clip {

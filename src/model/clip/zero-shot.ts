@@ -1,13 +1,14 @@
 // Plain CLIP: which of some texts describes an image (Radford et al., 2021, section 3.1).
+
+import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { compile } from '../../graph/executor.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { f32, type Tensor } from '../../kernels/op.ts';
 import { slice } from '../../kernels/slice/slice.ts';
 import { createModelGraph, type ModelGraph } from '../context.ts';
-import type { TensorFile } from './tensor-file.ts';
 import { encodeText } from './text.ts';
-import { type Tokenizer, tokenize } from './tokenizer.ts';
+import { type Tokenizer, tokenize } from './tokenizer/tokenizer.ts';
 import { encodeImage } from './vision.ts';
 import { bindWeights, type Clip } from './weights.ts';
 

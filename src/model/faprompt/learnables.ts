@@ -1,8 +1,9 @@
 // The learnable tensors, under the names of the published checkpoints.
+
+import { WeightsError } from '../../formats/errors.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { f32, type Shape, type Tensor } from '../../kernels/op.ts';
 import type { ClipConfig } from '../clip/config.ts';
-import { WeightsError } from '../errors.ts';
 import type { FapromptOptions } from './options.ts';
 
 /** Name -> shape of every learnable tensor, in a fixed order. */

@@ -1,7 +1,8 @@
 // Trained prompts as a safetensors file: the learnables under their published names, and how they were made.
+
+import { WeightsError } from '../../formats/errors.ts';
+import { float32Tensor, type SafetensorsFile, writeSafetensors } from '../../formats/safetensors.ts';
 import type { ClipConfig } from '../clip/config.ts';
-import { float32Tensor, type SafetensorsFile, writeSafetensors } from '../clip/safetensors.ts';
-import { WeightsError } from '../errors.ts';
 import { checkLearnables, learnableShapes } from './learnables.ts';
 import { laterOptions, parseOptions } from './option-checks.ts';
 import type { FapromptOptions } from './options.ts';

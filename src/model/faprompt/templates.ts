@@ -1,5 +1,5 @@
 // The two prompt templates as token ids, and the embeddings of their fixed words.
-import type { Tokenizer } from '../clip/tokenizer.ts';
+import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
 import type { FapromptOptions } from './options.ts';
 
 /** Token ids from the start token to the end token, with placeholders where learnable tokens go. */

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { chunks, drain, type Fetch, reason } from '../checkpoint/http.ts';
+import { chunks, drain, type Fetch, reason } from '../../formats/http.ts';
 import { HubError } from './errors.ts';
 
 export interface Download {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { EnvHttpProxyAgent, fetch as undiciFetch } from 'undici';
-import type { Fetch } from '../checkpoint/http.ts';
+import type { Fetch } from '../../formats/http.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,5 @@
 // Known models: where their files are, and how to tell that they are whole.
-import { WeightsError } from '../errors.ts';
+import { WeightsError } from '../../formats/errors.ts';
 
 export interface KnownFile {
   /** Path in the repository. */

@@ -1,9 +1,10 @@
 // Detection with hand-written prompts, by the scoring code of the learned ones.
+
+import { TokenizerError } from '../../formats/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
-import type { Tokenizer } from '../clip/tokenizer.ts';
+import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../clip/weights.ts';
 import { textFeatures, textTokens } from '../clip/zero-shot.ts';
-import { TokenizerError } from '../errors.ts';
 import { presets } from '../faprompt/options.ts';
 import { scores } from '../faprompt/score.ts';
 import { compileScorer, type Scorer } from '../faprompt/scorer.ts';

@@ -1,15 +1,15 @@
 // Features of one image as stored in the cache: a safetensors file with a checksum.
 
-import { decodeHalf, encodeHalf } from '../../model/clip/half.ts';
-import type { HostFeatures } from '../../model/clip/image-encoder.ts';
+import { WeightsError } from '../../formats/errors.ts';
+import { decodeHalf, encodeHalf } from '../../formats/half.ts';
 import {
   float16Tensor,
   float32Tensor,
   readSafetensors,
   writeSafetensors,
-} from '../../model/clip/safetensors.ts';
-import { bytesSource } from '../../model/clip/source.ts';
-import { WeightsError } from '../../model/errors.ts';
+} from '../../formats/safetensors.ts';
+import { bytesSource } from '../../formats/source.ts';
+import type { HostFeatures } from '../../model/clip/image-encoder.ts';
 import type { FeaturePrecision } from '../settings.ts';
 
 /** What the features of an image file depend on. */

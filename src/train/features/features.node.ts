@@ -4,8 +4,9 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { cacheFolder, writeFileAtomic } from '../../base/files.node.ts';
+import { createQueue } from '../../base/prefetch.ts';
 import { ImageError } from '../../data/errors.ts';
-import { cacheFolder, writeFileAtomic } from '../../data/files.node.ts';
 import { decodeImage } from '../../data/image.node.ts';
 import type { RgbImage } from '../../data/image.ts';
 import { GpuError } from '../../gpu/errors.ts';
@@ -14,7 +15,6 @@ import type { Executable } from '../../graph/executor.ts';
 import { createImageEncoder, type ImageEncoder } from '../../model/clip/image-encoder.ts';
 import { preprocessImage } from '../../model/clip/preprocess.ts';
 import type { Clip } from '../../model/clip/weights.ts';
-import { createQueue } from '../../model/prefetch.ts';
 import {
   entryKey,
   type FeatureEntry,

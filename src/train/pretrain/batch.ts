@@ -1,8 +1,8 @@
 // A step's images, texts and targets: a function of the settings and the step alone.
-import { createRandom, deriveSeed, type Random } from '../../data/random.ts';
+import { createRandom, deriveSeed, type Random } from '../../base/random.ts';
 import { drawSample, type SynthSample } from '../../data/synth/stream.ts';
 import { clipMean, clipStd } from '../../model/clip/preprocess.ts';
-import { createWordTokenizer, type Tokenizer, tokenize } from '../../model/clip/tokenizer.ts';
+import { createWordTokenizer, type Tokenizer, tokenize } from '../../model/clip/tokenizer/tokenizer.ts';
 import { type PretrainSettings, textLength } from './settings.ts';
 
 /** The inputs of the step's graph. B images; T = 2 B texts: captions, then counterparts; n patches. */

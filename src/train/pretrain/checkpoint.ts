@@ -1,7 +1,8 @@
 // A pretraining run between two steps as a safetensors file: weights, moments, step, settings.
+
+import { WeightsError } from '../../formats/errors.ts';
+import { type SafetensorsFile, writeSafetensors } from '../../formats/safetensors.ts';
 import { clipTensorShapes } from '../../model/clip/config.ts';
-import { type SafetensorsFile, writeSafetensors } from '../../model/clip/safetensors.ts';
-import { WeightsError } from '../../model/errors.ts';
 import { TrainingError } from '../errors.ts';
 import { readState, stateTensors } from '../state-file.ts';
 import type { PretrainSettings } from './settings.ts';

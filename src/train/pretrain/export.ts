@@ -1,8 +1,8 @@
 // The trained CLIP as a weights file like any other.
 import { defectsOf, familiesOf } from '../../data/synth/roles.ts';
+import { float16Tensor, type TensorData, writeSafetensors } from '../../formats/safetensors.ts';
 import { clipMetadata, clipTensorShapes } from '../../model/clip/config.ts';
-import { float16Tensor, type TensorData, writeSafetensors } from '../../model/clip/safetensors.ts';
-import { wordListMetadata } from '../../model/clip/tokenizer.ts';
+import { wordListMetadata } from '../../model/clip/tokenizer/tokenizer.ts';
 import type { PretrainSettings } from './settings.ts';
 import type { PretrainSnapshot } from './trainer.ts';
 

@@ -1,5 +1,5 @@
 // The out folder of a pretraining run.
-import type { SafetensorsFile } from '../../model/clip/safetensors.ts';
+import type { SafetensorsFile } from '../../formats/safetensors.ts';
 import { openCheckpointFolder } from '../checkpoint-folder.node.ts';
 import { readPretrainCheckpoint, writePretrainCheckpoint } from './checkpoint.ts';
 import type { PretrainSettings } from './settings.ts';

@@ -1,7 +1,7 @@
 // What determines the result of a pretraining run, to the last bit (besides the generator and the adapter).
 import { captionLength, captionWords } from '../../data/synth/captions.ts';
 import { type ClipConfig, smallClipConfig } from '../../model/clip/config.ts';
-import { smallClipWords } from '../../model/clip/words.ts';
+import { smallClipWords } from '../../model/clip/tokenizer/words.ts';
 
 export interface PretrainSettings {
   readonly config: ClipConfig;

@@ -1,7 +1,8 @@
 // In the page: configuration `a` of the reference tensors, forward, backward and three steps of Adam.
+
+import { readSafetensors } from '../../../src/formats/safetensors.ts';
+import { bytesSource } from '../../../src/formats/source.ts';
 import { openGpu } from '../../../src/gpu/gpu.ts';
-import { readSafetensors } from '../../../src/model/clip/safetensors.ts';
-import { bytesSource } from '../../../src/model/clip/source.ts';
 import { checkStored } from '../../golden/check-configuration.ts';
 import type { GoldenFolder, Manifest } from '../../golden/folder.ts';
 import { createReport, formatReport } from '../../golden/report.ts';

@@ -1,5 +1,5 @@
 /** Shapes of defects: how much of each pixel a line or a blob covers. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { clamp01 } from '../maths.ts';
 import { fractalNoise } from '../noise.ts';
 import type { View } from '../view.ts';

@@ -1,5 +1,5 @@
 /** Where a defect comes, and how it changes the picture there. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import type { Color, Rendering } from '../canvas.ts';
 
 export interface Site {

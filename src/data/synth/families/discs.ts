@@ -1,5 +1,5 @@
 /** Round things: washer, bottle cap, button. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { mixed, mixInto, paintObject, type Rendering, shaded } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { smoothstep } from '../maths.ts';

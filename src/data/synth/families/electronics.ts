@@ -1,5 +1,5 @@
 /** Pin connector and circuit board. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import {
   type Color,
   coverInto,

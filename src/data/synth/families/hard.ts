@@ -1,5 +1,5 @@
 /** Brushed metal, ceramic tiles and bricks. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { coverInto, mixed, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { modulo, smoothstep } from '../maths.ts';

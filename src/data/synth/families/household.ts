@@ -1,5 +1,5 @@
 /** Things about the house: biscuit, keypad and label. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import {
   type Color,
   coverInto,

@@ -1,5 +1,5 @@
 /** The table of families: how each is drawn, what it is for, what it is called, what may happen to it. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import type { Rendering } from '../canvas.ts';
 import type { DefectName } from '../defects/index.ts';
 import type { Role } from '../roles.ts';

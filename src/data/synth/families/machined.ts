@@ -1,5 +1,5 @@
 /** Machine parts: gear and hexagonal nut. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { mixInto, paintObject, type Rendering } from '../canvas.ts';
 import { type ColorName, pickColor } from '../colors.ts';
 import { inSector, modulo, smoothstep } from '../maths.ts';

@@ -1,5 +1,5 @@
 /** Tablet and capsule. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { mixInto, paintObject, type Rendering, shaded } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { smoothstep } from '../maths.ts';

@@ -1,5 +1,5 @@
 /** Wood and marble. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { coverInto, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { fraction } from '../maths.ts';

@@ -1,5 +1,5 @@
 /** Foam and wire mesh. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { coverInto, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
 import { backgroundColor, pickColor } from '../colors.ts';
 import { modulo, smoothstep } from '../maths.ts';

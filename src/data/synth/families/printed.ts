@@ -1,5 +1,5 @@
 /** Paper, plain and printed. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { coverInto, mixInto, type Pixel, paint, type Rendering, shaded } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { modulo, smoothstep } from '../maths.ts';

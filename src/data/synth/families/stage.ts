@@ -1,5 +1,5 @@
 /** Where objects lie: a quiet background, and a place and turn of their own. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { type Canvas, type Color, mixInto, paint } from '../canvas.ts';
 import { backgroundColor } from '../colors.ts';
 import { fractalNoise } from '../noise.ts';

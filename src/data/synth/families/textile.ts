@@ -1,5 +1,5 @@
 /** Woven cloth, knitted wool and leather. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { mixed, mixInto, paint, type Rendering, shaded } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { fraction, smoothstep } from '../maths.ts';

@@ -1,5 +1,5 @@
 /** Round machined things: flange, knob and coin. */
-import type { Random } from '../../random.ts';
+import type { Random } from '../../../base/random.ts';
 import { mixInto, paintObject, type Rendering } from '../canvas.ts';
 import { pickColor } from '../colors.ts';
 import { inSector, modulo, smoothstep } from '../maths.ts';

@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { encodeHalf } from '../clip/half.ts';
-import { safetensorsHeader } from '../clip/safetensors.ts';
-import { type DType, dtypeBytes } from '../clip/safetensors-header.ts';
-import type { TensorFile } from '../clip/tensor-file.ts';
+import { encodeHalf } from './half.ts';
+import { safetensorsHeader } from './safetensors.ts';
+import { type DType, dtypeBytes } from './safetensors-header.ts';
+import type { TensorFile } from './tensor-file.ts';
 
 export interface WriteOptions {
   /** Storage of floating-point tensors; undefined: as they are. Other types stay as they are. */

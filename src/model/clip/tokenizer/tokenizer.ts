@@ -1,5 +1,5 @@
-import { TokenizerError, WeightsError } from '../errors.ts';
-import type { TensorFile } from './tensor-file.ts';
+import { TokenizerError, WeightsError } from '../../../formats/errors.ts';
+import type { TensorFile } from '../../../formats/tensor-file.ts';
 
 /** Text -> token ids, as a CLIP text encoder expects them. */
 export interface Tokenizer {

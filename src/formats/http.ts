@@ -1,6 +1,7 @@
 // Random access to a file on an HTTP server, by ranges: in Node and in browsers.
-import type { ByteSource } from '../clip/source.ts';
-import { UnreachableError, WeightsError } from '../errors.ts';
+
+import { UnreachableError, WeightsError } from './errors.ts';
+import type { ByteSource } from './source.ts';
 
 /** The part of `fetch` that is used, so that another implementation can stand in. */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;

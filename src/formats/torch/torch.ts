@@ -1,12 +1,13 @@
 // PyTorch's .pt and .pth files: a zip archive with a pickle of the structure and one entry per storage.
-import { type DType, dtypeBytes } from '../clip/safetensors-header.ts';
-import { type ByteSource, readExactly } from '../clip/source.ts';
-import { type TensorFile, type TensorInfo, tensorFile } from '../clip/tensor-file.ts';
+
 import { WeightsError } from '../errors.ts';
+import { type DType, dtypeBytes } from '../safetensors-header.ts';
+import { type ByteSource, readExactly } from '../source.ts';
+import { type TensorFile, type TensorInfo, tensorFile } from '../tensor-file.ts';
+import { checkStored, readZip, type ZipEntry, zipDataOffset } from '../zip.ts';
 import { describe, type PickleGlobal, type PickleObject, type PickleValue, unpickle } from './pickle.ts';
 import { collectTensors, selectState } from './state.ts';
 import { extent, isRowMajor, type Layout, readStrided } from './strided.ts';
-import { checkStored, readZip, type ZipEntry, zipDataOffset } from './zip.ts';
 
 interface Storage extends PickleObject {
   readonly kind: 'storage';

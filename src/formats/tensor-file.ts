@@ -1,5 +1,5 @@
 // Named tensors that are read on demand, whatever the file format.
-import { WeightsError } from '../errors.ts';
+import { WeightsError } from './errors.ts';
 import { decodeBfloat, decodeHalf } from './half.ts';
 import { type DType, dtypeBytes } from './safetensors-header.ts';
 

@@ -1,4 +1,4 @@
-import { WeightsError } from '../errors.ts';
+import { WeightsError } from './errors.ts';
 
 /** Random access to the bytes of a file, wherever it lies: memory, disk, an HTTP server. */
 export interface ByteSource {

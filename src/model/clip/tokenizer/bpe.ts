@@ -1,4 +1,4 @@
-import { WeightsError } from '../errors.ts';
+import { WeightsError } from '../../../formats/errors.ts';
 import { unescapeHtml } from './html.ts';
 import { openaiVocabulary, type Tokenizer } from './tokenizer.ts';
 

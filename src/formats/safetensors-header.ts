@@ -1,4 +1,4 @@
-import { WeightsError } from '../errors.ts';
+import { WeightsError } from './errors.ts';
 import { type ByteSource, readExactly } from './source.ts';
 
 /** Bytes per element of the safetensors types; the sub-byte ones (F4, F6) are not supported. */

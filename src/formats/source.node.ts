@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { WeightsError } from '../errors.ts';
+import { WeightsError } from './errors.ts';
 import type { ByteSource } from './source.ts';
 
 /** A source over an open file; close it when the last tensor has been read. */

@@ -1,6 +1,7 @@
 // The directory of a zip archive whose entries are stored, not compressed: what PyTorch writes, to map them to memory.
-import { type ByteSource, readExactly } from '../clip/source.ts';
-import { WeightsError } from '../errors.ts';
+
+import { WeightsError } from './errors.ts';
+import { type ByteSource, readExactly } from './source.ts';
 
 export interface ZipEntry {
   readonly name: string;
