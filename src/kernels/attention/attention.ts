@@ -12,7 +12,7 @@ import {
   type TensorSpec,
 } from '../op.ts';
 import shader from './attention.wgsl';
-import { deltaOp, gradOp, prefixGradOp } from './attention_grad.ts';
+import { gradOp, prefixGradOp, statisticsOp } from './attention_grad.ts';
 import subgroupShader from './attention_subgroup.wgsl';
 import tileShader from './attention_tile.wgsl';
 import {
@@ -127,10 +127,10 @@ export const attentionOp: Op<AttentionAttrs> = {
   },
   gradient({ attrs, inputs: [qkv, prefix], outputs: [out, lse], upstream: [dout], needs, builder: g }) {
     if (!dout) return [];
-    const [delta] = g.apply(deltaOp, { heads: attrs.heads }, [out, dout]);
+    const [statistics] = g.apply(statisticsOp, { heads: attrs.heads }, [out, dout, lse]);
     return [
-      needs[0] ? g.apply(gradOp, attrs, [qkv, prefix, dout, lse, delta])[0] : undefined,
-      needs[1] ? g.apply(prefixGradOp, attrs, [qkv, prefix, dout, lse, delta])[0] : undefined,
+      needs[0] ? g.apply(gradOp, attrs, [qkv, prefix, dout, statistics])[0] : undefined,
+      needs[1] ? g.apply(prefixGradOp, attrs, [qkv, prefix, dout, statistics])[0] : undefined,
     ];
   },
 };

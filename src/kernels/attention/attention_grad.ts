@@ -1,10 +1,10 @@
 import { type Call, type Dispatch, f32, type Op, spread, type Tensor } from '../op.ts';
-import deltaShader from './attention_delta.wgsl';
 import keyShader from './attention_grad_key.wgsl';
 import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
 import queryShader from './attention_grad_query.wgsl';
 import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
 import prefixSumShader from './attention_prefix_sum.wgsl';
+import statisticsShader from './attention_statistics.wgsl';
 import {
   type AttentionAttrs,
   codeOverrides,
@@ -15,16 +15,16 @@ import {
   workgroup,
 } from './layout.ts';
 
-/** dout . out per query and head, [B, heads, L]; both gradients need it. */
-export const deltaOp: Op<{ readonly heads: number }> = {
-  name: 'attention_delta',
-  outputs: ({ heads }, [out]) => [f32(out!.shape[0]!, heads, out!.shape[1]!)],
-  dispatches({ attrs: { heads }, inputs: [out, dout], outputs: [delta] }) {
+/** The statistics of both gradients from [out, dout, lse]: lse and dout . out per query and head, [B, heads, L, 2]. */
+export const statisticsOp: Op<{ readonly heads: number }> = {
+  name: 'attention_statistics',
+  outputs: ({ heads }, [out]) => [f32(out!.shape[0]!, heads, out!.shape[1]!, 2)],
+  dispatches({ attrs: { heads }, inputs: [out, dout, lse], outputs: [statistics] }) {
     const [sequences, length, width] = out!.shape as [number, number, number];
     return [
       {
-        shader: deltaShader,
-        bindings: { out, dout, delta },
+        shader: statisticsShader,
+        bindings: { out, dout, lse, statistics },
         uniforms: { sequences, length, heads, head_dim: width / heads },
         overrides: { WORKGROUP: workgroup },
         workgroups: spread(Math.ceil((sequences * heads * length) / workgroup)),
@@ -34,7 +34,7 @@ export const deltaOp: Op<{ readonly heads: number }> = {
   cost: ({ inputs: [out] }) => ({ flops: 2 * out!.shape.reduce((a, b) => a * b, 1) }),
 };
 
-/** d qkv from [qkv, prefix, dout, lse, delta]. */
+/** d qkv from [qkv, prefix, dout, statistics]. */
 export const gradOp: Op<AttentionAttrs> = {
   name: 'attention_grad',
   variants: rowVariants,
@@ -42,7 +42,7 @@ export const gradOp: Op<AttentionAttrs> = {
   dispatches(call) {
     const {
       attrs,
-      inputs: [qkv, prefix, dout, lse, delta],
+      inputs: [qkv, prefix, dout, statistics],
       outputs: [dqkv],
     } = call;
     const { width, ...uniforms } = sizes(attrs, qkv!);
@@ -53,7 +53,7 @@ export const gradOp: Op<AttentionAttrs> = {
     return [
       {
         shader: lanes > 0 ? querySubgroupShader : queryShader,
-        bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, dout, dout4: dout, lse, delta, dqkv },
+        bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, dout, dout4: dout, statistics, dqkv },
         uniforms,
         overrides: {
           ...codeOverrides(head_dim, lanes, call.capabilities),
@@ -68,7 +68,7 @@ export const gradOp: Op<AttentionAttrs> = {
       },
       keyDispatch({
         call,
-        operands: { qkv, key_rows: qkv, dout, lse, delta, dkeys: dqkv },
+        operands: { qkv, key_rows: qkv, dout, statistics, dkeys: dqkv },
         keys: length,
         span: 1,
         own: true,
@@ -87,7 +87,7 @@ export const gradOp: Op<AttentionAttrs> = {
  */
 const sequencesPerGroup = (length: number): number => Math.max(1, Math.ceil(16 / length));
 
-/** d prefix from [qkv, prefix, dout, lse, delta]: partial sums over groups of sequences, then their sum. */
+/** d prefix from [qkv, prefix, dout, statistics]: partial sums over groups of sequences, then their sum. */
 export const prefixGradOp: Op<AttentionAttrs> = {
   name: 'attention_prefix_grad',
   variants: rowVariants,
@@ -99,7 +99,7 @@ export const prefixGradOp: Op<AttentionAttrs> = {
   dispatches(call) {
     const {
       attrs,
-      inputs: [qkv, prefix, dout, lse, delta],
+      inputs: [qkv, prefix, dout, statistics],
       outputs: [dprefix, partial],
     } = call;
     const { length, width, prefix_length } = sizes(attrs, qkv!);
@@ -108,7 +108,7 @@ export const prefixGradOp: Op<AttentionAttrs> = {
     return [
       keyDispatch({
         call,
-        operands: { qkv, key_rows: prefix, dout, lse, delta, dkeys: partial },
+        operands: { qkv, key_rows: prefix, dout, statistics, dkeys: partial },
         keys: prefix_length,
         span: sequencesPerGroup(length),
         own: false,
@@ -136,7 +136,7 @@ export const prefixGradOp: Op<AttentionAttrs> = {
 interface KeyDispatch {
   readonly call: Call<AttentionAttrs>;
   readonly operands: Readonly<
-    Record<'qkv' | 'key_rows' | 'dout' | 'lse' | 'delta' | 'dkeys', Tensor | undefined>
+    Record<'qkv' | 'key_rows' | 'dout' | 'statistics' | 'dkeys', Tensor | undefined>
   >;
   /** Key rows of a group of sequences. */
   readonly keys: number;

@@ -3,7 +3,7 @@
 // For adapters without subgroups and for GPUs.
 //
 // Shapes    qkv [sequences, length, 3 * heads * head_dim], columns, ALIGNED: as in attention.wgsl; key_rows: qkv, or the
-//           prefix; dout [sequences, length, heads * head_dim]; lse, delta [sequences, heads, length];
+//           prefix; dout [sequences, length, heads * head_dim]; statistics [sequences, heads, length], lse and delta;
 //           dkeys: dqkv, or [groups, prefix_length, 2 * heads * head_dim] with one partial sum per group of sequences
 // Dispatch  one invocation per group, head and key row, WORKGROUP per workgroup, workgroups spread over x and y
 
@@ -33,10 +33,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> key_rows4: array<vec4f>;
 @group(0) @binding(4) var<storage, read> dout: array<f32>;
 @group(0) @binding(5) var<storage, read> dout4: array<vec4f>;
-@group(0) @binding(6) var<storage, read> lse: array<f32>;
-@group(0) @binding(7) var<storage, read> delta: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dkeys: array<f32>;
-@group(0) @binding(9) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> statistics: array<vec2f>; // lse, delta
+@group(0) @binding(7) var<storage, read_write> dkeys: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
 
 /// Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
 fn own_vector(start: u32, c: u32) -> vec4f {
@@ -122,9 +121,9 @@ fn main(
       products = fma(key[c], own_vector(query_start, c), products);
       dp = fma(value[c], dout_vector(dout_start, c), dp);
     }
-    let p = exp(products.x + products.y + products.z + products.w - lse[statistic]);
+    let p = exp(products.x + products.y + products.z + products.w - statistics[statistic].x);
     // Where one key has all the weight the gradient is 0, which the difference of rounded numbers is not.
-    let ds = select(p * (dp.x + dp.y + dp.z + dp.w - delta[statistic]), 0.0, p == 1.0);
+    let ds = select(p * (dp.x + dp.y + dp.z + dp.w - statistics[statistic].y), 0.0, p == 1.0);
     for (var c = 0u; c < vectors; c++) {
       dk[c] = fma(vec4f(ds), own_vector(query_start, c), dk[c]);
       dv[c] = fma(vec4f(p), dout_vector(dout_start, c), dv[c]);

@@ -3,7 +3,7 @@
 // Each subgroup fetches FETCHED queries at a time, one row per lane, and hands them round by shuffles; each lane owns a key.
 //
 // Shapes    qkv [sequences, length, 3 * heads * head_dim], columns, ALIGNED: as in attention.wgsl; key_rows: qkv, or the
-//           prefix; dout [sequences, length, heads * head_dim]; lse, delta [sequences, heads, length];
+//           prefix; dout [sequences, length, heads * head_dim]; statistics [sequences, heads, length], lse and delta;
 //           dkeys: dqkv, or [groups, prefix_length, 2 * heads * head_dim] with one partial sum per group of sequences
 // Dispatch  one subgroup = workgroup per LANES key rows of one group and head, spread over x and y
 
@@ -35,10 +35,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> key_rows4: array<vec4f>;
 @group(0) @binding(4) var<storage, read> dout: array<f32>;
 @group(0) @binding(5) var<storage, read> dout4: array<vec4f>;
-@group(0) @binding(6) var<storage, read> lse: array<f32>;
-@group(0) @binding(7) var<storage, read> delta: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dkeys: array<f32>;
-@group(0) @binding(9) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> statistics: array<vec2f>; // lse, delta
+@group(0) @binding(7) var<storage, read_write> dkeys: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
 
 /// Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
 fn own_vector(start: u32, c: u32) -> vec4f {
@@ -122,8 +121,7 @@ fn main(
     let query_start = i * 3u * width + columns.x;
     let dout_start = i * width + head * params.head_dim;
     let statistic = (i / params.length * params.heads + head) * params.length + i % params.length;
-    let chunk_lse = lse[statistic];
-    let chunk_delta = delta[statistic];
+    let chunk_statistics = statistics[statistic];
     // The initial values are written out: some drivers do not reset a variable that is declared inside a loop.
     var p = array<f32, 8>();
     var ds = array<f32, 8>();
@@ -137,8 +135,8 @@ fn main(
     }
     for (var t = 0u; t < FETCHED; t++) {
       let hidden = causal && chunk + t < first_query + row;
-      p[t] = select(0.0, exp(p[t] - subgroupShuffle(chunk_lse, t)), chunk + t < end && !hidden);
-      let chunk_ds = p[t] * (ds[t] - subgroupShuffle(chunk_delta, t));
+      p[t] = select(0.0, exp(p[t] - subgroupShuffle(chunk_statistics.x, t)), chunk + t < end && !hidden);
+      let chunk_ds = p[t] * (ds[t] - subgroupShuffle(chunk_statistics.y, t));
       // Where one key has all the weight the gradient is 0, which the difference of rounded numbers is not.
       ds[t] = select(chunk_ds, 0.0, p[t] == 1.0);
     }

@@ -2,7 +2,7 @@
 // into the query columns of dqkv. For adapters without subgroups and for GPUs.
 //
 // Shapes    qkv, dqkv [sequences, length, 3 * heads * head_dim], prefix, columns, ALIGNED: as in attention.wgsl;
-//           dout [sequences, length, heads * head_dim]; lse, delta [sequences, heads, length] (attention_delta.wgsl)
+//           dout [sequences, length, heads * head_dim]; statistics [sequences, heads, length], lse and delta (attention_statistics.wgsl)
 // Dispatch  one invocation per sequence, head and query, WORKGROUP per workgroup, workgroups spread over x and y
 
 override WORKGROUP: u32 = 64u;
@@ -28,10 +28,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> prefix4: array<vec4f>;
 @group(0) @binding(4) var<storage, read> dout: array<f32>;
 @group(0) @binding(5) var<storage, read> dout4: array<vec4f>;
-@group(0) @binding(6) var<storage, read> lse: array<f32>;
-@group(0) @binding(7) var<storage, read> delta: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dqkv: array<f32>;
-@group(0) @binding(9) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> statistics: array<vec2f>; // lse, delta
+@group(0) @binding(7) var<storage, read_write> dqkv: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
 
 /// Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
 fn own_vector(start: u32, c: u32) -> vec4f {
@@ -119,9 +118,9 @@ fn main(
       products = fma(q[c], key_vector(sequence, key, columns.y, c), products);
       dp = fma(g[c], key_vector(sequence, key, columns.z, c), dp);
     }
-    let p = exp(products.x + products.y + products.z + products.w - lse[index]);
+    let p = exp(products.x + products.y + products.z + products.w - statistics[index].x);
     // Where one key has all the weight the gradient is 0, which the difference of rounded numbers is not.
-    let ds = select(params.scale * p * (dp.x + dp.y + dp.z + dp.w - delta[index]), 0.0, p == 1.0);
+    let ds = select(params.scale * p * (dp.x + dp.y + dp.z + dp.w - statistics[index].y), 0.0, p == 1.0);
     for (var c = 0u; c < vectors; c++) {
       dq[c] = fma(vec4f(ds), key_vector(sequence, key, columns.y, c), dq[c]);
     }

@@ -3,7 +3,7 @@
 // them round by shuffles; each lane owns a query.
 //
 // Shapes    qkv, dqkv [sequences, length, 3 * heads * head_dim], prefix, columns, ALIGNED: as in attention.wgsl;
-//           dout [sequences, length, heads * head_dim]; lse, delta [sequences, heads, length] (attention_delta.wgsl)
+//           dout [sequences, length, heads * head_dim]; statistics [sequences, heads, length], lse and delta (attention_statistics.wgsl)
 // Dispatch  one subgroup = workgroup per LANES queries of one head, spread over x and y
 
 enable subgroups;
@@ -31,10 +31,9 @@ struct Params {
 @group(0) @binding(3) var<storage, read> prefix4: array<vec4f>;
 @group(0) @binding(4) var<storage, read> dout: array<f32>;
 @group(0) @binding(5) var<storage, read> dout4: array<vec4f>;
-@group(0) @binding(6) var<storage, read> lse: array<f32>;
-@group(0) @binding(7) var<storage, read> delta: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dqkv: array<f32>;
-@group(0) @binding(9) var<uniform> params: Params;
+@group(0) @binding(6) var<storage, read> statistics: array<vec2f>; // lse, delta
+@group(0) @binding(7) var<storage, read_write> dqkv: array<f32>;
+@group(0) @binding(8) var<uniform> params: Params;
 
 /// Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
 fn own_vector(start: u32, c: u32) -> vec4f {
@@ -133,9 +132,9 @@ fn main(
       }
     }
     for (var t = 0u; t < FETCHED; t++) {
-      let p = select(0.0, exp(s[t] - lse[statistic]), chunk + t < visible);
+      let p = select(0.0, exp(s[t] - statistics[statistic].x), chunk + t < visible);
       // Where one key has all the weight the gradient is 0, which the difference of rounded numbers is not.
-      s[t] = select(params.scale * p * (dp[t] - delta[statistic]), 0.0, p == 1.0);
+      s[t] = select(params.scale * p * (dp[t] - statistics[statistic].y), 0.0, p == 1.0);
     }
     for (var c = 0u; c < vectors; c++) {
       let k = key_vector(sequence, key, columns.y, c);

@@ -1,7 +1,10 @@
-// delta = dout . out per query and head: what the softmax subtracts from every score's gradient.
+// What both gradients need per query and head: lse, the log-sum-exp of its scores that the forward saved, and delta =
+// dout . out, which the softmax subtracts from every score's gradient. Together, because a shader that works on every
+// adapter binds at most 8 storage buffers.
 //
-// Shapes    out, dout [sequences, length, heads * head_dim], delta [sequences, heads, length]
-// Dispatch  one invocation per element of delta, WORKGROUP per workgroup, workgroups spread over x and y
+// Shapes    out, dout [sequences, length, heads * head_dim], lse [sequences, heads, length],
+//           statistics [sequences, heads, length] of (lse, delta)
+// Dispatch  one invocation per element of statistics, WORKGROUP per workgroup, workgroups spread over x and y
 
 override WORKGROUP: u32 = 64u;
 
@@ -14,8 +17,9 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> out: array<f32>;
 @group(0) @binding(1) var<storage, read> dout: array<f32>;
-@group(0) @binding(2) var<storage, read_write> delta: array<f32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> lse: array<f32>;
+@group(0) @binding(3) var<storage, read_write> statistics: array<vec2f>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -35,5 +39,5 @@ fn main(
   for (var c = 0u; c < params.head_dim; c++) {
     sum += out[start + c] * dout[start + c];
   }
-  delta[index] = sum;
+  statistics[index] = vec2f(lse[index], sum);
 }
