@@ -77,7 +77,7 @@ export async function createPipeline(gpu: Gpu, clip: Clip, size: number): Promis
       const image = lap(await decodeImage(jpeg, 'bench.jpg'));
       const input = lap(await preprocessImage(gpu, image, size));
       const [features] = lap(await encoder.encode([input]));
-      const detection = lap(await scorer.score(features!));
+      const detection = lap(await scorer.score(features!, 'image'));
       const times = Object.fromEntries(phases.map((phase, i) => [phase, stamps[i + 1]! - stamps[i]!]));
       return { detection, times: times as Record<Phase, number> };
     },

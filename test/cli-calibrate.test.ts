@@ -140,7 +140,7 @@ describe('calibrate', () => {
     const { code, note } = await cli(['detect', good(), '--prompts', file, '--out', out('x'), ...model]);
     expect(code).toBe(1);
     expect(note).toMatch(
-      /damaged\.safetensors.*__metadata__\.threshold: an object with a number `threshold`/,
+      /damaged\.safetensors.*__metadata__\.threshold: an object with a `threshold` in \[0, 1\]/,
     );
   });
 });

@@ -152,7 +152,7 @@ describe('the learned methods', () => {
       [[compound, values] as const, [own, new Map(values).set('ctx_neg', joined)] as const].map(
         async ([options, learnables]) => {
           const scorer = await createScorer(gpu, clip, options, learnables, size);
-          const detection = await scorer.score(features);
+          const detection = await scorer.score(features, 'image');
           scorer.dispose();
           return detection;
         },
@@ -198,7 +198,7 @@ describe('hand-written prompts', () => {
     const scorer = await createWrittenScorer(gpu, clip, clip.tokenizer, prompts, size, 'object');
     expect(scorer.dropped).toEqual(['a photo of a unknown object.', 'unknown object']);
     const { image, patches: rows } = drawBatch(1);
-    const { score, map } = await scorer.score({ image, patches: rows });
+    const { score, map } = await scorer.score({ image, patches: rows }, 'image');
     scorer.dispose();
 
     const texts = { ...phrases(prompts, 'object') };
@@ -271,7 +271,7 @@ describe('methods out of JSON', () => {
     [{ name: 'x', normal: ['a'], abnormal: [] }, /abnormal: expected a list of texts, found \[\]/],
     [
       { name: 'x', normal: ['a'], abnormal: ['b'], temperature: 0 },
-      /temperature: expected a number above 0, found 0/,
+      /temperature: expected a number in \[0.001, 100\], found 0/,
     ],
     [{ name: 'x', normal: ['a'], abnormal: ['b'], epochs: 3 }, /epochs: expected only name, title, normal/],
   ])('%j is an error that names the field', (value, message) => {

@@ -153,7 +153,7 @@ async function evaluateProbes(
     for (const image of images) {
       const { sample, features, mask } = image;
       if (sample.className !== className) continue;
-      const { score, map } = await (await scorerOf(probeOf(image))).score(features);
+      const { score, map } = await (await scorerOf(probeOf(image))).score(features, sample.image);
       yield { anomalous: sample.anomaly, defect: sample.defect, score, width: size, height: size, map, mask };
     }
   }

@@ -20,6 +20,14 @@ export function positive(text: string): number {
   return value;
 }
 
+/** A number of at least zero. */
+export function notNegative(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(value >= 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError('Expected a number of at least 0.');
+  return value;
+}
+
 /** A list separated by commas. */
 export const list = (text: string): string[] =>
   text

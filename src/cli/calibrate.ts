@@ -5,6 +5,7 @@ import { openDataset } from '../data/dataset.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
 import { writePrompts } from '../model/faprompt/prompts-file.ts';
+import { isThreshold, ScoreError } from '../model/faprompt/verdict.ts';
 import { createDetector } from './detection.ts';
 import { listImages } from './inputs.node.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
@@ -91,6 +92,7 @@ async function calibrate(io: Io, given: Given): Promise<void> {
     const scores: number[] = [];
     try {
       for await (const found of detector.detect(images, ({ file }) => file)) {
+        if ('problem' in found && found.problem instanceof ScoreError) throw found.problem;
         if ('problem' in found) skip(found.problem.message, (text) => bar.note(text));
         else {
           labels.push(Number(found.item.anomaly));
@@ -118,8 +120,15 @@ async function calibrate(io: Io, given: Given): Promise<void> {
 function choose(labels: number[], scores: number[], target: number, bestF1: boolean): Threshold {
   if (scores.length === 0) throw new UsageError('expected at least one image that can be read, found none');
   const onlyGood = !labels.includes(1);
-  if (onlyGood && !bestF1) return thresholdFromGood(scores, target);
-  return thresholdFromLabelled(labels, scores, bestF1 ? undefined : target);
+  const chosen =
+    onlyGood && !bestF1
+      ? thresholdFromGood(scores, target)
+      : thresholdFromLabelled(labels, scores, bestF1 ? undefined : target);
+  if (!isThreshold(chosen.threshold))
+    throw new UsageError(
+      `expected good images that score below 1, found ${chosen.threshold} as the only threshold that lets them pass: no image could reach it`,
+    );
+  return chosen;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;

@@ -6,6 +6,7 @@ import { openClip } from '../model/checkpoint/open.node.ts';
 import { preprocessCrop } from '../model/clip/preprocess.ts';
 import { loadClip } from '../model/clip/weights.ts';
 import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
+import { checkProbabilities } from '../model/faprompt/verdict.ts';
 import { formatRows, type Io } from './io.ts';
 import { resolveWeights } from './models.ts';
 import { openTokenizer, vocabularyNames } from './vocabulary.ts';
@@ -38,6 +39,7 @@ export const classifyCommand = (io: Io): Command =>
           const tokens = texts.map((text) => textTokens(clip, tokenizer, text));
           const features = await textFeatures(gpu, clip, tokens);
           const { probabilities, cosines } = zeroShot(feature, features, await logitScale(file));
+          checkProbabilities(probabilities, image);
           if (clip.metadata.has('notice')) io.note(`note: ${name}: ${clip.metadata.get('notice')}`);
           const results = texts.map((text, i) => ({
             text,

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { writeFileAtomic } from '../base/files.node.ts';
 import { mapRange, overlay, type Range, resizeMap } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
+import { isAnomalous, isThreshold } from '../model/faprompt/verdict.ts';
 import { integer } from './arguments.ts';
 import { createDetector, type Found } from './detection.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
@@ -71,14 +72,14 @@ after an interrupt unless an image could not be read.`,
 function range(text: string): Range | 'image' {
   if (text === 'image') return text;
   const [low, high, ...rest] = text.split(',').map(Number);
-  if (rest.length > 0 || !(low! < high!))
+  if (rest.length > 0 || !(low! < high! && Number.isFinite(high! - low!)))
     throw new InvalidArgumentError("Expected 'image' or two numbers A,B with A < B.");
   return [low!, high!];
 }
 
 function score(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!isThreshold(value)) throw new InvalidArgumentError('Expected a number in [0, 1], as scores are.');
   return value;
 }
 
@@ -186,7 +187,7 @@ async function describe(
   const row = {
     image: file,
     score: detection.score,
-    ...(threshold === undefined ? {} : { anomalous: detection.score >= threshold }),
+    ...(threshold === undefined ? {} : { anomalous: isAnomalous(detection.score, threshold) }),
     mapMin,
     mapMax,
   };

@@ -3,6 +3,7 @@
 import { prefetch } from '../base/prefetch.ts';
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
 import { createScorer, type Detection, type Scorer } from '../model/faprompt/scorer.ts';
+import { ScoreError } from '../model/faprompt/verdict.ts';
 import type { FeatureEntry } from '../train/features/entry.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem } from '../train/images.node.ts';
@@ -10,11 +11,11 @@ import type { ImageProblem } from '../train/source.ts';
 import type { ClipSession } from './session.ts';
 
 export interface Detector {
-  /** In the order of `items`; an image that cannot be read yields its problem. */
+  /** In the order of `items`; an image that cannot be read or scored yields its problem. */
   detect<Item>(
     items: Iterable<Item>,
     file: (item: Item) => string,
-  ): AsyncGenerator<Found<Item> | Unread<Item>>;
+  ): AsyncGenerator<Found<Item> | Unread<Item> | Unscored<Item>>;
   dispose(): void;
 }
 
@@ -29,6 +30,13 @@ export interface Found<Item> {
 /** An image that could not be read. */
 export interface Unread<Item> extends ImageProblem {
   readonly item: Item;
+}
+
+/** An image whose score means nothing. */
+export interface Unscored<Item> {
+  readonly item: Item;
+  readonly file: string;
+  readonly problem: ScoreError;
 }
 
 const readAhead = 4;
@@ -59,7 +67,15 @@ export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
         if ('problem' in image) yield image;
         else {
           const { features: found, width, height } = image.entry;
-          yield { item: image.item, detection: await scorer.score(found), width, height };
+          const { item } = image;
+          const name = file(item);
+          const detection = await scorer.score(found, name).catch((error: unknown) => {
+            if (error instanceof ScoreError) return error;
+            throw error;
+          });
+          yield detection instanceof ScoreError
+            ? { item, file: name, problem: detection }
+            : { item, detection, width, height };
         }
       }
     },

@@ -13,6 +13,7 @@ import {
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
 import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
+import { ScoreError } from '../model/faprompt/verdict.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem, loadMask } from '../train/images.node.ts';
 import type { ImageProblem } from '../train/source.ts';
@@ -74,7 +75,9 @@ export async function evaluateScorers(
     const detector = detectWith(await scorers.of(className), features);
     for await (const found of detector.detect(samples, ({ image }) => image)) {
       if ('problem' in found) {
-        problem(found);
+        // Figures over the rest would hide that the model is broken.
+        if (found.problem instanceof ScoreError) throw found.problem;
+        problem({ file: found.file, problem: found.problem });
         continue;
       }
       const { item, detection } = found;

@@ -12,7 +12,7 @@ import {
   pretrainWords,
 } from '../train/pretrain/settings.ts';
 import { pretrain } from '../train/pretrain/trainer.ts';
-import { integer, positive } from './arguments.ts';
+import { integer, notNegative, positive } from './arguments.ts';
 import { ExitError, formatFlops, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
 
@@ -54,8 +54,8 @@ export const pretrainCommand = (io: Io): Command =>
     .option('--image-size <pixels>', 'side of the training images', integer(8), 64)
     .option('--lr <x>', 'largest learning rate of AdamW', positive, 1e-3)
     .option('--warmup <n>', 'steps until the largest learning rate', integer(1), 100)
-    .option('--decay <x>', 'weight decay', Number, 0.1)
-    .option('--region-weight <x>', "patches against the image's own captions; 0: plain CLIP", Number, 4)
+    .option('--decay <x>', 'weight decay', notNegative, 0.1)
+    .option('--region-weight <x>', "patches against the image's own captions; 0: plain CLIP", notNegative, 4)
     .option('--resume', "go on from the folder's checkpoint")
     .option('--max-minutes <n>', 'stop after this time, to go on with --resume', positive)
     .option('--save-every <n>', 'steps between checkpoints', integer(1), 50)

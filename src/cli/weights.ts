@@ -14,7 +14,7 @@ import {
 import { randomClipWeights } from '../model/clip/random.ts';
 import { tokenizerForWeights, wordListMetadata } from '../model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../model/clip/tokenizer/words.ts';
-import { countParameters } from '../model/clip/weights.ts';
+import { checkNumbers, countParameters } from '../model/clip/weights.ts';
 import { integer } from './arguments.ts';
 import type { Io } from './io.ts';
 import { hashWeights, resolveWeights } from './models.ts';
@@ -67,6 +67,7 @@ export const weightsCommand = (io: Io): Command => {
       try {
         const config = clipConfigOf(weights);
         const tokenizer = tokenizerForWeights(weights, config.vocabSize);
+        await checkNumbers(weights);
         const types = [...new Set([...weights.tensors.values()].map(({ dtype }) => dtype))];
         const sizes = await Promise.all(files.map((name) => stat(name)));
         const info = {

@@ -3,10 +3,12 @@ import type { RgbImage } from '../data/image.ts';
 import { preprocessCrop } from '../model/clip/preprocess.ts';
 import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
 import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
+import { checkProbabilities } from '../model/faprompt/verdict.ts';
 import type { Model } from './model.ts';
 
 export async function classifyImage(
   { gpu, clip, file }: Model,
+  name: string,
   image: RgbImage,
   texts: readonly string[],
   vocabulary: { bytes: Uint8Array<ArrayBuffer>; name: string } | undefined,
@@ -22,5 +24,6 @@ export async function classifyImage(
     texts.map((text) => textTokens(clip, tokenizer, text)),
   );
   const { probabilities, cosines } = zeroShot(feature, features, await logitScale(file));
+  checkProbabilities(probabilities, name);
   return texts.map((text, i) => ({ text, probability: probabilities[i]!, cosine: cosines[i]! }));
 }

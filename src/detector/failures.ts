@@ -2,6 +2,7 @@
 import { ImageError, MaskError } from '../data/errors.ts';
 import { TokenizerError, UnreachableError, WeightsError } from '../formats/errors.ts';
 import { GpuError, type GpuErrorKind } from '../gpu/errors.ts';
+import { ScoreError } from '../model/faprompt/verdict.ts';
 import { TrainingError } from '../train/errors.ts';
 import { DetectorError, type DetectorErrorKind } from './errors.ts';
 
@@ -41,6 +42,12 @@ export function asDetectorError(
   if (cause instanceof WeightsError) return new DetectorError(weights, message, { file: cause.file, cause });
   if (cause instanceof ImageError || cause instanceof MaskError)
     return new DetectorError('bad-image', message, { file: cause.file, cause });
+  if (cause instanceof ScoreError)
+    return new DetectorError('bad-weights', message, {
+      hint: 'the weights or the prompts are damaged, or do not belong together',
+      file: cause.file,
+      cause,
+    });
   if (cause instanceof TokenizerError) return new DetectorError('bad-text', message, { cause });
   if (cause instanceof TrainingError) return new DetectorError('training', message, { cause });
   if (cause instanceof RangeError) return new DetectorError('bad-option', message, { cause });

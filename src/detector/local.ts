@@ -3,6 +3,7 @@ import { ImageError } from '../data/errors.ts';
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { preprocessImage } from '../model/clip/preprocess.ts';
+import { isAnomalous } from '../model/faprompt/verdict.ts';
 import type { Detection, DetectorInfo, FileSource, LoadOptions, Progress, Training } from './api.ts';
 import type { Environment } from './environment.ts';
 import { DetectorError } from './errors.ts';
@@ -94,14 +95,14 @@ export async function openLocal(environment: Environment, given: LoadOptions): P
               const pixels = await fitting(image.name, decoded, () => preprocessImage(gpu, decoded, size));
               const run = runOptions(job);
               const features = await encode(size, used.dualLayers, pixels, run);
-              const { score, map } = await scorer.score(features, run);
+              const { score, map } = await scorer.score(features, image.name, run);
               const { compile, elapsed } = clock.stop();
               const threshold = used.threshold?.threshold;
               return {
                 score,
                 map: { width: size, height: size, data: map },
                 image: { width: decoded.width, height: decoded.height },
-                ...(threshold === undefined ? {} : { anomalous: score >= threshold }),
+                ...(threshold === undefined ? {} : { anomalous: isAnomalous(score, threshold) }),
                 times: { decode, compile, compute: elapsed - decode - compile },
               };
             }),
@@ -120,7 +121,9 @@ export async function openLocal(environment: Environment, given: LoadOptions): P
             const vocabulary = job.vocabulary === undefined ? undefined : await read(job.vocabulary);
             return keeper.run(async (model) => {
               const decoded = await environment.decodeImage(model.gpu, image);
-              return fitting(image.name, decoded, () => classifyImage(model, decoded, texts, vocabulary));
+              return fitting(image.name, decoded, () =>
+                classifyImage(model, image.name, decoded, texts, vocabulary),
+              );
             });
           }),
         close: () => keeper.close(),

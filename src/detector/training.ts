@@ -206,7 +206,7 @@ function createViewer(model: Model, { options, imageSize }: TrainSettings, { onM
     },
     async draw(step: number, sample: number, features: Parameters<Scorer['score']>[0]) {
       scorer ??= await createScorer(model.gpu, model.clip, options, parameters!, imageSize);
-      const { score, map } = await scorer.score(features);
+      const { score, map } = await scorer.score(features, `sample ${sample}`);
       onMap?.({ step, sample, score, map: { width: imageSize, height: imageSize, data: map } });
     },
     dispose: () => scorer?.dispose(),

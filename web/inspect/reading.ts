@@ -34,6 +34,13 @@ export function readScore({ score, threshold, region, untrained, unfamiliar = fa
       verdict: 'No verdict',
       text: 'This model has random weights: the picture shows that everything runs, and says nothing about defects.',
     };
+  // Neither comes out of this engine; what cannot be compared must not look normal.
+  if (!Number.isFinite(score) || (threshold !== undefined && !(threshold >= 0 && threshold <= 1)))
+    return {
+      tone: 'bad',
+      verdict: 'No result',
+      text: 'The score or the limit is not a number between 0 and 1: the weights or the prompts are damaged. Nothing is known of this image.',
+    };
   const calibrated = threshold !== undefined;
   const limit = threshold ?? 0.5;
   const scale = calibrated
@@ -48,9 +55,9 @@ export function readScore({ score, threshold, region, untrained, unfamiliar = fa
     };
   if (Math.abs(score - limit) < margin)
     return { tone: 'unsure', verdict: 'Not sure', text: `Too close to the limit to call. ${scale}${where}` };
-  return score > limit
-    ? { tone: 'bad', verdict: 'Probably a defect', text: `${scale}${where}` }
-    : { tone: 'good', verdict: 'Looks normal', text: scale };
+  return score < limit
+    ? { tone: 'good', verdict: 'Looks normal', text: scale }
+    : { tone: 'bad', verdict: 'Probably a defect', text: `${scale}${where}` };
 }
 
 function preposition({ x, y }: Region): string {

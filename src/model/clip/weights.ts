@@ -7,6 +7,7 @@ import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, writeBuffer } from '../../graph/device-tensor.ts';
 import { type DType, elements, scalesOffset, type TensorSpec } from '../../kernels/op.ts';
 import { type ClipConfig, clipConfigOf, clipTensorShapes, type Unwritten } from './config.ts';
+import { checkFinite } from './finite.ts';
 import { isMatrix, scaleName } from './matrices.ts';
 import { type Tokenizer, tokenizerForWeights } from './tokenizer/tokenizer.ts';
 
@@ -75,7 +76,10 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
     let done = 0;
     let written = 0;
     const pieces = wanted.flatMap(([tensor]) => piecesOf(tensor, specs.get(tensor)!));
-    const read = async (piece: Piece) => ({ ...piece, data: await readPiece(file, piece) });
+    const read = async (piece: Piece) => ({
+      ...piece,
+      data: checkFinite(await readPiece(file, piece), name, piece.tensor),
+    });
     // One piece is read while the one before goes to the device.
     for await (const { tensor, start, length, last, data } of prefetch(pieces, read, 1)) {
       signal?.throwIfAborted();
@@ -84,7 +88,7 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
       tensors.set(tensor, { ...spec, buffer });
       writeBuffer(gpu, buffer, start * data.BYTES_PER_ELEMENT, data);
       if (last && spec.dtype === 'q8')
-        writeBuffer(gpu, buffer, scalesOffset(spec), await file.readFloat32(scaleName(tensor)));
+        writeBuffer(gpu, buffer, scalesOffset(spec), await readFinite(file, scaleName(tensor)));
       written += data.byteLength;
       if (written >= bytesInFlight) {
         await gpu.finish();
@@ -135,6 +139,9 @@ async function readPiece(file: TensorFile, { tensor, dtype, start, length }: Pie
   return dtype === 'q8' ? file.readBytes(tensor, start, length) : file.readFloat32(tensor, start, length);
 }
 
+const readFinite = async (file: TensorFile, tensor: string, start?: number, count?: number) =>
+  checkFinite(await file.readFloat32(tensor, start, count), file.source.name, tensor);
+
 const halfBits = (bytes: Uint8Array<ArrayBuffer>): Uint16Array =>
   bytes.byteOffset % 2 === 0
     ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
@@ -148,7 +155,7 @@ export async function readTokenRows(
 ): Promise<Map<number, Float32Array>> {
   const rows = new Map<number, Float32Array>();
   for (const id of ids)
-    rows.set(id, await file.readFloat32(tokenEmbedding, id * config.textWidth, config.textWidth));
+    rows.set(id, await readFinite(file, tokenEmbedding, id * config.textWidth, config.textWidth));
   return rows;
 }
 
@@ -158,6 +165,19 @@ export function bindWeights(
   weights: ReadonlyMap<string, { readonly storage: number }>,
 ): Map<number, DeviceTensor> {
   return new Map([...weights].map(([name, { storage }]) => [storage, clip.tensors.get(name)!]));
+}
+
+/**
+ * Reads every tensor of a CLIP that has numbers, to find one that is not finite.
+ * @throws WeightsError naming it
+ */
+export async function checkNumbers(file: TensorFile): Promise<void> {
+  for (const [tensor, { shape, dtype }] of file.tensors) {
+    if (!['F32', 'F16', 'BF16', 'F64'].includes(dtype)) continue;
+    const spec = { shape, dtype: dtype === 'F16' ? ('f16' as const) : ('f32' as const) };
+    for (const piece of piecesOf(tensor, spec))
+      checkFinite(await readPiece(file, piece), file.source.name, tensor);
+  }
 }
 
 /** Parameters of a CLIP that live on the device. */

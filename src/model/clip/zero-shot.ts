@@ -1,5 +1,6 @@
 // Plain CLIP: which of some texts describes an image (Radford et al., 2021, section 3.1).
 
+import { WeightsError } from '../../formats/errors.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { compile } from '../../graph/executor.ts';
@@ -78,9 +79,17 @@ async function run(
   }
 }
 
-/** CLIP's learned temperature: what cosines are multiplied with. */
-export const logitScale = async (file: TensorFile): Promise<number> =>
-  Math.exp((await file.readFloat32('logit_scale'))[0]!);
+/** CLIP's own training keeps it at 100 at most. */
+const largestScale = 1000;
+
+/** CLIP's learned temperature: what cosines are multiplied with. @throws WeightsError */
+export async function logitScale(file: TensorFile): Promise<number> {
+  const [value] = await file.readFloat32('logit_scale');
+  const scale = Math.exp(value!);
+  if (scale > 0 && scale <= largestScale) return scale;
+  const expected = `a logarithm whose exponential is at most ${largestScale}`;
+  throw new WeightsError({ file: file.source.name, tensor: 'logit_scale', expected, found: `${value}` });
+}
 
 /** Probabilities of the texts: softmax of the scaled cosines. */
 export function zeroShot(

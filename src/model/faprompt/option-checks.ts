@@ -3,7 +3,7 @@ import type { FapromptOptions } from './options.ts';
 
 export type OptionKind =
   | { readonly kind: 'count'; readonly min: number }
-  | { readonly kind: 'number'; readonly min: number }
+  | { readonly kind: 'number'; readonly min: number; readonly max?: number }
   | { readonly kind: 'flag' }
   | { readonly kind: 'pair' }
   | { readonly kind: 'choice'; readonly values: readonly string[] };
@@ -11,6 +11,12 @@ export type OptionKind =
 const count = (min: number): OptionKind => ({ kind: 'count', min });
 const number: OptionKind = { kind: 'number', min: 0 };
 const choice = (...values: string[]): OptionKind => ({ kind: 'choice', values });
+
+/**
+ * What cosines may be divided by. CLIP's own is 0.01 at the least; far below, every probability is 0, 1 or no number,
+ * and far above all of them are 0.5.
+ */
+export const temperatureKind: OptionKind = { kind: 'number', min: 0.001, max: 100 };
 
 export const optionKinds: Readonly<Record<keyof FapromptOptions, OptionKind>> = {
   normalTokens: count(1),
@@ -24,7 +30,7 @@ export const optionKinds: Readonly<Record<keyof FapromptOptions, OptionKind>> = 
   priorFrom: choice('top', 'first', 'class'),
   prior: { kind: 'flag' },
   template: choice('code', 'paper'),
-  temperature: { kind: 'number', min: Number.MIN_VALUE },
+  temperature: temperatureKind,
   map1Weight: number,
   map2Weight: number,
   orthogonalWeight: number,
@@ -42,11 +48,13 @@ export function describeKind(kind: OptionKind): string {
     case 'count':
       return `an integer of at least ${kind.min}`;
     case 'number':
-      return kind.min === 0 ? 'a number of at least 0' : 'a number above 0';
+      return kind.max === undefined
+        ? `a number of at least ${kind.min}`
+        : `a number in [${kind.min}, ${kind.max}]`;
     case 'flag':
       return 'true or false';
     case 'pair':
-      return 'two numbers of at least 0';
+      return 'two numbers of at least 0 that add up to at most 1';
     case 'choice':
       return `one of ${kind.values.join(', ')}`;
   }
@@ -59,11 +67,17 @@ export function isOfKind(value: unknown, kind: OptionKind): boolean {
     case 'count':
       return Number.isSafeInteger(value) && isNumber(value, kind.min);
     case 'number':
-      return isNumber(value, kind.min);
+      return isNumber(value, kind.min) && (value as number) <= (kind.max ?? Number.MAX_VALUE);
     case 'flag':
       return typeof value === 'boolean';
     case 'pair':
-      return Array.isArray(value) && value.length === 2 && value.every((x) => isNumber(x, 0));
+      // Scores are in [0, 1] only if their parts' weights are; 1e-6: fractions in decimals.
+      return (
+        Array.isArray(value) &&
+        value.length === 2 &&
+        value.every((x) => isNumber(x, 0)) &&
+        value[0] + value[1] <= 1 + 1e-6
+      );
     case 'choice':
       return typeof value === 'string' && kind.values.includes(value);
   }

@@ -6,6 +6,7 @@ import type { ClipConfig } from '../clip/config.ts';
 import { checkLearnables, learnableShapes } from './learnables.ts';
 import { laterOptions, parseOptions } from './option-checks.ts';
 import type { FapromptOptions } from './options.ts';
+import { isThreshold } from './verdict.ts';
 
 /** What detection needs to know besides the learnables. */
 export interface PromptsInfo {
@@ -120,9 +121,9 @@ export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo 
   };
   const threshold = (): StoredThreshold => {
     const value = parse('threshold') as Partial<StoredThreshold> | null;
-    return typeof value?.threshold === 'number'
+    return isThreshold(value?.threshold)
       ? (value as StoredThreshold)
-      : fail('threshold', 'an object with a number `threshold`', text('threshold').slice(0, 80));
+      : fail('threshold', 'an object with a `threshold` in [0, 1]', text('threshold').slice(0, 80));
   };
   if (text('format') !== format) fail('format', format, text('format'));
   if (text('version') !== version) fail('version', version, text('version'));

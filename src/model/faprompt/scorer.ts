@@ -12,6 +12,7 @@ import { checkLearnables, learnableShapes } from './learnables.ts';
 import type { FapromptOptions } from './options.ts';
 import { anomalyMap, type Scores, smoothedMap, smoothingSigma } from './score.ts';
 import { promptTemplates, type TokenRows, usedTokens } from './templates.ts';
+import { checkDetection } from './verdict.ts';
 
 export interface Detection {
   /** Image anomaly score in [0, 1]. */
@@ -22,7 +23,8 @@ export interface Detection {
 
 export interface Scorer {
   readonly executable: Executable;
-  score(features: HostFeatures, options?: RunOptions): Promise<Detection>;
+  /** @param image its name, for messages @throws ScoreError for a score or map that is not finite, GpuError */
+  score(features: HostFeatures, image: string, options?: RunOptions): Promise<Detection>;
   dispose(): void;
 }
 
@@ -90,9 +92,9 @@ export async function compileScorer(
   const executable = await compile(gpu, graph, { map, score: result.score }, { parameters });
   return {
     executable,
-    async score({ image, patches }, options) {
+    async score({ image, patches }, name, options) {
       const found = await executable.run({ image, patches }, ['map', 'score'], options);
-      return { score: found.score![0]!, map: found.map as Float32Array };
+      return checkDetection({ score: found.score![0]!, map: found.map as Float32Array }, name);
     },
     dispose() {
       executable.dispose();

@@ -1,5 +1,5 @@
 // Methods out of parsed JSON.
-import { parseOptions } from '../faprompt/option-checks.ts';
+import { describeKind, isOfKind, parseOptions, temperatureKind } from '../faprompt/option-checks.ts';
 import { type PresetName, presetNames, presets } from '../faprompt/options.ts';
 import type { LearnedMethod, Method, WrittenMethod } from './method.ts';
 import { namedMethods } from './named.ts';
@@ -60,8 +60,8 @@ function parseWritten(name: string, title: string, value: Fields, fail: Fail): W
     return fits ? found : fail(field, 'a list of texts', show(found));
   };
   const { temperature = clipPair.temperature } = value;
-  if (typeof temperature !== 'number' || !(temperature > 0))
-    return fail('temperature', 'a number above 0', show(temperature));
+  if (typeof temperature !== 'number' || !isOfKind(temperature, temperatureKind))
+    return fail('temperature', describeKind(temperatureKind), show(temperature));
   const prompts: WrittenPrompts = {
     normal: lines('normal'),
     abnormal: lines('abnormal'),
