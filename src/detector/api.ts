@@ -2,6 +2,8 @@
 // What the library offers: the same types in a browser (in a worker or on the main thread) and in Node.
 import type { FapromptOptions, PresetName } from '../model/faprompt/options.ts';
 
+export type { FapromptOptions, PresetName };
+
 /** RGB pixels, 3 bytes each, row by row from the top. */
 export interface RgbPixels {
   readonly width: number;
