@@ -1,9 +1,10 @@
-// npm run bench -- kernels | step | detect | cold | load | peers | quality | page | browser: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | detect | folder | cold | load | peers | quality | page | browser: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { ExitError } from '../src/cli/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
 import { addColdCommand } from './commands/cold.ts';
 import { addDetectCommand } from './commands/detect.ts';
+import { addFolderCommand } from './commands/folder.ts';
 import { addKernelsCommand } from './commands/kernels.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addPageCommand } from './commands/page.ts';
@@ -16,6 +17,7 @@ for (const add of [
   addKernelsCommand,
   addStepCommand,
   addDetectCommand,
+  addFolderCommand,
   addColdCommand,
   addLoadCommand,
   addPeersCommand,
