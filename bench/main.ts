@@ -1,8 +1,9 @@
-// npm run bench -- kernels | step | detect | folder | cold | load | peers | quality | page | browser: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | conv | detect | folder | cold | load | peers | quality | page | browser: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { ExitError } from '../src/cli/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
 import { addColdCommand } from './commands/cold.ts';
+import { addConvCommand } from './commands/conv.ts';
 import { addDetectCommand } from './commands/detect.ts';
 import { addFolderCommand } from './commands/folder.ts';
 import { addKernelsCommand } from './commands/kernels.ts';
@@ -16,6 +17,7 @@ const program = new Command('bench').description('measures the engine on this ad
 for (const add of [
   addKernelsCommand,
   addStepCommand,
+  addConvCommand,
   addDetectCommand,
   addFolderCommand,
   addColdCommand,

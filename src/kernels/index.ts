@@ -6,6 +6,7 @@ export { adamws } from './adamw/adamw.cases.ts';
 export { attentions } from './attention/attention.cases.ts';
 export { binaryCrossEntropies } from './binary_cross_entropy/binary_cross_entropy.cases.ts';
 export { binaryFocals } from './binary_focal/binary_focal.cases.ts';
+export { convolutions } from './conv2d/conv2d.cases.ts';
 export { cosinePairings } from './cosine_pairs/cosine_pairs.cases.ts';
 export { crossEntropies } from './cross_entropy/cross_entropy.cases.ts';
 export { dices } from './dice/dice.cases.ts';
