@@ -228,6 +228,36 @@ describe('executor', () => {
     executable.dispose();
   });
 
+  test('runs that can be stopped wait for each other: each has its own inputs', async () => {
+    const { graph, y } = chain(3, 1000);
+    const executable = await compile(gpu, graph, { y });
+    const start = (value: number) =>
+      executable.run({ x: new Float32Array(1000).fill(value) }, ['y'], { onProgress: () => {} });
+    const found = await Promise.all([10, 20, 30].map(start));
+    expect(found.map((outputs) => outputs.y![999])).toEqual([13, 23, 33]);
+    executable.dispose();
+  });
+
+  test('an input that the outputs do not need may be fed; a name that is not in the graph may not, nor a wrong size', async () => {
+    const graph = createGraph();
+    const x = graph.input('x', f32(4));
+    const unused = graph.input('unused', f32(2));
+    affine(graph, unused, 2); // and what is made of it
+    const executable = await compile(gpu, graph, { y: affine(graph, x, 2) });
+    const feeds = { x: Float32Array.of(1, 2, 3, 4) };
+    const { y } = await executable.run({ ...feeds, unused: Float32Array.of(1, 1) }, ['y']);
+    expect([...y!]).toEqual([2, 4, 6, 8]);
+    expect(executable.plan.leaves.inputs).toEqual([x.storage]);
+    await expect(executable.run({ ...feeds, other: Float32Array.of(1) }, ['y'])).rejects.toThrow(
+      'no input named "other" in this graph; it has: x, unused',
+    );
+    await expect(executable.run({ ...feeds, unused: Float32Array.of(1) }, ['y'])).rejects.toThrow(
+      'input "unused": expected f32[2], found 1 elements',
+    );
+    expect((await executable.run({}, ['y'])).y).toEqual(y); // and it goes on
+    executable.dispose();
+  });
+
   test.skipIf(!gpu.capabilities.timestamps)('a profile has a time for every dispatch', async () => {
     const { graph, y } = chain(4, 1 << 16);
     const executable = await compile(gpu, graph, { y });

@@ -1,4 +1,5 @@
 // Turns a plan into buffers, pipelines and bind groups once, and runs it as often as wanted.
+import { createQueue } from '../base/prefetch.ts';
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { byteLength, describe, hostLength, sameShape, type Tensor } from '../kernels/op.ts';
@@ -32,9 +33,10 @@ export interface Executable {
   readonly dispatches: number;
   /**
    * Uploads `feeds` (inputs keep what they held before), runs everything and copies the outputs named by `read`.
-   * A run that reads nothing returns once the work is queued; `gpu.finish()` waits for it. The next run may be started
-   * before the results of one are there (`runsInFlight`): work is done in the order of the calls.
-   * @throws GpuError, or Error for a feed of the wrong name or size.
+   * What the outputs do not depend on may be fed, and is left out. A run that reads nothing returns once the work is
+   * queued; `gpu.finish()` waits for it. The next run may be started before the results of one are there
+   * (`runsInFlight`): work is done in the order of the calls, uploads included.
+   * @throws GpuError, or Error for a feed of a name that the graph has not, or of the wrong size.
    */
   run(
     feeds: Readonly<Record<string, HostData>>,
@@ -85,7 +87,9 @@ export async function compile(
       },
       own,
     );
-    const inputs = new Map(plan.leaves.inputs.map((storage) => [graph.leaves.get(storage)!.name, storage]));
+    const inputs = new Map(
+      [...graph.leaves].flatMap(([storage, { kind, name }]) => (kind === 'input' ? [[name, storage]] : [])),
+    );
     const offset = guards?.offset ?? 0;
     const readback = createReadback(
       gpu,
@@ -102,9 +106,12 @@ export async function compile(
         const spec = graph.spec(storage);
         if (data.length !== hostLength(spec))
           throw new Error(`input "${name}": expected ${describe(spec)}, found ${data.length} elements`);
-        writeBuffer(gpu, buffers.get(storage)!, offset, data);
+        const buffer = buffers.get(storage); // none: the outputs do not depend on it
+        if (buffer) writeBuffer(gpu, buffer, offset, data);
       }
     };
+    /** A run that waits between its submits must not have its inputs overwritten by the next. */
+    const inTurn = createQueue();
 
     /** Command buffers and the work in each. */
     const encode = (limit: number): { commands: GPUCommandBuffer; flops: number }[] => {
@@ -144,15 +151,21 @@ export async function compile(
       plan,
       dispatches: steps.length,
       async run(feeds, read = [], options) {
-        await gpu.guard(Promise.resolve());
-        upload(feeds);
-        if (guards) guards.fill(buffers, graph);
-        if (options) await submitWatched(options);
-        const work = options ? [] : encode(flopsPerSubmit).map((part) => part.commands);
-        const { commands, results } = readback.begin(read);
-        device.queue.submit([...work, ...commands]);
-        const found = await results();
-        if (guards) await guards.check(buffers, graph);
+        const { found } = await inTurn(async () => {
+          await gpu.guard(Promise.resolve());
+          upload(feeds);
+          if (guards) guards.fill(buffers, graph);
+          if (options) await submitWatched(options);
+          const work = options ? [] : encode(flopsPerSubmit).map((part) => part.commands);
+          const copies = readback.begin(read);
+          device.queue.submit([...work, ...copies.commands]);
+          const found = copies.results();
+          if (guards) {
+            await found;
+            await guards.check(buffers, graph);
+          }
+          return { found }; // not waited for: the next run may begin
+        });
         return found;
       },
       profile: () => profile(gpu, steps),
