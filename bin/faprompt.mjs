@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// The `faprompt` command: dist/cli.js, with the unpacked software Vulkan driver where this machine needs it.
+// The `faprompt` command: dist/cli.js, with the unpacked software Vulkan driver where this machine needs it, and without
+// what Dawn prints on standard error of its own accord (on Linux, where it does).
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { neededEnvironment } from '../scripts/vulkan/driver.mjs';
 import { launch } from '../scripts/vulkan/launch.mjs';
 
@@ -25,12 +26,12 @@ async function built() {
 }
 
 const env = neededEnvironment();
-if (env) {
-  // A new process, because the library path is read when a process starts.
-  const self = fileURLToPath(import.meta.url);
-  await launch(process.execPath, [...process.execArgv, self, ...process.argv.slice(2)], env);
-} else if (await built()) {
-  await import(pathToFileURL(cli).href);
-} else {
+if (!(await built())) {
   process.exitCode = 1;
+} else if (env || process.platform === 'linux') {
+  // A new process, because the library path is read when a process starts, and descriptors are its own.
+  const command = [...process.execArgv, cli, ...process.argv.slice(2)];
+  await launch(process.execPath, command, { ...(env ?? process.env), FAPROMPT_STDERR: '3' });
+} else {
+  await import(pathToFileURL(cli).href);
 }

@@ -2,12 +2,16 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import os from 'node:os';
+import { setTimeout } from 'node:timers/promises';
+import { withoutNoise } from './noise.mjs';
 
 const windows = process.platform === 'win32';
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', ...(windows ? [] : ['SIGQUIT', 'SIGUSR2', 'SIGWINCH'])];
 
 /**
  * Runs a command with inherited standard streams, hands signals on and ends this process the way the command ended.
+ * The command finds standard error itself as descriptor 3, too: what it writes there is in order with standard output,
+ * and may be a terminal; descriptor 2 comes through here, where Dawn's own messages are left out.
  *
  * The command gets a process group of its own, so that each signal reaches it exactly once: a Ctrl-C goes to the
  * terminal's group, where only this process is, and from here to the command, just as `kill` on this process does.
@@ -27,11 +31,28 @@ export function launch(command, args, env = process.env) {
   ];
   return new Promise((resolve) => {
     // Windows: npm's commands are .cmd files, which need the shell; the console sends Ctrl-C to both processes.
-    const child = spawn(file, rest, { env, stdio: 'inherit', detached: !windows, shell: windows });
+    const child = spawn(file, rest, {
+      env,
+      stdio: windows ? 'inherit' : ['inherit', 'inherit', 'pipe', 2],
+      detached: !windows,
+      shell: windows,
+    });
     const forward = (signal) => windows || child.kill(signal);
     for (const signal of forwarded) process.on(signal, forward);
-    const finish = (code, signal) => {
+    process.stderr.on('error', () => {}); // whoever read it has gone
+    const told = child.stderr && withoutNoise(child.stderr, (text) => process.stderr.write(text));
+    // Stopped by the terminal, the command stops as well, and goes on with this process.
+    const suspend = () => {
+      child.kill('SIGSTOP');
+      process.kill(process.pid, 'SIGSTOP');
+    };
+    const resume = () => child.kill('SIGCONT');
+    if (!windows) process.on('SIGTSTP', suspend).on('SIGCONT', resume);
+    const finish = async (code, signal) => {
+      await Promise.race([told, setTimeout(300)]); // a child of the command's may hold the pipe
       for (const name of forwarded) process.off(name, forward);
+      process.off('SIGTSTP', suspend).off('SIGCONT', resume);
+      child.stderr?.destroy();
       if (signal) process.kill(process.pid, signal);
       process.exitCode = signal ? 128 + os.constants.signals[signal] : code;
       resolve();

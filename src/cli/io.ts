@@ -17,7 +17,9 @@ export interface Io {
 export const processIo: Io = {
   out: (text) => process.stdout.write(`${text}\n`),
   note: (text) => process.stderr.write(`${text}\n`),
-  terminal: Boolean(process.stderr.isTTY),
+  get terminal() {
+    return Boolean(process.stderr.isTTY);
+  },
   openGpu: () => openGpu(gpuOptions(processIo.note)),
   onInterrupt(stop) {
     process.once('SIGINT', stop);

@@ -1,4 +1,5 @@
 // Entry of `faprompt`: sets the exit code and lets the process end by itself.
+import './stderr.node.ts';
 import { run } from './program.ts';
 
 // A reader that has enough (`| head`) is no error.

@@ -1,0 +1,1 @@
+export function withoutNoise(source: NodeJS.ReadableStream, write: (text: string) => void): Promise<void>;
