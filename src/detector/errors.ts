@@ -34,3 +34,7 @@ export class DetectorError extends Error {
     if (file !== undefined) this.file = file;
   }
 }
+
+/** What jobs in hand, and those that come later, are told. */
+export const closedError = (cause?: unknown): DetectorError =>
+  new DetectorError('closed', 'this detector was closed', { cause });

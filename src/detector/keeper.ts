@@ -1,7 +1,7 @@
 // Keeps a model ready: a device that was lost is opened again, the model loaded again, the job in hand run again.
 import { GpuError } from '../gpu/errors.ts';
 import type { DeviceEvent } from './api.ts';
-import { DetectorError } from './errors.ts';
+import { closedError, DetectorError } from './errors.ts';
 import { asDetectorError } from './failures.ts';
 import type { Model } from './model.ts';
 
@@ -68,7 +68,7 @@ export async function keepModel(
   ready = Promise.resolve(watch(model));
 
   const current = async (): Promise<Model> => {
-    if (closed) throw new DetectorError('closed', 'this detector was closed');
+    if (closed) throw closedError();
     try {
       const found = await ready;
       if (!found.gpu.failure) return found;
@@ -89,7 +89,7 @@ export async function keepModel(
         try {
           return await job(found);
         } catch (error) {
-          if (closed) throw new DetectorError('closed', 'this detector was closed', { cause: error });
+          if (closed) throw closedError(error);
           if (losses >= retries || !(error instanceof GpuError && error.kind === 'device-lost')) throw error;
         }
       }

@@ -63,6 +63,7 @@ export async function openLocal(environment: Environment, given: LoadOptions): P
 
     function createLocal(): PortableDetector {
       const turns = createTurns();
+      const closing = new AbortController();
       const notice = keeper.model.clip.metadata.get('notice');
       if (notice !== undefined) given.onWarning?.({ kind: 'notice', message: notice });
       const settle = async <T>(
@@ -87,24 +88,25 @@ export async function openLocal(environment: Environment, given: LoadOptions): P
         },
         detect: (image, job) =>
           settle(job, [image], () =>
-            keeper.run(async ({ gpu, prompts: used, scorer, size, encode }) => {
+            keeper.run(({ gpu, prompts: used, scorer, size, encode }) => {
               if (!used || !scorer) throw noPrompts();
-              const clock = startClock(gpu);
-              const decoded = await environment.decodeImage(gpu, image);
-              const decode = clock.elapsed();
-              const pixels = await fitting(image.name, decoded, () => preprocessImage(gpu, decoded, size));
-              const run = runOptions(job);
-              const features = await encode(size, used.dualLayers, pixels, run);
-              const { score, map } = await scorer.score(features, image.name, run);
-              const { compile, elapsed } = clock.stop();
-              const threshold = used.threshold?.threshold;
-              return {
-                score,
-                map: { width: size, height: size, data: map },
-                image: { width: decoded.width, height: decoded.height },
-                ...(threshold === undefined ? {} : { anomalous: isAnomalous(score, threshold) }),
-                times: { decode, compile, compute: elapsed - decode - compile },
-              };
+              return timed(gpu, async (clock) => {
+                const decoded = await environment.decodeImage(gpu, image);
+                const decode = clock.elapsed();
+                const pixels = await fitting(image.name, decoded, () => preprocessImage(gpu, decoded, size));
+                const run = runOptions(job);
+                const features = await encode(size, used.dualLayers, pixels, run);
+                const { score, map } = await scorer.score(features, image.name, run);
+                const [compile, elapsed] = [clock.compile(), clock.elapsed()];
+                const threshold = used.threshold?.threshold;
+                return {
+                  score,
+                  map: { width: size, height: size, data: map },
+                  image: { width: decoded.width, height: decoded.height },
+                  ...(threshold === undefined ? {} : { anomalous: isAnomalous(score, threshold) }),
+                  times: { decode, compile, compute: elapsed - decode - compile },
+                };
+              });
             }),
           ),
         setPrompts: (file, { size, allowOtherClip }) =>
@@ -114,7 +116,7 @@ export async function openLocal(environment: Environment, given: LoadOptions): P
             prompts = next;
             return keeper.model.info();
           }),
-        train: (training) => startTraining({ environment, keeper, turns }, training),
+        train: (training) => startTraining({ environment, keeper, turns, closed: closing.signal }, training),
         classify: (image, texts, job) =>
           settle(job, [image], async () => {
             const { classifyImage } = await import('./classify.ts');
@@ -126,7 +128,10 @@ export async function openLocal(environment: Environment, given: LoadOptions): P
               );
             });
           }),
-        close: () => keeper.close(),
+        close() {
+          keeper.close();
+          closing.abort(); // after it: what is woken finds the detector closed
+        },
       };
     }
   } catch (error) {
@@ -161,8 +166,15 @@ export async function fitting<T>(
   }
 }
 
-/** Milliseconds, and how many of them pipelines were being compiled. */
-function startClock({ pipelines }: Gpu) {
+interface Clock {
+  /** Milliseconds since the job began. */
+  elapsed(): number;
+  /** How many of them pipelines were being compiled. */
+  compile(): number;
+}
+
+/** Times a job; what listens to the pipelines ends with it, however it ends. */
+async function timed<T>({ pipelines }: Gpu, job: (clock: Clock) => Promise<T>): Promise<T> {
   const began = performance.now();
   let compile = 0;
   let since: number | undefined;
@@ -173,12 +185,9 @@ function startClock({ pipelines }: Gpu) {
       since = undefined;
     }
   });
-  const elapsed = () => performance.now() - began;
-  return {
-    elapsed,
-    stop() {
-      stop();
-      return { compile, elapsed: elapsed() };
-    },
-  };
+  try {
+    return await job({ elapsed: () => performance.now() - began, compile: () => compile });
+  } finally {
+    stop();
+  }
 }

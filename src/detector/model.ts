@@ -1,18 +1,12 @@
 // A CLIP on a device, and what is compiled for it: everything that a lost device takes along.
 
-import { createQueue } from '../base/prefetch.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { bytesSource, readExactly } from '../formats/source.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import { type Gpu, openGpu } from '../gpu/gpu.ts';
 import type { RunOptions } from '../graph/executor.ts';
 import { readClip } from '../model/checkpoint/open.ts';
-import {
-  createImageEncoder,
-  defaultImageSize,
-  type HostFeatures,
-  type ImageEncoder,
-} from '../model/clip/image-encoder.ts';
+import { createImageEncoder, defaultImageSize, type HostFeatures } from '../model/clip/image-encoder.ts';
 import { preprocessImage } from '../model/clip/preprocess.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
@@ -20,6 +14,7 @@ import { type Prompts, readPrompts } from '../model/faprompt/prompts-file.ts';
 import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
 import { sha256 as hashOf } from '../train/features/entry.ts';
 import type { DetectorInfo, FileSource, LoadOptions } from './api.ts';
+import { createEncoderCache } from './encoders.ts';
 import type { Environment, OpenedFile } from './environment.ts';
 import { DetectorError } from './errors.ts';
 import { asDetectorError } from './failures.ts';
@@ -186,15 +181,7 @@ async function openWeights(
 
 function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, close: () => void): Model {
   const { config } = clip;
-  const encoders = new Map<string, Promise<ImageEncoder>>();
-  const inTurn = createQueue();
-  const encoderFor = (size: number, dualLayers: number): Promise<ImageEncoder> => {
-    const key = `${size} ${dualLayers}`;
-    const made = encoders.get(key) ?? createImageEncoder(gpu, clip, size, dualLayers);
-    encoders.set(key, made);
-    made.catch(() => encoders.delete(key));
-    return made;
-  };
+  const encoders = createEncoderCache((size, dualLayers) => createImageEncoder(gpu, clip, size, dualLayers));
   let prompts: Prompts | undefined;
   let scorer: Scorer | undefined;
   let size = defaultImageSize(config);
@@ -213,7 +200,7 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
       return size;
     },
     encode: (side, dualLayers, image, options) =>
-      inTurn(async () => (await (await encoderFor(side, dualLayers)).encode([image], options))[0]!),
+      encoders.use(side, dualLayers, async (encoder) => (await encoder.encode([image], options))[0]!),
     async usePrompts({ bytes, name, size: wanted, allowOtherClip }) {
       const known = allowOtherClip ? undefined : { name: clip.name, sha256 };
       const read = await readSafetensors(bytesSource(name, bytes))
@@ -222,12 +209,15 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
           throw asDetectorError(error, 'bad-prompts');
         });
       const side = wanted ?? read.imageSize;
-      const [made] = await Promise.all([
-        createScorer(gpu, clip, read.options, read.learnables, side),
-        encoderFor(side, read.dualLayers),
-      ]);
+      const scoring = createScorer(gpu, clip, read.options, read.learnables, side);
+      const [made, encoder] = await Promise.allSettled([scoring, encoders.keep(side, read.dualLayers)]);
+      if (made.status === 'rejected') throw made.reason;
+      if (encoder.status === 'rejected') {
+        made.value.dispose();
+        throw encoder.reason;
+      }
       scorer?.dispose();
-      [prompts, scorer, size] = [read, made, side];
+      [prompts, scorer, size] = [read, made.value, side];
     },
     info() {
       const notice = clip.metadata.get('notice');

@@ -1,6 +1,6 @@
 // The detector in a worker, as seen from the page.
 import type { DetectorInfo, LoadOptions } from './api.ts';
-import { DetectorError } from './errors.ts';
+import { closedError, DetectorError } from './errors.ts';
 import type { PortableDetector } from './local.ts';
 import type { PortableImage } from './portable.ts';
 import { type Caller, type Context, createCaller } from './rpc.ts';
@@ -59,9 +59,7 @@ export async function openRemote(
       signal,
       lasting: true,
     });
-    return createRemote(caller, await result, () =>
-      close(new DetectorError('closed', 'this detector was closed')),
-    );
+    return createRemote(caller, await result, () => close(closedError()));
   } catch (error) {
     close(error);
     throw error;

@@ -17,7 +17,7 @@ import { publishedAdam } from '../train/step.ts';
 import { type Snapshot, train } from '../train/trainer.ts';
 import type { Training, TrainOptions, TrainResult } from './api.ts';
 import type { Environment } from './environment.ts';
-import { DetectorError } from './errors.ts';
+import { closedError, DetectorError } from './errors.ts';
 import { failureOf } from './failures.ts';
 import type { Keeper } from './keeper.ts';
 import { dualLayersOf, type Model } from './model.ts';
@@ -33,6 +33,8 @@ interface Host {
   readonly environment: Environment;
   readonly keeper: Keeper;
   readonly turns: Turns;
+  /** Aborted when the detector is closed. */
+  readonly closed: AbortSignal;
 }
 
 /** Steps between snapshots on the host: what a lost device costs at most. */
@@ -49,17 +51,20 @@ export function startTraining(host: Host, options: PortableTraining): Training {
     signal: stop.signal,
     watched: () => watched,
     async whilePaused() {
-      while (paused && !stop.signal.aborted && !options.signal?.aborted)
+      while (paused && !stop.signal.aborted && !host.closed.aborted)
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
+      if (host.closed.aborted) throw closedError();
     },
   };
   const onAbort = () => {
     stop.abort();
     wake();
   };
+  const onClose = () => wake();
   options.signal?.addEventListener('abort', onAbort, { once: true });
+  host.closed.addEventListener('abort', onClose, { once: true });
   const run = async (): Promise<TrainResult> => {
     try {
       options.signal?.throwIfAborted();
@@ -70,6 +75,7 @@ export function startTraining(host: Host, options: PortableTraining): Training {
       throw failureOf(error, options.signal);
     } finally {
       options.signal?.removeEventListener('abort', onAbort);
+      host.closed.removeEventListener('abort', onClose);
       for (const { image, mask } of options.samples) release(image, mask);
     }
   };
@@ -128,9 +134,10 @@ async function runTraining(
       const stopWatching = model.gpu.pipelines.watch((compiled, asked) =>
         progress?.({ phase: 'compile', done: compiled, total: asked }),
       );
+      const isWatched = (step: number) => step % (control.watched()?.every ?? Number.NaN) === 0;
       const draw = async (step: number) => {
         const watch = control.watched();
-        if (!watch || step % watch.every !== 0) return;
+        if (!watch) return;
         const image = await source.load(watch.sample);
         if ('features' in image) await viewer.draw(step, watch.sample, image.features);
       };
@@ -143,16 +150,19 @@ async function runTraining(
           {
             async started(parameters) {
               viewer.bind(parameters);
-              await draw(snapshot?.progress.step ?? 0);
+              const step = snapshot?.progress.step ?? 0;
+              if (isWatched(step)) await draw(step);
             },
-            async step({ epoch, step, images, losses, ms, progress: { position } }) {
+            // The map of a step is drawn before the next one changes the learnables.
+            hold: (step) => isWatched(step),
+            async step({ epoch, step, images, losses, ms, held, progress: { position } }) {
               onStep?.({ epoch, epochs, step, steps, images, losses, ms });
               progress?.({
                 phase: 'compute',
                 done: (epoch - 1) * samples.length + position,
                 total: epochs * samples.length,
               });
-              await draw(step);
+              if (held && isWatched(step)) await draw(step);
               // Others' turn: a detection that waits, or as long as the run is paused.
               done();
               await control.whilePaused();

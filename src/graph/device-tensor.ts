@@ -12,8 +12,13 @@ export interface DeviceTensor extends TensorSpec {
 /** Allocates a tensor, zeroed or with `data`. @throws GpuError when it does not fit. */
 export function createDeviceTensor(gpu: Gpu, name: string, spec: TensorSpec, data?: HostData): DeviceTensor {
   const tensor = { ...spec, buffer: gpu.memory.allocate(byteLength(spec), name) };
-  if (data) writeDeviceTensor(gpu, tensor, data);
-  return tensor;
+  try {
+    if (data) writeDeviceTensor(gpu, tensor, data);
+    return tensor;
+  } catch (error) {
+    gpu.memory.free(tensor.buffer);
+    throw error;
+  }
 }
 
 export function writeDeviceTensor(gpu: Gpu, tensor: DeviceTensor, data: HostData): void {

@@ -47,18 +47,21 @@ export function createGuards(gpu: Gpu): Guards {
           'guards',
           GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
         );
-        const encoder = gpu.device.createCommandEncoder();
-        encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
-        gpu.device.queue.submit([encoder.finish()]);
-        await gpu.guard(staging.mapAsync(GPUMapMode.READ));
-        const found = new Int32Array(staging.getMappedRange());
-        const behind = end(graph, storage) / 4;
-        const stray = found.findIndex((word, i) => (i < margin / 4 || i >= behind) && word !== sentinel);
-        gpu.memory.free(staging);
-        if (stray >= 0) {
-          throw new Error(
-            `a shader wrote ${stray * 4 - margin} bytes from the start of ${describe(graph.spec(storage))}, outside of it`,
-          );
+        try {
+          const encoder = gpu.device.createCommandEncoder();
+          encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
+          gpu.device.queue.submit([encoder.finish()]);
+          await gpu.guard(staging.mapAsync(GPUMapMode.READ));
+          const found = new Int32Array(staging.getMappedRange());
+          const behind = end(graph, storage) / 4;
+          const stray = found.findIndex((word, i) => (i < margin / 4 || i >= behind) && word !== sentinel);
+          if (stray >= 0) {
+            throw new Error(
+              `a shader wrote ${stray * 4 - margin} bytes from the start of ${describe(graph.spec(storage))}, outside of it`,
+            );
+          }
+        } finally {
+          gpu.memory.free(staging);
         }
       }
     },

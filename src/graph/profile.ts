@@ -20,37 +20,37 @@ export async function profile(gpu: Gpu, steps: readonly Step[]): Promise<Dispatc
   for (let start = 0; start < steps.length; start += perSet) {
     const part = steps.slice(start, start + perSet);
     const querySet = device.createQuerySet({ type: 'timestamp', count: 2 * part.length });
-    const resolved = memory.allocate(
-      16 * part.length,
-      'timestamps',
-      GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-    );
-    const staging = memory.allocate(
-      16 * part.length,
-      'readback',
-      GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    );
-    const encoder = device.createCommandEncoder();
-    part.forEach((step, i) => {
-      const pass = encoder.beginComputePass({
-        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+    const own: GPUBuffer[] = [];
+    const allocate = (label: string, usage: GPUBufferUsageFlags) => {
+      const buffer = memory.allocate(16 * part.length, label, usage);
+      own.push(buffer);
+      return buffer;
+    };
+    try {
+      const resolved = allocate('timestamps', GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC);
+      const staging = allocate('readback', GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+      const encoder = device.createCommandEncoder();
+      part.forEach((step, i) => {
+        const pass = encoder.beginComputePass({
+          timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+        });
+        pass.setPipeline(step.pipeline);
+        pass.setBindGroup(0, step.bindGroup);
+        pass.dispatchWorkgroups(...step.workgroups);
+        pass.end();
       });
-      pass.setPipeline(step.pipeline);
-      pass.setBindGroup(0, step.bindGroup);
-      pass.dispatchWorkgroups(...step.workgroups);
-      pass.end();
-    });
-    encoder.resolveQuerySet(querySet, 0, 2 * part.length, resolved, 0);
-    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16 * part.length);
-    device.queue.submit([encoder.finish()]);
-    await gpu.guard(staging.mapAsync(GPUMapMode.READ));
-    const stamps = new BigUint64Array(staging.getMappedRange());
-    part.forEach(({ op, shader, flops }, i) => {
-      times.push({ op, shader, flops, milliseconds: Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6 });
-    });
-    memory.free(staging);
-    memory.free(resolved);
-    querySet.destroy();
+      encoder.resolveQuerySet(querySet, 0, 2 * part.length, resolved, 0);
+      encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16 * part.length);
+      device.queue.submit([encoder.finish()]);
+      await gpu.guard(staging.mapAsync(GPUMapMode.READ));
+      const stamps = new BigUint64Array(staging.getMappedRange());
+      part.forEach(({ op, shader, flops }, i) => {
+        times.push({ op, shader, flops, milliseconds: Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6 });
+      });
+    } finally {
+      for (const buffer of own) memory.free(buffer);
+      querySet.destroy();
+    }
   }
   return times;
 }

@@ -30,10 +30,12 @@ export function createReadback(
   own: GPUBuffer[],
 ): Readback {
   const { device, memory } = gpu;
-  const free = Array.from({ length: runsInFlight }, () =>
-    memory.allocate(bytes, 'readback', GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
-  );
-  own.push(...free);
+  const free: GPUBuffer[] = [];
+  for (let i = 0; i < runsInFlight; i += 1) {
+    const staging = memory.allocate(bytes, 'readback', GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    own.push(staging); // at once: the next may not fit
+    free.push(staging);
+  }
   return {
     begin(names) {
       if (names.length === 0) return { commands: [], results: async () => ({}) };

@@ -41,28 +41,26 @@ export function createTrainingState(
   shapes: ReadonlyMap<string, readonly number[]>,
   values: { readonly parameters: ReadonlyMap<string, Float32Array> } & Partial<HostState>,
 ): TrainingState {
-  const made = parts.map(
-    (part) =>
-      new Map(
-        [...shapes].map(([name, shape]) => [
+  const made = {
+    parameters: new Map<string, DeviceTensor>(),
+    m: new Map<string, DeviceTensor>(),
+    v: new Map<string, DeviceTensor>(),
+  };
+  const dispose = () => {
+    for (const part of parts) for (const { buffer } of made[part].values()) gpu.memory.free(buffer);
+  };
+  try {
+    for (const part of parts)
+      for (const [name, shape] of shapes)
+        made[part].set(
           name,
           createDeviceTensor(gpu, `${part}/${name}`, f32(...shape), values[part]?.get(name)),
-        ]),
-      ),
-  );
-  const [parameters, m, v] = made as [
-    Map<string, DeviceTensor>,
-    Map<string, DeviceTensor>,
-    Map<string, DeviceTensor>,
-  ];
-  return {
-    parameters,
-    m,
-    v,
-    dispose() {
-      for (const map of made) for (const { buffer } of map.values()) gpu.memory.free(buffer);
-    },
-  };
+        );
+    return { ...made, dispose };
+  } catch (error) {
+    dispose(); // what fitted before the one that did not
+    throw error;
+  }
 }
 
 export async function readTrainingState(gpu: Gpu, state: TrainingState): Promise<HostState> {

@@ -50,6 +50,8 @@ export interface StepEvent {
   /** Milliseconds of the step, without waiting for images. */
   readonly ms: number;
   readonly progress: Progress;
+  /** No further step was begun: the learnables on the device are those of this step. */
+  readonly held: boolean;
 }
 
 export interface EpochEvent {
@@ -62,7 +64,9 @@ export interface EpochEvent {
 export interface TrainCallbacks {
   /** The learnables on the device, before the first step; they change with every step and end with the run. */
   started?(parameters: ReadonlyMap<string, DeviceTensor>): void | Promise<void>;
-  /** One more step may be under way; the one after that waits for it. */
+  /** Whether the step after this one waits for `step`, which looks at the learnables. */
+  hold?(step: number): boolean;
+  /** One more step may be under way, unless `held`; the one after that waits for it. */
   step?(event: StepEvent): void | Promise<void>;
   epoch?(event: EpochEvent): void;
   /** Once per unusable image. */
@@ -143,8 +147,9 @@ export async function train(
       step,
       images,
       consumed,
+      held,
       previous,
-    }: { step: number; images: number; consumed: number; previous: Promise<void> | undefined },
+    }: { step: number; images: number; consumed: number; held: boolean; previous: Promise<void> | undefined },
   ): Promise<void> => {
     const began = performance.now();
     const [found] = await Promise.all([run, previous]);
@@ -159,7 +164,7 @@ export async function train(
       lossSum: progress.lossSum + losses.total!,
       lossSteps: progress.lossSteps + 1,
     };
-    await callbacks.step?.({ epoch: progress.epoch + 1, step, images, losses, ms, progress });
+    await callbacks.step?.({ epoch: progress.epoch + 1, step, images, losses, ms, progress, held });
   };
   // One step computes while the next is put together and queued; only then are its losses waited for.
   let running: Promise<void> | undefined;
@@ -184,13 +189,13 @@ export async function train(
           Object.keys(executable.plan.outputs),
         );
         const previous = running;
-        running = finish(run, { step, images: images.length, consumed, previous });
+        const saved = step % saveEvery === 0;
+        const held = saved || callbacks.hold?.(step) === true;
+        running = finish(run, { step, images: images.length, consumed, held, previous });
         running.catch(() => {}); // reported where it is waited for
         await previous;
-        if (step % saveEvery === 0) {
-          await running; // a checkpoint is of one step: the next must not have begun
-          await save();
-        }
+        if (held) await running; // a checkpoint is of one step: the next must not have begun
+        if (saved) await save();
       }
       await running;
       if (signal?.aborted) {

@@ -82,14 +82,23 @@ export async function compileScorer(
   });
   const map = smoothedMap(model, anomalyMap(model, result), smoothingSigma(size));
   const own: DeviceTensor[] = [];
-  const parameters = bindWeights(clip, model.weights);
-  for (const { tensor, values } of result.parameters) {
-    const bound =
-      values instanceof Float32Array ? createDeviceTensor(gpu, 'learned', tensor, values) : values;
-    if (bound !== values) own.push(bound);
-    parameters.set(tensor.storage, bound);
-  }
-  const executable = await compile(gpu, graph, { map, score: result.score }, { parameters });
+  const free = () => {
+    for (const { buffer } of own) gpu.memory.free(buffer);
+  };
+  const bind = async (): Promise<Executable> => {
+    const parameters = bindWeights(clip, model.weights);
+    for (const { tensor, values } of result.parameters) {
+      const bound =
+        values instanceof Float32Array ? createDeviceTensor(gpu, 'learned', tensor, values) : values;
+      if (bound !== values) own.push(bound);
+      parameters.set(tensor.storage, bound);
+    }
+    return compile(gpu, graph, { map, score: result.score }, { parameters });
+  };
+  const executable = await bind().catch((error: unknown) => {
+    free();
+    throw error;
+  });
   return {
     executable,
     async score({ image, patches }, name, options) {
@@ -98,7 +107,7 @@ export async function compileScorer(
     },
     dispose() {
       executable.dispose();
-      for (const { buffer } of own) gpu.memory.free(buffer);
+      free();
     },
   };
 }
