@@ -7,8 +7,9 @@ import { run } from '../src/cli/program.ts';
 import { checkDataset } from '../src/data/check.node.ts';
 import { type CheckReport, type Finding, formatReport } from '../src/data/check.ts';
 import { openDataset } from '../src/data/dataset.node.ts';
+import { losesImage } from '../src/data/dataset.ts';
 import { encodePng } from '../src/data/image.node.ts';
-import { bmp, type Files, height, tinyCopies, width, writeTree } from './data-layouts.ts';
+import { bmp, type Files, height, maskPng, tinyCopies, width, writeTree } from './data-layouts.ts';
 import { hasShared, sharedPath } from './shared.ts';
 
 const copies = await tinyCopies();
@@ -53,7 +54,7 @@ describe('each kind of damage', () => {
     const root = await damaged('MVTec AD', {
       [mask]: null,
       'bottle/test/cut/000.png': await greyPng(width, height, 3),
-      'bottle/ground_truth/cut/000_mask.png': await greyPng(width, height, 255),
+      'bottle/ground_truth/cut/000_mask.png': await maskPng(),
     });
     expect(briefly(await checkDataset(root))).toEqual([`missing: ${mask}`]);
   });
@@ -72,11 +73,18 @@ describe('each kind of damage', () => {
     }
     expect(briefly(await checkDataset(await damaged('MVTec AD', { [image]: null })))).toEqual([
       `unused mask: ${mask}`,
+      'one label: .',
     ]);
     const kolektor = await damaged('KolektorSDD', { 'kos01/Part5.jpg': null });
-    expect(briefly(await checkDataset(kolektor))).toEqual(['unused mask: kos01/Part5_label.bmp']);
+    expect(briefly(await checkDataset(kolektor))).toEqual([
+      'unused mask: kos01/Part5_label.bmp',
+      'one label: .',
+    ]);
     const dagm = await damaged('DAGM', { 'Class10/Test/0003.PNG': null });
-    expect(briefly(await checkDataset(dagm))).toEqual(['unused mask: Class10/Test/Label/0003_label.PNG']);
+    expect(briefly(await checkDataset(dagm))).toEqual([
+      'unused mask: Class10/Test/Label/0003_label.PNG',
+      'one label: .',
+    ]);
   });
 
   it('masks that are missing where a file names the defective images, or every image has one', async () => {
@@ -88,11 +96,11 @@ describe('each kind of damage', () => {
     ];
     for (const [layout, file] of cases) {
       const root = await damaged(layout, { [file]: null });
-      expect(briefly(await checkDataset(root))).toEqual([`missing: ${file}`]);
+      const left = layout === 'KolektorSDD' ? ['one label: .'] : [];
+      expect(briefly(await checkDataset(root))).toEqual([`missing: ${file}`, ...left]);
       // Opening leaves the image out, and says so.
-      expect((await openDataset(root)).problems.map((problem) => path.relative(root, problem.file))).toEqual([
-        path.normalize(file),
-      ]);
+      const lost = (await openDataset(root)).problems.filter(losesImage);
+      expect(lost.map((problem) => path.relative(root, problem.file))).toEqual([path.normalize(file)]);
     }
   });
 
@@ -112,7 +120,10 @@ describe('each kind of damage', () => {
     ]);
     expect(report.findings[2]!.found).toBe('an empty file');
     const kolektor = await damaged('KolektorSDD', { 'kos01/Part0_label.bmp': 'BM?' });
-    expect(briefly(await checkDataset(kolektor))).toEqual(['unreadable: kos01/Part0_label.bmp']);
+    expect(briefly(await checkDataset(kolektor))).toEqual([
+      'unreadable: kos01/Part0_label.bmp',
+      'one label: .',
+    ]);
   });
 
   it('a mask of another size, also of two', async () => {
@@ -143,7 +154,7 @@ describe('each kind of damage', () => {
     // KolektorSDD's empty masks say that there is no defect.
     const black = bmp(new Uint8Array(width * height));
     const kolektor = await checkDataset(await damaged('KolektorSDD', { 'kos01/Part5_label.bmp': black }));
-    expect([kolektor.findings, kolektor.classes[0]!.normal]).toEqual([[], 2]);
+    expect([briefly(kolektor), kolektor.classes[0]!.normal]).toEqual([['one label: .'], 2]);
   });
 
   it('duplicates by content, with what makes them worse', async () => {
@@ -207,7 +218,8 @@ describe('faprompt data check', () => {
     await writeFile(path.join(root, 'a.txt'), '');
     const { code, out, notes } = await cli('data', 'check', root);
     expect([code, out]).toEqual([1, '']);
-    expect(notes).toContain('meta.json or one of these layouts');
+    expect(notes).toContain('expected meta.json or a known layout, found neither');
+    expect(notes).toContain('found no image file among 1 files, e.g. a.txt');
   });
 
   it('prints so many findings of a kind, and counts the others', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadSample, openDataset } from '../src/data/dataset.node.ts';
+import { losesImage } from '../src/data/dataset.ts';
 import { DatasetError, ImageError, MaskError } from '../src/data/errors.ts';
 import { encodePng } from '../src/data/image.node.ts';
 import { hasShared, sharedPath } from './shared.ts';
@@ -88,6 +89,7 @@ describe('meta.json', () => {
         { image: path.join(root, 'b/3.png'), className: 'bottle', defect: 'scratched', anomaly: true },
       ],
       problems: [],
+      notes: [],
     });
     const [withMask, normal, unlabelled] = await Promise.all(dataset.samples.map((s) => loadSample(s)));
     expect(withMask!.mask!.data).toEqual(new Uint8Array(12).fill(1));
@@ -113,7 +115,10 @@ describe('meta.json', () => {
       'meta.json': meta([entry('a.png', '', 0)]),
     });
     const { samples, problems } = await openDataset(root);
-    expect([samples.map((s) => s.anomaly), problems]).toEqual([[false], []]);
+    expect([samples.map((s) => s.anomaly), problems.map(({ kind }) => kind)]).toEqual([
+      [false],
+      ['one label'],
+    ]);
   });
 
   const broken: [name: string, text: string, field: string | null, expected: string, found: string][] = [
@@ -132,8 +137,14 @@ describe('meta.json', () => {
       '',
       '3',
     ],
-    ['anomaly of a wrong type', meta([entry('a', '', '1')]), 'test.bottle[0].anomaly', '0 or 1', '"1"'],
-    ['no class', meta([entry('a', '', 0, { cls_name: null })]), 'test.bottle[0].cls_name', '', 'null'],
+    ['anomaly of a wrong type', meta([entry('a', '', 'yes')]), 'test.bottle[0].anomaly', '0 or 1', '"yes"'],
+    [
+      'class of a wrong type',
+      meta([entry('a', '', 0, { cls_name: {} })]),
+      'test.bottle[0].cls_name',
+      '',
+      'an object',
+    ],
     [
       'image outside',
       meta([entry('a.png', '', 0), entry('x/../../a/b', '', 0)]),
@@ -174,7 +185,7 @@ describe('meta.json', () => {
     });
     const { samples, problems } = await openDataset(root);
     expect(samples).toHaveLength(1);
-    expect(problems.map((p) => p.file)).toEqual([
+    expect(problems.filter(losesImage).map((p) => p.file)).toEqual([
       path.join(root, 'gone.png'),
       path.join(root, 'gone_mask.png'),
     ]);
@@ -226,10 +237,14 @@ describe("MVTec AD's layout", () => {
     });
     expect(samples[1]).toMatchObject({ defect: 'good', anomaly: false });
     expect(samples[1]!.mask).toBeUndefined();
-    expect(problems.map((p) => path.relative(root, p.file))).toEqual([
+    expect(problems.filter(losesImage).map((p) => path.relative(root, p.file))).toEqual([
       path.join('carpet/ground_truth/cut/001_mask.png'),
       path.join('wood/ground_truth/cut/001_mask.png'),
     ]);
+    // An image that belongs to nothing is said.
+    expect(
+      problems.filter(({ kind }) => kind === 'unused file').map((p) => path.relative(root, p.file)),
+    ).toEqual(['other']);
   });
 
   it('one class, named after the folder', async () => {
@@ -257,8 +272,10 @@ describe("MVTec AD's layout", () => {
 describe('what is not a data set', () => {
   it('an unknown layout, a missing folder, a file', async () => {
     const root = await tree('unknown', { 'photos/1.png': await rgb(2, 2) });
-    expect((await datasetError(openDataset(root))).expected).toMatch(
-      /meta\.json or .*MVTec AD \(<class>\/<split>/,
+    const unknown = await datasetError(openDataset(root));
+    expect(unknown.expected).toBe('meta.json or a known layout');
+    expect(unknown.details.join('\n')).toMatch(
+      /found 1 file \(1 \.png\) .*e\.g\. photos\/1\.png\nnearest layout/,
     );
     expect((await datasetError(openDataset(path.join(root, 'none')))).found).toBe('nothing');
     expect((await datasetError(openDataset(path.join(root, 'photos/1.png')))).found).toBe('a file');

@@ -95,12 +95,54 @@ describe('bad images are refused with the file, what was expected and what was f
   it('text named .png, and a format that is not ours', async () => {
     const file = await inFolder('text.png', 'not an image at all');
     expect((await imageError(readImage(file), file)).found).toContain('not an i');
-    const gif = await sharp(Buffer.alloc(3), { raw: { width: 1, height: 1, channels: 3 } })
-      .gif()
-      .toBuffer();
-    expect((await imageError(decodeImage(gif, 'a.gif'), 'a.gif')).found).toContain('GIF8');
+    for (const [bytes, found] of [
+      ['version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n', 'a Git LFS pointer'],
+      ['<!DOCTYPE html><html></html>', 'an HTML page'],
+      ['{"error": "not found"}', 'JSON'],
+      ['\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'a HEIC image'],
+      ['\0\0\0\x0cjP  \r\n\x87\n', 'a JPEG 2000 image'],
+      ['\x1f\x8b\x08', 'a gzip archive'],
+    ] as const)
+      expect((await imageError(decodeImage(Buffer.from(bytes, 'latin1'), 'a.png'), 'a.png')).found).toContain(
+        found,
+      );
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>');
     await imageError(decodeImage(svg, 'a.svg'), 'a.svg');
+  });
+
+  it('GIF (its first picture) and AVIF of 8 and 10 bits are read', async () => {
+    const pixels = (value: number) => Buffer.alloc(3 * 16 * 16, value);
+    const raw = { width: 16, height: 16, channels: 3 } as const;
+    const gif = await sharp(Buffer.concat([pixels(40), pixels(200)]), {
+      raw: { ...raw, height: 32, pageHeight: 16 },
+    })
+      .gif()
+      .toBuffer();
+    const first = await decodeImage(gif, 'a.gif');
+    expect([first.width, first.height, first.data[0]]).toEqual([16, 16, 40]);
+    for (const bitdepth of [8, 10] as const) {
+      const avif = await sharp(pixels(120), { raw }).avif({ quality: 90, bitdepth }).toBuffer();
+      const { width, height, data } = await decodeImage(avif, 'a.avif');
+      expect([width, height, Math.abs(data[0]! - 120) <= 2]).toEqual([16, 16, true]);
+    }
+  });
+
+  it('16-bit samples that use 8 or 12 bits are read by these, and said', async () => {
+    const png = (top: number) =>
+      sharp(Uint16Array.from([0, top >> 1, top]), { raw: { width: 3, height: 1, channels: 1 } })
+        .toColourspace('grey16')
+        .png()
+        .toBuffer();
+    const read = async (top: number) => {
+      const { data, usedBits } = await decodeImage(await png(top), 'a.png');
+      return [data[3], data[6], usedBits];
+    };
+    expect(await read(65535)).toEqual([127, 255, undefined]);
+    expect(await read(4096)).toEqual([8, 16, undefined]);
+    expect(await read(4095)).toEqual([127, 255, 12]);
+    expect(await read(1023)).toEqual([31, 63, 12]);
+    expect(await read(255)).toEqual([127, 255, 8]);
+    expect(await read(0)).toEqual([0, 0, undefined]);
   });
 
   it.each(['rgb.png', 'jpeg.jpg', 'rgb.tiff', 'lossless.webp', '24bit.bmp', '4bit.bmp'])(

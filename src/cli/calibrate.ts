@@ -1,7 +1,6 @@
 // `faprompt calibrate`: chooses the score above which `detect` calls an image anomalous, and stores it with the prompts.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeFileAtomic } from '../base/files.node.ts';
-import { openDataset } from '../data/dataset.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
 import { writePrompts } from '../model/faprompt/prompts-file.ts';
@@ -10,7 +9,14 @@ import { createDetector } from './detection.ts';
 import { listImages } from './inputs.node.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
-import { addCacheOptions, type CacheOptions, loadPrompts, openFeatures, withClip } from './session.ts';
+import {
+  addCacheOptions,
+  type CacheOptions,
+  loadPrompts,
+  openFeatures,
+  openSamples,
+  withClip,
+} from './session.ts';
 
 interface Given extends CacheOptions {
   readonly clip: string;
@@ -78,9 +84,8 @@ async function calibrate(io: Io, given: Given): Promise<void> {
   const images: Labelled[] = [];
   if (good) for (const { file } of await listImages(good)) images.push({ file, anomaly: false });
   if (data !== undefined) {
-    const dataset = await openDataset(data, { split: given.split });
-    for (const { file, expected, found } of dataset.problems)
-      skip(`${file}: expected ${expected}, found ${found}`);
+    const { dataset, skipped } = await openSamples(io, data, given.split);
+    problems += skipped.length;
     for (const { image, anomaly } of dataset.samples) images.push({ file: image, anomaly });
   }
   const threshold = await withClip(io, given.clip, async (session) => {

@@ -55,9 +55,11 @@ export async function run(argv: readonly string[], io: Io = processIo): Promise<
   }
 }
 
-/** One line for people; everything with FAPROMPT_DEBUG set. */
+/** A line for people, and below it what an error has to add; everything with FAPROMPT_DEBUG set. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return `error: ${String(error)}`;
   if (process.env.FAPROMPT_DEBUG) return error.stack ?? error.message;
-  return `error: ${error.message.replace(/\s*\n\s*/g, ' ')}`;
+  const details: readonly string[] = 'details' in error && Array.isArray(error.details) ? error.details : [];
+  const line = (text: string) => text.replace(/\s*\n\s*/g, ' ');
+  return [`error: ${line(error.message)}`, ...details.map((detail) => `  ${line(detail)}`)].join('\n');
 }

@@ -1,7 +1,7 @@
 // Opening what most commands need: the device, a CLIP, trained prompts.
 import { type Command, Option } from 'commander';
 import { openDataset } from '../data/dataset.node.ts';
-import type { Dataset, Split } from '../data/dataset.ts';
+import { type Dataset, losesImage, type Split } from '../data/dataset.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
 import type { Gpu } from '../gpu/gpu.ts';
@@ -91,9 +91,15 @@ export async function openSamples(
   split: Split,
 ): Promise<{ dataset: Dataset; skipped: string[] }> {
   const dataset = await openDataset(dir, { split });
-  const skipped = dataset.problems.filter(({ kind }) => kind !== 'unused mask');
-  for (const { kind, file, expected, found } of dataset.problems)
-    io.note(`${kind === 'unused mask' ? 'note' : 'skipped'}: ${file}: expected ${expected}, found ${found}`);
+  const skipped = dataset.problems.filter(losesImage);
+  for (const note of dataset.notes) io.note(`note: ${note}`);
+  for (const problem of dataset.problems) {
+    const { kind, file, expected, found } = problem;
+    const what = losesImage(problem)
+      ? 'skipped'
+      : `${kind.startsWith('unused') ? 'note' : 'warning'}: ${kind}`;
+    io.note(`${what}: ${file}: expected ${expected}, found ${found}`);
+  }
   return { dataset, skipped: skipped.map(({ file }) => file) };
 }
 

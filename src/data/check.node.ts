@@ -5,7 +5,9 @@ import path from 'node:path';
 import { type CheckReport, countClasses, type Finding } from './check.ts';
 import { checkEntry, listDataset } from './dataset.node.ts';
 import { ImageError, MaskError } from './errors.ts';
+import { describeUsedBits, labelFindings } from './findings.ts';
 import { type DecodeOptions, decodeImage, readMask } from './image.node.ts';
+import { oddMask, type UsedBits } from './image.ts';
 import type { LayoutEntry } from './layouts/layout.ts';
 
 export interface CheckOptions extends DecodeOptions {
@@ -20,6 +22,7 @@ interface Checked {
   findings: Finding[];
   /** sha256 of the image's bytes; null if it cannot be read. */
   hash: string | null;
+  usedBits?: UsedBits | undefined;
 }
 
 /**
@@ -28,7 +31,7 @@ interface Checked {
  */
 export async function checkDataset(dir: string, options: CheckOptions = {}): Promise<CheckReport> {
   const root = path.resolve(dir);
-  const { entries, layout, known, problems, notes } = await listDataset(root);
+  const { entries, layout, known, problems, notes, allAnomalous } = await listDataset(root);
   const relative = (file: string): string => path.relative(root, file).split(path.sep).join('/');
   const findings = problems.map((problem): Finding => ({ ...problem, file: relative(problem.file) }));
   const checked = new Array<Checked>(entries.length);
@@ -42,14 +45,23 @@ export async function checkDataset(dir: string, options: CheckOptions = {}): Pro
     }
   };
   await Promise.all(Array.from({ length: concurrency }, work));
-  findings.push(...checked.flatMap((result) => result.findings), ...duplicates(entries, checked));
+  findings.push(
+    ...checked.flatMap((result) => result.findings),
+    ...mixedRanges(entries, checked),
+    ...duplicates(entries, checked),
+    ...(allAnomalous ? [] : labelFindings(entries).map(({ className: _, ...finding }) => finding)),
+  );
   return {
     root,
     name: known ?? path.basename(root),
     layout,
     classes: countClasses(entries),
     findings,
-    notes,
+    notes: [
+      ...notes,
+      ...(allAnomalous ? ['all images are anomalous, as the layout says: no image metrics'] : []),
+      ...describeUsedBits(entries.map(({ image }, i) => ({ file: image, usedBits: checked[i]?.usedBits }))),
+    ],
   };
 }
 
@@ -69,16 +81,50 @@ async function checkImage(
   try {
     const bytes = await readFile(sample.image);
     hash = createHash('sha256').update(bytes).digest('hex');
-    const { width, height } = await decodeImage(bytes, sample.image, options);
-    if (sample.mask === undefined) return { findings: [], hash };
-    const mask = await readMask(sample.mask, { width, height }, options);
-    if (mask.data.includes(1)) return { findings: [], hash };
+    const { width, height, usedBits } = await decodeImage(bytes, sample.image, options);
+    const rest = { hash, usedBits };
+    if (sample.mask === undefined) return { findings: [], ...rest };
+    const odd = oddMask(await readMask(sample.mask, { width, height }, options));
+    if (!odd) return { findings: [], ...rest };
     const first = typeof sample.mask === 'string' ? sample.mask : sample.mask[0]!;
-    const expected = `an anomalous pixel, as ${entry.image} is ${entry.defect}`;
-    return { findings: [{ kind: 'empty mask', file: relative(first), expected, found: 'none' }], hash };
+    const [expected, found] = oddMasks[odd];
+    const finding: Finding = {
+      kind: `${odd} mask`,
+      file: relative(first),
+      expected: `${expected}, as ${entry.image} is ${entry.defect}`,
+      found,
+    };
+    return { findings: [finding], ...rest };
   } catch (error) {
     return { findings: [failure(error, sample.image, relative)], hash };
   }
+}
+
+const oddMasks = {
+  empty: ['an anomalous pixel', 'none'],
+  full: ['a normal pixel too', 'anomalous pixels only (all white)'],
+  inverted: ['a defect', 'an anomalous border and more than half of all pixels (inverted?)'],
+} as const;
+
+/** Classes whose images use different ranges of 16-bit samples, so that their brightness cannot be compared. */
+function mixedRanges(entries: readonly LayoutEntry[], checked: readonly Checked[]): Finding[] {
+  const classes = new Map<string, { bits: Set<number>; example: string }>();
+  entries.forEach(({ className, image }, i) => {
+    const { hash, usedBits } = checked[i]!;
+    if (hash === null) return;
+    const own = classes.get(className) ?? { bits: new Set(), example: image };
+    own.bits.add(usedBits ?? 0);
+    if (usedBits) own.example = image;
+    classes.set(className, own);
+  });
+  return [...classes]
+    .filter(([, { bits }]) => bits.size > 1)
+    .map(([className, { example }]) => ({
+      kind: 'sample range',
+      file: example,
+      expected: `samples of one range in class ${className}`,
+      found: 'some images that use 8 or 12 bits of 16 and are brightened, and some that are not',
+    }));
 }
 
 function failure(error: unknown, image: string, relative: (file: string) => string): Finding {

@@ -6,8 +6,14 @@ export const findingKinds = [
   'unreadable',
   'size mismatch',
   'empty mask',
+  'full mask',
+  'inverted mask',
+  'sample range',
   'duplicate',
   'unused mask',
+  'unused file',
+  'one label',
+  'no images',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 

@@ -1,6 +1,8 @@
 /** Opening data sets in a folder: meta.json as the field's code writes it, or one of the layouts of layouts/. */
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { describeContent } from '../base/content.ts';
+import { decodeText } from '../base/decode-text.ts';
 import {
   type Dataset,
   type DatasetProblem,
@@ -11,12 +13,17 @@ import {
   parseMeta,
   type Sample,
   type Split,
+  splits,
 } from './dataset.ts';
 import { DatasetError } from './errors.ts';
-import { readFolder } from './folder.node.ts';
+import { labelFindings } from './findings.ts';
+import { type ListedFolder, readFolder } from './folder.node.ts';
 import { type DecodeOptions, readImage, readMask } from './image.node.ts';
 import type { Mask, RgbImage } from './image.ts';
-import { layouts, type Recognised, recognise } from './layouts/index.ts';
+import { type Recognised, recognise } from './layouts/index.ts';
+import type { LayoutEntry } from './layouts/layout.ts';
+import { nearestLayout } from './layouts/nearest.ts';
+import { absolutePaths } from './relative.node.ts';
 
 export interface OpenOptions {
   /** Default `test`: the field trains on a data set's test split too, because only that one has defects. */
@@ -32,10 +39,9 @@ export interface OpenOptions {
  */
 export async function openDataset(dir: string, { split = 'test' }: OpenOptions = {}): Promise<Dataset> {
   const root = path.resolve(dir);
-  const { entries, layout, known, problems: listed } = await listDataset(root, [split]);
-  const checked = await Promise.all(
-    entries.filter((entry) => entry.split === split).map((entry) => checkEntry(root, entry)),
-  );
+  const { entries, layout, known, problems: listed, notes, allAnomalous } = await listDataset(root, split);
+  const own = entries.filter((entry) => entry.split === split);
+  const checked = await Promise.all(own.map((entry) => checkEntry(root, entry)));
   const problems = [...listed];
   const samples: Sample[] = [];
   for (const result of checked) {
@@ -44,48 +50,103 @@ export async function openDataset(dir: string, { split = 'test' }: OpenOptions =
   }
   if (samples.length === 0) {
     const first = problems[0];
+    const other = splits.find((name) => name !== split)!;
+    const others = await listDataset(root).then(
+      (all) => all.entries.filter((entry) => entry.split === other).length,
+      () => 0,
+    );
     throw new DatasetError(
       root,
       split,
       'at least one image',
-      first ? `${problems.length} entries, none complete; first: ${first.file}: ${first.found}` : 'none',
+      own.length > 0 && first
+        ? `${own.length} entries, none complete; first: ${first.file}: ${first.found}`
+        : others > 0
+          ? `none; the split ${other} has ${others}`
+          : 'none',
     );
   }
+  const labels = allAnomalous ? [] : labelFindings(own, split);
+  for (const { className, ...problem } of labels) {
+    if (className === undefined) problems.push({ ...problem, file: root });
+    else notes.push(`expected ${problem.expected}, found ${problem.found}`);
+  }
   const classes = [...new Set(samples.map((s) => s.className))];
-  return { root, name: known ?? path.basename(root), layout, split, classes, samples, problems };
+  return { root, name: known ?? path.basename(root), layout, split, classes, samples, problems, notes };
 }
 
 /**
- * All that a data set lists, paths of entries relative to `root`, those of problems absolute; of a meta.json only
- * `wanted` splits, by default those that it has. Throws as {@link openDataset}.
+ * All that a data set lists, paths of entries relative to `root`, those of problems absolute; of a meta.json only the
+ * split `wanted`, by default those that it has. Throws as {@link openDataset}.
  */
-export async function listDataset(root: string, wanted?: readonly Split[]): Promise<Recognised> {
+export async function listDataset(root: string, wanted?: Split): Promise<Recognised> {
   if (!(await isKind(root, 'directory'))) {
     throw new DatasetError(root, null, 'a folder', (await isKind(root, 'file')) ? 'a file' : 'nothing');
   }
   const metaFile = path.join(root, 'meta.json');
-  if (await isKind(metaFile, 'file')) {
-    const text = await readFile(metaFile, 'utf8');
-    const entries = (wanted ?? metaSplits(text)).flatMap((split) =>
-      parseMeta(text, metaFile, split).map((entry) => ({ ...entry, split })),
-    );
-    return { entries, layout: 'meta.json', known: null, problems: [], notes: [] };
-  }
-  const recognised = await recognise(await readFolder(root));
+  if (await isKind(metaFile, 'file')) return listMeta(root, metaFile, wanted);
+  const folder = await readFolder(root);
+  const recognised = await recognise(folder);
   if (!recognised) {
-    const names = [...new Set(layouts.map(({ name, shape }) => `${name} (${shape})`))];
-    throw new DatasetError(
-      root,
-      null,
-      `meta.json or one of these layouts: ${names.join('; ')}`,
-      'none of them',
-    );
+    const { nearest, details } = nearestLayout(folder);
+    throw new DatasetError(root, null, 'meta.json or a known layout', `neither; nearest: ${nearest}`, {
+      details,
+    });
   }
-  const problems = recognised.problems.map((problem) => ({
+  const problems = [...recognised.problems, ...unreadable(folder)].map((problem) => ({
     ...problem,
     file: path.join(root, problem.file),
   }));
   return { ...recognised, problems };
+}
+
+/** A folder that cannot be listed may hold images: each of them is missing. */
+const unreadable = (folder: ListedFolder): DatasetProblem[] =>
+  folder.unreadable.map(({ path: file, reason }) => ({
+    kind: 'unreadable',
+    file,
+    expected: 'a folder or file that can be read',
+    found: reason,
+  }));
+
+async function listMeta(root: string, metaFile: string, wanted?: Split): Promise<Recognised> {
+  const bytes = await readFile(metaFile).catch((error: NodeJS.ErrnoException) => {
+    throw new DatasetError(metaFile, null, 'a readable file', error.code ?? error.message, { cause: error });
+  });
+  const text = decodeText(bytes);
+  if (!/^\s*[{[]/.test(text)) throw new DatasetError(metaFile, null, 'JSON', describeContent(bytes));
+  const { relative, moved } = absolutePaths(root);
+  const listed = (wanted ? [wanted] : metaSplits(text)).flatMap((split) =>
+    parseMeta(text, metaFile, split, relative).map((entry) => ({ ...entry, split })),
+  );
+  const notes =
+    moved.length > 0
+      ? [`${moved.length} paths of meta.json lead elsewhere and are read below this folder, e.g. ${moved[0]}`]
+      : [];
+  const entries = await located(root, listed);
+  return { entries, layout: 'meta.json', known: null, problems: [], notes };
+}
+
+/** Entries with the files that their paths mean, where no file has just this path: Windows' separators, other Unicode forms. */
+async function located(root: string, entries: readonly LayoutEntry[]): Promise<LayoutEntry[]> {
+  const exact = await Promise.all(entries.map(async (entry) => 'sample' in (await checkEntry(root, entry))));
+  if (!exact.includes(false)) return [...entries];
+  const folder = await readFolder(root).catch((error: unknown) => {
+    if (error instanceof DatasetError) return undefined;
+    throw error;
+  });
+  if (!folder) return [...entries];
+  const locate = (file: string): string =>
+    folder.file(path.posix.normalize(file.replaceAll('\\', '/'))) ?? file;
+  return entries.map((entry, i) =>
+    exact[i]
+      ? entry
+      : {
+          ...entry,
+          image: locate(entry.image),
+          mask: entry.mask === null ? null : mapMask(entry.mask, locate),
+        },
+  );
 }
 
 /**

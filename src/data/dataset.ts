@@ -23,13 +23,19 @@ export interface Sample {
   anomaly: boolean;
 }
 
-/** An image or mask that is missing or cannot be read, so that its sample is left out; or a mask without an image. */
+/**
+ * What is wrong with a data set. Only of an image that is missing or cannot be read (or whose mask is) the sample is
+ * left out: {@link losesImage}.
+ */
 export interface DatasetProblem {
-  kind: 'missing' | 'unreadable' | 'unused mask';
+  kind: 'missing' | 'unreadable' | 'unused mask' | 'unused file' | 'one label' | 'no images';
   file: string;
   expected: string;
   found: string;
 }
+
+/** Whether an image is left out because of a problem; else it is a warning. */
+export const losesImage = ({ kind }: DatasetProblem): boolean => kind === 'missing' || kind === 'unreadable';
 
 export interface Dataset {
   /** Absolute path of the folder. */
@@ -44,6 +50,8 @@ export interface Dataset {
   /** In the order of meta.json, or sorted by path: the same on every machine. */
   samples: Sample[];
   problems: DatasetProblem[];
+  /** What was left out by rule or read in another way than it is written, for people. */
+  notes: string[];
 }
 
 /** One image of a data set as its layout lists it, paths relative to the folder with `/`; `mask` null where there is none. */
@@ -91,11 +99,29 @@ export function staysInside(relative: string): boolean {
   return depth > 0;
 }
 
+/** JSON as Python's writers have it: with `NaN` and `Infinity`, which are null here. */
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const plain = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) =>
+      token.startsWith('"') ? token : 'null',
+    );
+    try {
+      return JSON.parse(plain);
+    } catch {
+      throw new DatasetError(file, null, 'JSON', cause instanceof Error ? cause.message : String(cause), {
+        cause,
+      });
+    }
+  }
+}
+
 /** The splits that a meta.json has; `test`, whose absence {@link parseMeta} reports, if it has none. */
 export function metaSplits(text: string): readonly Split[] {
   try {
-    const meta: unknown = JSON.parse(text);
-    const found = splits.filter((split) => isObject(meta) && split in meta);
+    const meta = parseJson(text, 'meta.json');
+    const found = splits.filter((split) => isObject(meta) && (meta[split] ?? null) !== null);
     if (found.length > 0) return found;
   } catch {
     // parseMeta says what is wrong.
@@ -103,54 +129,78 @@ export function metaSplits(text: string): readonly Split[] {
   return ['test'];
 }
 
+/** Whether a path starts at a root, on this system or on Windows. */
+export const isAbsolutePath = (path: string): boolean => /^(?:[/\\]|[a-zA-Z]:[/\\])/.test(path);
+
 /**
- * The entries of one split of a meta.json, in the file's order. `mask_path` may be empty, null or absent, and is
- * ignored for normal images, as the published code does. Throws {@link DatasetError} with the file, the field,
- * and what was expected and found.
+ * Makes an absolute path of a meta.json relative to its folder, as some published scripts write root and path; null:
+ * it lies elsewhere.
  */
-export function parseMeta(text: string, file: string, split: Split): MetaEntry[] {
+export type RelativePath = (path: string) => string | null;
+
+/**
+ * The entries of one split of a meta.json, in the file's order. As the published scripts write them: `mask_path` may
+ * be empty, null or absent, and is ignored for normal images; so may `specie_name`, which is then `good` or `anomaly`;
+ * `cls_name` may be left out. Throws {@link DatasetError} with the file, the field, and what was expected and found.
+ * @param relative default: absolute paths are refused
+ */
+export function parseMeta(
+  text: string,
+  file: string,
+  split: Split,
+  relative: RelativePath = () => null,
+): MetaEntry[] {
   const fail = (field: string | null, expected: string, found: unknown): never => {
     throw new DatasetError(file, field, expected, describe(found));
   };
-  let meta: unknown;
-  try {
-    meta = JSON.parse(text);
-  } catch (error) {
-    throw new DatasetError(file, null, 'JSON', error instanceof Error ? error.message : String(error));
-  }
+  const meta = parseJson(text, file);
   if (!isObject(meta)) return fail(null, 'an object with "train" and "test"', meta);
   const classes = meta[split];
   if (!isObject(classes)) return fail(split, 'an object of classes', classes);
 
   return Object.entries(classes).flatMap(([name, entries]) => {
     const list = `${split}.${name}`;
+    if (entries === null) return [];
     if (!Array.isArray(entries)) return fail(list, 'an array of images', entries);
     return entries.map((entry: unknown, index): MetaEntry => {
       const field = `${list}[${index}]`;
       if (!isObject(entry)) return fail(field, 'an object', entry);
-      const text = (key: string): string => {
-        const value = entry[key];
-        return typeof value === 'string' && value !== ''
-          ? value
-          : fail(`${field}.${key}`, 'a text that is not empty', value);
+      const filePath = (key: string, value: unknown): string => {
+        if (typeof value !== 'string' || value.trim() === '')
+          return fail(`${field}.${key}`, 'a text that is not empty', value);
+        const own = isAbsolutePath(value) ? relative(value) : value;
+        return own !== null && staysInside(own) && !own.includes('\0')
+          ? own
+          : fail(`${field}.${key}`, 'a path inside the folder', value);
       };
-      const filePath = (key: string): string => {
-        const value = text(key);
-        return staysInside(value) ? value : fail(`${field}.${key}`, 'a path inside the folder', value);
+      const textOf = (key: string, otherwise: string): string => {
+        const value = entry[key] ?? '';
+        if (typeof value === 'number') return String(value);
+        if (typeof value !== 'string') return fail(`${field}.${key}`, 'a text', value);
+        return value.trim() === '' ? otherwise : value;
       };
-      const { anomaly } = entry;
-      if (anomaly !== 0 && anomaly !== 1 && typeof anomaly !== 'boolean') {
-        return fail(`${field}.anomaly`, '0 or 1', anomaly);
-      }
-      const noMask = entry.mask_path === undefined || entry.mask_path === null || entry.mask_path === '';
+      const anomaly = labelOf(entry.anomaly) ?? fail(`${field}.anomaly`, '0 or 1', entry.anomaly);
+      const masks = [entry.mask_path ?? []].flat().filter((mask) => mask !== '');
       return {
-        image: filePath('img_path'),
-        mask: noMask || !anomaly ? null : filePath('mask_path'),
-        className: text('cls_name'),
-        defect: text('specie_name'),
-        anomaly: Boolean(anomaly),
+        image: filePath('img_path', entry.img_path),
+        mask:
+          masks.length === 0 || !anomaly ? null : oneOrAll(masks.map((mask) => filePath('mask_path', mask))),
+        className: textOf('cls_name', name),
+        defect: textOf('specie_name', anomaly ? 'anomaly' : 'good'),
+        anomaly,
         field,
       };
     });
   });
 }
+
+/** A label as JSON's writers store it: 0 and 1, booleans, and both as text. */
+function labelOf(value: unknown): boolean | undefined {
+  if (typeof value === 'boolean') return value;
+  const text =
+    typeof value === 'number' || typeof value === 'string' ? String(value).trim().toLowerCase() : '';
+  if (['1', '1.0', 'true'].includes(text)) return true;
+  return ['0', '0.0', 'false'].includes(text) ? false : undefined;
+}
+
+const oneOrAll = (files: readonly string[]): MaskFiles => (files.length === 1 ? files[0]! : files);

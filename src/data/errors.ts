@@ -3,15 +3,22 @@
  * programs and in the message for people.
  */
 abstract class DataError extends Error {
+  /** Further lines for people: what was found, what comes closest. */
+  readonly details: readonly string[];
   constructor(
     readonly file: string,
     readonly expected: string,
     readonly found: string,
     where = '',
-    options?: ErrorOptions,
+    options?: DataErrorOptions,
   ) {
     super(`${file}${where}: expected ${expected}, found ${found}`, options);
+    this.details = options?.details ?? [];
   }
+}
+
+export interface DataErrorOptions extends ErrorOptions {
+  readonly details?: readonly string[];
 }
 
 /** An image that cannot be decoded, or should not be (too large, an unsupported kind of sample). */
@@ -38,7 +45,7 @@ export class DatasetError extends DataError {
     readonly field: string | null,
     expected: string,
     found: string,
-    options?: ErrorOptions,
+    options?: DataErrorOptions,
   ) {
     super(file, expected, found, field === null ? '' : `, field ${field}`, options);
   }

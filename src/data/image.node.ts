@@ -1,6 +1,7 @@
 /** Reading and writing image files in Node, through sharp (libvips); BMP through our own decoder. */
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
+import { describeContent } from '../base/content.ts';
 import { decodeBmp, readBmpHeader } from './bmp.ts';
 import type { MaskFiles } from './dataset.ts';
 import { ImageError, MaskError } from './errors.ts';
@@ -21,15 +22,10 @@ const describe = (error: unknown): string =>
  * ignored. Errors that Pillow refuses (truncation, damaged data) are refused, mere warnings are not.
  */
 async function decodeSamples(bytes: Uint8Array, name: string, options: DecodeOptions): Promise<Samples> {
-  if (bytes.length === 0) throw new ImageError(name, 'an image', 'an empty file');
+  if (bytes.length === 0) throw new ImageError(name, 'an image', describeContent(bytes));
   const format = sniffFormat(bytes);
   if (format === null) {
-    const head = Buffer.from(bytes.subarray(0, 8)).toString('latin1');
-    throw new ImageError(
-      name,
-      'PNG, JPEG, BMP, TIFF or WebP',
-      `a file that begins with ${JSON.stringify(head)}`,
-    );
+    throw new ImageError(name, 'PNG, JPEG, BMP, TIFF, WebP, GIF or AVIF', describeContent(bytes));
   }
   const maxPixels = options.maxPixels ?? defaultMaxPixels;
   const checkSize = (width: number, height: number): void => {
@@ -75,7 +71,7 @@ async function decodeSamples(bytes: Uint8Array, name: string, options: DecodeOpt
 }
 
 /**
- * Decodes PNG, JPEG, BMP, TIFF or WebP (told by content, not by name) to 8-bit RGB, values as Pillow's
+ * Decodes PNG, JPEG, BMP, TIFF, WebP, GIF or AVIF (told by content, not by name) to 8-bit RGB, values as Pillow's
  * `convert('RGB')`, see {@link samplesToRgb}; EXIF orientation is applied. Throws {@link ImageError} with `name`.
  */
 export async function decodeImage(

@@ -5,7 +5,12 @@ export interface RgbImage {
   width: number;
   height: number;
   data: Uint8Array;
+  /** Where 16-bit samples used only these lower bits and were read accordingly, see {@link usedBits}. */
+  usedBits?: UsedBits;
 }
+
+/** Bits of 16-bit samples that hold a picture: cameras of 10 and 12 bits, and 8-bit data stored as 16. */
+export type UsedBits = 8 | 12;
 
 /** Ground truth: one byte a pixel, 1 where the pixel is anomalous, else 0; rows from the top. */
 export interface Mask {
@@ -26,10 +31,40 @@ export interface Samples {
   data: Uint8Array | Uint16Array;
 }
 
-export type ImageFormat = 'png' | 'jpeg' | 'bmp' | 'tiff' | 'webp';
+export type ImageFormat = 'png' | 'jpeg' | 'bmp' | 'tiff' | 'webp' | 'gif' | 'avif';
 
 /** File name endings under which images are looked for, lower case. */
-export const imageExtensions: readonly string[] = ['.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp'];
+export const imageExtensions: readonly string[] =
+  '.png .jpg .jpeg .jpe .jfif .bmp .dib .tif .tiff .webp .gif .avif'.split(' ');
+
+/** Endings of pictures that are not read; they are counted and named, never left out without a word. */
+const otherExtensions: ReadonlySet<string> = new Set(
+  '.heic .heif .hif .jp2 .j2k .j2c .jpx .jpf .jxl .jxr .psd .exr .hdr .tga .pcx .ico .pgm .ppm .pbm .pnm .pfm .svg .dcm .dicom .nii .mha .mhd .nrrd .dng .raw .cr2 .cr3 .nef .arw .orf .rw2 .raf .npy .fits .eps .apng .qoi .ras .sgi .mpo'.split(
+    ' ',
+  ),
+);
+
+/** A name's ending with its dot, lower case; empty without one. */
+export const extensionOf = (file: string): string => {
+  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+  const dot = name.lastIndexOf('.');
+  return dot > 0 ? name.slice(dot).toLowerCase() : '';
+};
+
+/** Whether a file is taken for an image by its name. */
+export const isImageFile = (file: string): boolean => imageExtensions.includes(extensionOf(file));
+
+/** Whether a file is a picture in a format that is not read, by its name. */
+export const isOtherPicture = (file: string): boolean => otherExtensions.has(extensionOf(file));
+
+/** `4 files (2 .heic, 1 .jp2, 1 .psd)`: files by their endings, the most frequent first. */
+export function countByExtension(files: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const file of files) counts.set(extensionOf(file), (counts.get(extensionOf(file)) ?? 0) + 1);
+  const parts = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const shown = parts.slice(0, 8).map(([ending, count]) => `${count} ${ending || 'without an ending'}`);
+  return `${files.length} file${files.length === 1 ? '' : 's'} (${shown.join(', ')}${parts.length > 8 ? ', ...' : ''})`;
+}
 
 /** First bytes of each format, as Latin-1 text. */
 const signatures: readonly [ImageFormat, string][] = [
@@ -40,13 +75,23 @@ const signatures: readonly [ImageFormat, string][] = [
   ['tiff', 'MM\0*'],
   ['tiff', 'II+\0'],
   ['tiff', 'MM\0+'],
+  ['gif', 'GIF87a'],
+  ['gif', 'GIF89a'],
 ];
 
 /** The format by its first bytes, whatever the file is called; null if it is none of ours. */
 export function sniffFormat(bytes: Uint8Array): ImageFormat | null {
   const head = String.fromCharCode(...bytes.subarray(0, 12));
   if (head.startsWith('RIFF') && head.endsWith('WEBP')) return 'webp';
+  if (head.startsWith('ftyp', 4)) return isAvif(bytes) ? 'avif' : null;
   return signatures.find(([, signature]) => head.startsWith(signature))?.[0] ?? null;
+}
+
+/** By the brands of its `ftyp` box, the major one or a compatible one: HEIC files have the same container. */
+function isAvif(bytes: Uint8Array): boolean {
+  const length = Math.min(bytes[2]! * 256 + bytes[3]!, 256, bytes.length);
+  const brands = String.fromCharCode(...bytes.subarray(8, length)).match(/.{4}/gs) ?? [];
+  return brands.some((brand) => brand === 'avif' || brand === 'avis');
 }
 
 /** a * b / 255 rounded, as Pillow's MULDIV255. */
@@ -55,17 +100,29 @@ const multiply255 = (a: number, b: number): number => {
   return ((t >> 8) + t) >> 8;
 };
 
-/** Shift that brings a sample to 8 bits: 16-bit samples keep their high byte. */
-const depthShift = (data: Uint8Array | Uint16Array): number => (data instanceof Uint16Array ? 8 : 0);
+/**
+ * The bits that 16-bit samples use, where it is no more than a sixteenth of their range: up to 255 they are 8-bit data,
+ * up to 4095 those of a camera of 10 or 12 bits. Their high byte alone would be all but black. undefined: all of them
+ * (or the picture is black).
+ */
+export function usedBits(data: Uint8Array | Uint16Array): UsedBits | undefined {
+  if (data instanceof Uint8Array) return undefined;
+  let all = 0;
+  for (const value of data) all |= value;
+  if (all === 0 || all > 4095) return undefined;
+  return all > 255 ? 12 : 8;
+}
 
 /**
  * 8-bit RGB with the pixel values of Pillow's `convert('RGB')`: no colour management, alpha dropped and not
- * blended, CMYK by (255 - C)(255 - K) / 255. 16-bit samples keep their high byte; Pillow does so for RGB, but
- * clips 16-bit grey at 255, which would make nearly every such image white.
+ * blended, CMYK by (255 - C)(255 - K) / 255. 16-bit samples keep their high byte, or the upper 8 of the bits that they
+ * use ({@link usedBits}); Pillow does the former for RGB, but clips 16-bit grey at 255, which would make nearly every
+ * such image white.
  */
 export function samplesToRgb({ width, height, channels, space, data }: Samples): RgbImage {
   const pixels = width * height;
-  const shift = depthShift(data);
+  const bits = usedBits(colours(data, channels));
+  const shift = data instanceof Uint16Array ? (bits ?? 16) - 8 : 0;
   if (space === 'rgb' && channels === 3 && data instanceof Uint8Array) return { width, height, data };
   const out = new Uint8Array(3 * pixels);
   for (let i = 0; i < pixels; i++) {
@@ -77,8 +134,12 @@ export function samplesToRgb({ width, height, channels, space, data }: Samples):
       } else out[3 * i + c] = value;
     }
   }
-  return { width, height, data: out };
+  return { width, height, data: out, ...(bits ? { usedBits: bits } : {}) };
 }
+
+/** The samples without alpha, which is full in most images. */
+const colours = (data: Uint8Array | Uint16Array, channels: number): Uint8Array | Uint16Array =>
+  channels % 2 || data instanceof Uint8Array ? data : data.filter((_, i) => (i + 1) % channels !== 0);
 
 /** Luma as Pillow's `convert('L')`: ITU-R 601-2 in 16-bit fixed point. */
 export const luma = (r: number, g: number, b: number): number =>
@@ -100,4 +161,19 @@ export function samplesToMask(samples: Samples, limit = 0): Mask {
     }
   }
   return { width, height, data: out };
+}
+
+/**
+ * What is odd about the mask of an anomalous image: no anomalous pixel, nothing but anomalous ones, or an anomalous
+ * border around a smaller normal part, as masks have that are white where the product is good.
+ */
+export function oddMask({ width, height, data }: Mask): 'empty' | 'full' | 'inverted' | undefined {
+  let anomalous = 0;
+  for (const value of data) anomalous += value;
+  if (anomalous === 0) return 'empty';
+  if (anomalous === data.length) return 'full';
+  if (anomalous <= data.length / 2) return undefined;
+  for (let x = 0; x < width; x++) if (!data[x] || !data[(height - 1) * width + x]) return undefined;
+  for (let y = 0; y < height; y++) if (!data[y * width] || !data[y * width + width - 1]) return undefined;
+  return 'inverted';
 }

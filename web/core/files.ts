@@ -1,7 +1,10 @@
 // Files that come into the page: dropped, pasted or chosen.
 
+import { isSystemName } from '../../src/base/names.ts';
+import { isImageFile } from '../../src/data/image.ts';
+
 const looksLikeImage = (file: File): boolean =>
-  file.type.startsWith('image/') || /\.(png|jpe?g|bmp|tiff?|webp)$/i.test(file.name);
+  !isSystemName(file.name) && (file.type.startsWith('image/') || isImageFile(file.name));
 
 /** The images among files; the others are left out. */
 export const imagesAmong = (files: Iterable<File>): File[] => [...files].filter(looksLikeImage);

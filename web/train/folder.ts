@@ -1,5 +1,8 @@
 // A folder of images with masks, in any layout that the command line reads.
+import { decodeText } from '../../src/base/decode-text.ts';
+import { isSystemPath } from '../../src/base/names.ts';
 import { type MetaEntry, mapMask, metaSplits, parseMeta } from '../../src/data/dataset.ts';
+import { labelFindings, otherFormats } from '../../src/data/findings.ts';
 import { layouts, recognise } from '../../src/data/layouts/index.ts';
 import { createFolder } from '../../src/data/layouts/layout.ts';
 import { imagesAmong, type Taken } from '../core/files.ts';
@@ -16,14 +19,14 @@ export interface ReadFolder {
 /** @throws DatasetError for label files that are wrong */
 export async function readFolder({ files, paths }: Taken): Promise<ReadFolder> {
   const byPath = new Map(
-    paths.map((path, i) => [path, files[i]!] as const).filter(([path]) => !/(^|\/)\./.test(path)),
+    paths.map((path, i) => [path, files[i]!] as const).filter(([path]) => !isSystemPath(path)),
   );
   const meta = [...byPath.keys()].filter((path) => /(^|\/)meta\.json$/.test(path)).sort(byDepth)[0];
   if (meta !== undefined) return fromMeta(byPath, meta);
   const known = await recognise(
     createFolder('', [...byPath.keys()].sort(), {
       path: (file) => file,
-      readText: (file) => byPath.get(file)!.text(),
+      readText: (file) => textOf(byPath.get(file)!),
       hasAnomaly: (file) => studio().hasAnomaly(byPath.get(file)!),
     }),
   );
@@ -33,6 +36,7 @@ export async function readFolder({ files, paths }: Taken): Promise<ReadFolder> {
     return {
       items: images.map((image) => ({ name: image.name, image })),
       notes: [
+        ...otherFormats([...byPath.keys()]),
         `${plural(images.length, 'image')} taken as normal, as the folder has none of the known layouts (${shapes}). Paint a mask where there is a defect.`,
       ],
     };
@@ -43,25 +47,46 @@ export async function readFolder({ files, paths }: Taken): Promise<ReadFolder> {
   const problems = known.problems.map(
     ({ file, expected, found }) => `${file}: expected ${expected}, found ${found}`,
   );
+  const labels = known.allAnomalous ? [] : labelNotes(entries);
   return {
     items,
-    notes: [`Read as ${known.known ?? known.layout}.`, ...known.notes, ...problems, ...missing],
+    notes: [`Read as ${known.known ?? known.layout}.`, ...known.notes, ...labels, ...problems, ...missing],
   };
 }
+
+const textOf = async (file: File): Promise<string> => decodeText(new Uint8Array(await file.arrayBuffer()));
+
+/** What is said where all images have one label. */
+const labelNotes = (entries: readonly MetaEntry[]): string[] =>
+  labelFindings(entries).map(({ expected, found }) => `Expected ${expected}, found ${found}.`);
 
 const byDepth = (a: string, b: string): number => a.split('/').length - b.split('/').length;
 
 async function fromMeta(files: ReadonlyMap<string, File>, meta: string): Promise<ReadFolder> {
-  const text = await files.get(meta)!.text();
+  const text = await textOf(files.get(meta)!);
   const splits = metaSplits(text);
   const folder = meta.slice(0, -'meta.json'.length);
-  const entries = parseMeta(text, meta, splits.includes('test') ? 'test' : splits[0]!).map((entry) => ({
+  const listed = createFolder('', [...files.keys()], {
+    path: (file) => file,
+    readText: (file) => textOf(files.get(file)!),
+    hasAnomaly: (file) => studio().hasAnomaly(files.get(file)!),
+  });
+  // A page does not see where the folder is: the last parts of an absolute path that lead to a file.
+  const relative = (path: string): string | null => {
+    const parts = path.split(/[/\\]+/).filter((part) => part !== '');
+    const starts = [...parts.keys()].filter((start) => parts.length - start >= 2);
+    const own = starts.map((start) => parts.slice(start).join('/'));
+    return own.find((end) => listed.file(folder + end) !== undefined) ?? null;
+  };
+  const locate = (file: string): string => listed.file(folder + file) ?? folder + file;
+  const split = splits.includes('test') ? 'test' : splits[0]!;
+  const entries = parseMeta(text, meta, split, relative).map((entry) => ({
     ...entry,
-    image: folder + entry.image,
-    mask: entry.mask === null ? null : mapMask(entry.mask, (file) => folder + file),
+    image: locate(entry.image),
+    mask: entry.mask === null ? null : mapMask(entry.mask, locate),
   }));
   const { items, missing } = await itemsOf(entries, files);
-  return { items, notes: ['Read by its meta.json.', ...missing] };
+  return { items, notes: ['Read by its meta.json.', ...labelNotes(entries), ...missing] };
 }
 
 async function itemsOf(entries: readonly MetaEntry[], files: ReadonlyMap<string, File>) {

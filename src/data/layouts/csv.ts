@@ -26,20 +26,28 @@ export function parseRecords(text: string, file: string, delimiter = ','): strin
   }
 }
 
-/** Rows of a label file with a header, by column name. Throws {@link DatasetError} if a column is missing. */
+/** Rows of a label file with a header, by column name (letter case does not matter). Throws {@link DatasetError} if a column is missing. */
 export function parseTable<Column extends string>(
   text: string,
   file: string,
   columns: readonly Column[],
 ): Record<Column, string>[] {
-  const [header = [], ...records] = parseRecords(text, file);
+  const [header = [], ...records] = parseRecords(text, file, delimiterOf(text));
+  const names = header.map((name) => name.toLowerCase());
   for (const column of columns) {
-    if (!header.includes(column)) {
+    if (!names.includes(column)) {
       throw new DatasetError(file, 'header', `a column ${column}`, header.join(',') || 'an empty file');
     }
   }
   return records.map(
     (record) =>
-      Object.fromEntries(header.map((column, i) => [column, record[i] ?? ''])) as Record<Column, string>,
+      Object.fromEntries(names.map((column, i) => [column, record[i] ?? ''])) as Record<Column, string>,
   );
+}
+
+/** What separates the columns of a table's header: a comma; a semicolon or a tab where spreadsheets are set to them. */
+function delimiterOf(text: string): string {
+  const header = text.split(/\r?\n/, 1)[0]!;
+  const counts = [',', ';', '\t'].map((delimiter) => header.split(delimiter).length);
+  return [',', ';', '\t'][counts.indexOf(Math.max(...counts))]!;
 }

@@ -81,6 +81,6 @@ export const dagm: Layout = {
           found: 'no such file',
         }),
       );
-    return { entries, problems, notes: [] };
+    return { entries, problems, notes: [], accounted: masks };
   },
 };

@@ -15,14 +15,14 @@ export const elpv: Layout = {
   name: 'ELPV',
   shape: 'labels.csv (<image> <probability> mono|poly), images/',
   async list(folder) {
-    const file = labelFiles.find((name) => folder.files.includes(name));
+    const file = labelFiles.flatMap((name) => folder.file(name) ?? [])[0];
     if (file === undefined) return null;
     const text = await folder.readText(file);
-    if (!/^\s*images\/\S+\s+[\d.]+\s+(?:mono|poly)\s/.test(`${text}\n`)) return null;
+    if (!/^\s*images[/\\]\S+\s+[\d.]+\s+(?:mono|poly)\s/.test(`${text}\n`)) return null;
     const prefix = file.slice(0, file.lastIndexOf('/') + 1);
     const records = parseRecords(text.replace(/[ \t]+/g, ','), folder.path(file));
     const entries: LayoutEntry[] = [];
-    let unsure = 0;
+    const unsure: string[] = [];
     records.forEach(([image = '', probability = '', type = ''], i) => {
       const fail = (expected: string, found: string): never => {
         throw new DatasetError(folder.path(file), `line ${i + 1}`, expected, JSON.stringify(found));
@@ -31,7 +31,7 @@ export const elpv: Layout = {
       const value = probability === '' ? Number.NaN : Number(probability);
       if (!(value >= 0 && value <= 1)) fail('a probability in [0, 1]', probability);
       if (value > 0 && value < 1) {
-        unsure++;
+        unsure.push(folder.file(prefix + image) ?? image);
         return;
       }
       const anomaly = value === 1;
@@ -46,7 +46,9 @@ export const elpv: Layout = {
       });
     });
     const notes =
-      unsure > 0 ? [`${unsure} images with a defect probability between 0 and 1 are left out`] : [];
-    return { entries, problems: [], notes };
+      unsure.length > 0
+        ? [`${unsure.length} images with a defect probability between 0 and 1 are left out`]
+        : [];
+    return { entries, problems: [], notes, accounted: unsure };
   },
 };

@@ -10,10 +10,10 @@ export const headCt: Layout = {
   name: 'HeadCT',
   shape: 'labels.csv (id, hemorrhage), head_ct/head_ct/<id>.png',
   async list(folder) {
-    const file = 'labels.csv';
-    if (!folder.files.includes(file)) return null;
+    const file = folder.file('labels.csv');
+    if (file === undefined) return null;
     const text = await folder.readText(file);
-    if (!/^\uFEFF?\s*id\s*,\s*hemorrhage\s/.test(text)) return null;
+    if (!/^\s*id\s*[,;\t]\s*hemorrhage\s/i.test(text)) return null;
     const entries = parseTable(text, folder.path(file), ['id', 'hemorrhage']).map(
       ({ id, hemorrhage }, i): LayoutEntry => {
         const field = `line ${i + 2}`;

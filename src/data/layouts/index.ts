@@ -1,5 +1,6 @@
 /** All layouts, and which of them a folder is in. */
 import { mapMask } from '../dataset.ts';
+import { otherFormats, unusedFiles } from '../findings.ts';
 import { dagm } from './dagm.ts';
 import { elpv } from './elpv.ts';
 import { headCt } from './headct.ts';
@@ -28,7 +29,8 @@ export interface Recognised extends Listing {
 
 /**
  * Lists a folder by the first layout that fits; where none does and the folder holds nothing but one sub-folder
- * (as an archive unpacks), that one. Null if no layout fits. Throws DatasetError for label files that are wrong.
+ * (as an archive unpacks), that one. Problems include the image files that belong to nothing. Null if no layout fits.
+ * Throws DatasetError for label files that are wrong.
  */
 export async function recognise(folder: Folder): Promise<Recognised | null> {
   let inner = folder;
@@ -36,8 +38,9 @@ export async function recognise(folder: Folder): Promise<Recognised | null> {
   const folderNames = [folder.name];
   for (;;) {
     for (const layout of layouts) {
-      const listing = await layout.list(inner);
-      if (!listing) continue;
+      const raw = await layout.list(inner);
+      if (!raw) continue;
+      const listing = completed(raw, inner, layout);
       const known = layout.known?.find((dataset) => fits(dataset, inner, folderNames, listing))?.name ?? null;
       return { ...prefixed(listing, prefix), layout: layout.name, known: layout.known ? known : layout.name };
     }
@@ -47,6 +50,27 @@ export async function recognise(folder: Folder): Promise<Recognised | null> {
     prefix += only.prefix;
     folderNames.push(inner.name);
   }
+}
+
+/** The files that the listing means, and what is said of the files that it does not name. */
+function completed(listing: Listing, folder: Folder, { leaves }: Layout): Listing {
+  const locate = (file: string): string => folder.file(file) ?? file;
+  const entries = listing.entries.map((entry) => ({
+    ...entry,
+    image: locate(entry.image),
+    mask: entry.mask === null ? null : mapMask(entry.mask, locate),
+  }));
+  const accounted = [
+    ...(listing.accounted ?? []),
+    ...listing.problems.map(({ file }) => file),
+    ...folder.files.filter((file) => leaves?.test(file)),
+  ];
+  return {
+    ...listing,
+    entries,
+    problems: [...listing.problems, ...unusedFiles(folder.files, entries, accounted)],
+    notes: [...listing.notes, ...otherFormats(folder.files)],
+  };
 }
 
 function fits(
@@ -64,14 +88,14 @@ function fits(
 /** The same with all paths relative to the outer folder. */
 function prefixed(listing: Listing, prefix: string): Listing {
   if (prefix === '') return listing;
-  const { entries, problems, notes } = listing;
+  const { entries, problems } = listing;
   return {
+    ...listing,
     entries: entries.map((entry) => ({
       ...entry,
       image: prefix + entry.image,
       mask: entry.mask === null ? null : mapMask(entry.mask, (file) => prefix + file),
     })),
     problems: problems.map((problem) => ({ ...problem, file: prefix + problem.file })),
-    notes,
   };
 }

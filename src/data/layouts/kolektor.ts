@@ -55,6 +55,6 @@ export const kolektor: Layout = {
         found: 'no such file',
       });
     }
-    return { entries, problems, notes: [] };
+    return { entries, problems, notes: [], accounted: [...images, ...labels] };
   },
 };

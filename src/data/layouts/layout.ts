@@ -1,6 +1,7 @@
 /** What a layout is: how a data set lies in its folder, and how its images, labels and masks are found there. */
+import { nameKey } from '../../base/names.ts';
 import type { DatasetProblem, MetaEntry, Split } from '../dataset.ts';
-import { imageExtensions } from '../image.ts';
+import { extensionOf, isImageFile } from '../image.ts';
 
 /** A folder as layouts see it: names and, where labels are stored in files, their content. */
 export interface Folder {
@@ -8,8 +9,15 @@ export interface Folder {
   readonly name: string;
   /** All visible files below it, relative paths with `/`, sorted by code unit. */
   readonly files: readonly string[];
-  /** Image files of this path without its ending, whatever their ending is; letter case does not matter. */
+  /**
+   * Image files of this path without its ending, whatever their ending is; neither letter case nor the Unicode form
+   * matters.
+   */
   find(stem: string): readonly string[];
+  /** Image files in this sub-folder, not below it. */
+  inside(folder: string): readonly string[];
+  /** The file that a path means: itself, in another letter case or Unicode form, or with the backslashes of Windows. */
+  file(path: string): string | undefined;
   /** A file's path for messages. */
   path(file: string): string;
   /** Content of a text file as UTF-8. */
@@ -29,6 +37,10 @@ export interface Listing {
   problems: DatasetProblem[];
   /** What was left out by rule, for people. */
   notes: string[];
+  /** Image files that are left out by rule, beside those of the entries: all others belong to nothing. */
+  accounted?: readonly string[];
+  /** The layout itself says that all its images are anomalous. */
+  allAnomalous?: boolean;
 }
 
 /** A data set that shares its layout with others, told by all its class names, by a file or by its folder's name. */
@@ -45,6 +57,8 @@ export interface Layout {
   shape: string;
   /** The known data sets of a layout that others share; without, its name is the data set's. */
   known?: readonly KnownDataset[];
+  /** Image files that a data set in this layout has beside its images and masks. */
+  leaves?: RegExp;
   /**
    * All images of a folder in this layout, null if it is in another one. Throws DatasetError for label files that
    * are wrong.
@@ -53,12 +67,13 @@ export interface Layout {
 }
 
 /** A path without the ending of an image, null if it has none. */
-export function imageStem(file: string): string | null {
-  const dot = file.lastIndexOf('.');
-  return dot > 0 && imageExtensions.includes(file.slice(dot).toLowerCase()) ? file.slice(0, dot) : null;
-}
+export const imageStem = (file: string): string | null =>
+  isImageFile(file) ? file.slice(0, -extensionOf(file).length) : null;
 
 export const baseName = (file: string): string => file.slice(file.lastIndexOf('/') + 1);
+
+/** Path of the folder that a file is in; empty at the top. */
+export const folderOf = (file: string): string => file.slice(0, Math.max(0, file.lastIndexOf('/')));
 
 /** The folder of these files. */
 export function createFolder(
@@ -67,14 +82,31 @@ export function createFolder(
   read: Pick<Folder, 'path' | 'readText' | 'hasAnomaly'>,
 ): Folder {
   const byStem = new Map<string, string[]>();
-  for (const file of files) {
-    const stem = imageStem(file)?.toLowerCase();
-    if (stem === undefined) continue;
-    const same = byStem.get(stem);
+  const byFolder = new Map<string, string[]>();
+  const byPath = new Map<string, string>();
+  const exact = new Set<string>();
+  const add = (map: Map<string, string[]>, key: string, file: string): void => {
+    const same = map.get(key);
     if (same) same.push(file);
-    else byStem.set(stem, [file]);
+    else map.set(key, [file]);
+  };
+  for (const file of files) {
+    exact.add(file);
+    byPath.set(nameKey(file), file);
+    const stem = imageStem(file);
+    if (stem === null) continue;
+    add(byStem, nameKey(stem), file);
+    add(byFolder, nameKey(folderOf(file)), file);
   }
-  return { name, files, find: (stem) => byStem.get(stem.toLowerCase()) ?? [], ...read };
+  return {
+    name,
+    files,
+    find: (stem) => byStem.get(nameKey(stem)) ?? [],
+    inside: (folder) => byFolder.get(nameKey(folder)) ?? [],
+    file: (path) =>
+      exact.has(path) ? path : (byPath.get(nameKey(path)) ?? byPath.get(nameKey(path.replaceAll('\\', '/')))),
+    ...read,
+  };
 }
 
 /** A folder's only sub-folder as a folder of its own; null if there are several or images beside it. */

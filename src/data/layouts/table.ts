@@ -4,6 +4,9 @@
  */
 import type { PatternLayout } from './pattern.ts';
 
+/** Folders of a split; `test_public` is MVTec AD 2's. */
+const splitFolders = 'train|training|test|testing|test_public|val|valid|validation';
+
 const mvtecClasses =
   'bottle cable capsule carpet grid hazelnut leather metal_nut pill screw tile toothbrush transistor wood zipper';
 const visaClasses =
@@ -28,6 +31,21 @@ const aitexDefects = {
   '036': 'weft crack',
 };
 
+/** What stands behind an image's name in the name of its mask; a folder of the image's name holds several masks. */
+const maskEnds = ['_mask', '', '_gt', '_label', '_segmentation', '_seg', '/*'];
+
+/** Masks in a folder, under the names of their images. */
+const masksIn = (...folders: string[]): string[] =>
+  folders.flatMap((folder) => maskEnds.map((end) => `${folder}/{name}${end}`));
+
+/** Where the masks of `<class>/<split>/<defect>/<name>` lie; without `_mask`: VisA as its own script converts it. */
+const classMasks = masksIn(
+  '{class}/{masks}/{defect}',
+  '{class}/{masks}/{split}/{defect}',
+  '{class}/{split}/{masks}/{defect}',
+  '{class}/{split}/{defect}/{masks}',
+);
+
 export const patternLayouts: readonly PatternLayout[] = [
   {
     name: 'AITEX',
@@ -48,6 +66,8 @@ export const patternLayouts: readonly PatternLayout[] = [
     name: 'LAG',
     images: [{ image: '{defect:suspicious_glaucoma|non_glaucoma}/image/{name}', className: 'fundus' }],
     normal: ['non_glaucoma'],
+    // Where ophthalmologists looked: no masks.
+    leaves: /^(suspicious_glaucoma|non_glaucoma)\/attention_map\//i,
   },
   {
     name: 'ISIC',
@@ -86,18 +106,27 @@ export const patternLayouts: readonly PatternLayout[] = [
         },
       ],
       normal: [],
+      // Everything is there twice, as PNG and as TIFF.
+      leaves: /^(png|tif)\//i,
     }),
   ),
   {
-    name: 'BTAD',
-    requires: ['{class}/{split:train|test}/ok/{name}'],
+    // As it is distributed, but without the file of its splits.
+    name: 'VisA without split_csv',
     images: [
       {
-        image: '{class}/{split:train|test}/{defect}/{name}',
-        masks: ['{class}/ground_truth/{defect}/{name}'],
+        image: '{class}/Data/Images/{defect:Normal|Anomaly}/{name}',
+        masks: ['{class}/Data/Masks/{defect}/{name}'],
       },
     ],
-    normal: ['ok'],
+    normal: ['normal'],
+  },
+  {
+    name: 'BTAD',
+    known: [{ name: 'BTAD', classes: ['01', '02', '03'] }],
+    requires: [`{class}/{split:${splitFolders}}/ok/{name}`],
+    images: [{ image: `{class}/{split:${splitFolders}}/{defect}/{name}`, masks: classMasks }],
+    normal: 'common',
   },
   {
     name: 'MVTec AD',
@@ -109,12 +138,11 @@ export const patternLayouts: readonly PatternLayout[] = [
     ],
     images: [
       {
-        image: '{class}/{split:train|test}/{defect}/{name}',
-        // Without _mask: VisA as its own script converts it.
-        masks: ['{class}/ground_truth/{defect}/{name}_mask', '{class}/ground_truth/{defect}/{name}'],
+        image: `{class}/{split:${splitFolders}}/{defect}/{name}`,
+        masks: classMasks,
       },
     ],
-    normal: ['good'],
+    normal: 'common',
   },
   {
     name: 'images and masks',
@@ -126,7 +154,7 @@ export const patternLayouts: readonly PatternLayout[] = [
       { name: 'Endo', folder: /^endo/i },
     ],
     requires: ['images/{name}', 'masks/{name}'],
-    images: [{ image: 'images/{name}', masks: ['masks/{name}'], className: 'colon', defect: 'polyp' }],
+    images: [{ image: 'images/{name}', masks: masksIn('masks'), className: 'colon', defect: 'polyp' }],
     normal: [],
   },
   {
@@ -138,17 +166,19 @@ export const patternLayouts: readonly PatternLayout[] = [
     requires: ['yes/{name}', 'no/{name}'],
     images: [{ image: '{defect:yes|no}/{name}', className: 'brain' }],
     normal: ['no'],
+    // Br35H's images without labels; BrainMRI's archive holds everything twice.
+    leaves: /^(pred|brain_tumor_dataset)\//i,
   },
   {
     name: 'folder of good',
     known: [],
-    requires: ['{class}/good/{name}'],
     images: [
       {
-        image: '{class}/{defect:(?!ground_truth$|ground_truth/)[^/]+}/{name}',
-        masks: ['{class}/ground_truth/{defect}/{name}_mask', '{class}/ground_truth/{defect}/{name}'],
+        image: '{class}/{defect}/{name}',
+        masks: masksIn('{class}/{masks}/{defect}', '{class}/{masks}', '{class}/{defect}/{masks}'),
       },
     ],
-    normal: ['good'],
+    normal: 'common',
+    needsNormal: true,
   },
 ];

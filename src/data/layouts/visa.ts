@@ -1,10 +1,11 @@
 /** VisA as it is distributed: one folder per class, the split in split_csv/1cls.csv. */
+import { nameKey } from '../../base/names.ts';
 import { staysInside } from '../dataset.ts';
 import { DatasetError } from '../errors.ts';
 import { parseTable } from './csv.ts';
 import type { Folder, Layout, LayoutEntry } from './layout.ts';
 
-const splitFile = 'split_csv/1cls.csv';
+const usualFile = 'split_csv/1cls.csv';
 
 /**
  * Kinds of defects by image, from each class's image_anno.csv: several in one image are joined (`melt, scratch`).
@@ -12,13 +13,14 @@ const splitFile = 'split_csv/1cls.csv';
  */
 async function defectKinds(folder: Folder): Promise<Map<string, string>> {
   const kinds = new Map<string, string>();
-  for (const file of folder.files.filter((name) => /^[^/]+\/image_anno\.csv$/.test(name))) {
+  for (const file of folder.files.filter((name) => /^[^/]+\/image_anno\.csv$/i.test(name))) {
     const prefix = file.slice(0, file.indexOf('/') + 1);
     for (const { image, label } of parseTable(await folder.readText(file), folder.path(file), [
       'image',
       'label',
     ])) {
-      kinds.set(image.startsWith(prefix) ? image : prefix + image, label.split(/\s*,\s*/).join(', '));
+      const path = image.replaceAll('\\', '/');
+      kinds.set(nameKey(path.startsWith(prefix) ? path : prefix + path), label.split(/\s*,\s*/).join(', '));
     }
   }
   return kinds;
@@ -26,9 +28,10 @@ async function defectKinds(folder: Folder): Promise<Map<string, string>> {
 
 export const visa: Layout = {
   name: 'VisA',
-  shape: splitFile,
+  shape: usualFile,
   async list(folder) {
-    if (!folder.files.includes(splitFile)) return null;
+    const splitFile = folder.file(usualFile);
+    if (splitFile === undefined) return null;
     const kinds = await defectKinds(folder);
     const rows = parseTable(await folder.readText(splitFile), folder.path(splitFile), [
       'object',
@@ -49,14 +52,16 @@ export const visa: Layout = {
       };
       if (split !== 'train' && split !== 'test') return fail('split', 'train or test', split);
       if (label !== 'normal' && label !== 'anomaly') return fail('label', 'normal or anomaly', label);
+      if (object === '') fail('object', 'the name of a class', object);
       if (!staysInside(image)) fail('image', 'a path inside the folder', image);
       const anomaly = label === 'anomaly';
+      const key = nameKey(image.replaceAll('\\', '/'));
       if (anomaly && !staysInside(mask)) fail('mask', 'a path inside the folder', mask);
       return {
         image,
         mask: anomaly ? mask : null,
         className: object,
-        defect: anomaly ? (kinds.get(image) ?? 'anomaly') : 'good',
+        defect: anomaly ? (kinds.get(key) ?? 'anomaly') : 'good',
         anomaly,
         field: `${splitFile}, ${field}`,
         split,
