@@ -109,7 +109,7 @@ export async function benchmarkFeatures(
     const files = new Set<string>();
     for (const source of dataOf(benchmarkRuns(config)))
       for (const { image } of (await bench.open(source)).dataset.samples) files.add(image);
-    const bar = createProgress(io, `features, ${name}`, files.size);
+    const bar = createProgress(io, `features, ${name}`, files.size, { unit: 'image' });
     let done = 0;
     const load = (file: string) =>
       features.load(file).then(
@@ -212,7 +212,9 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
     for (const test of todo) {
       const { dataset, skipped } = await open(test);
       const start = performance.now();
-      const bar = createProgress(io, `evaluating ${test.name}`, dataset.samples.length);
+      const bar = createProgress(io, `evaluating ${test.name}`, dataset.samples.length, {
+        unit: 'image',
+      });
       const problems = [...skipped];
       let done = 0;
       const evaluation = await evaluateScorers(session.gpu, scorers, features, dataset, size.imageSize, {

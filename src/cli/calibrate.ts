@@ -92,7 +92,8 @@ async function calibrate(io: Io, given: Given): Promise<void> {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
     const features = openFeatures(io, session, prompts, given);
     const detector = await createDetector(session, prompts, features);
-    const bar = createProgress(io, 'scoring', images.length);
+    const bar = createProgress(io, 'scoring', images.length, { unit: 'image' });
+    let done = 0;
     const labels: number[] = [];
     const scores: number[] = [];
     try {
@@ -103,7 +104,7 @@ async function calibrate(io: Io, given: Given): Promise<void> {
           labels.push(Number(found.item.anomaly));
           scores.push(found.detection.score);
         }
-        bar.update(scores.length);
+        bar.update(++done);
       }
     } finally {
       bar.stop();

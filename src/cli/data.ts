@@ -23,7 +23,7 @@ const checkCommand = (io: Io): Command =>
       let progress: Progress | undefined;
       const report = await checkDataset(dir, {
         onProgress(done, total) {
-          progress ??= createProgress(io, 'check', total);
+          progress ??= createProgress(io, 'check', total, { unit: 'image' });
           progress.update(done);
         },
       }).finally(() => progress?.stop());

@@ -122,7 +122,7 @@ async function detect(io: Io, inputs: readonly string[], given: Given): Promise<
     const features = openFeatures(io, session, prompts, given);
     const detector = await createDetector(session, prompts, features);
     const each = async (batch: readonly Target[], watching: boolean): Promise<void> => {
-      const bar = watching || given.jsonLines ? undefined : createProgress(io, 'detecting', batch.length);
+      const bar = watching ? undefined : createProgress(io, 'detecting', batch.length, { unit: 'image' });
       let done = 0;
       try {
         for await (const found of detector.detect(batch, ({ file }) => file)) {

@@ -145,7 +145,7 @@ async function runEval(io: Io, given: Given): Promise<void> {
   const evaluation = await withClip(io, given.clip, async (session) => {
     const { scorers, sizes, how } = await openScorers(io, session, given);
     const features = openFeatures(io, session, sizes, given);
-    const bar = createProgress(io, 'evaluating', dataset.samples.length);
+    const bar = createProgress(io, 'evaluating', dataset.samples.length, { unit: 'image' });
     // Loaded only here: the plots come with a large library.
     const report = given.report === undefined ? undefined : (await import('./report.ts')).createReport();
     let done = 0;

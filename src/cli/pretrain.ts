@@ -110,7 +110,7 @@ async function run(io: Io, given: Given): Promise<void> {
   const start = folder.resume?.step ?? 0;
   const gpu = await io.openGpu();
   const batches = openBatches(settings);
-  const bar = createProgress(io, 'step', settings.stopAt, start);
+  const bar = createProgress(io, 'step', settings.stopAt, { start, unit: 'step' });
   const abort = new AbortController();
   const stopListening = io.onInterrupt(() => {
     bar.note('interrupted: saving after this step');

@@ -1,4 +1,4 @@
-// Progress on standard error: a bar on a terminal, now and then a line elsewhere.
+// Progress on standard error: a bar on a terminal, a line every ten seconds elsewhere, also while nothing gets done.
 import cliProgress from 'cli-progress';
 import { formatTime, type Io } from './io.ts';
 
@@ -9,46 +9,91 @@ export interface Progress {
   stop(): void;
 }
 
-const linesEvery = 10_000; // ms
-
-/** @param start work that was done before, which says nothing about the time left */
-export function createProgress(io: Io, what: string, total: number, start = 0): Progress {
-  return io.terminal ? bar(what, total, start) : lines(io, what, total, start);
+export interface ProgressOptions {
+  /** Work that was done before, which says nothing about the time left. */
+  readonly start?: number;
+  /** What is counted: its seconds are shown ("3.2 s/image"). */
+  readonly unit?: string;
 }
 
-function bar(what: string, total: number, start: number): Progress {
+const linesEvery = 10_000; // ms
+const redrawEvery = 1000;
+
+export function createProgress(io: Io, what: string, total: number, options: ProgressOptions = {}): Progress {
+  const { start = 0, unit } = options;
+  const pace = createPace(total, start, unit);
+  return io.terminal ? bar(what, total, start, pace) : lines(io, what, total, start, pace);
+}
+
+/** The speed so far and the time left, in words; how long it has been while nothing is done yet. */
+function createPace(total: number, start: number, unit: string | undefined) {
+  const began = performance.now();
+  return (done: number): string => {
+    const elapsed = performance.now() - began;
+    if (done <= start) return elapsed < redrawEvery ? '' : formatTime(elapsed);
+    const each = elapsed / (done - start);
+    const rate = unit === undefined ? '' : `${(each / 1000).toPrecision(2)} s/${unit}  `;
+    return `${rate}${formatTime(each * (total - done))} left`;
+  };
+}
+
+function bar(what: string, total: number, start: number, pace: (done: number) => string): Progress {
   const shown = new cliProgress.SingleBar({
-    format: `${what} [{bar}] {value}/{total}  {text}  {eta_formatted} left`,
+    format: `${what} [{bar}] {value}/{total}  {text}  {pace}`,
     barsize: 24,
     hideCursor: true,
     stream: process.stderr,
     gracefulExit: false, // SIGINT is the command's own
-    etaBuffer: 100,
   });
-  shown.start(total, start, { text: '' });
+  let state = { done: start, text: '' };
+  const payload = () => ({ text: state.text, pace: pace(state.done) });
+  shown.start(total, start, payload());
+  const timer = setInterval(() => shown.update(state.done, payload()), redrawEvery).unref();
   return {
-    update: (done, text = '') => shown.update(done, { text }),
+    update(done, text = '') {
+      state = { done, text };
+      shown.update(done, payload());
+    },
     note(text) {
       shown.stop();
       process.stderr.write(`${text}\n`);
-      shown.start(total, shown.getProgress() * total, { text: '' });
+      shown.start(total, state.done, payload());
     },
-    stop: () => shown.stop(),
+    stop() {
+      clearInterval(timer);
+      shown.stop();
+    },
   };
 }
 
-function lines(io: Io, what: string, total: number, start: number): Progress {
-  const began = performance.now();
-  let last = began;
+function lines(io: Io, what: string, total: number, start: number, pace: (done: number) => string): Progress {
+  let state = { done: start, text: '' };
+  const timer = setInterval(() => {
+    const parts = [`${what} ${state.done}/${total}`, state.text, pace(state.done)];
+    io.note(parts.filter((part) => part !== '').join('  '));
+  }, linesEvery).unref();
   return {
     update(done, text = '') {
-      const now = performance.now();
-      if (now - last < linesEvery) return;
-      last = now;
-      const left = ((now - began) / Math.max(1, done - start)) * (total - done);
-      io.note(`${what} ${done}/${total}  ${text}  ${formatTime(left)} left`);
+      state = { done, text };
     },
     note: (text) => io.note(text),
-    stop() {},
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** Two phases as one: what is reported goes to the first until `next` starts the second. */
+export function createPhases(first: Progress, second: () => Progress): Progress & { next(): void } {
+  let current = first;
+  let changed = false;
+  return {
+    update: (done, text) => current.update(done, text),
+    note: (text) => current.note(text),
+    stop: () => current.stop(),
+    next() {
+      if (changed) return;
+      changed = true;
+      first.stop();
+      current = second();
+    },
   };
 }

@@ -4,6 +4,7 @@ import { openDataset } from '../data/dataset.node.ts';
 import { type Dataset, losesImage, type Split } from '../data/dataset.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
+import type { TensorFile } from '../formats/tensor-file.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
@@ -15,6 +16,7 @@ import { createFeatureSource, defaultCache, type FeatureSource } from '../train/
 import type { FeaturePrecision } from '../train/settings.ts';
 import { type Io, UsageError } from './io.ts';
 import { hashWeights, resolveWeights } from './models.ts';
+import { createProgress, type Progress } from './progress.ts';
 
 export interface ClipSession {
   readonly gpu: Gpu;
@@ -36,7 +38,7 @@ export async function withClip<T>(
     const sha256 = await hashWeights(files);
     const gpu = await io.openGpu();
     try {
-      const clip = await loadClip(gpu, weights);
+      const clip = await loadWithProgress(io, gpu, weights);
       if (clip.metadata.has('notice')) io.note(`note: ${file}: ${clip.metadata.get('notice')}`);
       try {
         return await work({ gpu, clip, sha256, files });
@@ -48,6 +50,25 @@ export async function withClip<T>(
     }
   } finally {
     await close();
+  }
+}
+
+const manyBytes = 2 ** 27;
+
+/** Says how far the reading of a large CLIP is. */
+async function loadWithProgress(io: Io, gpu: Gpu, weights: TensorFile): Promise<Clip> {
+  const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+  let bar: Progress | undefined;
+  try {
+    return await loadClip(gpu, weights, {
+      onProgress(done, total) {
+        if (total < manyBytes) return;
+        bar ??= createProgress(io, 'reading the CLIP, MiB', mebibytes(total));
+        bar.update(mebibytes(done));
+      },
+    });
+  } finally {
+    bar?.stop();
   }
 }
 

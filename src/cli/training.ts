@@ -12,7 +12,7 @@ import type { TrainSettings } from '../train/settings.ts';
 import { publishedAdam } from '../train/step.ts';
 import { train } from '../train/trainer.ts';
 import type { Io } from './io.ts';
-import { createProgress } from './progress.ts';
+import { createPhases, createProgress } from './progress.ts';
 import { type CacheOptions, type ClipSession, openFeatures } from './session.ts';
 
 export interface TrainingJob
@@ -75,13 +75,26 @@ export async function runTraining(
   const folder = await openRunFolder(job.out, settings, shapes, job.resume);
   const began = performance.now();
   const features = openFeatures(io, session, job, job);
-  const source = createTrainingSource(gpu, dataset, features, imageSize);
   const images = dataset.samples.length;
   const resumed = folder.resume?.progress;
   const done = (resumed?.epoch ?? 0) * images + (resumed?.position ?? 0);
   if (resumed && resumed.epoch < epochs)
     io.note(`resuming ${job.out} after step ${resumed.step}, in epoch ${resumed.epoch + 1}`);
-  const bar = createProgress(io, 'training', epochs * images, done);
+  let position = done;
+  let epochText = '';
+  /** The images of the epoch under way, whose features come out of the cache or the encoder before they are trained on. */
+  const toEncode = Math.min(images, epochs * images - done) - (resumed?.position ?? 0);
+  const seen = new Set<string>();
+  const bar = createPhases(createProgress(io, 'encoding images', toEncode, { unit: 'image' }), () =>
+    createProgress(io, 'training', epochs * images, { start: position }),
+  );
+  const load = (file: string) =>
+    features.load(file).finally(() => {
+      if (seen.size >= toEncode) return;
+      bar.update(seen.add(file).size, epochText);
+      if (seen.size === toEncode) bar.next();
+    });
+  const source = createTrainingSource(gpu, dataset, { ...features, load }, imageSize);
 
   const compiled = new Map<number, Executable>();
   const times: number[] = [];
@@ -104,13 +117,13 @@ export async function runTraining(
           folder.step(event);
           if (event.images === batch) times.push(event.ms);
           const { epoch, progress } = event;
-          bar.update(
-            (epoch - 1) * images + progress.position,
-            `epoch ${epoch}/${epochs}  loss ${event.losses.total!.toFixed(4)}`,
-          );
+          position = (epoch - 1) * images + progress.position;
+          epochText = `epoch ${epoch}/${epochs}  loss ${event.losses.total!.toFixed(4)}`;
+          bar.update(seen.size < toEncode ? seen.size : position, epochText);
         },
         epoch(event) {
           folder.epoch(event);
+          bar.next(); // should an image be listed twice
           losses.push(event.loss);
           bar.note(`epoch ${event.epoch}/${epochs}: mean loss ${event.loss.toFixed(5)}`);
         },

@@ -3,6 +3,7 @@ import { roles } from '../data/synth/roles.ts';
 import { type ClipQuality, clipQuality } from '../eval/clip/quality.ts';
 import { integer } from './arguments.ts';
 import { formatRows, type Io } from './io.ts';
+import { createProgress } from './progress.ts';
 import { withClip } from './session.ts';
 
 interface Given {
@@ -33,8 +34,16 @@ export function addQualityCommand(command: Command, io: Io): void {
       withClip(io, file, async ({ gpu, clip }) => {
         const size = given.imageSize ?? clip.config.imageResolution;
         const found: ClipQuality[] = [];
-        for (const role of roles)
-          found.push(await clipQuality(gpu, clip, { role, samples: given.samples, seed: given.seed, size }));
+        const { samples, seed } = given;
+        const bar = createProgress(io, 'encoding images', roles.length * samples, { unit: 'image' });
+        try {
+          for (const [i, role] of roles.entries()) {
+            const onProgress = (done: number) => bar.update(i * samples + done, role);
+            found.push(await clipQuality(gpu, clip, { role, samples, seed, size, onProgress }));
+          }
+        } finally {
+          bar.stop();
+        }
         io.out(given.json ? JSON.stringify(found) : table(found));
       }),
     );

@@ -24,7 +24,7 @@ export async function encodeImages(
   clip: Clip,
   images: readonly Float32Array[],
   size: number,
-  batch = 32,
+  { batch = 32, onProgress }: { batch?: number; onProgress?: ((done: number) => void) | undefined } = {},
 ): Promise<ImageReading[]> {
   const { config } = clip;
   const model = createModelGraph(clip.weightSpec);
@@ -51,6 +51,7 @@ export async function encodeImages(
           faprompt: ofFaprompt[i]!,
           patches: ofPatches.slice(i * n, (i + 1) * n),
         });
+      onProgress?.(readings.length);
     }
   } finally {
     executable.dispose();

@@ -45,12 +45,18 @@ const defectiveShare = 0.25;
 export async function clipQuality(
   gpu: Gpu,
   clip: Clip,
-  { role, samples: count, seed, size }: { role: Role; samples: number; seed: number; size: number },
+  {
+    role,
+    samples: count,
+    seed,
+    size,
+    onProgress,
+  }: { role: Role; samples: number; seed: number; size: number; onProgress?: (encoded: number) => void },
 ): Promise<ClipQuality> {
   const samples = Array.from({ length: count }, (_, index) =>
     drawSample({ role, seed, index, imageSize: size }),
   );
-  const images = await encodeImages(gpu, clip, samples.map(normalised), size);
+  const images = await encodeImages(gpu, clip, samples.map(normalised), size, { onProgress });
   const captions = await encodeTexts(
     gpu,
     clip,
