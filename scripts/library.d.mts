@@ -1,4 +1,5 @@
 import type { Metafile } from 'esbuild';
 
 export function buildBrowser(outdir?: string): Promise<Metafile>;
+export function buildCommand(): Promise<Metafile>;
 export function buildLibrary(): Promise<void>;

@@ -1,6 +1,7 @@
 // Makes sure that this machine has a WebGPU adapter: says which, or installs Mesa's software Vulkan driver.
 // FAPROMPT_SETUP=user unpacks the driver into the user's cache folder even for root.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { installAsRoot, unpackAsUser } from './vulkan/apt.mjs';
 import { driverEnvironment, driverFolder } from './vulkan/driver.mjs';
 import { installPlan } from './vulkan/plan.mjs';
@@ -19,7 +20,8 @@ function report() {
 
 /** Why no driver can help, where that is so. */
 function obstacle({ reason, code }) {
-  if (code === 'ERR_MODULE_NOT_FOUND') return 'The npm package webgpu is not installed: run `npm ci` first.';
+  if (code === 'ERR_MODULE_NOT_FOUND')
+    return 'The npm package webgpu is not installed: run `npm install webgpu sharp` (in a clone `npm ci`) first.';
   if (code === 'MODULE_NOT_FOUND') return `Dawn has no build for ${process.platform} on ${process.arch}.`;
   if (/version `GLIBC/.test(reason)) {
     return `This system is too old for Dawn: Debian 12, Ubuntu 22.04 or the like is needed.\n${reason}`;
@@ -27,7 +29,8 @@ function obstacle({ reason, code }) {
   return undefined;
 }
 
-function setup() {
+/** @throws Error with what to do where nothing can be installed */
+export function setup() {
   const before = report();
   if (before.found) return;
   const hopeless = obstacle(before);
@@ -57,9 +60,11 @@ function setup() {
     );
 }
 
-try {
-  setup();
-} catch (error) {
-  console.error(error.message);
-  process.exitCode = 1;
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
+  try {
+    setup();
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
 }

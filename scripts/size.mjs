@@ -1,4 +1,4 @@
-// npm run size: what the browser bundle weighs, by part. Sizes are of minified files; gzip -9.
+// npm run size: what the library for browsers weighs, by part and by what a page loads. Minified files; gzip -9.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,12 +13,13 @@ function partOf(file) {
   return file.endsWith('.wgsl') ? `${room} (WGSL)` : (room ?? file);
 }
 
-/** Files that an entry loads before it can start. */
-function loadedBy(outputs, entry) {
+/** Files that an entry loads, with those that it loads later where `dynamic` says so. */
+function loadedBy(outputs, entry, dynamic = false) {
   const files = [entry];
   for (const file of files)
     for (const { path: imported, kind } of outputs[file].imports)
-      if (kind === 'import-statement' && !files.includes(imported)) files.push(imported);
+      if ((dynamic || kind === 'import-statement') && outputs[imported] && !files.includes(imported))
+        files.push(imported);
   return files;
 }
 
@@ -32,8 +33,14 @@ try {
       file,
       gzipSync(await readFile(path.resolve(import.meta.dirname, '..', file)), { level: 9 }).length,
     );
+  const named = (start) => Object.keys(outputs).find((file) => path.basename(file).startsWith(start));
+  const [index, worker] = [named('index.'), named('worker.')];
+  const carried = { worker: named('worker-'), clip: named('clip-'), prompts: named('prompts-') };
+
   const parts = new Map();
   for (const [file, { bytes, inputs }] of Object.entries(outputs)) {
+    if (Object.values(carried).includes(file)) continue;
+    if (file !== worker && !loadedBy(outputs, index).includes(file)) continue; // worker: false has the same again
     for (const [input, { bytesInOutput }] of Object.entries(inputs)) {
       const part = parts.get(partOf(input)) ?? { bytes: 0, gzip: 0 };
       part.bytes += bytesInOutput;
@@ -42,26 +49,24 @@ try {
     }
   }
   const kb = (bytes) => (bytes / 1000).toFixed(1).padStart(8);
-  const sum = (files, of) => files.reduce((total, file) => total + of(file), 0);
-  const row = (name, bytes, gzip) => console.log(`${name.padEnd(34)} ${kb(bytes)} ${kb(gzip)}`);
-  console.log(`${''.padEnd(34)}  kB min.  kB gzip`);
+  const row = (name, bytes, gzip) => console.log(`${name.padEnd(46)} ${kb(bytes)} ${kb(gzip)}`);
+  console.log(`${''.padEnd(46)}  kB min.  kB gzip`);
   for (const [name, { bytes, gzip }] of [...parts].sort(([, a], [, b]) => b.gzip - a.gzip))
     row(name, bytes, gzip);
   console.log('gzip of a part: its share of the files that it is in, by length\n');
-  const entry = (name) => Object.keys(outputs).find((file) => file.endsWith(`/${name}.js`));
-  const page = loadedBy(outputs, entry('index'));
-  const worker = loadedBy(outputs, entry('worker'));
-  const files = Object.keys(outputs);
-  for (const [name, list] of [
-    ['loaded by the page', page],
-    ['loaded by the worker', worker],
-    ['all files', files],
-  ])
+  const page = loadedBy(outputs, index);
+  const inPage = loadedBy(outputs, index, true).filter((file) => !Object.values(carried).includes(file));
+  const sums = (name, files) =>
     row(
       name,
-      sum(list, (file) => outputs[file].bytes),
-      sum(list, (file) => gzipped.get(file)),
+      files.reduce((total, file) => total + outputs[file].bytes, 0),
+      files.reduce((total, file) => total + gzipped.get(file), 0),
     );
+  sums('page and worker', [...page, worker]);
+  sums('of these the page', page);
+  sums('page with the worker that it carries', [...page, carried.worker]);
+  sums('page with worker: false, all of it', inPage);
+  sums('small CLIP and prompts, where files get lost', [carried.clip, carried.prompts]);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -136,7 +136,7 @@ describe.skipIf(!hasChromium())('faults in a browser', () => {
     ['no WebGPU', { clip: 'weights/small-clip.safetensors', worker: false }, 'no-webgpu', /Chrome/],
     ['not a weights file', { clip: '/not-weights.safetensors' }, 'bad-weights', /not-weights/],
     ['no such address', { clip: '/nowhere.safetensors' }, 'network', /404/],
-    ["a worker's script that is not there", { clip: 'x', worker: '/no-worker.js' }, 'internal', /worker/],
+    ["a worker's script that is not there", { clip: 'x', workerUrl: '/no-worker.js' }, 'internal', /worker/],
     [
       'a size that is no multiple',
       { clip: 'weights/small-clip.safetensors', size: 50 },

@@ -212,6 +212,6 @@ describe.skipIf(!hasEsbuild())('a process of its own', () => {
     );
     expect(code).toBe(0);
     if (process.platform === 'linux')
-      expect(stdout).toMatch(/^no-adapter no WebGPU adapter found: run `npm run setup`/);
+      expect(stdout).toMatch(/^no-adapter no WebGPU adapter found: run `npx faprompt setup`/);
   });
 });

@@ -1,1 +1,1 @@
-export function buildPage(outdir: string): Promise<void>;
+export function buildPage(outdir: string, options?: { readonly ships?: boolean }): Promise<void>;

@@ -4,6 +4,7 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { esbuildInlined } from '../inline-plugin.mjs';
 import { esbuildWgsl } from '../wgsl-plugin.mjs';
 import { contentPolicy } from './policy.mjs';
 
@@ -22,10 +23,13 @@ const common = {
   logLevel: 'warning',
 };
 
-/** @param {string} outdir is emptied first */
-export async function buildPage(outdir) {
+/**
+ * @param {string} outdir is emptied first
+ * @param {{ ships?: boolean }} options ships: the package has the weights beside it, and no use for source maps
+ */
+export async function buildPage(outdir, { ships = false } = {}) {
   await rm(outdir, { recursive: true, force: true });
-  await mkdir(path.join(outdir, 'weights'), { recursive: true });
+  await mkdir(outdir, { recursive: true });
   await build({
     ...common,
     entryPoints: {
@@ -37,14 +41,16 @@ export async function buildPage(outdir) {
     outdir,
     splitting: true,
     format: 'esm',
-    sourcemap: 'linked',
+    sourcemap: ships ? false : 'linked',
     loader: { '.svg': 'text', '.woff2': 'file' },
-    plugins: [esbuildWgsl],
+    plugins: [esbuildWgsl, esbuildInlined()],
   });
   const html = await readFile(path.join(root, 'web/index.html'), 'utf8');
   await writeFile(path.join(outdir, 'index.html'), html.replace('%CSP%', contentPolicy));
   await copyFile(path.join(root, 'web/icon.svg'), path.join(outdir, 'icon.svg'));
   await buildOffline(outdir);
+  if (ships) return;
+  await mkdir(path.join(outdir, 'weights'));
   for (const name of weights)
     await copyFile(path.join(root, 'weights', name), path.join(outdir, 'weights', name));
 }

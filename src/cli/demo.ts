@@ -1,11 +1,10 @@
 // The whole way on generated images: draw, train, evaluate on classes that were not trained on, show.
 
-import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { writeFileAtomic } from '../base/files.node.ts';
+import { packageFile } from '../base/package.node.ts';
 import { openDataset } from '../data/dataset.node.ts';
 import type { Sample } from '../data/dataset.ts';
 import { mapRange, overlay, type Range } from '../data/heatmap.ts';
@@ -125,15 +124,7 @@ async function clear(out: string): Promise<void> {
     await rm(path.join(out, name), { recursive: true, force: true });
 }
 
-/** weights/small-clip.safetensors of this package, from src/cli as from dist. */
-function smallClip(): string {
-  for (let folder = path.dirname(fileURLToPath(import.meta.url)); ; folder = path.dirname(folder)) {
-    const file = path.join(folder, 'weights', 'small-clip.safetensors');
-    if (existsSync(file)) return path.relative('', file);
-    if (folder === path.dirname(folder))
-      throw new UsageError('weights/small-clip.safetensors: expected in this package, found nothing');
-  }
-}
+const smallClip = (): string => path.relative('', packageFile('weights/small-clip.safetensors'));
 
 interface Shown {
   readonly sample: Sample;

@@ -1,13 +1,14 @@
 // Pictures that the commands write.
-import sharp from 'sharp';
 import { writeFileAtomic } from '../base/files.node.ts';
 import type { AnomalyMap } from '../data/heatmap.ts';
 import { encodePng } from '../data/image.node.ts';
 import type { RgbImage } from '../data/image.ts';
+import { loadSharp } from '../data/sharp.node.ts';
 
 /** A map in [0, 1] as a 16-bit grey PNG: value / 65535. */
 export async function writeMap(file: string, { width, height, values }: AnomalyMap): Promise<void> {
   const words = Uint16Array.from(values, (value) => Math.round(65535 * Math.max(0, Math.min(1, value))));
+  const sharp = await loadSharp();
   const png = await sharp(words, { raw: { width, height, channels: 1 } })
     .toColourspace('grey16')
     .png()
@@ -24,6 +25,7 @@ export async function writeContactSheet(
   rows: readonly (readonly RgbImage[])[],
   size: number,
 ): Promise<void> {
+  const sharp = await loadSharp();
   const gap = 4;
   const columns = Math.max(...rows.map((row) => row.length));
   const at = (i: number) => gap + i * (size + gap);

@@ -8,9 +8,12 @@ import { demoCommand } from './demo.ts';
 import { detectCommand } from './detect.ts';
 import { evalCommand } from './eval.ts';
 import { ExitError, type Io, processIo } from './io.ts';
+import { pageCommand } from './page.ts';
 import { pretrainCommand } from './pretrain.ts';
+import { setupCommand } from './setup.ts';
 import { synthCommand } from './synth.ts';
 import { trainCommand } from './train.ts';
+import { programVersion } from './version.ts';
 import { weightsCommand } from './weights.ts';
 
 export function createProgram(io: Io): Command {
@@ -20,6 +23,7 @@ export function createProgram(io: Io): Command {
       writeOut: (text) => io.out(text.trimEnd()),
       writeErr: (text) => io.note(text.trimEnd()),
     })
+    .version(programVersion(), '-V, --version', 'print the version')
     .exitOverride()
     .helpCommand(false);
   for (const command of [
@@ -34,6 +38,8 @@ export function createProgram(io: Io): Command {
     weightsCommand,
     classifyCommand,
     demoCommand,
+    pageCommand,
+    setupCommand,
   ]) {
     program.addCommand(command(io).copyInheritedSettings(program));
   }

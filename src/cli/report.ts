@@ -1,11 +1,11 @@
 // What `eval --report` gathers while it evaluates, and the file that it makes of it.
 import path from 'node:path';
-import sharp from 'sharp';
 import { writeFileAtomic } from '../base/files.node.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
 import { overlay, type Range, turbo } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
 import type { RgbImage } from '../data/image.ts';
+import { loadSharp } from '../data/sharp.node.ts';
 import type { EvalSample, Evaluation } from '../eval/index.ts';
 import { createExamples, type Example } from '../report/examples.ts';
 import { type Picture, type PictureGroup, type Report, reportPage } from '../report/page.ts';
@@ -123,6 +123,7 @@ function colourBar(): RgbImage {
 
 /** Squashed, as the CLIP sees it. */
 async function square({ width, height, data }: RgbImage): Promise<RgbImage> {
+  const sharp = await loadSharp();
   const raw = await sharp(data, { raw: { width, height, channels: 3 } })
     .resize(side, side, { fit: 'fill' })
     .raw()
@@ -132,6 +133,7 @@ async function square({ width, height, data }: RgbImage): Promise<RgbImage> {
 
 /** The picture as a data: address. */
 async function address({ width, height, data }: RgbImage): Promise<string> {
+  const sharp = await loadSharp();
   const bytes = await sharp(data, { raw: { width, height, channels: 3 } })
     .webp({ quality: 82 })
     .toBuffer();

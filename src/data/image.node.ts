@@ -1,11 +1,11 @@
 /** Reading and writing image files in Node, through sharp (libvips); BMP through our own decoder. */
 import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
 import { describeContent } from '../base/content.ts';
 import { decodeBmp, readBmpHeader } from './bmp.ts';
 import type { MaskFiles } from './dataset.ts';
 import { ImageError, MaskError } from './errors.ts';
 import { type Mask, type RgbImage, type Samples, samplesToMask, samplesToRgb, sniffFormat } from './image.ts';
+import { loadSharp } from './sharp.node.ts';
 
 export interface DecodeOptions {
   /** Refuse images of more pixels than this, before anything is decoded. Default 100 million. */
@@ -38,6 +38,7 @@ async function decodeSamples(bytes: Uint8Array, name: string, options: DecodeOpt
     checkSize(width, height);
     return { ...decodeBmp(bytes, name), channels: 3, space: 'rgb' };
   }
+  const sharp = await loadSharp();
   const input = sharp(bytes, { failOn: 'error', ignoreIcc: true, limitInputPixels: false });
   const broken = (error: unknown): never => {
     throw new ImageError(name, `a readable ${format.toUpperCase()} image`, describe(error), { cause: error });
@@ -153,6 +154,7 @@ export async function encodePng(image: {
       `${data.length} bytes`,
     );
   }
+  const sharp = await loadSharp();
   const input = sharp(data, { raw: { width, height, channels } });
   return (channels === 1 ? input.toColourspace('b-w') : input).png().toBuffer();
 }

@@ -69,7 +69,8 @@ export interface DeviceEvent {
 }
 
 export interface LoadOptions {
-  readonly clip: ClipSource;
+  /** Default: the small CLIP that ships with the package, with its prompts. */
+  readonly clip?: ClipSource;
   /** prompts.safetensors of a training run; without them only `train`, `classify` and `setPrompts` work. */
   readonly prompts?: FileSource;
   /** Side in pixels to which images are squashed, a multiple of the patch size. Default: what the prompts were trained at. */
@@ -77,10 +78,15 @@ export interface LoadOptions {
   /** Use prompts that were trained on another weights file of the same sizes. */
   readonly allowOtherClip?: boolean;
   /**
-   * Where the work is done, in browsers: true (default) in a module worker beside the bundle, false on this thread; or
-   * the address of the worker's script, where a bundler put it elsewhere. Node has its own threads and ignores it.
+   * Where the work is done, in browsers: true (default) in a worker, false on this thread. Node has its own threads and
+   * ignores it.
    */
-  readonly worker?: boolean | string | URL;
+  readonly worker?: boolean;
+  /**
+   * Address of the worker's script (`faprompt/worker`), for pages whose policy forbids blob: workers and whose bundler
+   * does not move it along by itself. Default: the script beside the bundle, else the source that the library carries.
+   */
+  readonly workerUrl?: string | URL;
   /** Keep weights that come from an address in the browser's storage (default true). Ignored in Node. */
   readonly cache?: boolean;
   /** sha256 of the weights file in hexadecimal, where it is known: anything else is refused. */

@@ -11,6 +11,7 @@ export type DetectorErrorKind =
   | 'bad-option'
   | 'network'
   | 'training' // a loss that is not finite, no usable image
+  | 'missing-package' // Node: webgpu or sharp is not installed
   | 'closed'
   | 'internal';
 

@@ -50,6 +50,9 @@ export function asDetectorError(
     });
   if (cause instanceof TokenizerError) return new DetectorError('bad-text', message, { cause });
   if (cause instanceof TrainingError) return new DetectorError('training', message, { cause });
+  // By name: the class comes with Node's modules, which a browser has no use for.
+  if (cause instanceof Error && cause.name === 'MissingPackageError')
+    return new DetectorError('missing-package', message, { hint: 'npm install webgpu sharp', cause });
   if (cause instanceof RangeError) return new DetectorError('bad-option', message, { cause });
   return new DetectorError('internal', message, { cause });
 }

@@ -1,4 +1,5 @@
 // The library in Node: the same API, on this thread (Dawn has threads of its own), with paths beside addresses.
+import { packageFile } from '../base/package.node.ts';
 import type {
   Detector as Loaded,
   LoadOptions,
@@ -16,14 +17,24 @@ export { DetectorError, type DetectorErrorKind } from './errors.ts';
 
 export type Detector = Loaded;
 
-const open = (options: LoadOptions) => openLocal(nodeEnvironment, options);
+const withShippedModel = (options: LoadOptions) => ({
+  ...options,
+  clip: packageFile('weights/small-clip.safetensors'),
+  prompts: options.prompts ?? packageFile('weights/small-prompts.safetensors'),
+});
+
+const open = async (options: LoadOptions) => {
+  const { clip } = options;
+  return openLocal(nodeEnvironment, clip === undefined ? withShippedModel(options) : { ...options, clip });
+};
 
 export const Detector = {
   /**
-   * Loads a CLIP and prompts onto the GPU.
+   * Loads a CLIP and prompts onto the GPU; without arguments the small CLIP that ships, with its prompts.
    * @throws DetectorError, or the signal's reason
    */
-  load: async (options: LoadOptions): Promise<Loaded> => createDetector(await open(absoluteOptions(options))),
+  load: async (options: LoadOptions = {}): Promise<Loaded> =>
+    createDetector(await open(absoluteOptions(options))),
 };
 
 /** Trains prompts without a detector: loads the CLIP, trains, frees it. */

@@ -3,6 +3,7 @@ import type { Detector as Loaded, LoadOptions, Training, TrainPromptsOptions } f
 import type { PortableDetector } from './local.ts';
 import { absoluteOptions, createDetector, trainWith } from './public.ts';
 import { openRemote } from './remote.ts';
+import { withShippedModel } from './shipped.browser.ts';
 
 export type * from './api.ts';
 export { DetectorError, type DetectorErrorKind } from './errors.ts';
@@ -11,21 +12,23 @@ export { listWeights, removeWeights, storageUse } from './storage/index.ts';
 export type Detector = Loaded;
 
 async function open(options: LoadOptions): Promise<PortableDetector> {
-  const { worker = true } = options;
-  if (worker !== false) return openRemote(options, worker === true ? undefined : worker);
+  const { clip, worker = true } = options;
+  const chosen = clip === undefined ? await withShippedModel(options) : { ...options, clip };
+  if (worker) return openRemote(chosen);
   const [{ openLocal }, { browserEnvironment }] = await Promise.all([
     import('./local.ts'),
     import('./environment.browser.ts'),
   ]);
-  return openLocal(browserEnvironment, options);
+  return openLocal(browserEnvironment, chosen);
 }
 
 export const Detector = {
   /**
-   * Loads a CLIP and prompts onto the GPU.
+   * Loads a CLIP and prompts onto the GPU; without arguments the small CLIP that ships, with its prompts.
    * @throws DetectorError, or the signal's reason
    */
-  load: async (options: LoadOptions): Promise<Loaded> => createDetector(await open(absoluteOptions(options))),
+  load: async (options: LoadOptions = {}): Promise<Loaded> =>
+    createDetector(await open(absoluteOptions(options))),
 };
 
 /** Trains prompts without a detector: loads the CLIP, trains, frees it. */

@@ -4,7 +4,15 @@ import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { preprocessImage } from '../model/clip/preprocess.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
-import type { Detection, DetectorInfo, FileSource, LoadOptions, Progress, Training } from './api.ts';
+import type {
+  ClipSource,
+  Detection,
+  DetectorInfo,
+  FileSource,
+  LoadOptions,
+  Progress,
+  Training,
+} from './api.ts';
 import type { Environment } from './environment.ts';
 import { DetectorError } from './errors.ts';
 import { failureOf } from './failures.ts';
@@ -19,6 +27,9 @@ export interface PortableJob {
   readonly progress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What to load, with a CLIP chosen. */
+export type ModelOptions = LoadOptions & { readonly clip: ClipSource };
 
 /** What both sides of a worker have: the API with images that can be sent. */
 export interface PortableDetector {
@@ -37,7 +48,7 @@ export interface PortableDetector {
   close(): void;
 }
 
-export async function openLocal(environment: Environment, given: LoadOptions): Promise<PortableDetector> {
+export async function openLocal(environment: Environment, given: ModelOptions): Promise<PortableDetector> {
   const { signal } = given;
   let loading = true;
   // What is loaded again later is not stopped by the signal of the first time.

@@ -13,7 +13,7 @@ import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
 import { type Prompts, readPrompts } from '../model/faprompt/prompts-file.ts';
 import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
 import { sha256 as hashOf } from '../train/features/entry.ts';
-import type { DetectorInfo, FileSource, LoadOptions } from './api.ts';
+import type { ClipSource, DetectorInfo, FileSource, LoadOptions } from './api.ts';
 import { createEncoderCache } from './encoders.ts';
 import type { Environment, OpenedFile } from './environment.ts';
 import { DetectorError } from './errors.ts';
@@ -46,6 +46,7 @@ export interface Model {
 }
 
 export interface ModelOptions extends Omit<LoadOptions, 'prompts'> {
+  readonly clip: ClipSource;
   readonly environment: Environment;
 }
 

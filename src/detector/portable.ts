@@ -33,9 +33,11 @@ const isA = (value: unknown, name: string): boolean => {
   return typeof known === 'function' && value instanceof known;
 };
 
-/** Addresses as seen from the page: a worker's own address is another one. */
-export const absolute = (address: string | URL): string =>
-  typeof document === 'undefined' ? String(address) : new URL(address, document.baseURI).href;
+/** Addresses as seen from the page (or a worker of the page's own): the library's worker has another. In Node as they are. */
+export function absolute(address: string | URL): string {
+  if (typeof document !== 'undefined') return new URL(address, document.baseURI).href;
+  return typeof location === 'undefined' ? String(address) : new URL(address, location.href).href;
+}
 
 /**
  * @param name for messages; default: a file's name, an address, or "image"

@@ -17,7 +17,10 @@ import { absolute, portable, portableSamples } from './portable.ts';
 /** Addresses as seen from the page; functions of the options that stay behind are the opener's business. */
 export const absoluteOptions = (options: LoadOptions): LoadOptions => ({
   ...options,
-  clip: Array.isArray(options.clip) ? options.clip : absoluteFile(options.clip as FileSource),
+  ...(options.clip === undefined
+    ? {}
+    : { clip: Array.isArray(options.clip) ? options.clip : absoluteFile(options.clip as FileSource) }),
+  ...(options.workerUrl === undefined ? {} : { workerUrl: absolute(options.workerUrl) }),
   ...(options.prompts === undefined ? {} : { prompts: absoluteFile(options.prompts) }),
 });
 
@@ -91,9 +94,32 @@ export function trainWith(
   load: (options: LoadOptions) => Promise<PortableDetector>,
   options: TrainPromptsOptions,
 ): Training {
-  const { clip, worker, cache, sha256, headers, progress, onWarning, onDevice, signal, memoryBudget } =
-    options;
-  const given = { clip, worker, cache, sha256, headers, progress, onWarning, onDevice, signal, memoryBudget };
+  const {
+    clip,
+    worker,
+    workerUrl,
+    cache,
+    sha256,
+    headers,
+    progress,
+    onWarning,
+    onDevice,
+    signal,
+    memoryBudget,
+  } = options;
+  const given = {
+    clip,
+    worker,
+    workerUrl,
+    cache,
+    sha256,
+    headers,
+    progress,
+    onWarning,
+    onDevice,
+    signal,
+    memoryBudget,
+  };
   const loading = load(
     absoluteOptions(
       Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never,

@@ -1,14 +1,15 @@
 // The detector in a worker, as seen from the page.
-import type { DetectorInfo, LoadOptions } from './api.ts';
+import type { DetectorInfo } from './api.ts';
 import { closedError, DetectorError } from './errors.ts';
-import type { PortableDetector } from './local.ts';
+import type { ModelOptions, PortableDetector } from './local.ts';
 import type { PortableImage } from './portable.ts';
 import { type Caller, type Context, createCaller } from './rpc.ts';
 import type { PortableTraining } from './training.ts';
+import { startWorker } from './worker-start.ts';
 
 /** What the worker answers to. */
 export interface WorkerMethods {
-  load(options: LoadOptions, context: Context): Promise<unknown>;
+  load(options: ModelOptions, context: Context): Promise<unknown>;
   detect(args: { image: PortableImage }, context: Context): Promise<unknown>;
   setPrompts(args: {
     prompts: Parameters<PortableDetector['setPrompts']>[0];
@@ -26,28 +27,14 @@ const bitmapsOf = (...images: readonly (PortableImage | undefined)[]): Transfera
   images.flatMap((image) => (image && 'bitmap' in image ? [image.bitmap] : []));
 
 /** @throws DetectorError where the worker's script cannot be loaded, or what `load` throws there */
-export async function openRemote(
-  options: LoadOptions,
-  script: string | URL | undefined,
-): Promise<PortableDetector> {
-  const { progress, onWarning, onDevice, signal, worker: _, ...sent } = options;
+export async function openRemote(options: ModelOptions): Promise<PortableDetector> {
+  const { progress, onWarning, onDevice, signal, worker: _, workerUrl, ...sent } = options;
   signal?.throwIfAborted();
-  // Written out so that bundlers see it; a script given by its address is used as it is.
-  const worker = script
-    ? new Worker(script, { type: 'module', name: 'faprompt' })
-    : new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'faprompt' });
+  const worker = await startWorker(workerUrl);
   const caller = createCaller(worker);
   worker.addEventListener('error', (event) => {
     event.preventDefault();
-    caller.fail(
-      new DetectorError(
-        'internal',
-        `the worker failed: ${event.message || 'its script could not be loaded'}`,
-        {
-          hint: 'serve worker.js beside the bundle, from the same origin, or name it by `worker`; or use worker: false',
-        },
-      ),
-    );
+    caller.fail(new DetectorError('internal', `the worker failed: ${event.message || 'it says nothing'}`));
   });
   const close = (error: unknown) => {
     caller.fail(error);

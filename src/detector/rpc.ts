@@ -22,6 +22,9 @@ interface SentError {
   readonly file?: string;
 }
 
+/** What the serving side says once it listens. */
+export const readyMessage = 'faprompt-worker-ready';
+
 /** What goes with each event is for the two sides to know. */
 export type Events = Readonly<Record<string, ((value: never) => void) | undefined>>;
 

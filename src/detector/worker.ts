@@ -1,11 +1,10 @@
 // Entry of the worker: a detector on this thread, called from the page.
-import type { LoadOptions } from './api.ts';
 import { browserEnvironment } from './environment.browser.ts';
 import { DetectorError } from './errors.ts';
 import { asDetectorError } from './failures.ts';
-import { openLocal, type PortableDetector } from './local.ts';
+import { type ModelOptions, openLocal, type PortableDetector } from './local.ts';
 import type { WorkerMethods } from './remote.ts';
-import { type Context, type Port, serve } from './rpc.ts';
+import { type Context, type Port, readyMessage, serve } from './rpc.ts';
 
 let detector: PortableDetector | undefined;
 const loaded = (): PortableDetector => {
@@ -15,7 +14,7 @@ const loaded = (): PortableDetector => {
 const progressTo = ({ emit }: Context) => ({ progress: (value: unknown) => emit('progress', value) });
 
 const methods: WorkerMethods = {
-  async load(options: LoadOptions, context) {
+  async load(options: ModelOptions, context) {
     detector = await openLocal(browserEnvironment, {
       ...options,
       ...progressTo(context),
@@ -48,4 +47,6 @@ const methods: WorkerMethods = {
     loaded().classify(image, texts, { ...progressTo(context), signal: context.signal, vocabulary }),
 };
 
-serve(globalThis as unknown as Port, methods, asDetectorError);
+const port = globalThis as unknown as Port;
+serve(port, methods, asDetectorError);
+port.postMessage(readyMessage, []);

@@ -1,6 +1,6 @@
 // The only file that knows Dawn's Node binding.
 import os from 'node:os';
-import { create, globals } from 'webgpu';
+import { loadPeer } from '../base/peer.node.ts';
 import type { AdapterSource } from './adapter.ts';
 import { GpuError } from './errors.ts';
 
@@ -38,11 +38,20 @@ function calmDawnPolling(): void {
 
 const installHint: Partial<Record<NodeJS.Platform, string>> = {
   linux:
-    'run `npm run setup` in the project folder, or install a Vulkan driver (Debian, Ubuntu: mesa-vulkan-drivers libvulkan1)',
+    'run `npx faprompt setup`, or install a Vulkan driver (Debian, Ubuntu: mesa-vulkan-drivers libvulkan1)',
 };
+
+/** Bundlers of a server leave the import alone: where the package is missing, only the device cannot be opened. */
+const loadDawn = () =>
+  loadPeer(
+    () => import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ 'webgpu'),
+    'webgpu',
+    'open a GPU',
+  );
 
 export const adapterSource: AdapterSource = {
   async open({ boundsChecks }) {
+    const { create, globals } = await loadDawn();
     Object.assign(globalThis, globals);
     calmDawnPolling();
     const toggles = [

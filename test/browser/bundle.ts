@@ -1,5 +1,6 @@
 // What the pages of the tests run, bundled as a browser would get it.
 import { build } from 'esbuild';
+import { esbuildInlined } from '../../scripts/inline-plugin.mjs';
 import { esbuildWgsl } from '../../scripts/wgsl-plugin.mjs';
 
 const root = process.cwd();
@@ -19,7 +20,7 @@ export async function bundle(
     platform: 'browser',
     target: 'es2022',
     logLevel: 'warning',
-    plugins: [esbuildWgsl],
+    plugins: [esbuildWgsl, esbuildInlined()],
   });
   return new Map(outputFiles.map((file) => [file.path, file.contents]));
 }

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { buildPage } from '../../scripts/web/build.mjs';
-import { pageServer } from '../../scripts/web/serve.mjs';
+import { pageServer } from '../../scripts/web/server.mjs';
 import { testBrowser } from '../browser/chromium.ts';
 
 export interface PageSite {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { EnvHttpProxyAgent, fetch as undiciFetch } from 'undici';
+import type { EnvHttpProxyAgent } from 'undici';
 import type { Fetch } from '../../formats/http.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -46,12 +46,13 @@ function proxyFetch(env: Variables): Fetch {
   const noProxy = env.no_proxy ?? env.NO_PROXY;
   if (!httpProxy && !httpsProxy) return (url, init) => fetch(url, { ...init, signal: init.signal ?? null });
   let agent: EnvHttpProxyAgent | undefined;
-  return (url, { headers, signal }) => {
-    agent ??= new EnvHttpProxyAgent({
+  return async (url, { headers, signal }) => {
+    const undici = await import('undici');
+    agent ??= new undici.EnvHttpProxyAgent({
       ...(httpProxy ? { httpProxy } : {}),
       ...(httpsProxy ? { httpsProxy } : {}),
       ...(noProxy ? { noProxy } : {}),
     });
-    return undiciFetch(url, { headers, signal: signal ?? null, dispatcher: agent });
+    return undici.fetch(url, { headers, signal: signal ?? null, dispatcher: agent });
   };
 }

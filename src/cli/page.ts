@@ -1,0 +1,59 @@
+// page: the browser's page, served on localhost or copied for a host of one's own.
+import { cp, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Command } from 'commander';
+import { pageServer } from '../../scripts/web/server.mjs';
+import { packageFile } from '../base/package.node.ts';
+import { integer } from './arguments.ts';
+import { type Io, UsageError } from './io.ts';
+
+interface Given {
+  readonly port: number;
+  readonly out?: string;
+}
+
+export const pageCommand = (io: Io): Command =>
+  new Command('page')
+    .description('the page for browsers: serve it on localhost, or write it for any static host')
+    .option('--port <n>', 'on localhost', integer(0), 8080)
+    .option('--out <dir>', 'write the folder of static files instead; must be empty or not exist')
+    .action(({ port, out }: Given) => (out === undefined ? serve(io, port) : copy(io, out)));
+
+function pageFolder(): string {
+  try {
+    return path.dirname(packageFile('dist/page/index.html'));
+  } catch {
+    throw new UsageError('the page is not built: in a clone it is `npm run web` and `npm run build:web`');
+  }
+}
+
+const weightsFolder = (): string => path.dirname(packageFile('weights/small-clip.safetensors'));
+
+async function copy(io: Io, out: string): Promise<void> {
+  const from = pageFolder();
+  const there = await readdir(out).catch((): string[] => []);
+  if (there.length > 0) throw new UsageError(`${out}: expected an empty folder, found ${there.length} files`);
+  await cp(from, out, { recursive: true });
+  for (const name of ['small-clip.safetensors', 'small-prompts.safetensors'])
+    await cp(path.join(weightsFolder(), name), path.join(out, 'weights', name));
+  io.out(`the page: ${out} (any static host, any path)`);
+}
+
+async function serve(io: Io, port: number): Promise<void> {
+  const server = pageServer(pageFolder(), '/', { '/weights/': weightsFolder() });
+  await new Promise<void>((resolve, reject) => {
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? new UsageError(`--port: ${port} is taken`) : error),
+    );
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  io.out(`http://localhost:${typeof address === 'object' && address ? address.port : port}/`);
+  await new Promise<void>((resolve) => {
+    const forget = io.onInterrupt(() => {
+      forget();
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  });
+}
