@@ -1,6 +1,6 @@
 import { Detector } from 'faprompt';
 
-const detector = await Detector.load({ clip: 'clip.safetensors', prompts: 'prompts.safetensors' });
+const detector = await Detector.load(); // the small CLIP that ships; yours: { clip: 'clip.safetensors', prompts: ... }
 document.querySelector('input').onchange = async ({ target }) => {
   const { score, map } = await detector.detect(target.files[0]);
   const heat = new ImageData(map.width, map.height);

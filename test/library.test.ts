@@ -1,9 +1,10 @@
 // The library as another project gets it: through package.json's `exports`, from the files that are shipped.
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { build as esbuild } from 'esbuild';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildLibrary } from '../scripts/library.mjs';
@@ -11,11 +12,12 @@ import { Detector, DetectorError } from '../src/detector/index.node.ts';
 import { hasChromium } from './browser/chromium.ts';
 import { encoded, smallClip, smallPrompts } from './browser/fixtures.ts';
 import { newContext } from './browser/open.ts';
-import { openSite, type Site } from './browser/site.ts';
+import { openSite, type Site, strictPolicy } from './browser/site.ts';
 import { hasEsbuild } from './esbuild.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
+const inPackage = (...names: string[]) => path.join(root, ...names);
 /** A project that has the library as a dependency. */
 let project = '';
 const inProject = (...names: string[]) => path.join(project, ...names);
@@ -29,6 +31,7 @@ describe.skipIf(!hasEsbuild())('the library, built', () => {
     await writeFile(inProject('package.json'), '{ "type": "module" }');
     for (const name of ['detect.html', 'detect.js'])
       await copyFile(path.join(root, 'examples', name), inProject(name));
+    await copyFile(path.join(root, 'examples/detect-node.mjs'), inProject('detect-node.mjs'));
     await writeFile(inProject('prompts.safetensors'), await smallPrompts());
     await writeFile(inProject('photo.png'), await encoded.png());
   });
@@ -36,7 +39,7 @@ describe.skipIf(!hasEsbuild())('the library, built', () => {
 
   /** The reference: the library's source on this process's device. */
   async function expected(): Promise<{ score: number; map: Float32Array }> {
-    const detector = await Detector.load({ clip: smallClip, prompts: inProject('prompts.safetensors') });
+    const detector = await Detector.load();
     const { score, map } = await detector.detect(inProject('photo.png'));
     detector.close();
     return { score, map: map.data };
@@ -44,12 +47,20 @@ describe.skipIf(!hasEsbuild())('the library, built', () => {
 
   test('the bundle for browsers is under 150 kB gzipped and names no module of Node', async () => {
     const { stdout } = await run(process.execPath, ['scripts/size.mjs'], { cwd: root });
-    const total = Number(/all files +[\d.]+ +([\d.]+)/.exec(stdout)![1]);
-    expect(total).toBeGreaterThan(20);
-    expect(total).toBeLessThan(150);
-    for (const file of (await readdir(path.join(root, 'dist/lib'))).filter((name) => /\.js$/.test(name))) {
-      if (/node/.test(file)) continue;
-      const text = await readFile(path.join(root, 'dist/lib', file), 'utf8');
+    const loads = [
+      'page and worker',
+      'page with the worker that it carries',
+      'page with worker: false, all of it',
+    ];
+    for (const name of loads) {
+      const [, bytes] = new RegExp(`^${name} +[\\d.]+ +([\\d.]+)`, 'm').exec(stdout)!;
+      expect(Number(bytes), name).toBeGreaterThan(20);
+      expect(Number(bytes), name).toBeLessThan(150);
+    }
+    const scripts = (await readdir(inPackage('dist/browser'))).filter((name) => /\.js$/.test(name));
+    expect(scripts.length).toBeGreaterThan(3);
+    for (const file of scripts) {
+      const text = await readFile(inPackage('dist/browser', file), 'utf8');
       expect(
         /(from|import\() ?["'](node:|webgpu|sharp|undici)|\brequire\(|\bprocess\./.test(text),
         file,
@@ -86,7 +97,7 @@ await detector.detect(3);
 
   test('in Node, from another project', async () => {
     const script = `import { Detector } from 'faprompt';
-const detector = await Detector.load({ clip: ${JSON.stringify(smallClip)}, prompts: 'prompts.safetensors' });
+const detector = await Detector.load();
 const { score, map } = await detector.detect('photo.png');
 console.log(JSON.stringify({ score, map: [...map.data] }));
 detector.close();`;
@@ -96,6 +107,59 @@ detector.close();`;
     const want = await expected();
     expect(score).toBe(want.score);
     expect(map).toEqual([...want.map]);
+    const example = await run(process.execPath, ['detect-node.mjs'], { cwd: project });
+    expect(example.stdout.trim()).toBe(want.score.toFixed(4));
+  });
+
+  test('in Node by require', async () => {
+    const script = `const { Detector, DetectorError } = require('faprompt');
+(async () => {
+  const detector = await Detector.load();
+  console.log((await detector.detect('photo.png')).score);
+  console.log(await detector.detect('nothing.png').catch((error) => error instanceof DetectorError && error.kind));
+  detector.close();
+})();`;
+    await writeFile(inProject('detect.cjs'), script);
+    const { stdout } = await run(process.execPath, ['detect.cjs'], { cwd: project });
+    expect(stdout).toBe(`${(await expected()).score}\nbad-image\n`);
+  });
+
+  test('without the packages with native code: said by name, by the library and by the command', async () => {
+    // As installed, but with none beside it.
+    const bare = await mkdtemp(path.join(os.tmpdir(), 'faprompt-bare-'));
+    try {
+      const installed = path.join(bare, 'node_modules/faprompt');
+      for (const part of [
+        'bin',
+        'dist/node',
+        'weights',
+        'scripts/vulkan',
+        'scripts/setup.mjs',
+        'package.json',
+      ])
+        await cp(inPackage(part), path.join(installed, part), { recursive: true });
+      const script = `import { Detector } from 'faprompt';
+await Detector.load().catch(({ kind, message, hint }) => console.log(JSON.stringify({ kind, message, hint })));`;
+      await writeFile(path.join(bare, 'detect.mjs'), script);
+      const { stdout } = await run(process.execPath, ['detect.mjs'], { cwd: bare });
+      expect(JSON.parse(stdout)).toMatchObject({
+        kind: 'missing-package',
+        message: expect.stringContaining('npm package webgpu is not installed'),
+        hint: 'npm install webgpu sharp',
+      });
+      const bin = path.join(installed, 'bin/faprompt.mjs');
+      const { version } = JSON.parse(await readFile(inPackage('package.json'), 'utf8'));
+      expect((await run(process.execPath, [bin, '--version'], { cwd: bare })).stdout).toBe(`${version}\n`);
+      const failed = await run(
+        process.execPath,
+        [bin, 'detect', '--out', 'o', '--clip', smallClip, '--prompts', 'p', inProject('photo.png')],
+        { cwd: bare },
+      ).catch((error) => error);
+      expect(failed.code).toBe(1);
+      expect(failed.stderr).toContain('npm install webgpu sharp');
+    } finally {
+      await rm(bare, { recursive: true, force: true });
+    }
   });
 
   test('failures in Node are typed and name the file', async () => {
@@ -116,9 +180,9 @@ detector.close();`;
     await expect(detector.detect(inProject('photo.png'))).rejects.toMatchObject({ kind: 'closed' });
   });
 
-  test('the README has the example word by word', async () => {
+  test.each(['detect.js', 'detect-node.mjs'])('the README has the example %s word by word', async (name) => {
     const readme = await readFile(path.join(root, 'README.md'), 'utf8');
-    const example = await readFile(path.join(root, 'examples/detect.js'), 'utf8');
+    const example = await readFile(path.join(root, 'examples', name), 'utf8');
     expect(readme.includes(example)).toBe(true);
   });
 
@@ -130,22 +194,31 @@ detector.close();`;
         base: './',
         configFile: false,
         logLevel: 'error',
-        worker: { format: 'es' },
         build: { target: 'es2022', rolldownOptions: { input: inProject('detect.html') } },
       });
-      site = await openSite({ '/some/where/': inProject('dist') });
-      site.files.set('/some/where/clip.safetensors', await readFile(smallClip));
-      site.files.set('/some/where/prompts.safetensors', await smallPrompts());
+      // esbuild moves no files along: the library falls back on what it carries.
+      await esbuild({
+        ...{ absWorkingDir: project, entryPoints: ['detect.js'], outdir: 'lost' },
+        ...{ bundle: true, splitting: true, format: 'esm', logLevel: 'warning' },
+      });
+      await copyFile(inProject('detect.html'), inProject('lost/detect.html'));
+      site = await openSite({ '/some/where/': inProject('dist'), '/lost/': inProject('lost') });
     });
     afterAll(() => site?.close());
 
-    test('bundled by Vite, under a strict policy, below a path: the score and map of Node', async () => {
+    test.each([
+      ['bundled by Vite, under a strict policy', '/some/where/', false],
+      ['bundled by esbuild, which loses worker and weights', '/lost/', true],
+    ])('%s: the score and map of Node', async (_, base, lost) => {
       const context = await newContext();
       const page = await context.newPage();
       const complaints: string[] = [];
       page.on('console', (message) => complaints.push(message.text()));
       page.on('pageerror', (error) => complaints.push(error.message));
-      await page.goto(`${site.url}/some/where/detect.html`);
+      site.policy = lost
+        ? strictPolicy.replace("worker-src 'self'", "worker-src 'self' blob:")
+        : strictPolicy;
+      await page.goto(`${site.url}${base}detect.html`);
       await page.waitForFunction(() => typeof document.querySelector('input')?.onchange === 'function');
       await page.locator('input').setInputFiles(inProject('photo.png'));
       await page.waitForFunction(() => document.querySelector('output')?.value !== '');
@@ -162,10 +235,10 @@ detector.close();`;
       shown.alpha.forEach((alpha, i) => {
         expect(Math.abs(alpha - 255 * want.map[i]!)).toBeLessThan(1.01);
       });
-      expect(complaints.filter((text) => !/favicon/.test(text))).toEqual([]);
-      expect(site.requests.every((name) => name.startsWith('/some/where/') || name === '/favicon.ico')).toBe(
-        true,
-      );
+      const expectedComplaints = lost ? /favicon|404/ : /favicon/;
+      expect(complaints.filter((text) => !expectedComplaints.test(text))).toEqual([]);
+      if (!lost)
+        expect(site.requests.every((name) => name.startsWith(base) || name === '/favicon.ico')).toBe(true);
       await context.close();
     });
   });

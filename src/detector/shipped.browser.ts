@@ -20,7 +20,7 @@ export async function withShippedModel(options: LoadOptions): Promise<ModelOptio
 async function shippedModel(signal?: AbortSignal): Promise<ShippedModel> {
   const clip = new URL('../../weights/small-clip.safetensors', import.meta.url);
   const prompts = new URL('../../weights/small-prompts.safetensors', import.meta.url);
-  if (await served(clip, signal)) return { clip, prompts };
+  if (await served(clip, signal)) return { clip: clip.href, prompts: prompts.href };
   const [{ default: clipBytes }, { default: promptBytes }] = await Promise.all([
     import('inlined:clip'),
     import('inlined:prompts'),

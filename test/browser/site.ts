@@ -26,6 +26,8 @@ export interface Site {
   readonly files: Map<string, Uint8Array | string | Answer>;
   /** Serves a file with ranges and an ETag, and with faults where they are asked for. */
   serve(name: string, file: Uint8Array): ServedFile;
+  /** Content-Security-Policy of what comes from the disk and from `files`; default: the strict one. */
+  policy: string;
   /** Paths asked for, in order. */
   readonly requests: string[];
   close(): Promise<void>;
@@ -48,16 +50,17 @@ export async function openSite(folders: Readonly<Record<string, string>> = {}): 
     const found = await find(name);
     if (typeof found === 'function') return found(request, response);
     const headers = {
-      'content-security-policy': strictPolicy,
+      'content-security-policy': site.policy,
       'content-type': types[path.extname(name)] ?? 'application/octet-stream',
     };
     response.writeHead(found === undefined ? 404 : 200, headers).end(found);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
+  const site: Site = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     files,
     requests,
+    policy: strictPolicy,
     serve(name, file) {
       const served = answerFile(file);
       files.set(name, served.answer);
@@ -68,4 +71,5 @@ export async function openSite(folders: Readonly<Record<string, string>> = {}): 
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  return site;
 }
