@@ -23,7 +23,7 @@ const weights = new Map(
     name === 'logit_scale' ? Float32Array.of(Math.log(5)) : (data as Float32Array),
   ]),
 );
-const batch = drawBatch(settings, 1);
+const batch = await drawBatch(settings, 1);
 
 /** The loss in float64, and its gradient by weight. */
 function reference(): {

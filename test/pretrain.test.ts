@@ -85,8 +85,8 @@ describe('a run', () => {
   });
 });
 
-describe('a batch', () => {
-  const { images, tokens, ends, signs, ...weights } = drawBatch(settings, 3);
+describe('a batch', async () => {
+  const { images, tokens, ends, signs, ...weights } = await drawBatch(settings, 3);
   const samples = Array.from({ length: settings.batch }, (_, i) =>
     drawSample({ role: 'pretrain', seed: settings.seed, index: 2 * settings.batch + i, imageSize: 32 }),
   );
@@ -124,7 +124,9 @@ describe('a batch', () => {
   });
 
   test.skipIf(!hasEsbuild())('is the same from a thread', async () => {
-    const script = path.join(dir, 'batch-worker.mjs');
+    // Inside the project, where the packages that it does not bundle are found.
+    const folder = await mkdtemp(path.resolve('node_modules/.faprompt-worker-'));
+    const script = path.join(folder, 'batch-worker.mjs');
     await build({
       entryPoints: ['src/train/pretrain/batch-worker.node.ts'],
       outfile: script,
@@ -135,11 +137,13 @@ describe('a batch', () => {
       logLevel: 'error',
       plugins: [esbuildWgsl],
     });
-    const threaded = threadedBatches({ ...settings, stopAt: 3 }, pathToFileURL(script), 2);
+    const threaded = threadedBatches({ ...settings, stopAt: 3 }, pathToFileURL(script), { threads: 2 });
     try {
-      for (const step of [1, 2, 3]) expect(await threaded.next(step)).toEqual(drawBatch(settings, step));
+      for (const step of [1, 2, 3])
+        expect(await threaded.next(step)).toEqual(await drawBatch(settings, step));
     } finally {
       await threaded.close();
+      await rm(folder, { recursive: true });
     }
   });
 });

@@ -1,19 +1,28 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { writeFileAtomic } from '../base/files.node.ts';
+import { heldOutSources, licences } from '../data/photos/photos.ts';
+import { openPhotos, type PhotoStream } from '../data/photos/stream.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
-import { type BatchSource, inlineBatches, threadedBatches } from '../train/pretrain/batches.node.ts';
+import {
+  type BatchSource,
+  inlineBatches,
+  type PhotoFolder,
+  threadedBatches,
+} from '../train/pretrain/batches.node.ts';
 import { exportClip } from '../train/pretrain/export.ts';
 import { openPretrainFolder } from '../train/pretrain/run-folder.node.ts';
 import {
   clipAdam,
+  type PhotoShares,
   type PretrainSettings,
   pretrainConfig,
   pretrainWords,
 } from '../train/pretrain/settings.ts';
 import { pretrain } from '../train/pretrain/trainer.ts';
-import { integer, notNegative, positive } from './arguments.ts';
+import { integer, list, notNegative, positive } from './arguments.ts';
 import { ExitError, formatFlops, type Io, UsageError } from './io.ts';
+import { writePhotoSheet } from './photo-sheet.node.ts';
 import { createProgress } from './progress.ts';
 
 interface Given {
@@ -32,6 +41,14 @@ interface Given {
   readonly maxMinutes?: number;
   readonly saveEvery: number;
   readonly export?: string;
+  readonly photos?: string;
+  readonly photoShares: PhotoParts;
+  readonly holdOut: readonly string[];
+  readonly photoSheet?: string;
+  readonly patch?: number;
+  readonly width?: number;
+  readonly layers?: number;
+  readonly embed?: number;
   readonly about: Readonly<Record<string, string>>;
 }
 
@@ -55,6 +72,21 @@ export const pretrainCommand = (io: Io): Command =>
     .option('--lr <x>', 'largest learning rate of AdamW', positive, 1e-3)
     .option('--warmup <n>', 'steps until the largest learning rate', integer(1), 100)
     .option('--decay <x>', 'weight decay', notNegative, 0.1)
+    .option('--patch <pixels>', 'side of a patch', integer(1))
+    .option('--width <n>', 'width of the image encoder', integer(1))
+    .option('--layers <n>', 'blocks of the image encoder', integer(1))
+    .option('--embed <n>', 'width of the joint embedding', integer(1))
+    .option('--photos <dir>', 'mix in photographs: a folder with index.jsonl (docs/PHOTOS.md)')
+    .option(
+      '--photo-shares <a,b,c>',
+      'parts of the stream that are flawless photographs, photographs with painted defects, real defects',
+      photoParts,
+      { flawless: 0.25, painted: 0.3, real: 0.1 },
+    )
+    .option('--hold-out <sources>', 'sources of photographs that are left out of the training', list, [
+      ...heldOutSources,
+    ])
+    .option('--photo-sheet <file>', 'only write a contact sheet of what the stream shows of photographs')
     .option('--region-weight <x>', "patches against the image's own captions; 0: plain CLIP", notNegative, 4)
     .option('--resume', "go on from the folder's checkpoint")
     .option('--max-minutes <n>', 'stop after this time, to go on with --resume', positive)
@@ -72,9 +104,20 @@ function pair(text: string, before: Readonly<Record<string, string>>): Record<st
   return { ...before, [key]: value.join('=') };
 }
 
+type PhotoParts = Omit<PhotoShares, 'hash'>;
+
+function photoParts(text: string): PhotoParts {
+  const parts = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const [flawless, painted, real] = parts;
+  const sum = parts.reduce((a, b) => a + b, 0);
+  if (parts.length !== 3 || !parts.every((part) => part >= 0) || !(sum <= 1))
+    throw new InvalidArgumentError('Expected three numbers of at least 0 that add up to at most 1.');
+  return { flawless: flawless!, painted: painted!, real: real! };
+}
+
 /** @throws UsageError for an end after the cosine's, or a cool-down that begins before the warm-up ends */
-function settingsOf(given: Given): PretrainSettings {
-  const words = pretrainWords();
+function settingsOf(given: Given, photos: PhotoStream | undefined): PretrainSettings {
+  const words = pretrainWords(photos?.words);
   const { seed, steps, stopAt = steps, cooldown, batch, imageSize, lr, warmup, decay, regionWeight } = given;
   if (stopAt > steps) throw new UsageError(`--stop-at: expected at most --steps ${steps}, found ${stopAt}`);
   if (cooldown > 0 && stopAt - cooldown < warmup)
@@ -82,7 +125,7 @@ function settingsOf(given: Given): PretrainSettings {
       `--cooldown: expected at most ${stopAt - warmup} (after --warmup), found ${cooldown}`,
     );
   return {
-    config: pretrainConfig(words.length, imageSize),
+    config: configOf(words.length, given),
     words,
     seed,
     steps,
@@ -95,21 +138,42 @@ function settingsOf(given: Given): PretrainSettings {
     decay,
     ...clipAdam,
     regionWeight,
+    ...(photos ? { photos: { hash: photos.hash, ...given.photoShares } } : {}),
   };
 }
 
+/** @throws UsageError */
+function configOf(words: number, { imageSize, patch, width, layers, embed }: Given) {
+  try {
+    return pretrainConfig(words, imageSize, { patch, width, layers, embed });
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
+
+/** Who made the photographs, for the weights' metadata: some licences want it said. */
+const photoMetadata = (photos: PhotoStream | undefined): Record<string, string> =>
+  photos ? { photographs: JSON.stringify(licences(photos.photos)) } : {};
+
 /** Batches from a thread where the built worker lies beside this file (not under vitest). */
-function openBatches(settings: PretrainSettings): BatchSource {
+function openBatches(settings: PretrainSettings, photos: PhotoFolder | undefined): BatchSource {
   const script = new URL('./batch-worker.js', import.meta.url);
-  return existsSync(script) ? threadedBatches(settings, script) : inlineBatches(settings);
+  return existsSync(script) ? threadedBatches(settings, script, { photos }) : inlineBatches(settings, photos);
 }
 
 async function run(io: Io, given: Given): Promise<void> {
-  const settings = settingsOf(given);
+  const photoFolder = given.photos === undefined ? undefined : { dir: given.photos, heldOut: given.holdOut };
+  const photos = photoFolder && (await openPhotos(photoFolder.dir, photoFolder.heldOut));
+  if (given.photoSheet !== undefined) {
+    if (!photos) throw new UsageError('--photo-sheet: expected --photos as well');
+    const captions = await writePhotoSheet(given.photoSheet, photos, given);
+    return io.out([given.photoSheet, ...captions].join('\n'));
+  }
+  const settings = settingsOf(given, photos);
   const folder = await openPretrainFolder(given.out, settings, given.resume ?? false);
   const start = folder.resume?.step ?? 0;
   const gpu = await io.openGpu();
-  const batches = openBatches(settings);
+  const batches = openBatches(settings, photoFolder);
   const bar = createProgress(io, 'step', settings.stopAt, { start, unit: 'step' });
   const abort = new AbortController();
   const stopListening = io.onInterrupt(() => {
@@ -139,7 +203,7 @@ async function run(io: Io, given: Given): Promise<void> {
       save: (snapshot) => folder.save(snapshot),
     });
     if (given.export !== undefined) {
-      const bytes = exportClip(last, settings, given.about);
+      const bytes = exportClip(last, settings, { ...photoMetadata(photos), ...given.about });
       await writeFileAtomic(given.export, bytes);
       io.out(`${given.export}: ${formatBytes(bytes.length)}`);
     }

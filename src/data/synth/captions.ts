@@ -59,8 +59,18 @@ const templates = [
 export function describe(random: Random, { family, defect, color }: Described): string {
   const noun = random.pick<string>(families[family].nouns);
   const thing = color !== null && random.next() < 0.5 ? `${color} ${noun}` : noun;
-  // Half of the captions of a defect say which one it is, the others only that there is one.
-  const named = defect !== null && random.next() < 0.6 ? defects[defect] : null;
+  return describeThing(random, thing, defect === null ? null : defects[defect]);
+}
+
+/** What a defect is called: after "with", and before the thing's name. */
+export interface Naming {
+  readonly nouns: readonly string[];
+  readonly adjectives: readonly string[];
+}
+
+/** A caption of a thing that is flawless (null) or shows a defect; some captions say which, the others only that it does. */
+export function describeThing(random: Random, thing: string, defect: Naming | null): string {
+  const named = defect !== null && random.next() < 0.6 ? defect : null;
   const state = random.pick<string>(
     named ? named.adjectives : defect !== null ? badAdjectives : goodAdjectives,
   );

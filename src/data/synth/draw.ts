@@ -3,10 +3,10 @@
 import { createRandom, deriveSeed, type Random } from '../../base/random.ts';
 import type { Mask, RgbImage } from '../image.ts';
 import { photograph } from './camera.ts';
-import { copyCanvas, type Rendering } from './canvas.ts';
+import { type Canvas, copyCanvas, type Rendering } from './canvas.ts';
 import type { ColorName } from './colors.ts';
 import { type DefectName, defects } from './defects/index.ts';
-import { findPlace } from './defects/site.ts';
+import { findPlace, type Site } from './defects/site.ts';
 import { type FamilyName, families } from './families/index.ts';
 import { createView, type View } from './view.ts';
 
@@ -47,21 +47,34 @@ export function drawImage(
   const stream = (name: string): Random => createRandom(deriveSeed(seed, name));
   const clean = families[family].draw(stream('family'), aim(stream('view'), size, zoom));
   const camera = photograph(stream('camera'), size);
+  return { ...showDefect(stream, clean, camera, defect, { severity }), color: clean.color };
+}
+
+/**
+ * Takes a picture with a defect, or (null) without. A defect that hardly shows is tried elsewhere, and worse each time.
+ * @param change what changes the rendering; default: the generator's own drawing
+ */
+export function showDefect(
+  stream: (name: string) => Random,
+  clean: Rendering,
+  camera: (canvas: Canvas) => Uint8Array,
+  defect: DefectName | null,
+  { severity, change }: { severity?: number | undefined; change?: ((site: Site) => void) | undefined } = {},
+): Omit<Drawing, 'color'> {
+  const { size } = clean.canvas;
   const image = camera(clean.canvas);
-  const drawing: Drawing = {
+  const drawing: Omit<Drawing, 'color'> = {
     image: { width: size, height: size, data: image },
     mask: { width: size, height: size, data: new Uint8Array(size * size) },
     defect: null,
-    color: clean.color,
   };
-  // A defect that hardly shows is tried elsewhere, and worse each time.
   for (let attempt = 0; defect && attempt < 12; attempt++) {
     const random = stream(attempt === 0 ? 'defect' : `defect ${attempt}`);
     const place = findPlace(random, clean);
     if (!place) break;
     const rendering: Rendering = { ...clean, canvas: copyCanvas(clean.canvas) };
     const grade = Math.min(1, (severity ?? random.next()) + attempt / 6);
-    defects[defect].draw({ random, rendering, severity: grade, ...place });
+    (change ?? defects[defect].draw)({ random, rendering, severity: grade, ...place });
     const defective = camera(rendering.canvas);
     const mask = keepVisible(image, defective);
     if (!mask) continue;

@@ -79,8 +79,8 @@ export const knownClipConfigs = {
   'ViT-L/14@336px': clipConfig({ ...large, grid: 24 }),
 } as const;
 
-/** The CLIP that ships in weights/; its vocabulary is a word list of `words` words. */
-export const smallClipConfig = (words: number): ClipConfig =>
+/** The CLIP that ships in weights/, or one of other sizes; its vocabulary is a word list of `words` words. */
+export const smallClipConfig = (words: number, sizes: Partial<ClipSizes> = {}): ClipConfig =>
   clipConfig({
     visionWidth: 128,
     visionLayers: 4,
@@ -92,6 +92,7 @@ export const smallClipConfig = (words: number): ClipConfig =>
     vocabSize: words + 2,
     embedDim: 64,
     headDim: 32,
+    ...sizes,
   });
 
 /** Name -> shape of every tensor of a CLIP, under the names of OpenAI's state dict and in its order. */

@@ -1,10 +1,11 @@
-// Draws batches in a thread of its own: `workerData` are the settings, a message is a step.
+// Draws batches in a thread of its own: `workerData` says of what, a message is a step.
 import { parentPort, workerData } from 'node:worker_threads';
-import { drawBatch } from './batch.ts';
-import type { PretrainSettings } from './settings.ts';
+import { type BatchWork, batchDrawer } from './batches.node.ts';
 
-parentPort?.on('message', (step: number) => {
-  const batch = drawBatch(workerData as PretrainSettings, step);
+const draw = batchDrawer(workerData as BatchWork);
+
+parentPort?.on('message', async (step: number) => {
+  const batch = await draw(step);
   parentPort?.postMessage(
     { step, batch },
     Object.values(batch).map(({ buffer }) => buffer),

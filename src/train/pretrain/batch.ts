@@ -1,6 +1,8 @@
 // A step's images, texts and targets: a function of the settings and the step alone.
 import { createRandom, deriveSeed, type Random } from '../../base/random.ts';
-import { drawSample, type SynthSample } from '../../data/synth/stream.ts';
+import type { Mask, RgbImage } from '../../data/image.ts';
+import type { PhotoKind, PhotoStream } from '../../data/photos/stream.node.ts';
+import { drawSample } from '../../data/synth/stream.ts';
 import { clipMean, clipStd } from '../../model/clip/preprocess.ts';
 import { createWordTokenizer, type Tokenizer, tokenize } from '../../model/clip/tokenizer/tokenizer.ts';
 import { type PretrainSettings, textLength } from './settings.ts';
@@ -20,8 +22,48 @@ export interface PretrainBatch {
   readonly normalPatches: Float32Array<ArrayBuffer>;
 }
 
-/** @param step from 1 */
-export function drawBatch(settings: PretrainSettings, step: number): PretrainBatch {
+/** One image of a batch, drawn or photographed. */
+interface Drawn {
+  readonly image: RgbImage;
+  /** null: where the defect is, nobody knows; such an image's patches are in no class. */
+  readonly mask: Mask | null;
+  readonly abnormal: boolean;
+  readonly caption: string;
+  readonly counterpart: string;
+}
+
+/** Draws the sample of a place in the stream. */
+async function draw(
+  settings: PretrainSettings,
+  index: number,
+  photos: PhotoStream | undefined,
+): Promise<Drawn> {
+  const { seed, imageSize } = settings;
+  const kind = kindOf(settings, index);
+  if (kind) {
+    if (!photos) throw new Error('these settings want photographs: give drawBatch their stream');
+    return photos.draw({ kind, seed, index, imageSize });
+  }
+  const sample = drawSample({ role: 'pretrain', seed, index, imageSize });
+  return { ...sample, abnormal: sample.defect !== null };
+}
+
+/** What kind of photograph comes at a place in the stream; undefined: a drawn image. */
+function kindOf({ photos, seed }: PretrainSettings, index: number): PhotoKind | undefined {
+  if (!photos) return undefined;
+  let left = createRandom(deriveSeed(seed, 'kind', index)).next();
+  return (['flawless', 'painted', 'real'] as const).find((kind) => {
+    left -= photos[kind];
+    return left < 0;
+  });
+}
+
+/** @param step from 1 @param photos where the settings want photographs */
+export async function drawBatch(
+  settings: PretrainSettings,
+  step: number,
+  photos?: PhotoStream,
+): Promise<PretrainBatch> {
   const { batch, seed, imageSize: size, config } = settings;
   const tokenizer = createWordTokenizer(settings.words);
   const patches = (size / config.patch) ** 2;
@@ -30,21 +72,23 @@ export function drawBatch(settings: PretrainSettings, step: number): PretrainBat
   const captions: string[] = [];
   const counterparts: string[] = [];
   const abnormal: boolean[] = [];
+  const known: boolean[] = [];
   for (let i = 0; i < batch; i++) {
     const index = (step - 1) * batch + i;
     const random = createRandom(deriveSeed(seed, 'augmentation', index));
-    const sample = drawSample({ role: 'pretrain', seed, index, imageSize: size });
+    const sample = await draw(settings, index, photos);
     const covered = coverage.subarray(i * patches, (i + 1) * patches);
     placeImage(random, sample, size, config.patch, images.subarray(i * 3 * size * size), covered);
     captions.push(sample.caption);
     counterparts.push(sample.counterpart);
-    abnormal.push(sample.defect !== null);
+    abnormal.push(sample.abnormal);
+    known.push(sample.mask !== null);
   }
   return {
     images,
     ...tokenizeAll(tokenizer, [...captions, ...counterparts]),
     signs: Float32Array.from(abnormal, (is) => (is ? 1 : -1)),
-    ...patchWeights(coverage, settings, patches),
+    ...patchWeights(coverage, known, settings, patches),
   };
 }
 
@@ -62,7 +106,7 @@ function tokenizeAll(tokenizer: Tokenizer, texts: readonly string[]) {
 /** Flips, changes exposure and white balance a little, normalises; and the share of each patch that is masked. */
 function placeImage(
   random: Random,
-  { image, mask }: SynthSample,
+  { image, mask }: Drawn,
   size: number,
   patch: number,
   pixels: Float32Array,
@@ -80,7 +124,8 @@ function placeImage(
       for (let c = 0; c < 3; c++)
         pixels[(c * size + y) * size + x] =
           image.data[3 * from + c]! * gains[c]! - clipMean[c]! / clipStd[c]!;
-      covered[Math.floor(y / patch) * grid + Math.floor(x / patch)]! += mask.data[from]! / patch ** 2;
+      if (mask)
+        covered[Math.floor(y / patch) * grid + Math.floor(x / patch)]! += mask.data[from]! / patch ** 2;
     }
   }
 }
@@ -92,9 +137,14 @@ const fullCoverage = 0.25;
  * Weights of the patches' two classes, each adding up to half the loss's weight. An image's defect counts with the root
  * of its size, so that small ones are heard.
  */
-function patchWeights(coverage: Float32Array, { batch, regionWeight }: PretrainSettings, patches: number) {
+function patchWeights(
+  coverage: Float32Array,
+  known: readonly boolean[],
+  { batch, regionWeight }: PretrainSettings,
+  patches: number,
+) {
   const yes = coverage.map((share) => Math.min(1, share / fullCoverage));
-  const no = yes.map((value) => 1 - value);
+  const no = yes.map((value, p) => (known[Math.floor(p / patches)] ? 1 - value : 0));
   for (let i = 0; i < batch; i++) {
     const own = yes.subarray(i * patches, (i + 1) * patches);
     const size = own.reduce((a, b) => a + b, 0);

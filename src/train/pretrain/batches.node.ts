@@ -1,6 +1,7 @@
 // Batches, drawn ahead of the step that needs them.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { openPhotos, type PhotoStream } from '../../data/photos/stream.node.ts';
 import { drawBatch, type PretrainBatch } from './batch.ts';
 import type { PretrainSettings } from './settings.ts';
 
@@ -10,9 +11,30 @@ export interface BatchSource {
   close(): Promise<void>;
 }
 
+/** Where a run's photographs lie, and which sources it must not see. */
+export interface PhotoFolder {
+  readonly dir: string;
+  readonly heldOut: readonly string[];
+}
+
+/** What a drawing thread is given. */
+export interface BatchWork {
+  readonly settings: PretrainSettings;
+  readonly photos: PhotoFolder | undefined;
+}
+
+/** Draws batches in this thread; photographs are opened at the first. */
+export function batchDrawer({ settings, photos }: BatchWork): (step: number) => Promise<PretrainBatch> {
+  let stream: Promise<PhotoStream> | undefined;
+  return async (step) => {
+    if (photos) stream ??= openPhotos(photos.dir, photos.heldOut);
+    return drawBatch(settings, step, await stream);
+  };
+}
+
 /** Batches drawn when they are asked for, in this thread. */
-export const inlineBatches = (settings: PretrainSettings): BatchSource => ({
-  next: async (step) => drawBatch(settings, step),
+export const inlineBatches = (settings: PretrainSettings, photos?: PhotoFolder): BatchSource => ({
+  next: batchDrawer({ settings, photos }),
   close: async () => {},
 });
 
@@ -26,13 +48,13 @@ const defaultThreads = (): number => Math.max(1, availableParallelism() - 1);
 export function threadedBatches(
   settings: PretrainSettings,
   script: URL,
-  threads = defaultThreads(),
+  { threads = defaultThreads(), photos }: { threads?: number; photos?: PhotoFolder | undefined } = {},
 ): BatchSource {
   const drawn = new Map<number, PretrainBatch>();
   let failure: Error | undefined;
   let wake: (() => void) | undefined;
   const workers = Array.from({ length: threads }, () => {
-    const worker = new Worker(script, { workerData: settings });
+    const worker = new Worker(script, { workerData: { settings, photos } satisfies BatchWork });
     worker.on('message', ({ step, batch }: { step: number; batch: PretrainBatch }) => {
       drawn.set(step, batch);
       wake?.();

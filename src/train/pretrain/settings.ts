@@ -26,19 +26,58 @@ export interface PretrainSettings {
   readonly epsilon: number;
   /** Weight of the patches' loss against the image's own pair of captions; 0: plain CLIP. */
   readonly regionWeight: number;
+  /** Photographs among the drawn images; absent: none. */
+  readonly photos?: PhotoShares;
+}
+
+/** What part of the stream is photographs; the rest is drawn. */
+export interface PhotoShares {
+  /** sha256 of the photographs' index. */
+  readonly hash: string;
+  readonly flawless: number;
+  /** With a defect that the generator paints onto them. */
+  readonly painted: number;
+  /** Of real defects. */
+  readonly real: number;
 }
 
 /** Tokens of a training text, start and end included. */
 export const textLength = captionLength + 2;
 
 /** The words of captions and of the hand-written prompts that are used with CLIP. */
-export const pretrainWords = (): string[] => [...new Set([...smallClipWords, ...captionWords()])];
+export const pretrainWords = (more: readonly string[] = []): string[] => [
+  ...new Set([...smallClipWords, ...captionWords(), ...more]),
+];
 
-/** The small CLIP for training images of `imageSize` pixels. */
-export const pretrainConfig = (words: number, imageSize: number): ClipConfig => {
-  const small = smallClipConfig(words);
-  return { ...small, imageResolution: imageSize, grid: imageSize / small.patch };
-};
+/** Sizes of the image encoder that differ from the shipped CLIP's. */
+export interface PretrainSizes {
+  readonly patch?: number | undefined;
+  readonly width?: number | undefined;
+  readonly layers?: number | undefined;
+  readonly embed?: number | undefined;
+}
+
+/** Sizes of the image encoder that may differ from the shipped CLIP's. */
+export interface PretrainSizes {
+  readonly patch?: number | undefined;
+  readonly width?: number | undefined;
+  readonly layers?: number | undefined;
+  readonly embed?: number | undefined;
+}
+
+/** The small CLIP for training images of `imageSize` pixels. @throws RangeError for sizes that do not fit */
+export function pretrainConfig(words: number, imageSize: number, sizes: PretrainSizes = {}): ClipConfig {
+  const { patch = 8, width, layers, embed } = sizes;
+  if (imageSize % patch !== 0)
+    throw new RangeError(`image size: expected a multiple of the patch size ${patch}, found ${imageSize}`);
+  return smallClipConfig(words, {
+    patch,
+    grid: imageSize / patch,
+    ...(width === undefined ? {} : { visionWidth: width }),
+    ...(layers === undefined ? {} : { visionLayers: layers }),
+    ...(embed === undefined ? {} : { embedDim: embed }),
+  });
+}
 
 /** CLIP's optimizer for ViT models. */
 export const clipAdam = { beta1: 0.9, beta2: 0.98, epsilon: 1e-6 } as const;

@@ -1,0 +1,38 @@
+// A contact sheet of a stream of photographs: each with its mask beneath it.
+import type { Mask, RgbImage } from '../data/image.ts';
+import type { PhotoKind, PhotoStream } from '../data/photos/stream.node.ts';
+import { writeContactSheet } from './pictures.node.ts';
+
+const perRow = 10;
+
+/** Ten photographs with painted defects, ten with real ones; masks beneath, grey where nobody knows. */
+export async function writePhotoSheet(
+  file: string,
+  photos: PhotoStream,
+  { seed, imageSize }: { readonly seed: number; readonly imageSize: number },
+): Promise<string[]> {
+  const rows: RgbImage[][] = [];
+  const captions: string[] = [];
+  for (const kind of ['painted', 'real'] as const satisfies readonly PhotoKind[]) {
+    const samples = await Promise.all(
+      Array.from({ length: perRow }, (_, index) => photos.draw({ kind, seed, index, imageSize })),
+    );
+    captions.push(...samples.map(({ caption }) => caption));
+    rows.push(samples.map(({ image }) => image));
+    rows.push(samples.map(({ image, mask }) => (mask ? white(mask) : grey(image))));
+  }
+  await writeContactSheet(file, rows, Math.max(96, imageSize));
+  return captions;
+}
+
+const white = ({ width, height, data }: Mask): RgbImage => ({
+  width,
+  height,
+  data: Uint8Array.from({ length: 3 * data.length }, (_, i) => 255 * data[Math.floor(i / 3)]!),
+});
+
+const grey = ({ width, height, data }: RgbImage): RgbImage => ({
+  width,
+  height,
+  data: new Uint8Array(data.length).fill(128),
+});

@@ -1,0 +1,163 @@
+/** A seeded stream of captioned photographs: flawless, with a painted defect, or with a real one. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import sharp from 'sharp';
+import { createRandom, deriveSeed, type Random } from '../../base/random.ts';
+import { DatasetError } from '../errors.ts';
+import { readImage, readMask } from '../image.node.ts';
+import type { Mask, RgbImage } from '../image.ts';
+import { photograph } from '../synth/camera.ts';
+import type { Naming } from '../synth/captions.ts';
+import { defects } from '../synth/defects/index.ts';
+import { showDefect } from '../synth/draw.ts';
+import { cutOut, describePhoto, namingOf, photoWords, thingOf } from './captions.ts';
+import { type Look, lookAt } from './look.ts';
+import { asRendering, paintable, paintCutOut, paintDefect } from './paint.ts';
+import { type Photo, parsePhotos, trainingPhotos } from './photos.ts';
+
+export type PhotoKind = 'flawless' | 'painted' | 'real';
+
+export interface PhotoSample {
+  readonly image: RgbImage;
+  /** 1 where it is anomalous; null where nobody knows (a defect without a mask). */
+  readonly mask: Mask | null;
+  readonly abnormal: boolean;
+  readonly caption: string;
+  /** Describes the same thing in the other state. */
+  readonly counterpart: string;
+}
+
+export interface PhotoStream {
+  /** sha256 of the index and of what is held out. */
+  readonly hash: string;
+  readonly words: readonly string[];
+  readonly photos: readonly Photo[];
+  /** The same sample for the same numbers. @throws ImageError */
+  draw(request: { kind: PhotoKind; seed: number; index: number; imageSize: number }): Promise<PhotoSample>;
+}
+
+/** @throws DatasetError */
+export async function openPhotos(dir: string, heldOut: readonly string[]): Promise<PhotoStream> {
+  const file = path.join(dir, 'index.jsonl');
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new DatasetError(dir, null, 'a folder with index.jsonl', error.code ?? error.message, {
+      cause: error,
+    });
+  });
+  const photos = trainingPhotos(parsePhotos(text, file), heldOut);
+  const clean = pickBySource(photos.filter(({ state }) => state === 'normal'));
+  const damaged = pickBySource(photos.filter(({ state }) => state !== 'normal'));
+  if (!clean || !damaged)
+    throw new DatasetError(
+      file,
+      null,
+      'flawless and defective photographs besides held-out sources',
+      `${photos.length} of one kind`,
+    );
+  const read = async ({ image, mask }: Photo) => {
+    const pixels = await readImage(path.join(dir, image));
+    return { pixels, mask: mask === null ? null : await readMask(path.join(dir, mask), pixels) };
+  };
+  return {
+    hash: createHash('sha256').update(JSON.stringify(photos)).digest('hex'),
+    words: photoWords(photos),
+    photos,
+    async draw({ kind, seed, index, imageSize: size }) {
+      const stream = (name: string) => createRandom(deriveSeed(seed, 'photo', index, name));
+      const random = stream('choice');
+      const photo = kind === 'real' ? damaged(random) : clean(random);
+      const { pixels, mask } = await read(photo);
+      const options = {
+        size,
+        turned: photo.group !== 'object',
+        leastPart: kind === 'real' && !mask ? 0.85 : 0.4,
+      };
+      const look = withDefectInSight(stream('look'), pixels, mask, options);
+      const camera = photograph(stream('camera'), size);
+      const named = (defect: Naming | null) => describePhoto(random, thingOf(photo), defect);
+      const finish = async (
+        image: RgbImage,
+        found: Mask | null,
+        defect: Naming | null,
+        other: Naming | null,
+      ): Promise<PhotoSample> => ({
+        image: await compressed(stream('jpeg'), image),
+        mask: found,
+        abnormal: defect !== null,
+        caption: named(defect),
+        counterpart: named(other),
+      });
+      if (kind === 'real') {
+        const image = { width: size, height: size, data: camera(look.canvas) };
+        return finish(image, mask && asMask(look, size), namingOf(photo)!, null);
+      }
+      const rendering = asRendering(look.canvas, photo.group === 'object');
+      const defect = random.pick([...paintable, 'cut-out' as const]);
+      const naming: Naming = defect === 'cut-out' ? cutOut : defects[defect];
+      const other = defect === 'cut-out' && kind === 'painted' ? await read(clean(random)) : null;
+      const scrap = other && lookAt(stream('scrap'), other.pixels, null, { ...options, turned: true }).canvas;
+      const drawn = showDefect(
+        stream,
+        rendering,
+        camera,
+        kind === 'painted' ? (defect === 'cut-out' ? 'contamination' : defect) : null,
+        {
+          change: (site) => (defect === 'cut-out' ? paintCutOut(site, scrap!) : paintDefect(defect, site)),
+        },
+      );
+      return drawn.defect === null
+        ? finish(drawn.image, drawn.mask, null, naming)
+        : finish(drawn.image, drawn.mask, naming, null);
+    },
+  };
+}
+
+/** Sources with the root of their number of photographs, so that large ones do not drown small ones. */
+function pickBySource(photos: readonly Photo[]): ((random: Random) => Photo) | undefined {
+  const bySource = new Map<string, Photo[]>();
+  for (const photo of photos) bySource.set(photo.source, [...(bySource.get(photo.source) ?? []), photo]);
+  const sources = [...bySource.values()];
+  if (sources.length === 0) return undefined;
+  const total = sources.reduce((sum, { length }) => sum + Math.sqrt(length), 0);
+  return (random) => {
+    let left = random.next() * total;
+    const source = sources.find(({ length }) => {
+      left -= Math.sqrt(length);
+      return left < 0;
+    });
+    return random.pick(source ?? sources.at(-1)!);
+  };
+}
+
+/** A look that shows some of the masked defect: closer ones that lose it are drawn again. */
+function withDefectInSight(
+  random: Random,
+  image: RgbImage,
+  mask: Mask | null,
+  options: Parameters<typeof lookAt>[3],
+): Look {
+  for (let tries = 0; mask && tries < 6; tries++) {
+    const look = lookAt(random, image, mask, options);
+    if (look.covered!.reduce((a, b) => a + b, 0) > 0.004 * options.size ** 2) return look;
+  }
+  return lookAt(random, image, mask, { ...options, leastPart: mask ? 1 : options.leastPart });
+}
+
+const asMask = ({ covered }: Look, size: number): Mask => ({
+  width: size,
+  height: size,
+  data: Uint8Array.from(covered!, (share) => (share >= 0.5 ? 1 : 0)),
+});
+
+/** A third of the photographs have been through JPEG once more. */
+async function compressed(random: Random, image: RgbImage): Promise<RgbImage> {
+  const quality = 40 + random.int(56);
+  if (random.next() > 1 / 3) return image;
+  const { width, height } = image;
+  const jpeg = await sharp(image.data, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality })
+    .toBuffer();
+  const data = await sharp(jpeg).raw().toBuffer();
+  return { width, height, data: new Uint8Array(data) };
+}
