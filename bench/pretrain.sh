@@ -3,13 +3,14 @@
 # learning rate's schedule is made as long as the rest of the time allows. Ends by itself; writes OUT/clip.safetensors,
 # OUT/log.jsonl and OUT/pretrain.txt. Run it in the unpacked bundle of bench/offline-bundle.sh, or in a built checkout.
 #
-# usage: bench/pretrain.sh OUT PHOTOS [MINUTES]          PHOTOS: a folder with index.jsonl; default: 8 minutes in all
+# usage: bench/pretrain.sh OUT PHOTOS [MINUTES [MORE OF PRETRAIN...]]    PHOTOS: a folder with index.jsonl; default: 8 minutes
 set -euo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
 [ $# -ge 2 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 mkdir -p "$1" && out=$(cd "$1" && pwd)
 photos=$(cd "$2" && pwd)
 budget=$((60 * ${3:-8}))
+more=("${@:4}")
 began=$SECONDS
 bundle=$(dirname "$project")
 [ -x "$bundle/node/node" ] && PATH=$bundle/node:$PATH
@@ -17,7 +18,7 @@ cd "$project"
 
 pretrain() {
   node dist/cli.js pretrain --photos "$photos" --image-size 96 --width 192 --layers 6 --embed 128 --batch 128 \
-    --lr 1e-3 --seed 0 "$@"
+    --lr 1e-3 --seed 0 "${more[@]}" "$@"
 }
 trial=$(mktemp -d)
 trap 'rm -rf "$trial"' EXIT
