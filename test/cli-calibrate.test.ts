@@ -219,7 +219,7 @@ describe('--watch', () => {
     await mkdir(dir);
     await writeFile(path.join(dir, 'old.png'), 'old');
     const stop = new AbortController();
-    const batches = await watchImages(dir, 20, stop.signal);
+    const batches = await watchImages(dir, { interval: 20, signal: stop.signal });
     const next = async () => ((await batches.next()).value ?? []).map(({ file }) => path.basename(file));
     const first = next();
     await writeFile(path.join(dir, 'notes.txt'), '');

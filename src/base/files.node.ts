@@ -1,16 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
 /**
+ * A name for a temporary file beside `file`: hidden, and short whatever the file is called, since a name that is legal
+ * must not become too long.
+ */
+export const temporaryBeside = (file: string): string =>
+  path.join(path.dirname(file), `.${randomUUID()}.tmp`);
+
+/**
  * Writes a file so that its name holds either the old content or all of the new: into a temporary file beside
  * it, flushed to the disk, then renamed. Makes the folder if needed. On failure the temporary file is removed.
+ * A link stays a link, to the new content; a device or pipe (/dev/stdout) is written to.
  */
 export async function writeFileAtomic(file: string, bytes: Uint8Array | string): Promise<void> {
-  const folder = path.dirname(file);
-  await mkdir(folder, { recursive: true });
-  const temporary = path.join(folder, `.${path.basename(file)}.${randomUUID()}.tmp`);
+  await mkdir(path.dirname(file), { recursive: true });
+  const found = await stat(file).catch(() => undefined);
+  if (found && !found.isFile() && !found.isDirectory()) return writeFile(file, bytes);
+  const target = found ? await realpath(file) : file;
+  const temporary = temporaryBeside(target);
   try {
     const handle = await open(temporary, 'wx');
     try {
@@ -19,10 +29,65 @@ export async function writeFileAtomic(file: string, bytes: Uint8Array | string):
     } finally {
       await handle.close();
     }
-    await rename(temporary, file);
+    await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Where results cannot be written: said before the work, not after it. */
+export class OutputError extends Error {
+  override readonly name = 'OutputError';
+}
+
+/**
+ * Tries whether a folder can be made, or be written to, without leaving a trace.
+ * @param option how messages call it: `--out`
+ * @throws OutputError
+ */
+export async function checkOutputFolder(dir: string, option: string): Promise<void> {
+  const fail = (found: string): never => {
+    throw new OutputError(`${option}: expected a folder that can be written to, found ${found}`);
+  };
+  let folder = path.resolve(dir);
+  for (;;) {
+    try {
+      if (!(await stat(folder)).isDirectory()) fail(`the file ${folder}`);
+      break;
+    } catch (error) {
+      if (error instanceof OutputError) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' || path.dirname(folder) === folder) fail(`${folder}: ${code}`);
+      folder = path.dirname(folder);
+    }
+  }
+  const probe = path.join(folder, `.${randomUUID()}.tmp`);
+  await mkdir(probe).catch((error: NodeJS.ErrnoException) => fail(`${folder}: ${error.code}`));
+  await rmdir(probe);
+}
+
+/** The same for a file. @throws OutputError */
+export async function checkOutputFile(file: string, option: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isDirectory())
+    throw new OutputError(`${option}: expected a file to write, found the folder ${file}`);
+  if (found && !found.isFile()) return;
+  await checkOutputFolder(path.dirname(found ? await realpath(file) : file), option);
+}
+
+/** The path with all links resolved, of a file or folder that need not exist yet. */
+export async function realPlace(file: string): Promise<string> {
+  let known = path.resolve(file);
+  const rest: string[] = [];
+  for (;;) {
+    try {
+      return path.join(await realpath(known), ...rest);
+    } catch {
+      if (path.dirname(known) === known) return path.resolve(file);
+      rest.unshift(path.basename(known));
+      known = path.dirname(known);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // `faprompt benchmark CONFIG`: the paper's tables, from training and evaluating whatever of them is missing.
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import { writeFileAtomic } from '../base/files.node.ts';
+import { checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import type { BenchmarkConfig } from '../benchmark/config.ts';
 import { readConfig, readResults } from '../benchmark/folder.node.ts';
 import { formatTables, type TableFormat, tableFormats } from '../benchmark/format.ts';
@@ -60,6 +60,7 @@ async function benchmark(io: Io, file: string, given: Given): Promise<void> {
   const config = await readConfig(file);
   const { cache, run } = given;
   if (given.plan) return printPlan(io, config, file, given);
+  await checkOutputFolder(config.out, `${file}: out`);
   if (given.features !== undefined) {
     if (!(await benchmarkFeatures(io, config, { cache, clip: given.features }))) throw new ExitError(130);
     return;
@@ -82,6 +83,7 @@ async function printTables(io: Io, config: BenchmarkConfig, { format, json }: Gi
   const { results, missing } = await readResults(config);
   const tables = benchmarkTables(config, results);
   const asJson = `${JSON.stringify({ tables, missing, results }, null, 2)}\n`;
+  io.out(json ? asJson.trimEnd() : formatTables(tables, format));
   for (const [name, text] of [
     ['tables.txt', formatTables(tables, 'text')],
     ['tables.md', formatTables(tables, 'markdown')],
@@ -89,7 +91,6 @@ async function printTables(io: Io, config: BenchmarkConfig, { format, json }: Gi
   ] as const)
     await writeFileAtomic(path.join(config.out, name), `${text}\n`);
   await writeFileAtomic(path.join(config.out, 'tables.json'), asJson);
-  io.out(json ? asJson.trimEnd() : formatTables(tables, format));
   for (const each of missing) io.note(`missing: ${each}`);
   const unread = results.filter(({ problems }) => problems.length > 0);
   for (const { run, test, problems } of unread)

@@ -1,6 +1,6 @@
 // `faprompt calibrate`: chooses the score above which `detect` calls an image anomalous, and stores it with the prompts.
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { writeFileAtomic } from '../base/files.node.ts';
+import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
 import { writePrompts } from '../model/faprompt/prompts-file.ts';
@@ -82,13 +82,20 @@ async function calibrate(io: Io, given: Given): Promise<void> {
     note(`skipped: ${message}`);
   };
   const images: Labelled[] = [];
-  if (good) for (const { file } of await listImages(good)) images.push({ file, anomaly: false });
+  await checkOutputFile(out, given.out === undefined ? '--prompts' : '--out');
+  if (good) {
+    const { targets, notes, unreadable } = await listImages(good);
+    for (const note of notes) io.note(`note: ${note}`);
+    for (const { file, reason } of unreadable)
+      skip(`${file}: expected a folder that can be read, found ${reason}`);
+    for (const { file } of targets) images.push({ file, anomaly: false });
+  }
   if (data !== undefined) {
     const { dataset, skipped } = await openSamples(io, data, given.split);
     problems += skipped.length;
     for (const { image, anomaly } of dataset.samples) images.push({ file: image, anomaly });
   }
-  const threshold = await withClip(io, given.clip, async (session) => {
+  await withClip(io, given.clip, async (session) => {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
     const features = openFeatures(io, session, prompts, given);
     const detector = await createDetector(session, prompts, features);
@@ -112,14 +119,11 @@ async function calibrate(io: Io, given: Given): Promise<void> {
       features.dispose();
     }
     const chosen = choose(labels, scores, falsePositiveRate, bestF1 ?? false);
+    // Said before it is stored: a disk that fails does not lose it.
+    io.out(given.json ? JSON.stringify({ prompts: out, ...chosen }, null, 2) : describe(chosen));
     await writeFileAtomic(out, writePrompts({ ...prompts, threshold: chosen }, session.clip.config));
-    return chosen;
+    if (!given.json) io.out(`stored in ${out}`);
   });
-  io.out(
-    given.json
-      ? JSON.stringify({ prompts: out, ...threshold }, null, 2)
-      : `${describe(threshold)}\nstored in ${out}`,
-  );
   if (problems > 0) throw new ExitError(1);
 }
 

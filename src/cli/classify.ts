@@ -7,7 +7,7 @@ import { preprocessCrop } from '../model/clip/preprocess.ts';
 import { loadClip } from '../model/clip/weights.ts';
 import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
 import { checkProbabilities } from '../model/faprompt/verdict.ts';
-import { formatRows, type Io } from './io.ts';
+import { formatRows, type Io, UsageError } from './io.ts';
 import { resolveWeights } from './models.ts';
 import { openTokenizer, vocabularyNames } from './vocabulary.ts';
 
@@ -27,6 +27,9 @@ export const classifyCommand = (io: Io): Command =>
     .option('--vocabulary <file>', `one of ${vocabularyNames.join(', ')}; default: beside the weights`)
     .option('--json', 'print as JSON')
     .action(async (image: string, { clip: name, text: texts, vocabulary, json }: Given) => {
+      // The probability of one text is 1, whatever the image shows.
+      if (new Set(texts).size < 2)
+        throw new UsageError(`--text: expected two texts or more, found ${texts.length}`);
       const pixels = await readImage(image);
       const { file, files, close } = await openClip(await resolveWeights(name));
       try {

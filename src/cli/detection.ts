@@ -1,6 +1,7 @@
 // Scores and maps of image files, one after the other, while the next ones are being read.
 
 import { prefetch } from '../base/prefetch.ts';
+import type { UsedBits } from '../data/image.ts';
 import type { Prompts } from '../model/faprompt/prompts-file.ts';
 import { createScorer, type Detection, type Scorer } from '../model/faprompt/scorer.ts';
 import { ScoreError } from '../model/faprompt/verdict.ts';
@@ -25,6 +26,8 @@ export interface Found<Item> {
   /** Size of the image itself. */
   readonly width: number;
   readonly height: number;
+  /** Where its 16-bit samples use a part of their range, see data/image.ts. */
+  readonly usedBits?: UsedBits | undefined;
 }
 
 /** An image that could not be read. */
@@ -66,7 +69,7 @@ export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
       for await (const image of prefetch(items, (item) => read(item, file(item)), readAhead)) {
         if ('problem' in image) yield image;
         else {
-          const { features: found, width, height } = image.entry;
+          const { features: found, width, height, usedBits } = image.entry;
           const { item } = image;
           const name = file(item);
           const detection = await scorer.score(found, name).catch((error: unknown) => {
@@ -75,7 +78,7 @@ export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
           });
           yield detection instanceof ScoreError
             ? { item, file: name, problem: detection }
-            : { item, detection, width, height };
+            : { item, detection, width, height, usedBits };
         }
       }
     },

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { writeFileAtomic } from '../base/files.node.ts';
+import { checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { createScorer } from '../model/faprompt/scorer.ts';
 import { namedMethods } from '../model/methods/named.ts';
@@ -135,6 +135,9 @@ function checkOptions(given: Given): void {
 
 async function runEval(io: Io, given: Given): Promise<void> {
   checkOptions(given);
+  if (given.out !== undefined) await checkOutputFolder(given.out, '--out');
+  if (given.report !== undefined) await checkOutputFolder(given.report, '--report');
+  if (given.json !== undefined && given.json !== '-') await checkOutputFile(given.json, '--json');
   const { dataset, skipped: problems } = await openSamples(io, given.data, given.split);
   const { confidence, seed } = given;
   const replicates = given.bootstrap ?? (given.report === undefined ? undefined : 1000);
@@ -192,11 +195,12 @@ async function runEval(io: Io, given: Given): Promise<void> {
   const { data, clip, prompts, method } = given;
   const json = `${JSON.stringify({ data, clip, prompts, method, ...evaluation, problems }, null, 2)}\n`;
   const table = evaluationTable(evaluation, { defects: given.defects, all: given.allMetrics });
+  // Printed first: what was computed does not depend on a disk.
+  io.out(given.json === '-' ? json.trimEnd() : table);
   if (given.out !== undefined) {
     await writeFileAtomic(path.join(given.out, 'metrics.json'), json);
     await writeFileAtomic(path.join(given.out, 'metrics.txt'), `${table}\n`);
   }
   if (given.json !== undefined && given.json !== '-') await writeFileAtomic(given.json, json);
-  io.out(given.json === '-' ? json.trimEnd() : table);
   if (problems.length > 0) throw new ExitError(1);
 }

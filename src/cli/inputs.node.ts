@@ -2,8 +2,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { imageExtensions } from '../data/image.ts';
+import { realPlace } from '../base/files.node.ts';
+import { isSystemName, nameKey } from '../base/names.ts';
+import { walkFolder } from '../base/walk.node.ts';
+import { countByExtension, imageExtensions, isImageFile, isOtherPicture } from '../data/image.ts';
 import { UsageError } from './io.ts';
+import { isOwnPicture } from './pictures.node.ts';
 
 export interface Target {
   readonly file: string;
@@ -11,84 +15,153 @@ export interface Target {
   readonly name: string;
 }
 
-const isImage = (file: string): boolean => imageExtensions.includes(path.extname(file).toLowerCase());
+export interface ListedImages {
+  /** Folders keep their inner structure. */
+  readonly targets: readonly Target[];
+  /** What was left out by rule, for people. */
+  readonly notes: readonly string[];
+  /** Folders below the inputs that cannot be read: the images in them are missing. */
+  readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
+}
 
-/** The files, and under which name (without ending) their results go: folders keep their inner structure. */
-export async function listImages(inputs: readonly string[]): Promise<Target[]> {
+/** A picture that may be a result: these are looked into. */
+const looksLikeResult = (file: string): boolean => /\.(heatmap|map)\.png$/i.test(file);
+
+const isFolder = (file: string): Promise<boolean> =>
+  stat(file).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
+/**
+ * The image files that the inputs, files or folders, name. Of folders hidden files, results of this program and other
+ * formats are left out.
+ * @param out the folder of results; what lies in it is no input
+ * @throws UsageError for a folder without images, and for one that is the folder of results
+ */
+export async function listImages(inputs: readonly string[], out?: string): Promise<ListedImages> {
+  const results = out === undefined ? undefined : await realPlace(out);
   const files: Target[] = [];
+  const notes: string[] = [];
+  const unreadable: { file: string; reason: string }[] = [];
   for (const input of inputs) {
-    if (
-      !(await stat(input).then(
-        (found) => found.isDirectory(),
-        () => false,
-      ))
-    ) {
+    if (!(await isFolder(input))) {
       files.push({ file: input, name: path.parse(input).name });
       continue;
     }
-    const entries = (await readdir(input, { recursive: true })).sort();
-    const images = entries.filter(isImage);
+    const root = await realPlace(input);
+    if (root === results)
+      throw new UsageError(`--out: expected another folder than the images' own, found ${out}`);
+    const walked = await walkFolder(input).catch((error: NodeJS.ErrnoException) => {
+      throw new UsageError(
+        `${input}: expected a folder that can be read, found ${error.code ?? error.message}`,
+      );
+    });
+    if (!walked.whole) throw new UsageError(`${input}: expected at most a million files, found more`);
+    for (const { path: place, reason } of walked.unreadable)
+      unreadable.push({ file: path.join(input, place), reason });
+    const within = results === undefined ? undefined : path.relative(root, results).split(path.sep).join('/');
+    const inResults = (file: string): boolean => within !== undefined && file.startsWith(`${within}/`);
+    const images: string[] = [];
+    const own: string[] = [];
+    for (const file of walked.files.filter((name) => isImageFile(name) && !inResults(name)))
+      if (looksLikeResult(file) && (await isOwnPicture(path.join(input, file)))) own.push(file);
+      else images.push(file);
+    const others = walked.files.filter((file) => isOtherPicture(file) && !inResults(file));
+    if (others.length > 0)
+      notes.push(
+        `${input}: left out: ${countByExtension(others)} of formats that are not read, e.g. ${others[0]}`,
+      );
+    if (own.length > 0)
+      notes.push(`${input}: left out: ${own.length} results of this program, e.g. ${own[0]}`);
     if (images.length === 0)
-      throw new UsageError(`${input}: expected images (${imageExtensions.join(' ')}), found none`);
-    for (const entry of images)
+      throw new UsageError(
+        `${input}: expected images (${imageExtensions.join(' ')}), found none${others.length > 0 ? `, but ${countByExtension(others)} of formats that are not read` : ''}`,
+      );
+    for (const image of images)
       files.push({
-        file: path.join(input, entry),
-        name: path.join(path.dirname(entry), path.parse(entry).name),
+        file: path.join(input, image),
+        name: path.join(path.dirname(image), path.parse(image).name),
       });
   }
   const used = new Set<string>();
-  return files.map(({ file, name }) => {
+  const targets = files.map(({ file, name }) => {
     let unique = name;
-    for (let i = 2; used.has(unique); i += 1) unique = `${name}-${i}`;
-    used.add(unique);
+    for (let i = 2; used.has(nameKey(unique)); i += 1) unique = `${name}-${i}`;
+    used.add(nameKey(unique));
     return { file, name: unique };
   });
+  return { targets, notes, unreadable };
+}
+
+export interface Watching {
+  /** Milliseconds between two looks. */
+  readonly interval: number;
+  readonly signal: AbortSignal;
+  /** The folder cannot be read any more (once, with the reason), or can be again (undefined). */
+  readonly onTrouble?: (reason: string | undefined) => void;
 }
 
 /**
  * Images that arrive in a folder from now on (once the promise is kept), in batches, sorted by name. A file is complete
- * when its size and time did not change between two looks, `interval` ms apart: this also holds on network drives,
- * which report no changes. Ends when `signal` aborts.
+ * when its size and time did not change between two looks: this also holds on network drives, which report no changes.
+ * Results of this program are left out. A folder that disappears is waited for. Ends when the signal aborts.
+ * @throws UsageError for a folder that cannot be read at the beginning
  */
 export async function watchImages(
   dir: string,
-  interval: number,
-  signal: AbortSignal,
+  { interval, signal, onTrouble = () => {} }: Watching,
 ): Promise<AsyncGenerator<Target[], void>> {
   const look = async (): Promise<Map<string, string>> => {
     const states = new Map<string, string>();
     for (const name of (await readdir(dir)).sort()) {
-      if (!isImage(name) || name.startsWith('.')) continue;
+      if (!isImageFile(name) || isSystemName(name)) continue;
       const found = await stat(path.join(dir, name)).catch(() => null);
       if (found?.isFile()) states.set(name, `${found.size} ${found.mtimeMs}`);
     }
     return states;
   };
-  return arrivals(dir, interval, signal, await look(), look);
+  const first = await look().catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`--watch: expected a folder that can be read, found ${error.code ?? error.message}`);
+  });
+  return arrivals(dir, { interval, signal, onTrouble }, first, look);
 }
 
 async function* arrivals(
   dir: string,
-  interval: number,
-  signal: AbortSignal,
+  { interval, signal, onTrouble }: Required<Watching>,
   first: ReadonlyMap<string, string>,
   look: () => Promise<Map<string, string>>,
 ): AsyncGenerator<Target[], void> {
   let before = first;
+  let trouble = false;
   // What was there or is done, in the state in which it was: a file that is written anew is a new image.
   const done = new Map(first);
   while (!signal.aborted) {
     await setTimeout(interval, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
-    const now = await look();
+    let now: Map<string, string>;
+    try {
+      now = await look();
+    } catch (error) {
+      if (!trouble) onTrouble((error as NodeJS.ErrnoException).code ?? String(error));
+      trouble = true;
+      continue;
+    }
+    if (trouble) onTrouble(undefined);
+    trouble = false;
     const complete = [...now].filter(
       ([name, state]) => before.get(name) === state && done.get(name) !== state,
     );
     for (const [name, state] of complete) done.set(name, state);
     for (const name of done.keys()) if (!now.has(name)) done.delete(name);
     before = now;
-    if (complete.length > 0) {
-      yield complete.map(([name]) => ({ file: path.join(dir, name), name: path.parse(name).name }));
+    const batch: Target[] = [];
+    for (const [name] of complete) {
+      const file = path.join(dir, name);
+      if (!looksLikeResult(name) || !(await isOwnPicture(file)))
+        batch.push({ file, name: path.parse(name).name });
     }
+    if (batch.length > 0) yield batch;
   }
 }

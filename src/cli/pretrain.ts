@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { writeFileAtomic } from '../base/files.node.ts';
+import { checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import { heldOutSources, licences } from '../data/photos/photos.ts';
 import { openPhotos, type PhotoStream } from '../data/photos/stream.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
+import { checkResume } from '../train/checkpoint-folder.node.ts';
 import {
   type BatchSource,
   inlineBatches,
@@ -170,6 +171,8 @@ async function run(io: Io, given: Given): Promise<void> {
     return io.out([given.photoSheet, ...captions].join('\n'));
   }
   const settings = settingsOf(given, photos);
+  await checkOutputFolder(given.out, '--out');
+  if (given.resume) checkResume(given.out);
   const folder = await openPretrainFolder(given.out, settings, given.resume ?? false);
   const start = folder.resume?.step ?? 0;
   const gpu = await io.openGpu();

@@ -23,9 +23,9 @@ export function createProgram(io: Io): Command {
       writeOut: (text) => io.out(text.trimEnd()),
       writeErr: (text) => io.note(text.trimEnd()),
     })
-    .version(programVersion(), '-V, --version', 'print the version')
     .exitOverride()
-    .helpCommand(false);
+    .version(programVersion(), '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'print the help of a command');
   for (const command of [
     trainCommand,
     pretrainCommand,

@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
+import { checkOutputFolder } from '../base/files.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import type { FapromptOptions } from '../model/faprompt/options.ts';
+import { checkResume } from '../train/checkpoint-folder.node.ts';
 import { publishedSchedule } from '../train/settings.ts';
 import { addFapromptOptions, fapromptOptions, integer, positive } from './arguments.ts';
 import { dryRun } from './dry-run.ts';
@@ -83,6 +85,8 @@ async function trainOnce(io: Io, given: TrainGiven, options: FapromptOptions): P
   const { data, clip, out } = given;
   for (const [name, value] of Object.entries({ data, clip, out }))
     if (value === undefined) throw new UsageError(`--${name} is missing (see faprompt train --help)`);
+  await checkOutputFolder(out!, '--out');
+  if (given.resume) checkResume(out!);
   const { dataset, skipped } = await openSamples(io, data!, given.split);
   const report = await withClip(io, clip!, (session) =>
     runTraining(io, session, dataset, {

@@ -1,6 +1,6 @@
 // weights convert: any CLIP, and the published prompt checkpoints, to safetensors.
 import { type Command, Option } from 'commander';
-import { writeFileAtomic } from '../base/files.node.ts';
+import { checkOutputFile, realPlace, writeFileAtomic } from '../base/files.node.ts';
 import { float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { writeTensors } from '../formats/safetensors-write.node.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
@@ -37,6 +37,9 @@ export function addConvertCommand(command: Command, io: Io): void {
     .option('--clip <file>', 'prompts only: the CLIP that they were trained on')
     .action(async (input: string, out: string, options: ConvertOptions) => {
       const file = await resolveWeights(input);
+      await checkOutputFile(out, '<out>');
+      if ((await realPlace(out)) === (await realPlace(file)))
+        throw new UsageError(`<out>: expected another file than <in>, found ${out}`);
       const opened = await openTensors(file);
       try {
         if (opened.file.tensors.has('ctx_pos')) await convertPrompts(io, opened.file, out, options);

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { writeFileAtomic } from '../base/files.node.ts';
+import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
 import { float16Tensor, float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
@@ -40,6 +40,7 @@ export const weightsCommand = (io: Io): Command => {
     .option('--seed <n>', 'the same seed gives the same bytes', integer(0), 0)
     .addOption(new Option('--dtype <type>', 'storage').choices(['f16', 'f32']).default('f32'))
     .action(async (out: string, { config, seed, dtype }: { config: string; seed: number; dtype: string }) => {
+      await checkOutputFile(out, '<out>');
       const tensors = randomClipWeights(namedConfigs[config]!, seed);
       const tensor = dtype === 'f16' ? float16Tensor : float32Tensor;
       const stored = new Map(

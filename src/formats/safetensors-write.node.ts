@@ -1,7 +1,7 @@
 // Writing tensors as a safetensors file, piece by piece (Node only).
-import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { temporaryBeside } from '../base/files.node.ts';
 import { encodeHalf } from './half.ts';
 import { safetensorsHeader } from './safetensors.ts';
 import { type DType, dtypeBytes } from './safetensors-header.ts';
@@ -36,9 +36,8 @@ export async function writeTensors(out: string, file: TensorFile, options: Write
   let total = header.length;
   for (const [name, type] of types) total += count(name) * dtypeBytes[type.dtype];
 
-  const folder = path.dirname(out);
-  await mkdir(folder, { recursive: true });
-  const temporary = path.join(folder, `.${path.basename(out)}.${randomUUID()}.tmp`);
+  await mkdir(path.dirname(out), { recursive: true });
+  const temporary = temporaryBeside(out);
   try {
     const handle = await open(temporary, 'wx');
     try {

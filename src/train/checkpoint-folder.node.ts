@@ -8,6 +8,10 @@ import { openFile } from '../formats/source.node.ts';
 import { TrainingError } from './errors.ts';
 import { truncateLog } from './log.ts';
 
+const checkpointFile = 'last.safetensors';
+/** Made when a run begins. */
+const logFile = 'log.jsonl';
+
 export interface CheckpointFolder<Snapshot> {
   /** The checkpoint to go on from; undefined at the beginning. */
   readonly resume: Snapshot | undefined;
@@ -15,6 +19,14 @@ export interface CheckpointFolder<Snapshot> {
   save(bytes: Uint8Array): Promise<void>;
   /** Adds a line to the log. Synchronous: it is in the file before the checkpoint that follows it. */
   log(line: string): void;
+}
+
+/** @throws TrainingError for a folder in which no run was begun: it may be the wrong one */
+export function checkResume(dir: string): void {
+  if (existsSync(path.join(dir, checkpointFile)) || existsSync(path.join(dir, logFile))) return;
+  const found = existsSync(dir) ? 'a folder without one' : 'nothing';
+  const expected = `the folder of a run to go on with (${checkpointFile}); leave out --resume to begin one`;
+  throw new TrainingError({ file: dir, setting: 'resume', expected, found });
 }
 
 /**
@@ -29,8 +41,8 @@ export async function openCheckpointFolder<Snapshot>(
   read: (file: SafetensorsFile) => Promise<Snapshot>,
   at: (snapshot: Snapshot) => { readonly step: number; readonly epoch: number },
 ): Promise<CheckpointFolder<Snapshot>> {
-  const last = path.join(dir, 'last.safetensors');
-  const log = path.join(dir, 'log.jsonl');
+  const last = path.join(dir, checkpointFile);
+  const log = path.join(dir, logFile);
   const begun = existsSync(last);
   if (begun && !resume) {
     const found = 'the checkpoint of another run (last.safetensors): use --resume to go on with it';

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { temporaryBeside } from '../../base/files.node.ts';
 import { DatasetError } from '../errors.ts';
 import { encodePng } from '../image.node.ts';
 import {
@@ -34,7 +34,7 @@ export async function generate(
     throw new DatasetError(root, null, 'an empty folder or none', `a folder of ${existing.length} entries`);
   }
   await mkdir(path.dirname(root), { recursive: true });
-  const staging = path.join(path.dirname(root), `.${path.basename(root)}.${randomUUID()}.tmp`);
+  const staging = temporaryBeside(root);
   const write = async (relative: string, bytes: Uint8Array | string): Promise<void> => {
     const file = path.join(staging, relative);
     await mkdir(path.dirname(file), { recursive: true });

@@ -1,5 +1,6 @@
 // Features of one image as stored in the cache: a safetensors file with a checksum.
 
+import type { UsedBits } from '../../data/image.ts';
 import { WeightsError } from '../../formats/errors.ts';
 import { decodeHalf, encodeHalf } from '../../formats/half.ts';
 import {
@@ -26,6 +27,8 @@ export interface FeatureEntry {
   readonly features: HostFeatures;
   readonly width: number;
   readonly height: number;
+  /** Bits of 16-bit samples that the image used, where it is not all of them. */
+  readonly usedBits?: UsedBits | undefined;
 }
 
 /** Name of an entry. @param image sha256 of the image file */
@@ -35,7 +38,7 @@ export const entryKey = (
 ): Promise<string> =>
   sha256(
     new TextEncoder().encode(
-      JSON.stringify(['faprompt-features', 1, image, clip, imageSize, dualLayers, precision]),
+      JSON.stringify(['faprompt-features', 2, image, clip, imageSize, dualLayers, precision]),
     ),
   );
 
@@ -49,7 +52,7 @@ export const storedPrecision = (
     : { image: decodeHalf(encodeHalf(image)), patches: decodeHalf(encodeHalf(patches)) };
 
 export async function writeEntry(
-  { features: { image, patches }, width, height }: FeatureEntry,
+  { features: { image, patches }, width, height, usedBits }: FeatureEntry,
   precision: FeaturePrecision,
 ): Promise<Uint8Array> {
   const tensor = precision === 'f16' ? float16Tensor : float32Tensor;
@@ -58,7 +61,7 @@ export async function writeEntry(
     ['image', tensor([image.length], image)],
     ['patches', tensor([rows, image.length], patches)],
   ]);
-  const size = `${width}x${height}`;
+  const size = `${width}x${height}${usedBits ? `/${usedBits}` : ''}`;
   const checksum = await checksumOf(
     [...tensors.values()].map(({ data }) => data),
     size,
@@ -70,7 +73,7 @@ export async function writeEntry(
 export async function readEntry(bytes: Uint8Array, name: string): Promise<FeatureEntry> {
   const file = await readSafetensors(bytesSource(name, bytes));
   const size = file.metadata.get('size') ?? '';
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(size) ?? [];
+  const [, width, height, bits] = /^(\d+)x(\d+)(?:\/(8|12))?$/.exec(size) ?? [];
   const checksum = await checksumOf([await file.readBytes('image'), await file.readBytes('patches')], size);
   if (width === undefined || height === undefined || file.metadata.get('checksum') !== checksum)
     throw new WeightsError({
@@ -82,6 +85,7 @@ export async function readEntry(bytes: Uint8Array, name: string): Promise<Featur
     features: { image: await file.readFloat32('image'), patches: await file.readFloat32('patches') },
     width: Number(width),
     height: Number(height),
+    ...(bits === undefined ? {} : { usedBits: Number(bits) as UsedBits }),
   };
 }
 

@@ -76,7 +76,8 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
       encoder ??= await createImageEncoder(gpu, clip, imageSize, dualLayers);
       return encoder.encode([pixels]);
     });
-    return { features: storedPrecision(features!, precision), width: image.width, height: image.height };
+    const { width, height, usedBits } = image;
+    return { features: storedPrecision(features!, precision), width, height, usedBits };
   };
   const store = async (entry: string, made: FeatureEntry) => {
     if (!writable) return;

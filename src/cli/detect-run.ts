@@ -1,0 +1,230 @@
+// The work of `faprompt detect`.
+import path from 'node:path';
+import { checkOutputFolder, realPlace, writeFileAtomic } from '../base/files.node.ts';
+import { DatasetError, ImageError } from '../data/errors.ts';
+import { describeUsedBits } from '../data/findings.ts';
+import { mapRange, overlay, type Range, resizeMap } from '../data/heatmap.ts';
+import { readImage } from '../data/image.node.ts';
+import type { UsedBits } from '../data/image.ts';
+import type { Prompts } from '../model/faprompt/prompts-file.ts';
+import { isAnomalous } from '../model/faprompt/verdict.ts';
+import { createDetector, type Found } from './detection.ts';
+import { listImages, type Target, watchImages } from './inputs.node.ts';
+import { ExitError, formatRows, type Io, UsageError } from './io.ts';
+import { writeImage, writeMap } from './pictures.node.ts';
+import { createProgress } from './progress.ts';
+import { checkResults, isForeign, resultFiles } from './results.node.ts';
+import { type CacheOptions, loadPrompts, openFeatures, withClip } from './session.ts';
+
+export interface DetectJob extends CacheOptions {
+  readonly clip: string;
+  readonly prompts: string;
+  readonly out?: string;
+  readonly range: Range | 'image';
+  /** false: --no-threshold. */
+  readonly threshold?: number | false;
+  readonly watch?: string;
+  readonly interval: number;
+  readonly allowOtherClip?: boolean;
+  readonly json?: boolean;
+  readonly jsonLines?: boolean;
+}
+
+/** Exit code when every image was read and at least one is anomalous; 1 is for errors. */
+export const anomalousExit = 2;
+const interruptedExit = 130;
+
+/** What scores.json, and a line of --json-lines, says of an image. */
+interface Row {
+  readonly image: string;
+  readonly score: number;
+  /** Only with a threshold. */
+  readonly anomalous?: boolean;
+  readonly mapMin: number;
+  readonly mapMax: number;
+  /** Only with --out, where they could be written. */
+  readonly heatmap?: string;
+  readonly map?: string;
+}
+
+interface Problem {
+  readonly image: string;
+  readonly problem: string;
+}
+
+/** What a run has found so far. */
+interface Results {
+  readonly rows: Row[];
+  readonly problems: Problem[];
+  /** Of images whose 16-bit samples use a part of their range. */
+  readonly ranges: { file: string; usedBits: UsedBits }[];
+  fails: number;
+  threshold: number | undefined;
+}
+
+function checkOptions(images: readonly string[], { out, json, jsonLines, watch }: DetectJob): void {
+  if (images.length === 0 && watch === undefined) throw new UsageError('expected images, or --watch DIR');
+  if (json && jsonLines) throw new UsageError('--json and --json-lines: expected one of them');
+  if (json && watch !== undefined) throw new UsageError('--json cannot end with --watch: use --json-lines');
+  if (out === undefined && !jsonLines)
+    throw new UsageError("required option '--out <dir>' not specified (may be left out with --json-lines)");
+}
+
+/** What can be known before the work: where results go, and that they replace nothing of the user's. */
+async function checkPlaces(targets: readonly Target[], { out, watch }: DetectJob): Promise<void> {
+  if (out === undefined) return;
+  await checkOutputFolder(out, '--out');
+  await checkResults(targets, out);
+  if (watch !== undefined && (await realPlace(watch)) === (await realPlace(out)))
+    throw new UsageError(`--out: expected another folder than the watched one, found ${out}`);
+}
+
+export async function detect(io: Io, inputs: readonly string[], job: DetectJob): Promise<void> {
+  checkOptions(inputs, job);
+  const { clip, prompts: promptsFile, out } = job;
+  const { targets, notes, unreadable } = await listImages(inputs, out);
+  await checkPlaces(targets, job);
+  const results: Results = { rows: [], problems: [], ranges: [], fails: 0, threshold: undefined };
+  const { rows, problems } = results;
+  for (const note of notes) io.note(`note: ${note}`);
+  for (const { file, reason } of unreadable) {
+    problems.push({ image: file, problem: `${file}: expected a folder that can be read, found ${reason}` });
+    io.note(`skipped: ${problems.at(-1)!.problem}`);
+  }
+  const stop = new AbortController();
+  const forget = io.onInterrupt(() => stop.abort());
+  let whole = false;
+  try {
+    await withClip(io, clip, async (session) => {
+      const prompts = await loadPrompts(session, promptsFile, job.allowOtherClip);
+      if (job.threshold !== false) results.threshold = job.threshold ?? prompts.threshold?.threshold;
+      const features = openFeatures(io, session, prompts, job);
+      const detector = await createDetector(session, prompts, features);
+      const each = async (batch: readonly Target[], watching: boolean): Promise<boolean> => {
+        const bar = watching ? undefined : createProgress(io, 'detecting', batch.length, { unit: 'image' });
+        let done = 0;
+        try {
+          for await (const found of detector.detect(batch, ({ file }) => file)) {
+            if ('problem' in found) report(found.item.file, found.problem, bar ?? io);
+            else await finish(found, prompts, watching, bar ?? io);
+            bar?.update(++done);
+            if (stop.signal.aborted && done < batch.length) return false;
+          }
+          return true;
+        } finally {
+          bar?.stop();
+        }
+      };
+      try {
+        whole = (targets.length === 0 || !stop.signal.aborted) && (await each(targets, false));
+        if (whole && job.watch !== undefined) await watch(job.watch, (batch) => each(batch, true));
+      } finally {
+        detector.dispose();
+        features.dispose();
+      }
+    });
+  } finally {
+    forget();
+  }
+  for (const note of describeUsedBits(results.ranges)) io.note(`note: ${note}`);
+  await write();
+  if (!whole) throw new ExitError(interruptedExit);
+  if (problems.length > 0) throw new ExitError(1);
+  if (results.fails > 0 && job.watch === undefined) throw new ExitError(anomalousExit);
+
+  function report(image: string, error: Error, notes: { note(text: string): void }): void {
+    const problem = { image, problem: error.message };
+    problems.push(problem);
+    if (job.jsonLines) io.out(JSON.stringify(problem));
+    notes.note(`skipped: ${problem.problem}`);
+  }
+
+  /** Writes an image's pictures and keeps its row; where they cannot be written, the score still counts. */
+  async function finish(
+    { item, detection, usedBits }: Found<Target>,
+    { imageSize }: Prompts,
+    watching: boolean,
+    notes: { note(text: string): void },
+  ): Promise<void> {
+    const map = { width: imageSize, height: imageSize, values: detection.map };
+    const [mapMin, mapMax] = mapRange(map);
+    const { threshold } = results;
+    const anomalous = threshold === undefined ? undefined : isAnomalous(detection.score, threshold);
+    if (anomalous) results.fails++;
+    if (usedBits && !watching) results.ranges.push({ file: item.file, usedBits });
+    const pictures = await writePictures().catch((error: NodeJS.ErrnoException) => {
+      report(item.file, pictureProblem(error, item.file), notes);
+      return {};
+    });
+    const row: Row = {
+      image: item.file,
+      score: detection.score,
+      ...(anomalous === undefined ? {} : { anomalous }),
+      mapMin,
+      mapMax,
+      ...pictures,
+    };
+    // A watch may go on for months.
+    if (!watching) rows.push(row);
+    if (job.jsonLines) io.out(JSON.stringify(row));
+    else if (watching) io.out(formatRow(row).join('  '));
+
+    async function writePictures() {
+      if (out === undefined) return {};
+      const files = resultFiles(item.name);
+      const [heatmap, raw] = [path.join(out, files.heatmap), path.join(out, files.map)];
+      for (const file of [heatmap, raw])
+        if (await isForeign(file))
+          throw new DatasetError(file, null, 'no file, or a result of this program', 'another file');
+      const image = await readImage(item.file);
+      const shown = job.range === 'image' ? ([mapMin, mapMax] as const) : job.range;
+      await writeImage(heatmap, overlay(image, map, shown));
+      await writeMap(raw, resizeMap(map, image.width, image.height));
+      return files;
+    }
+  }
+
+  async function watch(dir: string, onBatch: (batch: readonly Target[]) => Promise<boolean>): Promise<void> {
+    const onTrouble = (reason: string | undefined): void => {
+      if (reason === undefined) io.note(`${dir} can be read again`);
+      else report(dir, new Error(`${dir}: expected the watched folder, found ${reason}; waiting for it`), io);
+    };
+    const batches = await watchImages(dir, { interval: job.interval, signal: stop.signal, onTrouble });
+    io.note(`watching ${dir}; interrupt to end`);
+    for await (const batch of batches) await onBatch(batch);
+  }
+
+  /** The table first: it does not depend on a disk. */
+  async function write(): Promise<void> {
+    const { threshold, fails } = results;
+    const verdict = threshold === undefined ? {} : { threshold, fails };
+    const left = whole ? {} : { interrupted: true, missing: targets.length - rows.length };
+    const all = { clip, prompts: promptsFile, ...verdict, ...left, images: rows, problems };
+    const json = JSON.stringify(all, null, 2);
+    if (inputs.length > 0) {
+      if (job.json) io.out(json);
+      else if (!job.jsonLines) {
+        const verdictColumn = threshold === undefined ? [] : [`score >= ${threshold.toFixed(4)}`];
+        io.out(
+          formatRows([['image', 'score', 'map min', 'map max', ...verdictColumn], ...rows.map(formatRow)]),
+        );
+      }
+      if (out !== undefined) await writeFileAtomic(path.join(out, 'scores.json'), `${json}\n`);
+      if (out !== undefined && !job.json && !job.jsonLines) io.out(`heat maps, maps and scores.json: ${out}`);
+    }
+    if (!whole) io.note(`interrupted: ${rows.length} of ${targets.length} images are done`);
+  }
+}
+
+/** Why the pictures of an image could not be made, naming the image. */
+const pictureProblem = (error: NodeJS.ErrnoException, image: string): Error => {
+  if (error instanceof ImageError || error instanceof DatasetError) return error;
+  if (error.code === undefined) throw error;
+  return new Error(`${image}: its results cannot be written: ${error.message}`);
+};
+
+const formatRow = ({ image, score, mapMin, mapMax, anomalous }: Row): string[] => [
+  image,
+  ...[score, mapMin, mapMax].map((x) => x.toFixed(4)),
+  ...(anomalous === undefined ? [] : [anomalous ? 'FAIL' : 'pass']),
+];

@@ -1,0 +1,315 @@
+// Where the command line reads and writes: what is an input, what is a result, and what happens when a place fails.
+import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { resultFiles } from '../src/cli/results.node.ts';
+import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
+
+let fixtures: Awaited<ReturnType<typeof makeFixtures>>;
+let prompts: string;
+let model: string[];
+let image: string;
+const out = (...parts: string[]) => path.join(fixtures.dir, ...parts);
+
+const noDevice = {
+  openGpu: () => Promise.reject(new Error('the device was opened before the places were checked')),
+};
+
+beforeAll(async () => {
+  fixtures = await makeFixtures();
+  const { clip, data } = fixtures;
+  model = ['--clip', clip, '--cache', out('cache')];
+  const argv = ['train', '--data', data, ...model, '--out', out('run'), '--epochs', '1', ...tinyOptions];
+  const { code, note } = await cli(argv);
+  expect(code, note).toBe(0);
+  prompts = out('run', 'prompts.safetensors');
+  image = path.join(data, 'weave', 'test', 'good', '000.png');
+});
+afterAll(() => fixtures.remove());
+
+let folders = 0;
+/** A folder with copies of an image under these names. */
+async function folderOf(...names: string[]): Promise<string> {
+  const dir = out(`folder${folders++}`);
+  for (const name of names) {
+    await mkdir(path.dirname(path.join(dir, name)), { recursive: true });
+    await copyFile(image, path.join(dir, name));
+  }
+  return dir;
+}
+
+const detect = (inputs: readonly string[], to: string, more: readonly string[] = [], io = {}) =>
+  cli(['detect', ...inputs, '--prompts', prompts, ...model, '--out', to, ...more], io);
+const scores = async (to: string) =>
+  JSON.parse(await readFile(path.join(to, 'scores.json'), 'utf8')) as {
+    images: { image: string; score: number; heatmap?: string; map?: string }[];
+    problems: { image: string; problem: string }[];
+    interrupted?: boolean;
+    missing?: number;
+  };
+const names = async (to: string) => (await scores(to)).images.map((row) => path.basename(row.image));
+
+describe('what is an input', () => {
+  test('hidden files, system files and other formats are none; the last are counted', async () => {
+    const dir = await folderOf('a.png', '._a.png', '__MACOSX/b.png', '.hidden/c.png', 'folder.png/d.png');
+    await writeFile(path.join(dir, '._a.png'), '\0\x05\x16\x07');
+    await writeFile(path.join(dir, 'e.heic'), 'x');
+    await writeFile(path.join(dir, 'f.jp2'), 'x');
+    await writeFile(path.join(dir, 'g.txt'), 'x');
+    await symlink('..', path.join(dir, 'folder.png', 'up'));
+    const to = out('hidden');
+    const { code, note } = await detect([dir], to, ['--no-threshold']);
+    expect([code, await names(to)]).toEqual([0, ['a.png', 'd.png']]);
+    expect(note).toMatch(/note: .*left out: 2 files \(1 \.heic, 1 \.jp2\) of formats that are not read/);
+    const calibrated = [
+      'calibrate',
+      '--good',
+      dir,
+      '--prompts',
+      prompts,
+      ...model,
+      '--out',
+      out('hidden.st'),
+    ];
+    expect((await cli(calibrated)).code).toBe(0);
+  });
+
+  test('a folder of other formats only says which', async () => {
+    const dir = await folderOf('a.heic');
+    const { code, note } = await detect([dir], out('none'), [], noDevice);
+    expect([code, note]).toEqual([1, expect.stringMatching(/found none, but 1 file \(1 \.heic\)/)]);
+  });
+
+  test('the folder of results inside the inputs, and results elsewhere, are none', async () => {
+    const dir = await folderOf('a.png', 'sub/b.map.png');
+    const to = path.join(dir, 'results');
+    for (let run = 0; run < 3; run++) {
+      expect((await detect([dir], to)).code).toBe(0);
+      expect(await names(to)).toEqual(['a.png', 'b.map.png']);
+    }
+    // Other results in another folder: told by what is in them.
+    const { note } = await detect([dir], out('elsewhere'));
+    expect(note).toMatch(/left out: 4 results of this program/);
+    expect(await names(out('elsewhere'))).toEqual(['a.png', 'b.map.png']);
+  });
+});
+
+describe('results never take the place of anything else', () => {
+  test('an input folder as folder of results, also by a link', async () => {
+    const dir = await folderOf('foo.png', 'foo.map.png');
+    const link = out('link');
+    await symlink(dir, link);
+    for (const to of [dir, `${dir}/`, link, path.join(dir, '..', path.basename(dir))]) {
+      const { code, note } = await detect([dir], to, [], noDevice);
+      expect([code, note]).toEqual([
+        1,
+        expect.stringMatching(/--out: expected another folder than the images'/),
+      ]);
+    }
+  });
+
+  test('an image that is named itself, and a picture that is not among the inputs', async () => {
+    const dir = await folderOf('foo.png', 'foo.map.png');
+    const own = await readFile(path.join(dir, 'foo.map.png'));
+    const both = [path.join(dir, 'foo.png'), path.join(dir, 'foo.map.png')];
+    const first = await detect(both, dir, [], noDevice);
+    expect([first.code, first.note]).toEqual([1, expect.stringMatching(/foo\.map\.png.*overwrite an input/)]);
+    const second = await detect(both.slice(0, 1), dir, [], noDevice);
+    expect(second.code).toBe(1);
+    expect(second.note).toMatch(/overwrite a file that is no result of this program/);
+    expect(await readFile(path.join(dir, 'foo.map.png'))).toEqual(own);
+    // Results of an earlier run may be written anew.
+    const to = out('again');
+    for (let run = 0; run < 2; run++) expect((await detect([both[0]!], to)).code).toBe(0);
+    expect((await sharp(path.join(to, 'foo.map.png')).metadata()).depth).toBe('ushort');
+  });
+
+  test('two images of one name', async () => {
+    const dir = await folderOf('a.png', 'b/a.png', 'A.png');
+    const to = out('same');
+    expect((await detect([dir, path.join(dir, 'b', 'a.png'), path.join(dir, 'a.png')], to)).code).toBe(0);
+    const files = (await scores(to)).images.flatMap(({ heatmap, map }) => [heatmap, map]);
+    expect(new Set(files.map((file) => file!.toLowerCase())).size).toBe(10);
+  });
+
+  test('a watched folder as folder of results', async () => {
+    const dir = await folderOf('a.png');
+    const argv = ['detect', '--watch', dir, '--prompts', prompts, ...model, '--out', dir];
+    const { code, note } = await cli(argv, noDevice);
+    expect([code, note]).toEqual([1, expect.stringMatching(/expected another folder than the watched one/)]);
+  });
+
+  test('convert onto itself', async () => {
+    const { code, note } = await cli(['weights', 'convert', fixtures.clip, fixtures.clip]);
+    expect([code, note]).toEqual([1, expect.stringMatching(/expected another file than <in>/)]);
+  });
+});
+
+describe('one failure is one', () => {
+  test('long names are cut where they must be, in bytes', async () => {
+    const long = 'b'.repeat(205);
+    const chinese = '漆'.repeat(82);
+    const dir = await folderOf('a.png', `${long}.png`, `${chinese}.png`, 'z.jpg');
+    const to = out('long');
+    const { code, note } = await detect([dir], to);
+    expect([code, note]).toEqual([0, '']);
+    for (const { heatmap, map } of (await scores(to)).images)
+      for (const file of [heatmap!, map!]) {
+        expect(Buffer.byteLength(file)).toBeLessThanOrEqual(255);
+        await readFile(path.join(to, file));
+      }
+    const [one, two] = ['1', '2'].map((end) => resultFiles('x'.repeat(250) + end).map);
+    expect(one).not.toBe(two);
+    expect((await readdir(to)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  test('results that cannot be written: the score counts, the others are done, exit code 1', async () => {
+    const dir = await folderOf('a.png', 'b.png', 'c.png');
+    const to = out('blocked');
+    const {
+      code,
+      note,
+      out: table,
+    } = await detect([dir], to, [], {
+      note() {},
+      // A folder takes the place of a result once the run has begun.
+      onInterrupt: () => {
+        void mkdir(path.join(to, 'b.heatmap.png', 'x'), { recursive: true });
+        return () => {};
+      },
+    });
+    expect([code, note]).toEqual([1, '']);
+    const { images, problems } = await scores(to);
+    expect(images.map(({ heatmap }) => heatmap)).toEqual(['a.heatmap.png', undefined, 'c.heatmap.png']);
+    expect(problems.map(({ image: file }) => path.basename(file))).toEqual(['b.png']);
+    expect(table.match(/\.png/g)).toHaveLength(3);
+  });
+
+  test('an interrupt: what is done is in scores.json, exit code 130', async () => {
+    const dir = await folderOf('a.png', 'b.png', 'c.png');
+    const to = out('interrupted');
+    const lines: string[] = [];
+    let interrupt = () => {};
+    const { code, note } = await cli(
+      ['detect', dir, '--prompts', prompts, ...model, '--out', to, '--json-lines'],
+      {
+        out(text) {
+          lines.push(text);
+          interrupt();
+        },
+        onInterrupt(stop) {
+          interrupt = stop;
+          return () => {};
+        },
+      },
+    );
+    expect([code, note]).toEqual([130, expect.stringContaining('interrupted: 1 of 3 images are done')]);
+    const found = await scores(to);
+    expect([found.images.length, found.interrupted, found.missing, lines.length]).toEqual([1, true, 2, 1]);
+  });
+
+  test('a watched folder that disappears is said and waited for', async () => {
+    const dir = await folderOf('old.png');
+    const notes: string[] = [];
+    const printed: string[] = [];
+    let interrupt = () => {};
+    const until = async (list: string[], text: string) => {
+      while (!list.some((line) => line.includes(text))) await new Promise((done) => setTimeout(done, 10));
+    };
+    const running = cli(
+      ['detect', '--watch', dir, '--interval', '20', '--prompts', prompts, '--json-lines', ...model],
+      {
+        out: (text) => printed.push(text),
+        note: (text) => notes.push(text),
+        onInterrupt(stop) {
+          interrupt = stop;
+          return () => {};
+        },
+      },
+    );
+    await until(notes, 'watching');
+    await rename(dir, `${dir}-away`);
+    await until(notes, 'expected the watched folder, found ENOENT');
+    await rename(`${dir}-away`, dir);
+    await until(notes, 'can be read again');
+    await copyFile(image, path.join(dir, 'new.png'));
+    await until(printed, 'new.png');
+    expect(printed.some((line) => line.includes('old.png'))).toBe(false);
+    interrupt();
+    expect((await running).code).toBe(1);
+    const missing = ['detect', '--watch', out('nowhere'), '--prompts', prompts, '--json-lines', ...model];
+    const { code, note } = await cli(missing);
+    expect([code, note]).toEqual([1, expect.stringMatching(/--watch: expected a folder that can be read/)]);
+  });
+});
+
+describe('places are tried before the work', () => {
+  test('a file where a folder should be, a folder where a file should be, a place that cannot be made', async () => {
+    const file = out('afile');
+    await writeFile(file, 'mine');
+    const data = ['--data', fixtures.data];
+    const evaluate = ['eval', ...data, '--prompts', prompts, ...model];
+    const calibrate = ['calibrate', ...data, '--prompts', prompts, ...model];
+    const bad: [string[], RegExp][] = [
+      [
+        ['detect', image, '--prompts', prompts, ...model, '--out', file],
+        /--out: expected a folder.*the file/,
+      ],
+      [[...evaluate, '--out', file], /--out: expected a folder.*the file/],
+      [[...evaluate, '--report', path.join(file, 'deep', 'er')], /--report: expected a folder.*ENOTDIR/],
+      [[...evaluate, '--json', fixtures.dir], /--json: expected a file to write, found the folder/],
+      [[...calibrate, '--out', fixtures.dir], /--out: expected a file to write, found the folder/],
+      [[...calibrate, '--out', '/proc/faprompt/x.safetensors'], /--out: expected a folder.*\/proc: E/],
+      [['train', ...data, ...model, '--out', file], /--out: expected a folder.*the file/],
+      [['train', ...data, ...model, '--out', '/proc/faprompt'], /--out: expected a folder/],
+      [['pretrain', '--out', file], /--out: expected a folder/],
+      [['weights', 'convert', fixtures.clip, fixtures.dir], /<out>: expected a file to write/],
+    ];
+    for (const [argv, reason] of bad) {
+      const { code, note, out: printed } = await cli(argv, noDevice);
+      expect([argv[0], code, printed]).toEqual([argv[0], 1, '']);
+      expect(note).toMatch(reason);
+    }
+    expect(await readFile(file, 'utf8')).toBe('mine');
+  });
+
+  test('a file written through a link leaves the link', async () => {
+    const [real, link] = [out('real.json'), out('link.json')];
+    await writeFile(real, '');
+    await symlink(real, link);
+    const argv = ['eval', '--data', fixtures.data, '--prompts', prompts, ...model, '--json', link];
+    expect((await cli(argv)).code).toBe(0);
+    expect(JSON.parse(await readFile(real, 'utf8'))).toHaveProperty('mean');
+  });
+
+  test('--resume of a folder in which no run was begun', async () => {
+    for (const dir of [out('no-run'), fixtures.data]) {
+      const argv = ['train', '--data', fixtures.data, ...model, '--out', dir, '--resume', ...tinyOptions];
+      const { code, note } = await cli(argv, noDevice);
+      expect([code, note]).toEqual([
+        1,
+        expect.stringMatching(/resume: expected the folder of a run to go on with/),
+      ]);
+    }
+    await rm(out('no-run'), { recursive: true, force: true });
+  });
+});
+
+test('--version, help, and one text for classify', async () => {
+  const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+  for (const argv of [['--version'], ['-V']]) {
+    const { code, out: printed } = await cli(argv);
+    expect([code, printed.trim()]).toEqual([0, version]);
+  }
+  expect((await cli(['help'])).out).toMatch(/^Usage: faprompt/);
+  expect((await cli(['help', 'train'])).out).toMatch(/^Usage: faprompt train/);
+  expect((await cli(['help', 'train'])).code).toBe(0);
+  for (const texts of [['one'], ['same', 'same']]) {
+    const { code, note } = await cli(
+      ['classify', image, '--clip', fixtures.clip, '--text', ...texts],
+      noDevice,
+    );
+    expect([code, note]).toEqual([1, expect.stringMatching(/--text: expected two texts or more/)]);
+  }
+});
