@@ -1,10 +1,11 @@
-// npm run bench -- kernels: every room's cases in each variant and the model's own shapes, forward and backward; a
+// npm run bench -- kernels: every operator's cases in each variant and the model's own shapes, forward and backward; a
 // wrong result is never timed.
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { compile, type Executable } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
-import * as rooms from '../src/kernels/index.ts';
-import { byteLength, type Case, type Room, type Tensor } from '../src/kernels/op.ts';
+import * as modules from '../src/kernels/index.ts';
+import { byteLength, type Tensor } from '../src/kernels/op.ts';
+import type { Case, OpTest } from '../src/kernels/op-test.ts';
 import { checkCase, compare, makeInput, toHost } from '../test/op-check.ts';
 import { type ModelCase, modelCases } from './model-cases.ts';
 import { summary } from './output.ts';
@@ -31,14 +32,19 @@ export interface Ceilings {
   readonly gigabytes: number;
 }
 
-export const allRooms: readonly Room[] = Object.values(rooms).flat();
-export const roomOf = (name: string): Room => allRooms.find(({ op }) => op.name === name)!;
+export const opTests: readonly OpTest[] = Object.values(modules).flat();
+export const opTestOf = (name: string): OpTest => opTests.find(({ op }) => op.name === name)!;
 
 /** Throws if the case's result, forward or backward, is not the float64 reference's. */
-export async function verify(gpu: Gpu, room: Room, testCase: Case<unknown>, variant?: string): Promise<void> {
-  for (const { what, error, scale } of await checkCase(gpu, room, testCase, variant)) {
+export async function verify(
+  gpu: Gpu,
+  opTest: OpTest,
+  testCase: Case<unknown>,
+  variant?: string,
+): Promise<void> {
+  for (const { what, error, scale } of await checkCase(gpu, opTest, testCase, variant)) {
     if (!(error <= (testCase.tolerance ?? 5e-6) * scale + 1e-30))
-      throw new Error(`${room.op.name}/${testCase.name} ${variant ?? ''}: ${what} is wrong by ${error}`);
+      throw new Error(`${opTest.op.name}/${testCase.name} ${variant ?? ''}: ${what} is wrong by ${error}`);
   }
 }
 
@@ -55,7 +61,7 @@ interface Built {
 /** `sets` copies of the operator and, for `wrt`, of its gradient with a random upstream one. */
 async function build(
   gpu: Gpu,
-  room: Room,
+  opTest: OpTest,
   { attrs, inputs }: Case<unknown>,
   wrt: readonly number[],
   { variant, sets = rotation }: { variant?: string | undefined; sets?: number },
@@ -69,7 +75,7 @@ async function build(
       feeds[`${set}/${i}`] = toHost(input, makeInput(input, 1000 * set + i).data);
       return graph.input(`${set}/${i}`, { shape: input.shape, dtype: input.dtype ?? 'f32' });
     });
-    const results = graph.apply(room.op, attrs, leaves);
+    const results = graph.apply(opTest.op, attrs, leaves);
     results.forEach((tensor, i) => {
       outputs[`${set}/out${i}`] = tensor;
     });
@@ -79,21 +85,21 @@ async function build(
   if (wrt.length > 0) {
     for (const [set, { leaves, results }] of applied.entries()) {
       const upstream = results.map((tensor, k) => {
-        if (!(room.differentiable ?? [0]).includes(k)) return undefined;
+        if (!(opTest.differentiable ?? [0]).includes(k)) return undefined;
         const name = `${set}/dout${k}`;
         feeds[name] = toHost(tensor, makeInput(tensor, 1000 * set + 500 + k).data);
         return graph.input(name, tensor);
       });
       const needs = leaves.map((_, i) => wrt.includes(i));
       const call = { attrs, inputs: leaves, outputs: results, upstream, needs, builder: graph };
-      for (const [i, tensor] of room.op.gradient!(call).entries()) {
+      for (const [i, tensor] of opTest.op.gradient!(call).entries()) {
         if (tensor && wrt.includes(i)) outputs[`${set}/d${i}`] = tensor;
       }
     }
   }
   // The gradient's nodes are `<op>_...`: the variant is forced on those that have it, too.
   const names = graph.nodes.map(({ op: { name } }) => name);
-  const own = names.filter((name) => name === room.op.name || name.startsWith(`${room.op.name}_`));
+  const own = names.filter((name) => name === opTest.op.name || name.startsWith(`${opTest.op.name}_`));
   const variants = variant ? Object.fromEntries(own.map((name) => [name, variant])) : {};
   return { executable: await compile(gpu, graph, outputs, { variants }), feeds, forwardNodes };
 }
@@ -134,13 +140,13 @@ export interface TimeOptions {
 /** Median times of the operator and, for `wrt`, of its gradient. */
 export async function time(
   gpu: Gpu,
-  room: Room,
+  opTest: OpTest,
   testCase: Case<unknown>,
   wrt: readonly number[],
   { variant, quick }: TimeOptions,
 ): Promise<Omit<KernelResult, 'ofArithmetic' | 'ofBandwidth'>[]> {
-  const forward = await build(gpu, room, testCase, [], { variant });
-  const whole = wrt.length > 0 ? await build(gpu, room, testCase, wrt, { variant }) : forward;
+  const forward = await build(gpu, opTest, testCase, [], { variant });
+  const whole = wrt.length > 0 ? await build(gpu, opTest, testCase, wrt, { variant }) : forward;
   const { dispatches } = forward.executable;
   const samples: { forward: number; backward: number }[] = [];
   try {
@@ -173,7 +179,7 @@ export async function time(
         const { median, spread } = summary(samples.map((s) => s[direction] / rotation));
         const { flops, bytes } = costOf(whole, from, to);
         return {
-          op: room.op.name,
+          op: opTest.op.name,
           case: testCase.name,
           direction,
           variant: variant ?? '',
@@ -192,17 +198,17 @@ export async function time(
 /** Compares sampled parts of a model case, forward and backward, with the float64 reference of those parts. */
 export async function verifyModelCase(gpu: Gpu, modelCase: ModelCase): Promise<void> {
   const { op, testCase, sampledAttrs, sample, wrt } = modelCase;
-  const room = roomOf(op);
-  const { executable, feeds } = await build(gpu, room, testCase, wrt, { sets: 1 });
+  const opTest = opTestOf(op);
+  const { executable, feeds } = await build(gpu, opTest, testCase, wrt, { sets: 1 });
   try {
     const values = testCase.inputs.map((input, i) => input && sample(makeInput(input, i), i));
     const found = await executable.run(feeds, ['0/out0', ...wrt.map((i) => `0/d${i}`)]);
-    const [out] = room.reference.forward(sampledAttrs, values);
+    const [out] = opTest.reference.forward(sampledAttrs, values);
     const shape = executable.plan.outputs['0/out0']!.shape;
     const checks = [{ name: '0/out0', shape, want: out!.data }];
     if (wrt.length > 0) {
       const upstream = sample(makeInput({ shape }, 500));
-      const gradients = room.reference.backward!(sampledAttrs, values, [upstream]);
+      const gradients = opTest.reference.backward!(sampledAttrs, values, [upstream]);
       for (const i of wrt)
         checks.push({ name: `0/d${i}`, shape: testCase.inputs[i]!.shape, want: gradients[i]!.data });
     }
@@ -225,7 +231,7 @@ export async function measureCeilings(gpu: Gpu, quick: boolean): Promise<Ceiling
     attrs: { transposeB: true },
     inputs: [{ shape: [n, n] }, { shape: [n, n] }],
   };
-  const matmul = roomOf('matmul');
+  const matmul = opTestOf('matmul');
   let gflops = 0;
   for (const variant of matmul.op.variants?.(gpu.capabilities) ?? [undefined]) {
     const [result] = await time(gpu, matmul, product, [], { variant, quick });
@@ -233,7 +239,7 @@ export async function measureCeilings(gpu: Gpu, quick: boolean): Promise<Ceiling
   }
   const shape = [16 * n * n];
   const copy = { name: 'ceiling', attrs: { shape, scale: 1, offset: 0 }, inputs: [{ shape }] };
-  const [moved] = await time(gpu, roomOf('expand'), copy, [], { quick });
+  const [moved] = await time(gpu, opTestOf('expand'), copy, [], { quick });
   return { gflops, gigabytes: moved!.gigabytes };
 }
 
@@ -241,21 +247,25 @@ export interface BenchOptions {
   /** Only operators and cases whose "operator/case" contains this. */
   readonly filter: string;
   readonly quick: boolean;
-  readonly shapes: 'rooms' | 'model' | 'all';
+  readonly shapes: 'cases' | 'model' | 'all';
   readonly onProgress?: (name: string, done: number, total: number) => void;
 }
 
 function select(gpu: Gpu, { filter, shapes }: Pick<BenchOptions, 'filter' | 'shapes'>) {
   const wanted = (op: string, name: string) => `${op}/${name}`.includes(filter);
-  const fromRooms = allRooms.flatMap((room) =>
-    room.cases
-      .filter(({ name }) => shapes !== 'model' && wanted(room.op.name, name))
+  const fromTests = opTests.flatMap((opTest) =>
+    opTest.cases
+      .filter(({ name }) => shapes !== 'model' && wanted(opTest.op.name, name))
       .flatMap((testCase) =>
-        (room.op.variants?.(gpu.capabilities) ?? [undefined]).map((variant) => ({ room, testCase, variant })),
+        (opTest.op.variants?.(gpu.capabilities) ?? [undefined]).map((variant) => ({
+          opTest,
+          testCase,
+          variant,
+        })),
       ),
   );
-  const fromModel = modelCases.filter((m) => shapes !== 'rooms' && wanted(m.op, m.testCase.name));
-  return { fromRooms, fromModel, total: fromRooms.length + fromModel.length };
+  const fromModel = modelCases.filter((m) => shapes !== 'cases' && wanted(m.op, m.testCase.name));
+  return { fromTests, fromModel, total: fromTests.length + fromModel.length };
 }
 
 /** How many measurements the options select. */
@@ -263,7 +273,7 @@ export const countKernels = (...given: Parameters<typeof select>): number => sel
 
 export async function benchKernels(gpu: Gpu, options: BenchOptions) {
   const { quick, onProgress } = options;
-  const { fromRooms, fromModel, total } = select(gpu, options);
+  const { fromTests, fromModel, total } = select(gpu, options);
   const ceilings = await measureCeilings(gpu, quick);
   const kernels: KernelResult[] = [];
   let done = 0;
@@ -277,19 +287,19 @@ export async function benchKernels(gpu: Gpu, options: BenchOptions) {
     done += 1;
     onProgress?.(`${results[0]!.op}/${results[0]!.case}`, done, total);
   };
-  for (const { room, testCase, variant } of fromRooms) {
-    await verify(gpu, room, testCase, variant);
-    keep(await time(gpu, room, testCase, gradientInputs(room, testCase), { variant, quick }));
+  for (const { opTest, testCase, variant } of fromTests) {
+    await verify(gpu, opTest, testCase, variant);
+    keep(await time(gpu, opTest, testCase, gradientInputs(opTest, testCase), { variant, quick }));
   }
   for (const modelCase of fromModel) {
     await verifyModelCase(gpu, modelCase);
     const { op, testCase, wrt } = modelCase;
-    keep(await time(gpu, roomOf(op), testCase, wrt, { quick }));
+    keep(await time(gpu, opTestOf(op), testCase, wrt, { quick }));
   }
   return { ceilings, kernels };
 }
 
-function gradientInputs({ op, reference, wrt }: Room, { inputs }: Case<unknown>): number[] {
+function gradientInputs({ op, reference, wrt }: OpTest, { inputs }: Case<unknown>): number[] {
   if (!op.gradient || !reference.backward) return [];
   return inputs.flatMap((input, i) =>
     input && (input.dtype ?? 'f32') === 'f32' && (wrt?.includes(i) ?? true) ? [i] : [],

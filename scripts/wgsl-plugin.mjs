@@ -1,20 +1,42 @@
-// Turns `import shader from './x.wgsl'` into a Shader object (src/gpu/shader.ts): the text, its path for error
-// messages, and what wgsl_reflect reads off it, so that bindings, uniforms and overrides are declared once, in WGSL.
-// One plugin for esbuild (build) and one for Vite (vitest), around the same function.
-import { readFile } from 'node:fs/promises';
+// Turns `import shader from './x.wgsl'` into a Shader object (src/gpu/shader.ts): the text with its parts (`#include`,
+// wgsl-include.mjs), paths for error messages, and what wgsl_reflect reads off it, so that bindings, uniforms, overrides
+// and constants are declared once, in WGSL. One plugin for esbuild (build) and one for Vite (vitest), around the same
+// function.
 import path from 'node:path';
-import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+import { WgslParser, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+import { originOf, resolveIncludes } from './wgsl-include.mjs';
 
-const root = path.resolve(import.meta.dirname, '..');
+const repository = path.resolve(import.meta.dirname, '..');
 
-export async function loadShader(file) {
-  const code = await readFile(file, 'utf8');
+/** wgsl_reflect's errors name a line of the resolved text, in their own words. */
+function explain(error, origins) {
+  const message = String(error.message ?? error);
+  const line = Number(/\bline:?\s*(\d+)/i.exec(message)?.[1] ?? error.token?.line ?? 1);
+  return `${originOf(origins, Math.max(1, line))}: wgsl_reflect cannot read it: ${message}`;
+}
+
+/** Module constants that are integers: `const ADD = 0u;` */
+function integersOf(code) {
+  const constants = {};
+  for (const node of new WgslParser().parse(code)) {
+    if (node.astNodeType !== 'const') continue;
+    const value = Number(node.value?.value?.data?.[0]);
+    if (Number.isInteger(value)) constants[node.name] = value;
+  }
+  return constants;
+}
+
+/** The Shader of a file, and all files that it is made from. */
+export async function loadShaderFiles(file, root = repository) {
+  const { code, origins, files } = await resolveIncludes(file, root);
   const name = path.relative(root, file).split(path.sep).join('/');
   let reflected;
+  let constants;
   try {
     reflected = new WgslReflect(code);
+    constants = integersOf(code);
   } catch (error) {
-    throw new Error(`${name}: wgsl_reflect cannot read it: ${error.message ?? error}`);
+    throw new Error(explain(error, origins));
   }
   const entries = reflected.entry.compute;
   if (entries.length !== 1 || entries[0].name !== 'main') {
@@ -26,9 +48,10 @@ export async function loadShader(file) {
     access: v.access || 'read',
   }));
   const uniform = reflected.uniforms[0];
-  return {
+  const shader = {
     path: name,
     code,
+    origins,
     bindings,
     uniform: uniform && {
       binding: uniform.binding,
@@ -36,18 +59,22 @@ export async function loadShader(file) {
       members: uniform.type.members.map((m) => ({ name: m.name, offset: m.offset, type: m.type.name })),
     },
     overrides: reflected.overrides.map((o) => o.name),
+    constants,
   };
+  return { shader, files };
 }
 
-const moduleText = async (file) => `export default ${JSON.stringify(await loadShader(file))};`;
+export const loadShader = async (file, root) => (await loadShaderFiles(file, root)).shader;
+
+const moduleText = (shader) => `export default ${JSON.stringify(shader)};`;
 
 export const esbuildWgsl = {
   name: 'wgsl',
   setup(build) {
-    build.onLoad({ filter: /\.wgsl$/ }, async ({ path: file }) => ({
-      contents: await moduleText(file),
-      loader: 'js',
-    }));
+    build.onLoad({ filter: /\.wgsl$/ }, async ({ path: file }) => {
+      const { shader, files } = await loadShaderFiles(file);
+      return { contents: moduleText(shader), loader: 'js', watchFiles: files };
+    });
   },
 };
 
@@ -55,6 +82,9 @@ export const viteWgsl = {
   name: 'wgsl',
   enforce: 'pre',
   async load(id) {
-    return id.endsWith('.wgsl') ? moduleText(id) : undefined;
+    if (!id.endsWith('.wgsl')) return undefined;
+    const { shader, files } = await loadShaderFiles(id);
+    for (const file of files) this.addWatchFile(file);
+    return moduleText(shader);
   },
 };

@@ -1,12 +1,13 @@
-// Runs a graph in float64 by the rooms' references, and differentiates it in reverse: no WGSL, no graph/gradient.ts.
+// Runs a graph in float64 by the operators' references, and differentiates it in reverse: no WGSL, no graph/gradient.ts.
 import type { Graph } from '../src/graph/graph.ts';
-import * as rooms from '../src/kernels/index.ts';
-import type { RefTensor, Room, Tensor } from '../src/kernels/op.ts';
+import * as modules from '../src/kernels/index.ts';
+import type { Tensor } from '../src/kernels/op.ts';
+import type { OpTest, RefTensor } from '../src/kernels/op-test.ts';
 
-const byName = new Map<string, Room>(
-  Object.values(rooms)
+const byName = new Map<string, OpTest>(
+  Object.values(modules)
     .flat()
-    .map((room) => [room.op.name, room]),
+    .map((opTest) => [opTest.op.name, opTest]),
 );
 
 type Values = ReadonlyMap<number, ArrayLike<number>>;
@@ -20,7 +21,7 @@ export function forward64(graph: Graph, leaves: Values): Map<number, Float64Arra
     values.set(storage, Float64Array.from(given));
   }
   for (const { op, attrs, inputs, outputs } of graph.nodes) {
-    const results = roomOf(op.name).reference.forward(attrs, inputs.map(at(values)));
+    const results = opTestOf(op.name).reference.forward(attrs, inputs.map(at(values)));
     for (const [i, { data }] of results.entries()) if (outputs[i]) values.set(outputs[i].storage, data);
   }
   return values;
@@ -36,8 +37,8 @@ export function gradients64(
   for (const { op, attrs, inputs, outputs } of [...graph.nodes].reverse()) {
     const upstream = outputs.map(at(found));
     if (!upstream.some(Boolean)) continue;
-    const room = roomOf(op.name);
-    const results = room.reference.backward?.(attrs, inputs.map(at(values)), upstream) ?? [];
+    const opTest = opTestOf(op.name);
+    const results = opTest.reference.backward?.(attrs, inputs.map(at(values)), upstream) ?? [];
     for (const [i, result] of results.entries()) {
       const input = inputs[i];
       if (!result || !input) continue;
@@ -55,8 +56,8 @@ const at =
     return data && { shape: tensor.shape, data };
   };
 
-function roomOf(name: string): Room {
-  const room = byName.get(name);
-  if (!room) throw new Error(`no room for the operator ${name}`);
-  return room;
+function opTestOf(name: string): OpTest {
+  const opTest = byName.get(name);
+  if (!opTest) throw new Error(`no test of the operator ${name}`);
+  return opTest;
 }

@@ -38,6 +38,8 @@ describe('typed errors', () => {
       code: '\n\nfn main( {',
       bindings: [],
       overrides: [],
+      origins: [],
+      constants: {},
     };
     const error = await rejects(gpu.pipelines.get(shader, {}), 'shader-compile');
     expect(error.message).toMatch(/^src\/kernels\/broken\/broken\.wgsl:3:\d+: /);
@@ -86,6 +88,8 @@ test('uniform members are packed where WGSL has them; forgotten and unknown ones
     code: '',
     bindings: [],
     overrides: [],
+    origins: [],
+    constants: {},
     uniform: {
       binding: 0,
       size: 32,

@@ -278,6 +278,8 @@ describe('executor', () => {
         @compute @workgroup_size(1) fn main() { out[0] = 1.0; out[4] = 2.0; }`,
       bindings: [{ name: 'out', binding: 0, access: 'read_write' }],
       overrides: [],
+      origins: [],
+      constants: {},
     };
     const stray: Op<null> = {
       name: 'stray',

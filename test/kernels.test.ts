@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import * as rooms from '../src/kernels/index.ts';
+import * as modules from '../src/kernels/index.ts';
 import { testGpu } from './gpu.ts';
 import { checkCase } from './op-check.ts';
 
@@ -7,13 +7,13 @@ const gpu = await testGpu();
 const defaultTolerance = 5e-6;
 
 /** Every operator at every case, forward and backward against float64, with its own choice and each variant forced. */
-for (const room of Object.values(rooms).flat()) {
-  describe(room.op.name, () => {
-    const variants = [undefined, ...(room.op.variants?.(gpu.capabilities) ?? [])];
-    for (const testCase of room.cases) {
+for (const opTest of Object.values(modules).flat()) {
+  describe(opTest.op.name, () => {
+    const variants = [undefined, ...(opTest.op.variants?.(gpu.capabilities) ?? [])];
+    for (const testCase of opTest.cases) {
       for (const variant of variants) {
         test(`${testCase.name}${variant ? ` (${variant})` : ''}`, async () => {
-          for (const { what, error, scale } of await checkCase(gpu, room, testCase, variant)) {
+          for (const { what, error, scale } of await checkCase(gpu, opTest, testCase, variant)) {
             const allowed = (testCase.tolerance ?? defaultTolerance) * scale + 1e-30;
             expect(error, `${what}: error ${error}, largest magnitude ${scale}`).toBeLessThanOrEqual(allowed);
           }

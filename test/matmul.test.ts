@@ -4,7 +4,7 @@ import { compile } from '../src/graph/executor.ts';
 import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { multiply } from '../src/kernels/elementwise/elementwise.ts';
-import { matmuls } from '../src/kernels/matmul/matmul.cases.ts';
+import { matmulTest } from '../src/kernels/matmul/matmul.cases.ts';
 import { linear, matmul, matmulOp } from '../src/kernels/matmul/matmul.ts';
 import { f32, type Shape, ShapeError } from '../src/kernels/op.ts';
 import { patchEmbedding } from '../src/kernels/patch_embedding/patch_embedding.ts';
@@ -34,13 +34,12 @@ describe('matmul on other adapters', () => {
     'f16 weight',
     'int8 weight',
   ];
-  const [room] = matmuls;
   for (const [name, other] of Object.entries(adapters)) {
-    for (const testCase of room!.cases.filter((c) => chosen.includes(c.name))) {
+    for (const testCase of matmulTest.cases.filter((c) => chosen.includes(c.name))) {
       test(`${testCase.name}, as on ${name}`, async () => {
         for (const { what, error, scale } of await checkCase(
           { ...gpu, capabilities: other },
-          room!,
+          matmulTest,
           testCase,
         ))
           expect(error, what).toBeLessThanOrEqual(5e-6 * scale);

@@ -1,4 +1,4 @@
-// Runs one case of an operator's room on the device, forward and backward, against its float64 reference.
+// Runs one case of an operator's test on the device, forward and backward, against its float64 reference.
 
 import { encodeHalf, floatToHalf, halfToFloat } from '../src/formats/half.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
@@ -6,14 +6,8 @@ import { compile } from '../src/graph/executor.ts';
 import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { add, multiply } from '../src/kernels/elementwise/elementwise.ts';
-import {
-  type Case,
-  type CaseInput,
-  elements,
-  type RefTensor,
-  type Room,
-  type Tensor,
-} from '../src/kernels/op.ts';
+import { elements, type Tensor } from '../src/kernels/op.ts';
+import type { Case, CaseInput, OpTest, RefTensor } from '../src/kernels/op-test.ts';
 import { packRows, quantizeRows } from '../src/kernels/q8.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
 
@@ -85,11 +79,11 @@ export function compare(what: string, got: ArrayLike<number>, want: ArrayLike<nu
  */
 export async function checkCase(
   gpu: Gpu,
-  room: Room,
+  opTest: OpTest,
   testCase: Case<unknown>,
   variant?: string,
 ): Promise<Comparison[]> {
-  const { op, reference } = room;
+  const { op, reference } = opTest;
   const graph = createGraph();
   const feeds: Record<string, ReturnType<typeof toHost>> = {};
   const values = testCase.inputs.map((input, i) => input && makeInput(input, 1000 * i + 17));
@@ -100,13 +94,13 @@ export async function checkCase(
     return graph.input(`in${i}`, { shape: input.shape, dtype });
   });
   const wrt = reference.backward
-    ? (room.wrt ?? leaves.flatMap((t, i) => (t?.dtype === 'f32' ? [i] : []))).filter((i) => leaves[i])
+    ? (opTest.wrt ?? leaves.flatMap((t, i) => (t?.dtype === 'f32' ? [i] : []))).filter((i) => leaves[i])
     : [];
   const zero = graph.constant('zero', new Float32Array(1), [1]);
   const inputs = leaves.map((t, i) => (t && wrt.includes(i) && t.shape.length > 0 ? add(graph, t, zero) : t));
   const outputs = graph.apply(op, testCase.attrs, inputs);
   const expected = reference.forward(testCase.attrs, values);
-  const differentiable = room.differentiable ?? [0];
+  const differentiable = opTest.differentiable ?? [0];
 
   const read: Record<string, Tensor> = {};
   const checks: { name: string; what: string; want: Float64Array }[] = [];

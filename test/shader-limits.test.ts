@@ -1,5 +1,5 @@
 // Every shader within what WebGPU guarantees on every adapter: one with no more than that trains too.
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Shader } from '../src/gpu/shader.ts';
@@ -9,9 +9,15 @@ const guaranteedStorageBuffers = 8;
 
 const folder = path.resolve(import.meta.dirname, '../src');
 const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.wgsl'));
+/** What other shaders include is no shader: its header says what it wants of them. */
+const isPart = (text: string) => /^\/\/ Includer /m.test(text);
 const shaders = (
   await Promise.all(
-    files.map(async (file) => (await import(path.join(folder, file))) as { default?: Shader }),
+    files.map(async (file) =>
+      isPart(await readFile(path.join(folder, file), 'utf8'))
+        ? {}
+        : ((await import(path.join(folder, file))) as { default?: Shader }),
+    ),
   )
 ).flatMap((module) => module.default ?? []);
 

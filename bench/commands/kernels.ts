@@ -9,7 +9,7 @@ import { roofline } from '../roofline.ts';
 
 interface Given {
   filter: string;
-  shapes: 'rooms' | 'model' | 'all';
+  shapes: 'cases' | 'model' | 'all';
   quick?: boolean;
   json?: string;
   plot?: string;
@@ -32,11 +32,13 @@ const row = (k: KernelResult): string[] => [
 export const addKernelsCommand = (program: Command): Command =>
   program
     .command('kernels')
-    .description("the model's own shapes and the rooms' cases, checked against float64 before they are timed")
+    .description(
+      "the model's own shapes and the operators' cases, checked against float64 before they are timed",
+    )
     .option('--filter <text>', 'only operators and cases whose "operator/case" contains this', '')
     .addOption(
-      new Option('--shapes <which>', "the model's own shapes, the rooms' cases in each variant, or both")
-        .choices(['model', 'rooms', 'all'])
+      new Option('--shapes <which>', "the model's own shapes, the operators' cases in each variant, or both")
+        .choices(['model', 'cases', 'all'])
         .default('all'),
     )
     .option('--quick', 'few runs')

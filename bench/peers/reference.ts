@@ -1,7 +1,8 @@
 // The definition in float64, for the sampled rows only: a whole ViT-L block would take minutes.
 import { attentionReference } from '../../src/kernels/attention/attention.ref.ts';
 import { layernormReference } from '../../src/kernels/layernorm/layernorm.ref.ts';
-import type { RefTensor, Shape } from '../../src/kernels/op.ts';
+import type { Shape } from '../../src/kernels/op.ts';
+import type { RefTensor } from '../../src/kernels/op-test.ts';
 import { operands, type Problem, type Sequences, sampledRows, values, widthOf } from './problems.ts';
 
 type Operands = Record<string, RefTensor>;
@@ -62,7 +63,7 @@ export function reference(problem: Problem, set: number): Record<string, Float64
   }
 }
 
-/** x weight^T + bias, in plain loops: the room's reference would take a minute for a ViT-L block. */
+/** x weight^T + bias, in plain loops: the operator's reference would take a minute for a ViT-L block. */
 function linear(x: RefTensor, weight: RefTensor, bias?: RefTensor): RefTensor {
   const [count, inner] = x.shape as [number, number];
   const columns = weight.shape[0]!;

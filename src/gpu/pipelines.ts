@@ -1,5 +1,5 @@
 import { GpuError } from './errors.ts';
-import type { Shader } from './shader.ts';
+import { locate, type Shader } from './shader.ts';
 
 export type OverrideValue = number | boolean;
 
@@ -8,7 +8,7 @@ export interface PipelineCache {
   readonly size: number;
   /** Calls `listener` whenever a pipeline is asked for that is new, or is compiled. @returns what ends it */
   watch(listener: (compiled: number, asked: number) => void): () => void;
-  /** Compiles without blocking; the same request twice is one pipeline. @throws GpuError 'shader-compile' with file and line. */
+  /** Compiles without blocking; the same request twice is one pipeline. @throws GpuError 'shader-compile' with the file and line, a part's own if it lies in one. */
   get(shader: Shader, overrides: Readonly<Record<string, OverrideValue>>): Promise<GPUComputePipeline>;
   layout(shader: Shader): GPUBindGroupLayout;
 }
@@ -77,7 +77,7 @@ export function createPipelineCache(device: GPUDevice): PipelineCache {
     } catch (error) {
       const { messages } = await shaderModule.getCompilationInfo();
       const first = messages.find((m) => m.type === 'error');
-      const where = first ? `${shader.path}:${first.lineNum}:${first.linePos}` : shader.path;
+      const where = first ? `${locate(shader, first.lineNum)}:${first.linePos}` : shader.path;
       const reason = first?.message ?? (error instanceof Error ? error.message : String(error));
       throw new GpuError('shader-compile', `${where}: ${reason}`);
     }

@@ -1,5 +1,5 @@
-// What an operator is. A room (one folder under src/kernels) fills in these types; graph/ runs them without knowing
-// any operator by name.
+// What an operator is: the contract between its host side (one folder under src/kernels) and graph/, which runs operators
+// without knowing any by name. How operators are tested: op-test.ts.
 import type { Capabilities } from '../gpu/gpu.ts';
 import type { OverrideValue } from '../gpu/pipelines.ts';
 import type { Shader, UniformValue } from '../gpu/shader.ts';
@@ -83,54 +83,6 @@ export interface Op<Attrs> {
   variants?(capabilities: Capabilities): string[];
 }
 
-/** A tensor of the float64 references. */
-export interface RefTensor {
-  readonly shape: Shape;
-  readonly data: Float64Array;
-}
-
-/** The executable definition of an operator, in float64. */
-export interface Reference<Attrs> {
-  forward(attrs: Attrs, inputs: readonly (RefTensor | undefined)[]): RefTensor[];
-  /** d loss / d input for each input, given d loss / d output for each differentiable output. */
-  backward?(
-    attrs: Attrs,
-    inputs: readonly (RefTensor | undefined)[],
-    upstream: readonly (RefTensor | undefined)[],
-  ): (RefTensor | undefined)[];
-}
-
-/** How a case's operand is made: normal numbers, unless `values` says otherwise. */
-export interface CaseInput {
-  readonly shape: Shape;
-  readonly dtype?: DType;
-  /** The i-th element; `random` gives numbers in [0, 1), `normal` standard normal ones. */
-  readonly values?: (i: number, random: () => number, normal: () => number) => number;
-}
-
-/** One shape to test and time. */
-export interface Case<Attrs> {
-  readonly name: string;
-  readonly attrs: Attrs;
-  readonly inputs: readonly (CaseInput | undefined)[];
-  /** Worst error allowed, as a fraction of the reference's largest magnitude; default 5e-6. */
-  readonly tolerance?: number;
-}
-
-/** What tests and benchmarks read of a room. */
-export interface Room<Attrs = unknown> {
-  readonly op: Op<Attrs>;
-  readonly reference: Reference<Attrs>;
-  readonly cases: readonly Case<Attrs>[];
-  /** Which outputs the reference defines and a loss may depend on; others are workspace or indices. Default [0]. */
-  readonly differentiable?: readonly number[];
-  /** Inputs with a gradient; default: every f32 input, if the operator has a gradient rule. */
-  readonly wrt?: readonly number[];
-}
-
-/** A room whose attributes' type is forgotten, so that rooms fit into one list. */
-export const defineRoom = <Attrs>(room: Room<Attrs>): Room => room as unknown as Room;
-
 /** Operands that do not fit together. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError';
@@ -169,3 +121,25 @@ export function spread(count: number): [number, number] {
   const y = Math.ceil(count / maxPerDimension);
   return [Math.ceil(count / y), y];
 }
+
+const workgroup = 64;
+type Grid<Overrides> = Pick<Dispatch, 'workgroups'> & { overrides: Overrides & { WORKGROUP: number } };
+
+/**
+ * Overrides and grid of a shader that treats `count` items one by one (parts/each_item.wgsl), or ITEMS of them per
+ * invocation (parts/each_several.wgsl).
+ * @param overrides the shader's others
+ */
+export function perItem<Overrides extends Record<string, OverrideValue>>(
+  count: number,
+  overrides = {} as Overrides,
+): Grid<Overrides> {
+  const each = workgroup * Number(overrides.ITEMS ?? 1);
+  return { overrides: { ...overrides, WORKGROUP: workgroup }, workgroups: spread(Math.ceil(count / each)) };
+}
+
+/** Overrides and grid of a shader whose workgroups share out one task each (parts/each_workgroup.wgsl). */
+export const perTask = <Overrides extends Record<string, OverrideValue>>(
+  tasks: number,
+  overrides = {} as Overrides,
+): Grid<Overrides> => ({ overrides: { ...overrides, WORKGROUP: workgroup }, workgroups: spread(tasks) });

@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { adamReference } from './adam.ref.ts';
 import { type AdamAttrs, adamOp, adamSchedule } from './adam.ts';
 
@@ -24,4 +24,4 @@ const cases: Case<AdamAttrs>[] = [
   };
 });
 
-export const adams = [defineRoom({ op: adamOp, reference: adamReference, cases })];
+export const adamTest = defineOpTest({ op: adamOp, reference: adamReference, cases });

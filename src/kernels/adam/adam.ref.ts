@@ -1,4 +1,4 @@
-import type { Reference } from '../op.ts';
+import type { Reference } from '../op-test.ts';
 import type { AdamAttrs } from './adam.ts';
 
 export const adamReference: Reference<AdamAttrs> = {

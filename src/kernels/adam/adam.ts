@@ -3,9 +3,9 @@ import {
   describe,
   elements,
   type Op,
+  perItem,
   ShapeError,
   sameShape,
-  spread,
   type Tensor,
 } from '../op.ts';
 import shader from './adam.wgsl';
@@ -15,8 +15,6 @@ export interface AdamAttrs {
   readonly beta2: number;
   readonly epsilon: number;
 }
-
-const workgroup = 64;
 
 /** Inputs: parameter, m, v (all written in place), gradient, schedule. */
 export const adamOp: Op<AdamAttrs> = {
@@ -40,8 +38,7 @@ export const adamOp: Op<AdamAttrs> = {
         bindings: { parameter, gradient, m, v, schedule },
         // The complements are rounded from float64: 1 - 0.999 in f32 would be off by 5e-5 of itself.
         uniforms: { count, beta1, beta2, one_minus_beta1: 1 - beta1, one_minus_beta2: 1 - beta2, epsilon },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(count / workgroup)),
+        ...perItem(count),
       },
     ];
   },

@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { adamwReference } from './adamw.ref.ts';
 import { type AdamwAttrs, adamwOp, adamwSchedule } from './adamw.ts';
 
@@ -26,4 +26,4 @@ const cases: Case<AdamwAttrs>[] = [
   };
 });
 
-export const adamws = [defineRoom({ op: adamwOp, reference: adamwReference, cases })];
+export const adamwTest = defineOpTest({ op: adamwOp, reference: adamwReference, cases });

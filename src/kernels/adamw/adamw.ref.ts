@@ -1,5 +1,5 @@
 import { adamReference } from '../adam/adam.ref.ts';
-import type { Reference } from '../op.ts';
+import type { Reference } from '../op-test.ts';
 import type { AdamwAttrs } from './adamw.ts';
 
 export const adamwReference: Reference<AdamwAttrs> = {

@@ -4,9 +4,9 @@ import {
   describe,
   elements,
   type Op,
+  perItem,
   ShapeError,
   sameShape,
-  spread,
   type Tensor,
 } from '../op.ts';
 import shader from './adamw.wgsl';
@@ -18,7 +18,6 @@ export interface AdamwAttrs extends AdamAttrs {
   readonly largest?: number | undefined;
 }
 
-const workgroup = 64;
 const largestFloat = 3.4028234663852886e38;
 
 /** Inputs: parameter, m, v (all written in place), gradient, schedule. */
@@ -53,8 +52,7 @@ export const adamwOp: Op<AdamwAttrs> = {
           decay,
           largest,
         },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(count / workgroup)),
+        ...perItem(count),
       },
     ];
   },

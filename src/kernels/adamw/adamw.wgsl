@@ -4,10 +4,10 @@
 //   parameter = min(parameter (1 - schedule[2] decay) - schedule[0] m / (sqrt(v) schedule[1] + epsilon), largest)
 //
 // Shapes    parameter, gradient, m, v [count]; schedule [3]: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), lr
-// Dispatch  one invocation per element, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element
 // Saved for backward: nothing; there is none
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   count: u32,
@@ -27,16 +27,11 @@ struct Params {
 @group(0) @binding(4) var<storage, read> schedule: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.count) {
-    return;
-  }
+fn items() -> u32 {
+  return params.count;
+}
+
+fn item(i: u32) {
   let g = gradient[i];
   let first = params.beta1 * m[i] + params.one_minus_beta1 * g;
   let second = params.beta2 * v[i] + params.one_minus_beta2 * g * g;

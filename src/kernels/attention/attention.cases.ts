@@ -1,4 +1,4 @@
-import { type Case, type CaseInput, defineRoom } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { attentionReference } from './attention.ref.ts';
 import { type AttentionAttrs, attentionOp } from './attention.ts';
 
@@ -46,4 +46,4 @@ const cases: Case<AttentionAttrs>[] = [
   large,
 ];
 
-export const attentions = [defineRoom({ op: attentionOp, reference: attentionReference, cases })];
+export const attentionTest = defineOpTest({ op: attentionOp, reference: attentionReference, cases });

@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { AttentionAttrs } from './layout.ts';
 
 type Rows = (sequence: number, row: number, part: number, head: number) => Float64Array;

@@ -1,4 +1,4 @@
-import { type Call, type Dispatch, f32, type Op, spread, type Tensor } from '../op.ts';
+import { type Call, type Dispatch, f32, type Op, perItem, spread, type Tensor } from '../op.ts';
 import keyShader from './attention_grad_key.wgsl';
 import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
 import queryShader from './attention_grad_query.wgsl';
@@ -26,8 +26,7 @@ export const statisticsOp: Op<{ readonly heads: number }> = {
         shader: statisticsShader,
         bindings: { out, dout, lse, statistics },
         uniforms: { sequences, length, heads, head_dim: width / heads },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil((sequences * heads * length) / workgroup)),
+        ...perItem(sequences * heads * length),
       },
     ];
   },
@@ -123,8 +122,7 @@ export const prefixGradOp: Op<AttentionAttrs> = {
           rows,
           first_column: attrs.source === 'vv' ? 2 * width : width,
         },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil((rows * 3 * width) / workgroup)),
+        ...perItem(rows * 3 * width),
       },
     ];
   },

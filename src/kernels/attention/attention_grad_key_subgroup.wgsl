@@ -2,82 +2,15 @@
 // p = exp(scale * query . key - lse). Queries are taken in order, those of all sequences of a group one after another.
 // Each subgroup fetches FETCHED queries at a time, one row per lane, and hands them round by shuffles; each lane owns a key.
 //
-// Shapes    qkv [sequences, length, 3 * heads * head_dim], columns, ALIGNED: as in attention.wgsl; key_rows: qkv, or the
-//           prefix; dout [sequences, length, heads * head_dim]; statistics [sequences, heads, length], lse and delta;
-//           dkeys: dqkv, or [groups, prefix_length, 2 * heads * head_dim] with one partial sum per group of sequences
+// Shapes    as key_gradient.wgsl and its parts have them
 // Dispatch  one subgroup = workgroup per LANES key rows of one group and head, spread over x and y
 
 enable subgroups;
 
+#include "key_gradient.wgsl"
+
 override LANES: u32 = 8u; // the subgroup's size
 override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of LANES and 8
-override ALIGNED: bool = true;
-override SHARED: bool = false; // V-V attention: query, key and value are one
-override ACCUMULATE: bool = false; // SHARED: dkeys holds d query already
-
-struct Params {
-  sequences: u32,
-  length: u32,
-  heads: u32,
-  head_dim: u32,
-  causal: u32,
-  scale: f32,
-  keys: u32, // key rows of a group
-  span: u32, // sequences of a group
-  key_stride: u32, // rows of key_rows from one group's first to the next's: 0 for the prefix, which all share
-  columns: vec4u,
-  dkeys_row: vec4u, // elements in a row of dkeys, where d key begins, where d value begins
-}
-
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;
-@group(0) @binding(1) var<storage, read> qkv4: array<vec4f>;
-@group(0) @binding(2) var<storage, read> key_rows: array<f32>;
-@group(0) @binding(3) var<storage, read> key_rows4: array<vec4f>;
-@group(0) @binding(4) var<storage, read> dout: array<f32>;
-@group(0) @binding(5) var<storage, read> dout4: array<vec4f>;
-@group(0) @binding(6) var<storage, read> statistics: array<vec2f>; // lse, delta
-@group(0) @binding(7) var<storage, read_write> dkeys: array<f32>;
-@group(0) @binding(8) var<uniform> params: Params;
-
-/// Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
-fn own_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return qkv4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = qkv[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-fn key_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return key_rows4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = key_rows[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-fn dout_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return dout4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = dout[start + 4u * c + k];
-    }
-  }
-  return x;
-}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -86,9 +19,8 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let tiles = (params.keys + LANES - 1u) / LANES;
-  let sequence_groups = (params.sequences + params.span - 1u) / params.span;
   let index = group.y * groups.x + group.x;
-  if (index >= sequence_groups * params.heads * tiles) {
+  if (index >= sequence_groups() * params.heads * tiles) {
     return;
   }
   let tile = index % tiles;
@@ -156,21 +88,7 @@ fn main(
   if (tile * LANES + lane < params.keys) {
     let to = (sequences_group * params.keys + row) * params.dkeys_row.x + head * params.head_dim;
     for (var c = 0u; c < vectors; c++) {
-      for (var k = 0u; k < 4u; k++) {
-        if (ALIGNED || 4u * c + k < params.head_dim) {
-          let at = to + 4u * c + k;
-          if (SHARED) {
-            var sum = params.scale * dk[c][k] + dv[c][k];
-            if (ACCUMULATE) {
-              sum += dkeys[at + params.dkeys_row.z];
-            }
-            dkeys[at + params.dkeys_row.z] = sum;
-          } else {
-            dkeys[at + params.dkeys_row.y] = params.scale * dk[c][k];
-            dkeys[at + params.dkeys_row.z] = dv[c][k];
-          }
-        }
-      }
+      store_vector(to, c, dk[c], dv[c]);
     }
   }
 }

@@ -1,98 +1,19 @@
 // d query = scale * sum over keys of p * (dout . value - delta) * key, with p = exp(scale * query . key - lse); written
 // into the query columns of dqkv. For adapters without subgroups and for GPUs.
 //
-// Shapes    qkv, dqkv [sequences, length, 3 * heads * head_dim], prefix, columns, ALIGNED: as in attention.wgsl;
-//           dout [sequences, length, heads * head_dim]; statistics [sequences, heads, length], lse and delta (attention_statistics.wgsl)
-// Dispatch  one invocation per sequence, head and query, WORKGROUP per workgroup, workgroups spread over x and y
+// Shapes    as query_gradient.wgsl and its parts have them
+// Dispatch  one item per sequence, head and query
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
+#include "query_gradient.wgsl"
+
 override VECTORS: u32 = 0u; // in a head's row, at most 32: what is known can live in registers; 0: read from params
-override ALIGNED: bool = true;
-override PREFIXED: bool = false;
-override SHARED: bool = false; // V-V attention: query, key and value are one; the parts left of it get zeros
 
-struct Params {
-  sequences: u32,
-  length: u32,
-  prefix_length: u32,
-  heads: u32,
-  head_dim: u32,
-  causal: u32,
-  scale: f32,
-  columns: vec4u,
+fn items() -> u32 {
+  return params.sequences * params.heads * params.length;
 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;
-@group(0) @binding(1) var<storage, read> qkv4: array<vec4f>;
-@group(0) @binding(2) var<storage, read> prefix: array<f32>;
-@group(0) @binding(3) var<storage, read> prefix4: array<vec4f>;
-@group(0) @binding(4) var<storage, read> dout: array<f32>;
-@group(0) @binding(5) var<storage, read> dout4: array<vec4f>;
-@group(0) @binding(6) var<storage, read> statistics: array<vec2f>; // lse, delta
-@group(0) @binding(7) var<storage, read_write> dqkv: array<f32>;
-@group(0) @binding(8) var<uniform> params: Params;
-
-/// Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
-fn own_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return qkv4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = qkv[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-fn prefix_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return prefix4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = prefix[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-/// The same for a key's row, counted from the prefix's first.
-fn key_vector(sequence: u32, key: u32, column: u32, c: u32) -> vec4f {
-  let stride = 3u * params.heads * params.head_dim;
-  if (PREFIXED) {
-    if (key < params.prefix_length) {
-      return prefix_vector(key * stride + column, c);
-    }
-  }
-  return own_vector((sequence * params.length + key - params.prefix_length) * stride + column, c);
-}
-
-fn dout_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return dout4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = dout[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (index >= params.sequences * params.heads * params.length) {
-    return;
-  }
+fn item(index: u32) {
   let row = index % params.length;
   let head = (index / params.length) % params.heads;
   let sequence = index / (params.length * params.heads);
@@ -126,14 +47,6 @@ fn main(
     }
   }
   for (var c = 0u; c < vectors; c++) {
-    for (var k = 0u; k < 4u; k++) {
-      if (ALIGNED || 4u * c + k < params.head_dim) {
-        if (SHARED) {
-          dqkv[start + head * params.head_dim + 4u * c + k] = 0.0;
-          dqkv[start + width + head * params.head_dim + 4u * c + k] = 0.0;
-        }
-        dqkv[start + columns.x + 4u * c + k] = dq[c][k];
-      }
-    }
+    store_vector(start, head, columns.x, c, dq[c]);
   }
 }

@@ -2,89 +2,15 @@
 // into the query columns of dqkv. Each subgroup fetches FETCHED keys and values at a time, one row per lane, and hands
 // them round by shuffles; each lane owns a query.
 //
-// Shapes    qkv, dqkv [sequences, length, 3 * heads * head_dim], prefix, columns, ALIGNED: as in attention.wgsl;
-//           dout [sequences, length, heads * head_dim]; statistics [sequences, heads, length], lse and delta (attention_statistics.wgsl)
+// Shapes    as query_gradient.wgsl and its parts have them
 // Dispatch  one subgroup = workgroup per LANES queries of one head, spread over x and y
 
 enable subgroups;
 
+#include "query_gradient.wgsl"
+
 override LANES: u32 = 8u; // the subgroup's size
 override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of LANES and 8
-override ALIGNED: bool = true;
-override PREFIXED: bool = false;
-override SHARED: bool = false; // V-V attention: query, key and value are one; the parts left of it get zeros
-
-struct Params {
-  sequences: u32,
-  length: u32,
-  prefix_length: u32,
-  heads: u32,
-  head_dim: u32,
-  causal: u32,
-  scale: f32,
-  columns: vec4u,
-}
-
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;
-@group(0) @binding(1) var<storage, read> qkv4: array<vec4f>;
-@group(0) @binding(2) var<storage, read> prefix: array<f32>;
-@group(0) @binding(3) var<storage, read> prefix4: array<vec4f>;
-@group(0) @binding(4) var<storage, read> dout: array<f32>;
-@group(0) @binding(5) var<storage, read> dout4: array<vec4f>;
-@group(0) @binding(6) var<storage, read> statistics: array<vec2f>; // lse, delta
-@group(0) @binding(7) var<storage, read_write> dqkv: array<f32>;
-@group(0) @binding(8) var<uniform> params: Params;
-
-/// Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
-fn own_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return qkv4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = qkv[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-fn prefix_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return prefix4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = prefix[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-/// The same for a key's row, counted from the prefix's first.
-fn key_vector(sequence: u32, key: u32, column: u32, c: u32) -> vec4f {
-  let stride = 3u * params.heads * params.head_dim;
-  if (PREFIXED) {
-    if (key < params.prefix_length) {
-      return prefix_vector(key * stride + column, c);
-    }
-  }
-  return own_vector((sequence * params.length + key - params.prefix_length) * stride + column, c);
-}
-
-fn dout_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return dout4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = dout[start + 4u * c + k];
-    }
-  }
-  return x;
-}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -147,15 +73,7 @@ fn main(
   }
   if (tile * LANES + lane < params.length) {
     for (var c = 0u; c < vectors; c++) {
-      for (var k = 0u; k < 4u; k++) {
-        if (ALIGNED || 4u * c + k < params.head_dim) {
-          if (SHARED) {
-            dqkv[start + head * params.head_dim + 4u * c + k] = 0.0;
-            dqkv[start + width + head * params.head_dim + 4u * c + k] = 0.0;
-          }
-          dqkv[start + columns.x + 4u * c + k] = dq[c][k];
-        }
-      }
+      store_vector(start, head, columns.x, c, dq[c]);
     }
   }
 }

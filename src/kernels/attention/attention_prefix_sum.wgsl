@@ -2,9 +2,9 @@
 // behind the shared ones.
 //
 // Shapes    partial [groups, prefix_length, 2 * width], dprefix [rows, 3 * width]; columns left of `first_column` are zero
-// Dispatch  one invocation per element of dprefix, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element of dprefix
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   groups: u32,
@@ -18,16 +18,11 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> dprefix: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (index >= params.rows * 3u * params.width) {
-    return;
-  }
+fn items() -> u32 {
+  return params.rows * 3u * params.width;
+}
+
+fn item(index: u32) {
   let row = index / (3u * params.width);
   let column = index % (3u * params.width);
   var sum = 0.0;

@@ -4,9 +4,9 @@
 //
 // Shapes    out, dout [sequences, length, heads * head_dim], lse [sequences, heads, length],
 //           statistics [sequences, heads, length] of (lse, delta)
-// Dispatch  one invocation per element of statistics, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element of statistics
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   sequences: u32,
@@ -21,16 +21,11 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> statistics: array<vec2f>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (index >= params.sequences * params.heads * params.length) {
-    return;
-  }
+fn items() -> u32 {
+  return params.sequences * params.heads * params.length;
+}
+
+fn item(index: u32) {
   let row = index % params.length;
   let head = (index / params.length) % params.heads;
   let sequence = index / (params.length * params.heads);

@@ -2,84 +2,18 @@
 // fetches 2 * FETCHED keys (values) at a time, two rows per lane, and hands them round by shuffles; each lane owns ROWS
 // queries.
 //
-// Shapes    qkv [sequences, length, 3 * heads * head_dim], rows [query | key | value], of which `columns` (x, y, z) say
-//           where each begins; prefix [any, 3 * heads * head_dim], whose first prefix_length rows are keys and values
-//           before every sequence's own; out [sequences, length, heads * head_dim]; lse [sequences, heads, length].
-//           `*4` are the same tensors as vectors, read where head_dim is a multiple of 4 (ALIGNED).
+// Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them
 // Dispatch  one subgroup = workgroup per LANES * ROWS queries of one head, spread over x and y
 // Saved for backward: lse, the log of each query's sum of exponentials
 
 enable subgroups;
 
+#include "rows_with_prefix.wgsl"
+#include "forward_outputs.wgsl"
+
 override LANES: u32 = 8u; // the subgroup's size
 override FETCHED: u32 = 8u; // the smaller of LANES and 8
 override ROWS: u32 = 1u; // 1 or 2
-override ALIGNED: bool = true;
-override PREFIXED: bool = false;
-
-struct Params {
-  sequences: u32,
-  length: u32,
-  prefix_length: u32,
-  heads: u32,
-  head_dim: u32,
-  causal: u32,
-  scale: f32,
-  columns: vec4u,
-}
-
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;
-@group(0) @binding(1) var<storage, read> qkv4: array<vec4f>;
-@group(0) @binding(2) var<storage, read> prefix: array<f32>;
-@group(0) @binding(3) var<storage, read> prefix4: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;
-@group(0) @binding(5) var<storage, read_write> lse: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
-
-const hidden = -1e30; // the score of a key that a query must not see
-
-/// Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
-fn own_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return qkv4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = qkv[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-fn prefix_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return prefix4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = prefix[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-/// The same for a key's row, counted from the prefix's first.
-fn key_vector(sequence: u32, key: u32, column: u32, c: u32) -> vec4f {
-  let stride = 3u * params.heads * params.head_dim;
-  if (PREFIXED) {
-    if (key < params.prefix_length) {
-      return prefix_vector(key * stride + column, c);
-    }
-  }
-  return own_vector((sequence * params.length + key - params.prefix_length) * stride + column, c);
-}
-
-/// sum + a . b: four multiply-adds; the built-in dot costs an addition more.
-fn add_dot(sum: f32, a: vec4f, b: vec4f) -> f32 {
-  return fma(a.x, b.x, fma(a.y, b.y, fma(a.z, b.z, fma(a.w, b.w, sum))));
-}
 
 @compute @workgroup_size(LANES)
 fn main(

@@ -1,105 +1,40 @@
 // out = softmax(scale * query . key^T) . value per head, by online softmax: no score matrix in memory. For GPUs: tiles of
 // queries, keys and values in workgroup memory.
 //
-// Shapes    qkv [sequences, length, 3 * heads * head_dim], rows [query | key | value], of which `columns` (x, y, z) say
-//           where each begins; prefix [any, 3 * heads * head_dim], whose first prefix_length rows are keys and values
-//           before every sequence's own; out [sequences, length, heads * head_dim]; lse [sequences, heads, length].
-//           `*4` are the same tensors as vectors, read where head_dim is a multiple of 4 (ALIGNED).
+// Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them
 // Dispatch  one workgroup of 64 per 32 queries of one head, spread over x and y. Lanes form a grid of 8 x 8: a lane owns
 //           4 queries, and of each 32 keys 4, of each 16 vectors of the result 2. Workgroup memory: 23 KB for heads of
 //           64, 31 KB for heads of 128.
 // Saved for backward: lse, the log of each query's sum of exponentials
 
+#include "rows_with_prefix.wgsl"
+#include "forward_outputs.wgsl"
+
 override VECTORS: u32 = 16u; // in a head's row, at most 32
-override ALIGNED: bool = true;
-override PREFIXED: bool = false;
-const LANES = 64u;
+const GRID = 8u; // lanes along the queries, and along the keys
+const LANES = GRID * GRID;
 const TILE = 32u; // queries, and keys at a time
 const DEPTH = 16u; // vectors of the keys' (values') rows at a time
 const STRIDE = DEPTH + 1u; // one more than is stored: rows side by side lie in different memory banks
 const QUADS = TILE / 4u;
-
-struct Params {
-  sequences: u32,
-  length: u32,
-  prefix_length: u32,
-  heads: u32,
-  head_dim: u32,
-  causal: u32,
-  scale: f32,
-  columns: vec4u,
-}
-
-@group(0) @binding(0) var<storage, read> qkv: array<f32>;
-@group(0) @binding(1) var<storage, read> qkv4: array<vec4f>;
-@group(0) @binding(2) var<storage, read> prefix: array<f32>;
-@group(0) @binding(3) var<storage, read> prefix4: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;
-@group(0) @binding(5) var<storage, read_write> lse: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
-
-const hidden = -1e30; // the score of a key that a query must not see
 
 var<workgroup> queries: array<vec4f, TILE * (VECTORS + 1u)>;
 var<workgroup> rows: array<vec4f, TILE * STRIDE>; // of keys, then of values; key 4 c + j lies in row c + 8 j
 var<workgroup> weights: array<vec4f, TILE * (QUADS + 1u)>; // [query][key / 4]
 var<workgroup> of_lanes: array<vec4f, LANES>; // what each lane found for its 4 queries
 
-/// Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
-fn own_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return qkv4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = qkv[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-fn prefix_vector(start: u32, c: u32) -> vec4f {
-  if (ALIGNED) {
-    return prefix4[start / 4u + c];
-  }
-  var x = vec4f();
-  for (var k = 0u; k < 4u; k++) {
-    if (4u * c + k < params.head_dim) {
-      x[k] = prefix[start + 4u * c + k];
-    }
-  }
-  return x;
-}
-
-/// The same for a key's row, counted from the prefix's first.
-fn key_vector(sequence: u32, key: u32, column: u32, c: u32) -> vec4f {
-  let stride = 3u * params.heads * params.head_dim;
-  if (PREFIXED) {
-    if (key < params.prefix_length) {
-      return prefix_vector(key * stride + column, c);
-    }
-  }
-  return own_vector((sequence * params.length + key - params.prefix_length) * stride + column, c);
-}
-
-/// Vectors first_vector .. first_vector + DEPTH - 1 of 32 keys' (values') rows; keys from `end` on repeat the last.
+// Vectors first_vector .. first_vector + DEPTH - 1 of 32 keys' (values') rows; keys from `end` on repeat the last.
 fn load_rows(lane: u32, sequence: u32, first_key: u32, end: u32, column: u32, first_vector: u32) {
   let c = lane % DEPTH;
   if (first_vector + c < VECTORS) {
     for (var key = lane / DEPTH; key < TILE; key += LANES / DEPTH) {
-      rows[(key / 4u + 8u * (key % 4u)) * STRIDE + c] =
+      rows[(key / 4u + GRID * (key % 4u)) * STRIDE + c] =
         key_vector(sequence, min(first_key + key, end - 1u), column, first_vector + c);
     }
   }
 }
 
-/// sum + a . b: four multiply-adds; the built-in dot costs an addition more.
-fn add_dot(sum: f32, a: vec4f, b: vec4f) -> f32 {
-  return fma(a.x, b.x, fma(a.y, b.y, fma(a.z, b.z, fma(a.w, b.w, sum))));
-}
-
-/// A query's scores of four keys, a column each.
+// A query's scores of four keys, a column each.
 fn add_scores(scores: vec4f, query: vec4f, keys: mat4x4f) -> vec4f {
   return vec4f(
     add_dot(scores.x, query, keys[0]),
@@ -109,12 +44,12 @@ fn add_scores(scores: vec4f, query: vec4f, keys: mat4x4f) -> vec4f {
   );
 }
 
-/// sum + values p: four keys' values, a column each, by their weights.
+// sum + values p: four keys' values, a column each, by their weights.
 fn add_values(sum: vec4f, values: mat4x4f, p: vec4f) -> vec4f {
   return fma(values[0], vec4f(p.x), fma(values[1], vec4f(p.y), fma(values[2], vec4f(p.z), fma(values[3], vec4f(p.w), sum))));
 }
 
-/// Scores of keys that a query does not see become `hidden`.
+// Scores of keys that a query does not see become `hidden`.
 fn hide(scores: vec4f, keys: vec4u, visible: u32) -> vec4f {
   return select(vec4f(hidden), scores, keys < vec4u(visible));
 }
@@ -127,27 +62,27 @@ fn sum_of(x: vec4f) -> f32 {
   return x.x + x.y + x.z + x.w;
 }
 
-/// Vector c of four keys' rows, a column each.
+// Vector c of four keys' rows, a column each.
 fn four_rows(first: u32, c: u32) -> mat4x4f {
   return mat4x4f(
     rows[first * STRIDE + c],
-    rows[(first + 8u) * STRIDE + c],
-    rows[(first + 16u) * STRIDE + c],
-    rows[(first + 24u) * STRIDE + c]
+    rows[(first + GRID) * STRIDE + c],
+    rows[(first + 2u * GRID) * STRIDE + c],
+    rows[(first + 3u * GRID) * STRIDE + c]
   );
 }
 
-/// The weights of four keys for the lane's four queries, a column each.
+// The weights of four keys for the lane's four queries, a column each.
 fn four_weights(upper: u32, quad: u32) -> mat4x4f {
   return mat4x4f(
     weights[upper * (QUADS + 1u) + quad],
-    weights[(upper + 8u) * (QUADS + 1u) + quad],
-    weights[(upper + 16u) * (QUADS + 1u) + quad],
-    weights[(upper + 24u) * (QUADS + 1u) + quad]
+    weights[(upper + GRID) * (QUADS + 1u) + quad],
+    weights[(upper + 2u * GRID) * (QUADS + 1u) + quad],
+    weights[(upper + 3u * GRID) * (QUADS + 1u) + quad]
   );
 }
 
-/// Adds vector c of all 32 values' rows by their weights to the lane's four queries' sums, a column each.
+// Adds vector c of all 32 values' rows by their weights to the lane's four queries' sums, a column each.
 fn add_tile(sums: mat4x4f, upper: u32, c: u32) -> mat4x4f {
   var added = sums;
   for (var quad = 0u; quad < QUADS; quad++) {
@@ -161,7 +96,7 @@ fn add_tile(sums: mat4x4f, upper: u32, c: u32) -> mat4x4f {
   return added;
 }
 
-/// Each column by its own factor.
+// Each column by its own factor.
 fn scaled(m: mat4x4f, factors: vec4f) -> mat4x4f {
   return mat4x4f(m[0] * factors.x, m[1] * factors.y, m[2] * factors.z, m[3] * factors.w);
 }
@@ -184,8 +119,8 @@ fn main(
   let columns = params.columns + head * params.head_dim;
   let last = params.length - 1u;
   // The lane's queries are upper, upper + 8, upper + 16 and upper + 24 of the tile, its keys 4 own .. 4 own + 3.
-  let upper = lane / 8u;
-  let own = lane % 8u;
+  let upper = lane / GRID;
+  let own = lane % GRID;
 
   for (var i = lane; i < TILE * VECTORS; i += LANES) {
     let row = min(tile * TILE + i / VECTORS, last);
@@ -193,7 +128,7 @@ fn main(
       params.scale * own_vector((sequence * params.length + row) * 3u * width + columns.x, i % VECTORS);
   }
   // How many keys each of the lane's queries sees.
-  let queried = min(tile * TILE + upper + vec4u(0u, 8u, 16u, 24u), vec4u(last));
+  let queried = min(tile * TILE + upper + GRID * vec4u(0u, 1u, 2u, 3u), vec4u(last));
   let visible = params.prefix_length + select(vec4u(params.length), queried + 1u, params.causal != 0u);
 
   // Column i belongs to query i. Named matrices and constant columns: what is indexed by a variable may leave registers.
@@ -214,9 +149,9 @@ fn main(
         let keys = four_rows(own, d);
         let query = upper * (VECTORS + 1u) + v + d;
         scores[0] = add_scores(scores[0], queries[query], keys);
-        scores[1] = add_scores(scores[1], queries[query + 8u * (VECTORS + 1u)], keys);
-        scores[2] = add_scores(scores[2], queries[query + 16u * (VECTORS + 1u)], keys);
-        scores[3] = add_scores(scores[3], queries[query + 24u * (VECTORS + 1u)], keys);
+        scores[1] = add_scores(scores[1], queries[query + GRID * (VECTORS + 1u)], keys);
+        scores[2] = add_scores(scores[2], queries[query + 2u * GRID * (VECTORS + 1u)], keys);
+        scores[3] = add_scores(scores[3], queries[query + 3u * GRID * (VECTORS + 1u)], keys);
       }
     }
     let keys = first + 4u * own + vec4u(0u, 1u, 2u, 3u);
@@ -228,8 +163,8 @@ fn main(
     of_lanes[lane] = vec4f(highest_of(scores[0]), highest_of(scores[1]), highest_of(scores[2]), highest_of(scores[3]));
     workgroupBarrier();
     var highest = top;
-    for (var c = 0u; c < 8u; c++) {
-      highest = max(highest, of_lanes[8u * upper + c]);
+    for (var c = 0u; c < GRID; c++) {
+      highest = max(highest, of_lanes[GRID * upper + c]);
     }
     let rescale = exp(top - highest);
     top = highest;
@@ -242,39 +177,39 @@ fn main(
     sum = rescale * sum + vec4f(sum_of(p[0]), sum_of(p[1]), sum_of(p[2]), sum_of(p[3]));
     let weight = upper * (QUADS + 1u) + own;
     weights[weight] = p[0];
-    weights[weight + 8u * (QUADS + 1u)] = p[1];
-    weights[weight + 16u * (QUADS + 1u)] = p[2];
-    weights[weight + 24u * (QUADS + 1u)] = p[3];
+    weights[weight + GRID * (QUADS + 1u)] = p[1];
+    weights[weight + 2u * GRID * (QUADS + 1u)] = p[2];
+    weights[weight + 3u * GRID * (QUADS + 1u)] = p[3];
 
     load_rows(lane, sequence, first, end, columns.z, 0u);
     workgroupBarrier();
     sums0 = add_tile(scaled(sums0, rescale), upper, own);
-    sums1 = add_tile(scaled(sums1, rescale), upper, own + 8u);
+    sums1 = add_tile(scaled(sums1, rescale), upper, own + GRID);
     if (VECTORS > DEPTH) {
       workgroupBarrier();
       load_rows(lane, sequence, first, end, columns.z, DEPTH);
       workgroupBarrier();
       sums2 = add_tile(scaled(sums2, rescale), upper, own);
-      sums3 = add_tile(scaled(sums3, rescale), upper, own + 8u);
+      sums3 = add_tile(scaled(sums3, rescale), upper, own + GRID);
     }
   }
 
   of_lanes[lane] = sum;
   workgroupBarrier();
   sum = vec4f();
-  for (var c = 0u; c < 8u; c++) {
-    sum += of_lanes[8u * upper + c];
+  for (var c = 0u; c < GRID; c++) {
+    sum += of_lanes[GRID * upper + c];
   }
   var sums = array<mat4x4f, 4>(sums0, sums1, sums2, sums3);
   let logs = top + log(sum);
   let factors = 1.0 / sum;
   for (var i = 0u; i < 4u; i++) {
-    let row = tile * TILE + upper + 8u * i;
+    let row = tile * TILE + upper + GRID * i;
     if (row <= last) {
       let start = (sequence * params.length + row) * width + head * params.head_dim;
-      for (var t = 0u; t < (VECTORS + 7u) / 8u; t++) {
+      for (var t = 0u; t < (VECTORS + GRID - 1u) / GRID; t++) {
         let mean = sums[t][i] * factors[i];
-        for (var k = 4u * (own + 8u * t); k < min(params.head_dim, 4u * (own + 8u * t) + 4u); k++) {
+        for (var k = 4u * (own + GRID * t); k < min(params.head_dim, 4u * (own + GRID * t) + 4u); k++) {
           out[start + k] = mean[k % 4u];
         }
       }

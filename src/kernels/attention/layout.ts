@@ -14,7 +14,7 @@ export interface AttentionAttrs {
 
 export const workgroup = 64;
 
-/** The sizes that every shader of this room takes. */
+/** The sizes that every shader of this folder takes. */
 export function sizes({ heads, causal, source, prefixLength }: AttentionAttrs, qkv: TensorSpec) {
   const [sequences, length, packed] = qkv.shape as [number, number, number];
   const width = packed / 3;

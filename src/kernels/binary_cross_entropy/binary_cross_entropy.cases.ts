@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { binaryCrossEntropyReference } from './binary_cross_entropy.ref.ts';
 import { binaryCrossEntropyOp } from './binary_cross_entropy.ts';
 
@@ -22,6 +22,9 @@ const cases: Case<object>[] = (
   tolerance: 1e-5,
 }));
 
-export const binaryCrossEntropies = [
-  defineRoom({ op: binaryCrossEntropyOp, reference: binaryCrossEntropyReference, cases, wrt: [0] }),
-];
+export const binaryCrossEntropyTest = defineOpTest({
+  op: binaryCrossEntropyOp,
+  reference: binaryCrossEntropyReference,
+  cases,
+  wrt: [0],
+});

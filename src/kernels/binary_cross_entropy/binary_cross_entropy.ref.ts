@@ -1,4 +1,4 @@
-import type { Reference } from '../op.ts';
+import type { Reference } from '../op-test.ts';
 
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));

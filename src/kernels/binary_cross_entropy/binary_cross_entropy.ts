@@ -5,24 +5,22 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
   ShapeError,
   sameShape,
-  spread,
   type Tensor,
 } from '../op.ts';
 import { sumAll } from '../reduce/reduce.ts';
 import forwardShader from './binary_cross_entropy.wgsl';
 import gradientShader from './binary_cross_entropy_grad.wgsl';
 
-const workgroup = 64;
 const items = 8; // per invocation: spreads the cost of starting one
 
 const dispatch = (shader: Dispatch['shader'], bindings: Dispatch['bindings'], count: number): Dispatch => ({
   shader,
   bindings,
   uniforms: { count },
-  overrides: { WORKGROUP: workgroup, ITEMS: items },
-  workgroups: spread(Math.ceil(count / (workgroup * items))),
+  ...perItem(count, { ITEMS: items }),
 });
 
 /** Per element; `binaryCrossEntropy` adds them up. Inputs of one shape: logits, positive and negative weights. */

@@ -1,4 +1,4 @@
-import { type Case, type CaseInput, defineRoom } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { binaryFocalReference } from './binary_focal.ref.ts';
 import { type BinaryFocalAttrs, binaryFocalOp } from './binary_focal.ts';
 
@@ -29,6 +29,9 @@ const cases: Case<BinaryFocalAttrs>[] = [
   },
 ];
 
-export const binaryFocals = [
-  defineRoom({ op: binaryFocalOp, reference: binaryFocalReference, cases, wrt: [0] }),
-];
+export const binaryFocalTest = defineOpTest({
+  op: binaryFocalOp,
+  reference: binaryFocalReference,
+  cases,
+  wrt: [0],
+});

@@ -1,4 +1,4 @@
-import type { Reference } from '../op.ts';
+import type { Reference } from '../op-test.ts';
 import type { BinaryFocalAttrs } from './binary_focal.ts';
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));

@@ -4,9 +4,9 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
   ShapeError,
   sameShape,
-  spread,
   type Tensor,
   type TensorSpec,
 } from '../op.ts';
@@ -19,8 +19,6 @@ export interface BinaryFocalAttrs {
   readonly kind: 'logits' | 'prob';
   readonly gamma: number;
 }
-
-const workgroup = 64;
 
 function check(score: TensorSpec | undefined, labels: TensorSpec | undefined): asserts score {
   if (score?.dtype !== 'f32' || labels?.dtype !== 'f32' || !sameShape(score.shape, labels.shape)) {
@@ -46,8 +44,7 @@ export const binaryFocalOp: Op<BinaryFocalAttrs> = {
         shader,
         bindings: { score, labels, loss },
         uniforms: { count, gamma },
-        overrides: { LOGITS: kind === 'logits', WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(count / workgroup)),
+        ...perItem(count, { LOGITS: kind === 'logits' }),
       },
     ];
   },
@@ -67,8 +64,7 @@ const binaryFocalGradOp: Op<BinaryFocalAttrs> = {
         shader: gradShader,
         bindings: { score, labels, dloss, dscore },
         uniforms: { count, gamma },
-        overrides: { LOGITS: kind === 'logits', WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(count / workgroup)),
+        ...perItem(count, { LOGITS: kind === 'logits' }),
       },
     ];
   },

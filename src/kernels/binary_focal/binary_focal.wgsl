@@ -1,66 +1,18 @@
 // Binary focal loss of each score: (1 - exp(-bce))^gamma * bce (Lin et al., 2017, as the published code has it).
 //
 // Shapes    score, labels, loss [count]; labels in [0, 1]
-// Dispatch  one invocation per element, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element
 // Saved for backward: nothing
 
-override LOGITS: bool = true; // the score is a logit, or a probability
-override WORKGROUP: u32 = 64u;
-
-struct Params {
-  count: u32,
-  gamma: f32,
-}
+#include "../parts/each_item.wgsl"
+#include "binary_focal_terms.wgsl"
 
 @group(0) @binding(0) var<storage, read> score: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<f32>;
 @group(0) @binding(2) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// log(1 + t) for t in [0, 1], exact where 1 + t rounds (Goldberg, 1991).
-fn log1p(t: f32) -> f32 {
-  let u = 1.0 + t;
-  return select(log(u) * (t / (u - 1.0)), t, u == 1.0);
-}
-
-// 1 - exp(-b) for b >= 0, without cancellation where b is small.
-fn one_minus_exp(b: f32) -> f32 {
-  let series = b * (1.0 - b * (0.5 - b * (1.0 / 6.0 - b * (1.0 / 24.0 - b * (1.0 / 120.0 - b / 720.0)))));
-  return select(1.0 - exp(-b), series, b < 0.25);
-}
-
-// base^exponent for base >= 0, by multiplication where that is exact.
-fn power(base: f32, exponent: f32) -> f32 {
-  if (exponent == 2.0) {
-    return base * base;
-  }
-  if (exponent == 1.0) {
-    return base;
-  }
-  if (exponent == 0.0) {
-    return 1.0;
-  }
-  return pow(base, exponent);
-}
-
-// Binary cross entropy; logarithms of probabilities are clamped at -100, as PyTorch's.
-fn cross_entropy(x: f32, y: f32) -> f32 {
-  if (LOGITS) {
-    return max(x, 0.0) - x * y + log1p(exp(-abs(x)));
-  }
-  return -(y * max(log(x), -100.0) + (1.0 - y) * max(log(1.0 - x), -100.0));
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.count) {
-    return;
-  }
+fn item(i: u32) {
   let bce = cross_entropy(score[i], labels[i]);
   loss[i] = power(one_minus_exp(bce), params.gamma) * bce;
 }

@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { conv2dReference } from './conv2d.ref.ts';
 import { type Conv2dAttrs, conv2dOp } from './conv2d.ts';
 
@@ -55,4 +55,4 @@ const cases: Case<Conv2dAttrs>[] = [
   convolution("FiLO's grid, few channels", [1, 37, 37, 8], [7, 7, 4], { ...same(7), bias: true }),
 ];
 
-export const convolutions = [defineRoom({ op: conv2dOp, reference: conv2dReference, cases })];
+export const conv2dTest = defineOpTest({ op: conv2dOp, reference: conv2dReference, cases });

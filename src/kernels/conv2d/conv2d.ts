@@ -7,6 +7,7 @@ import {
   elements,
   f32,
   type Op,
+  perTask,
   ShapeError,
   sameShape,
   spread,
@@ -133,19 +134,20 @@ function convolve(
     HALF: half,
     VECTOR: K % 4 === 0 && (!transposed || N % 4 === 0),
   };
+  const taps = geometry.kernelHeight * geometry.kernelWidth;
   const chosen = (variant as Variant | undefined) ?? (variants!(capabilities)[0] as Variant);
   if (chosen === 'tile')
     return [
       {
         ...common,
         shader: tileShader,
+        uniforms: { ...common.uniforms, first_tap: 0, end_tap: taps },
         overrides,
         workgroups: spread(Math.ceil(rows / 64) * Math.ceil(N / 64)),
       },
     ];
   const lanes = 32;
   const strip = Math.min(16, 4 * Math.ceil(rows / 4));
-  const taps = geometry.kernelHeight * geometry.kernelWidth;
   const together = Math.max(1, Math.floor(stripValues / K));
   return Array.from({ length: Math.ceil(taps / together) }, (_, i) => ({
     ...common,
@@ -285,8 +287,7 @@ const shiftedPixelsOp: Op<ShiftedAttrs> = {
           padding_y: geometry.padding[0],
           padding_x: geometry.padding[1],
         },
-        overrides: { WORKGROUP: 64 },
-        workgroups: spread(taps * pixels),
+        ...perTask(taps * pixels),
       },
     ];
   },

@@ -2,10 +2,10 @@
 //
 // Shapes    x [batch, in_height, in_width, channels], out [taps, pixels, channels]: batch * out_height * out_width pixels,
 //           then rows of zeros
-// Dispatch  one workgroup per row of out, spread over x and y
+// Dispatch  one task per row of out
 // Saved for backward: nothing (it serves the gradient of the weight, which needs no gradient itself)
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
 
 struct Params {
   rows: u32, // taps * pixels
@@ -26,16 +26,11 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params.rows) {
-    return;
-  }
+fn tasks() -> u32 {
+  return params.rows;
+}
+
+fn task(row: u32, lane: u32) {
   let tap_x = row / params.pixels;
   let pixel = row % params.pixels;
   let out_x = pixel % params.out_width;
@@ -43,8 +38,10 @@ fn main(
   let image = pixel / params.out_width / params.out_height;
   let from_y = i32(out_y * params.stride + params.tap_y) - i32(params.padding_y);
   let from_x = i32(out_x * params.stride + tap_x) - i32(params.padding_x);
-  let inside = image < params.batch && from_y >= 0 && from_y < i32(params.in_height) && from_x >= 0 && from_x < i32(params.in_width);
-  let start = ((image * params.in_height + u32(max(from_y, 0))) * params.in_width + u32(max(from_x, 0))) * params.channels;
+  let inside_y = from_y >= 0 && from_y < i32(params.in_height);
+  let inside = image < params.batch && inside_y && from_x >= 0 && from_x < i32(params.in_width);
+  let line = image * params.in_height + u32(max(from_y, 0));
+  let start = (line * params.in_width + u32(max(from_x, 0))) * params.channels;
   for (var c = lane; c < params.channels; c += WORKGROUP) {
     var value = 0.0;
     if (inside) {

@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { cosinePairsReference } from './cosine_pairs.ref.ts';
 import { cosinePairsOp } from './cosine_pairs.ts';
 
@@ -22,4 +22,4 @@ const cases: Case<object>[] = [
   { name: 'many', attrs: {}, inputs: [{ shape: [33, 130] }] },
 ];
 
-export const cosinePairings = [defineRoom({ op: cosinePairsOp, reference: cosinePairsReference, cases })];
+export const cosinePairsTest = defineOpTest({ op: cosinePairsOp, reference: cosinePairsReference, cases });

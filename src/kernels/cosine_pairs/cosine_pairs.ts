@@ -5,15 +5,14 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
+  perTask,
   ShapeError,
-  spread,
   type Tensor,
 } from '../op.ts';
 import forwardShader from './cosine_pairs.wgsl';
 import gradientShader from './cosine_pairs_grad.wgsl';
 import sumShader from './cosine_pairs_sum.wgsl';
-
-const workgroup = 64;
 
 /** Sum over i < j of |cos(f_i, f_j)|; also gives the cosines (0 on the diagonal) and 1/|f_i|. */
 export const cosinePairsOp: Op<object> = {
@@ -31,15 +30,13 @@ export const cosinePairsOp: Op<object> = {
         shader: forwardShader,
         bindings: { features, cosine, inverse_norm },
         uniforms: { rows, width },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(rows * rows),
+        ...perTask(rows * rows),
       },
       {
         shader: sumShader,
         bindings: { cosine, out },
         uniforms: { rows },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: [1],
+        ...perTask(1),
       },
     ];
   },
@@ -58,8 +55,7 @@ const cosinePairsGradientOp: Op<object> = {
         shader: gradientShader,
         bindings: { features, cosine, inverse_norm, dout, dfeatures },
         uniforms: { rows, width },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil((rows * width) / workgroup)),
+        ...perItem(rows * width),
       },
     ];
   },

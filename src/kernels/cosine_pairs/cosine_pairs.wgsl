@@ -1,10 +1,11 @@
 // cosine[i, j] = features_i . features_j / (|features_i| |features_j|), and 0 on the diagonal (no pair).
 //
 // Shapes    features [rows, width], cosine [rows, rows], inverse_norm [rows]
-// Dispatch  one workgroup per element of cosine, spread over x and y; the diagonal's write inverse_norm
+// Dispatch  one task per element of cosine; the diagonal's write inverse_norm
 // Saved for backward: cosine, inverse_norm (0 for a row of zeros, which makes its cosines and its gradient 0)
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
+#include "../parts/tree_sum.wgsl"
 
 struct Params {
   rows: u32,
@@ -16,18 +17,13 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> inverse_norm: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-var<workgroup> partial: array<vec3f, WORKGROUP>;
+alias Partial = vec3f;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = group.y * groups.x + group.x;
-  if (at >= params.rows * params.rows) {
-    return;
-  }
+fn tasks() -> u32 {
+  return params.rows * params.rows;
+}
+
+fn task(at: u32, lane: u32) {
   let i = at / params.rows;
   let j = at % params.rows;
   var sums = vec3f(); // |a|^2, |b|^2, a . b
@@ -36,16 +32,9 @@ fn main(
     let b = features[j * params.width + k];
     sums += vec3f(a * a, b * b, a * b);
   }
-  partial[lane] = sums;
-  workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      partial[lane] += partial[lane + half];
-    }
-    workgroupBarrier();
-  }
+  let total = tree_sum(sums, lane);
   if (lane == 0u) {
-    let total = partial[0];
+    let total = total;
     // Two factors: the product of the squared norms could leave the range of f32.
     var inverse = vec2f();
     if (total.x > 0.0) {

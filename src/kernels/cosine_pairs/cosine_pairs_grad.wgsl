@@ -1,9 +1,9 @@
 // dfeatures_i = dout / |f_i| * sum over j of sign(c_ij) (f_j / |f_j| - c_ij f_i / |f_i|), with sign(0) = 0.
 //
 // Shapes    features and dfeatures [rows, width], cosine [rows, rows] (0 on the diagonal), inverse_norm [rows], dout []
-// Dispatch  one invocation per element of dfeatures, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element of dfeatures
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   rows: u32,
@@ -17,16 +17,11 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> dfeatures: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let at = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (at >= params.rows * params.width) {
-    return;
-  }
+fn items() -> u32 {
+  return params.rows * params.width;
+}
+
+fn item(at: u32) {
   let i = at / params.width;
   let column = at % params.width;
   let own = features[at] * inverse_norm[i];

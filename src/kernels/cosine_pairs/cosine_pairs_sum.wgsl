@@ -3,6 +3,8 @@
 // Shapes    cosine [rows, rows], out []
 // Dispatch  one workgroup
 
+#include "../parts/tree_sum.wgsl"
+
 override WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -13,7 +15,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-var<workgroup> partial: array<f32, WORKGROUP>;
+alias Partial = f32;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) lane: u32) {
@@ -23,15 +25,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       sum += abs(cosine[at]);
     }
   }
-  partial[lane] = sum;
-  workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      partial[lane] += partial[lane + half];
-    }
-    workgroupBarrier();
-  }
+  let total = tree_sum(sum, lane);
   if (lane == 0u) {
-    out[0] = partial[0];
+    out[0] = total;
   }
 }

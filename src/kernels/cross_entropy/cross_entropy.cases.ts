@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { crossEntropyReference } from './cross_entropy.ref.ts';
 import { crossEntropyOp } from './cross_entropy.ts';
 
@@ -21,4 +21,4 @@ const cases: Case<Record<never, never>>[] = (
   tolerance: 1e-5,
 }));
 
-export const crossEntropies = [defineRoom({ op: crossEntropyOp, reference: crossEntropyReference, cases })];
+export const crossEntropyTest = defineOpTest({ op: crossEntropyOp, reference: crossEntropyReference, cases });

@@ -4,16 +4,16 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
+  perTask,
   type Shape,
   ShapeError,
-  spread,
   type Tensor,
 } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
 import shader from './cross_entropy.wgsl';
 import gradShader from './cross_entropy_grad.wgsl';
 
-const workgroup = 64;
 type None = Record<never, never>;
 
 /** Per row; the mean is taken by `crossEntropy`. Inputs: logits [N, C], labels i32 [N]. Outputs: loss [N], log-sum-exp [N]. */
@@ -42,8 +42,7 @@ export const crossEntropyOp: Op<None> = {
         shader,
         bindings: { logits, labels, loss, log_sum: logSum },
         uniforms: { rows, classes },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(rows),
+        ...perTask(rows),
       },
     ];
   },
@@ -63,8 +62,7 @@ const crossEntropyGradOp: Op<{ shape: Shape }> = {
         shader: gradShader,
         bindings: { logits, labels, log_sum: logSum, dloss, dlogits },
         uniforms: { rows, classes },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil((rows * classes) / workgroup)),
+        ...perItem(rows * classes),
       },
     ];
   },

@@ -1,12 +1,14 @@
 // Cross entropy of each row: log sum exp(logits) - logits[label].
 //
 // Shapes    logits [rows, classes], labels [rows] (i32), loss [rows], log_sum [rows]
-// Dispatch  one workgroup per row, spread over x and y
+// Dispatch  one task per row
 // Saved for backward: log_sum, the row's log of the sum of exponentials
 //
 // A label outside 0..classes-1 makes the row's loss NaN, so that it is seen.
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
+#include "../parts/tree_max.wgsl"
+#include "../parts/tree_sum.wgsl"
 
 struct Params {
   rows: u32,
@@ -19,47 +21,27 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> log_sum: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-var<workgroup> shared_values: array<f32, WORKGROUP>;
+alias Partial = f32;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params.rows) {
-    return;
-  }
+fn tasks() -> u32 {
+  return params.rows;
+}
+
+fn task(row: u32, lane: u32) {
   let start = row * params.classes;
   var largest = logits[start];
   for (var k = lane; k < params.classes; k += WORKGROUP) {
     largest = max(largest, logits[start + k]);
   }
-  shared_values[lane] = largest;
-  workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      shared_values[lane] = max(shared_values[lane], shared_values[lane + half]);
-    }
-    workgroupBarrier();
-  }
-  largest = shared_values[0];
-  workgroupBarrier();
+  largest = tree_max(largest, lane);
+  workgroupBarrier(); // for the second reduction
   var sum = 0.0;
   for (var k = lane; k < params.classes; k += WORKGROUP) {
     sum += exp(logits[start + k] - largest);
   }
-  shared_values[lane] = sum;
-  workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      shared_values[lane] += shared_values[lane + half];
-    }
-    workgroupBarrier();
-  }
+  sum = tree_sum(sum, lane);
   if (lane == 0u) {
-    let total = largest + log(shared_values[0]);
+    let total = largest + log(sum);
     log_sum[row] = total;
     let label = labels[row];
     let known = label >= 0 && u32(label) < params.classes;

@@ -1,9 +1,9 @@
 // d loss / d logits of each row's cross entropy: (softmax - one_hot(label)) * dloss.
 //
 // Shapes    logits, dlogits [rows, classes], labels [rows] (i32), log_sum [rows], dloss [rows]
-// Dispatch  one invocation per element of dlogits, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element of dlogits
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   rows: u32,
@@ -17,16 +17,11 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> dlogits: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.rows * params.classes) {
-    return;
-  }
+fn items() -> u32 {
+  return params.rows * params.classes;
+}
+
+fn item(i: u32) {
   let row = i / params.classes;
   let wanted = select(0.0, 1.0, u32(labels[row]) == i % params.classes);
   dlogits[i] = (exp(logits[i] - log_sum[row]) - wanted) * dloss[row];

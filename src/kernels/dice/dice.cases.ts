@@ -1,4 +1,4 @@
-import { type Case, type CaseInput, defineRoom } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { diceReference } from './dice.ref.ts';
 import { type DiceAttrs, diceOp } from './dice.ts';
 
@@ -23,4 +23,4 @@ const cases: Case<DiceAttrs>[] = [
   { name: 'several stretches, normal', attrs: normal, inputs: maps(2, 67, 97) },
 ];
 
-export const dices = [defineRoom({ op: diceOp, reference: diceReference, cases, wrt: [0] })];
+export const diceTest = defineOpTest({ op: diceOp, reference: diceReference, cases, wrt: [0] });

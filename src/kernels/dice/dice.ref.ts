@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { DiceAttrs } from './dice.ts';
 
 /** Every image's predictions (with their place in prob), targets, numerator and denominator. */

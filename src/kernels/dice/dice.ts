@@ -5,9 +5,10 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
+  perTask,
   ShapeError,
   sameShape,
-  spread,
   type Tensor,
 } from '../op.ts';
 import forwardShader from './dice.wgsl';
@@ -21,7 +22,6 @@ export interface DiceAttrs {
   readonly smooth: number;
 }
 
-const workgroup = 64;
 const items = 8; // per invocation of the elementwise shaders: spreads the cost of starting one
 const stretch = 4096; // pixels that one workgroup adds up
 
@@ -48,15 +48,13 @@ export const diceOp: Op<DiceAttrs> = {
         shader: forwardShader,
         bindings: { prob, mask, partial },
         uniforms: { batch, plane: elements(mask!.shape) / batch, stretch, stretches, channel },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(batch * stretches),
+        ...perTask(batch * stretches),
       },
       {
         shader: meanShader,
         bindings: { partial, fraction, out },
         uniforms: { batch, stretches, smoothing: smooth },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: [1],
+        ...perTask(1),
       },
     ];
   },
@@ -78,8 +76,7 @@ const diceGradientOp: Op<{ channel: 0 | 1; shape: readonly number[] }> = {
         shader: gradientShader,
         bindings: { mask, fraction, dout, dprob },
         uniforms: { batch, plane: count / batch, channel },
-        overrides: { WORKGROUP: workgroup, ITEMS: items },
-        workgroups: spread(Math.ceil(count / (workgroup * items))),
+        ...perItem(count, { ITEMS: items }),
       },
     ];
   },

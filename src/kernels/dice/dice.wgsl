@@ -2,10 +2,11 @@
 //
 // Shapes    prob [batch, 2, plane], mask [batch, plane], partial [batch, stretches, 2]; stretch s has the pixels
 //           s * stretch .. min(plane, (s + 1) * stretch) of its image
-// Dispatch  one workgroup per stretch, spread over x and y; dice_mean.wgsl adds up the stretches
+// Dispatch  one task per stretch; dice_mean.wgsl adds up the stretches
 // Saved for backward: nothing
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
+#include "../parts/tree_sum.wgsl"
 
 struct Params {
   batch: u32,
@@ -20,18 +21,13 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> partial: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-var<workgroup> sums: array<vec2f, WORKGROUP>;
+alias Partial = vec2f;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = group.y * groups.x + group.x;
-  if (i >= params.batch * params.stretches) {
-    return;
-  }
+fn tasks() -> u32 {
+  return params.batch * params.stretches;
+}
+
+fn task(i: u32, lane: u32) {
   let image = i / params.stretches;
   let s = i % params.stretches;
   let end = min(params.plane, (s + 1u) * params.stretch);
@@ -43,16 +39,9 @@ fn main(
     let b = select(1.0 - m, m, params.channel == 1u);
     sum += vec2f(a * b, a + b);
   }
-  sums[lane] = sum;
-  workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      sums[lane] += sums[lane + half];
-    }
-    workgroupBarrier();
-  }
+  let total = tree_sum(sum, lane);
   if (lane == 0u) {
-    partial[2u * i] = sums[0].x;
-    partial[2u * i + 1u] = sums[0].y;
+    partial[2u * i] = total.x;
+    partial[2u * i + 1u] = total.y;
   }
 }

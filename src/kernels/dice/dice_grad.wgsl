@@ -1,10 +1,9 @@
 // dprob = dout / batch * (numerator / denominator - 2 * target) / denominator in `channel`, 0 in the other.
 //
 // Shapes    mask [batch, plane], fraction [batch, 2] (numerator, denominator), dout [], dprob [batch, 2, plane]
-// Dispatch  WORKGROUP * ITEMS pixels per workgroup, workgroups spread over x and y
+// Dispatch  one item per pixel
 
-override WORKGROUP: u32 = 64u;
-override ITEMS: u32 = 8u;
+#include "../parts/each_several.wgsl"
 
 struct Params {
   batch: u32,
@@ -18,22 +17,17 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> dprob: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let start = (group.y * groups.x + group.x) * WORKGROUP * ITEMS;
-  let end = min(params.batch * params.plane, start + WORKGROUP * ITEMS);
-  for (var i = start + lane; i < end; i += WORKGROUP) {
-    let image = i / params.plane;
-    let numerator = fraction[2u * image];
-    let denominator = fraction[2u * image + 1u];
-    let b = select(1.0 - mask[i], mask[i], params.channel == 1u);
-    let normal = i + image * params.plane; // of the image's first channel
-    dprob[normal + params.channel * params.plane] =
-      dout[0] / f32(params.batch) * (numerator / denominator - 2.0 * b) / denominator;
-    dprob[normal + (1u - params.channel) * params.plane] = 0.0;
-  }
+fn items() -> u32 {
+  return params.batch * params.plane;
+}
+
+fn item(i: u32) {
+  let image = i / params.plane;
+  let numerator = fraction[2u * image];
+  let denominator = fraction[2u * image + 1u];
+  let b = select(1.0 - mask[i], mask[i], params.channel == 1u);
+  let normal = i + image * params.plane; // of the image's first channel
+  dprob[normal + params.channel * params.plane] =
+    dout[0] / f32(params.batch) * (numerator / denominator - 2.0 * b) / denominator;
+  dprob[normal + (1u - params.channel) * params.plane] = 0.0;
 }

@@ -4,7 +4,9 @@
 // Dispatch  one workgroup
 // Saved for backward: fraction, every image's numerator and denominator
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/tree_sum.wgsl"
+
+override WORKGROUP: u32 = 64u; // a power of two
 
 struct Params {
   batch: u32,
@@ -17,7 +19,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-var<workgroup> sums: array<vec2f, WORKGROUP>;
+alias Partial = vec2f;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) lane: u32) {
@@ -28,17 +30,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       let at = 2u * (image * params.stretches + s);
       sum += vec2f(partial[at], partial[at + 1u]);
     }
-    sums[lane] = sum;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-      if (lane < half) {
-        sums[lane] += sums[lane + half];
-      }
-      workgroupBarrier();
-    }
+    let sums = tree_sum(sum, lane);
     if (lane == 0u) {
-      let numerator = 2.0 * sums[0].x + params.smoothing;
-      let denominator = sums[0].y + params.smoothing;
+      let numerator = 2.0 * sums.x + params.smoothing;
+      let denominator = sums.y + params.smoothing;
       fraction[2u * image] = numerator;
       fraction[2u * image + 1u] = denominator;
       total += numerator / denominator;

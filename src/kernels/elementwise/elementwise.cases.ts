@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { binaryReference, expandReference } from './elementwise.ref.ts';
 import { type BinaryAttrs, binaryOp, type ExpandAttrs, expandOp } from './elementwise.ts';
 
@@ -54,7 +54,7 @@ const expandCases: Case<ExpandAttrs>[] = [
   { name: 'middle', attrs: { shape: [3, 10, 5], scale: -0.25, offset: 3 }, inputs: [{ shape: [3, 1, 5] }] },
 ];
 
-export const elementwise = [
-  defineRoom({ op: binaryOp, reference: binaryReference, cases: binaryCases }),
-  defineRoom({ op: expandOp, reference: expandReference, cases: expandCases }),
+export const elementwiseTests = [
+  defineOpTest({ op: binaryOp, reference: binaryReference, cases: binaryCases }),
+  defineOpTest({ op: expandOp, reference: expandReference, cases: expandCases }),
 ];

@@ -1,4 +1,5 @@
-import { elements, type Reference, type RefTensor, type Shape } from '../op.ts';
+import { elements, type Shape } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import { broadcastShape } from './broadcast.ts';
 import type { BinaryAttrs, ExpandAttrs } from './elementwise.ts';
 

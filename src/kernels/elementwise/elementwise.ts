@@ -1,12 +1,13 @@
+import { constantOf } from '../../gpu/shader.ts';
 import {
   type Builder,
   elements,
   f32,
   type Op,
+  perItem,
   type Shape,
   ShapeError,
   sameShape,
-  spread,
   type Tensor,
 } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
@@ -19,8 +20,6 @@ import expandVec4Shader from './expand_vec4.wgsl';
 export interface BinaryAttrs {
   readonly operation: 'add' | 'subtract' | 'multiply' | 'divide';
 }
-const operations: readonly BinaryAttrs['operation'][] = ['add', 'subtract', 'multiply', 'divide'];
-const workgroup = 64;
 
 /** out = a OP b with NumPy's broadcasting. Variants: `vec4` where rows come in fours, `scalar`. */
 export const binaryOp: Op<BinaryAttrs> = {
@@ -36,18 +35,13 @@ export const binaryOp: Op<BinaryAttrs> = {
     const { shape, strides } = collapsed;
     const vec4 = variant !== 'scalar' && inQuads(collapsed);
     const count = elements(out!.shape) / (vec4 ? 4 : 1);
+    const shader = vec4 ? binaryVec4Shader : binaryShader;
     return [
       {
-        shader: vec4 ? binaryVec4Shader : binaryShader,
+        shader,
         bindings: { a, b, out },
-        uniforms: {
-          [vec4 ? 'quads' : 'count']: count,
-          shape,
-          strides_a: strides[0]!,
-          strides_b: strides[1]!,
-        },
-        overrides: { OPERATION: operations.indexOf(attrs.operation), WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(count / workgroup)),
+        uniforms: { count, shape, strides_a: strides[0]!, strides_b: strides[1]! },
+        ...perItem(count, { OPERATION: constantOf(shader, attrs.operation.toUpperCase()) }),
       },
     ];
   },
@@ -105,9 +99,8 @@ export const expandOp: Op<ExpandAttrs> = {
       {
         shader: vec4 ? expandVec4Shader : expandShader,
         bindings: { x, out },
-        uniforms: { [vec4 ? 'quads' : 'count']: count, scale, offset, shape, strides: strides[0]! },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(count / workgroup)),
+        uniforms: { count, scale, offset, shape, strides: strides[0]! },
+        ...perItem(count),
       },
     ];
   },

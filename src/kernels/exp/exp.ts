@@ -1,11 +1,5 @@
-import { defineActivation } from '../activation.ts';
-import forward from './exp.wgsl';
-import backward from './exp_grad.wgsl';
+import { definePointwise } from '../pointwise/pointwise.ts';
+import shader from './exp.wgsl';
 
-/** exp(x). */
-export const { op: expOp, apply: exp } = defineActivation({
-  name: 'exp',
-  forward,
-  backward,
-  flops: { forward: 1, backward: 2 },
-});
+/** e^x. */
+export const { op: expOp, apply: exp } = definePointwise('exp', shader, { forward: 1, backward: 2 });

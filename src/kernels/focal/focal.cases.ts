@@ -1,4 +1,4 @@
-import { type Case, type CaseInput, defineRoom } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { focalReference } from './focal.ref.ts';
 import { type FocalAttrs, focalOp } from './focal.ts';
 
@@ -32,4 +32,4 @@ const cases: Case<FocalAttrs>[] = [
   { name: 'several stretches', attrs, inputs: maps(2, 67, 97) },
 ];
 
-export const focals = [defineRoom({ op: focalOp, reference: focalReference, cases, wrt: [0] })];
+export const focalTest = defineOpTest({ op: focalOp, reference: focalReference, cases, wrt: [0] });

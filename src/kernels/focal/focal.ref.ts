@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { FocalAttrs } from './focal.ts';
 
 /** Calls `visit` with every pixel's pt, its one-hot pair and the indices of its two probabilities. */

@@ -5,9 +5,10 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
+  perTask,
   ShapeError,
   sameShape,
-  spread,
   type Tensor,
 } from '../op.ts';
 import treeShader from '../reduce/reduce_sum_tree.wgsl';
@@ -21,7 +22,6 @@ export interface FocalAttrs {
   readonly smooth: number;
 }
 
-const workgroup = 64;
 const items = 8; // per invocation of the elementwise shaders: spreads the cost of starting one
 const stretch = 4096; // pixels that one workgroup adds up
 
@@ -53,8 +53,7 @@ export const focalOp: Op<FocalAttrs> = {
           gamma,
           smoothing: smooth,
         },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(stretches),
+        ...perTask(stretches),
       },
       {
         shader: treeShader,
@@ -67,8 +66,7 @@ export const focalOp: Op<FocalAttrs> = {
           stretches: 1,
           scale: 1 / count,
         },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: [1],
+        ...perTask(1),
       },
     ];
   },
@@ -89,8 +87,7 @@ const focalGradientOp: Op<FocalAttrs> = {
         shader: gradientShader,
         bindings: { prob, mask, dout, dprob },
         uniforms: { count, plane: count / mask!.shape[0]!, gamma, smoothing: smooth },
-        overrides: { WORKGROUP: workgroup, ITEMS: items },
-        workgroups: spread(Math.ceil(count / (workgroup * items))),
+        ...perItem(count, { ITEMS: items }),
       },
     ];
   },

@@ -1,10 +1,10 @@
 // dprob = dout / count * hot * (gamma (1 - pt)^(gamma - 1) log(pt) - (1 - pt)^gamma / pt), pt and hot as in focal.wgsl.
 //
 // Shapes    prob and dprob [batch, 2, plane], mask [batch, plane], dout []; count = batch * plane pixels
-// Dispatch  WORKGROUP * ITEMS pixels per workgroup, workgroups spread over x and y
+// Dispatch  one item per pixel
 
-override WORKGROUP: u32 = 64u;
-override ITEMS: u32 = 8u;
+#include "../parts/each_several.wgsl"
+#include "focal_pixel.wgsl"
 
 struct Params {
   count: u32,
@@ -31,20 +31,15 @@ fn slope(pt: f32) -> f32 {
   return select(0.0, -1.0 / pt, params.gamma == 0.0);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let start = (group.y * groups.x + group.x) * WORKGROUP * ITEMS;
-  let end = min(params.count, start + WORKGROUP * ITEMS);
-  for (var i = start + lane; i < end; i += WORKGROUP) {
-    let normal = i + i / params.plane * params.plane;
-    let hot = clamp(vec2f(1.0 - mask[i], mask[i]), vec2f(params.smoothing), vec2f(1.0 - params.smoothing));
-    let pt = hot.x * prob[normal] + hot.y * prob[normal + params.plane] + params.smoothing;
-    let d = dout[0] / f32(params.count) * slope(pt);
-    dprob[normal] = d * hot.x;
-    dprob[normal + params.plane] = d * hot.y;
-  }
+fn items() -> u32 {
+  return params.count;
+}
+
+fn item(i: u32) {
+  let normal = first_channel(i);
+  let hot = smoothed_target(i);
+  let pt = target_probability(i, hot);
+  let d = dout[0] / f32(params.count) * slope(pt);
+  dprob[normal] = d * hot.x;
+  dprob[normal + params.plane] = d * hot.y;
 }

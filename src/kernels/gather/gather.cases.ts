@@ -1,4 +1,5 @@
-import { type Case, type CaseInput, type DType, defineRoom, type Shape } from '../op.ts';
+import type { DType, Shape } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { gatherRowsReference, scatterRowsReference } from './gather.ref.ts';
 import { gatherRowsOp, type ScatterAttrs, scatterRowsOp } from './gather.ts';
 
@@ -71,7 +72,7 @@ const scatterCases: Case<ScatterAttrs>[] = [
   },
 ];
 
-export const gathers = [
-  defineRoom({ op: gatherRowsOp, reference: gatherRowsReference, cases: gatherCases }),
-  defineRoom({ op: scatterRowsOp, reference: scatterRowsReference, cases: scatterCases }),
+export const gatherTests = [
+  defineOpTest({ op: gatherRowsOp, reference: gatherRowsReference, cases: gatherCases }),
+  defineOpTest({ op: scatterRowsOp, reference: scatterRowsReference, cases: scatterCases }),
 ];

@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { ScatterAttrs } from './gather.ts';
 
 /** rows[b][m] -> where its elements begin in the long tensor [batches or 1, length, width]; undefined if outside. */

@@ -4,15 +4,13 @@ import {
   elements,
   f32,
   type Op,
+  perTask,
   ShapeError,
-  spread,
   type Tensor,
   type TensorSpec,
 } from '../op.ts';
 import gatherShader from './gather_rows.wgsl';
 import scatterShader from './scatter_rows.wgsl';
-
-const workgroup = 64;
 
 /** [batches, count] of an index, and the width of the rows. @throws ShapeError. */
 function check(op: string, x: TensorSpec | undefined, index: TensorSpec | undefined, batches?: number) {
@@ -48,8 +46,7 @@ export const gatherRowsOp: Op<Record<never, never>> = {
           width,
           batch_stride: x!.shape[0] === 1 ? 0 : length * width,
         },
-        overrides: { HALF: x!.dtype === 'f16', WORKGROUP: workgroup },
-        workgroups: spread(batches * count),
+        ...perTask(batches * count, { HALF: x!.dtype === 'f16' }),
       },
     ];
   },
@@ -82,8 +79,7 @@ export const scatterRowsOp: Op<ScatterAttrs> = {
         shader: scatterShader,
         bindings: { x, index, out },
         uniforms: { rows: batches * length, length, width, candidates: elements(index!.shape) / batches },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(batches * length),
+        ...perTask(batches * length),
       },
     ];
   },

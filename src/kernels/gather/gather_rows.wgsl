@@ -2,12 +2,12 @@
 //
 // Shapes    x [batches or 1, length, width] f32, or f16 packed two to a word (HALF), index [batches, count] (i32),
 //           out [batches, count, width] f32, written as bits: a shader may not rely on arithmetic with NaN
-// Dispatch  one workgroup per row of out, spread over x and y
+// Dispatch  one task per row of out
 // Saved for backward: nothing (the rule needs index)
 
-override HALF: bool = false;
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
 
+override HALF: bool = false;
 struct Params {
   rows: u32, // batches * count
   count: u32,
@@ -31,16 +31,11 @@ fn load(i: u32) -> u32 {
   return x[i];
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params.rows) {
-    return;
-  }
+fn tasks() -> u32 {
+  return params.rows;
+}
+
+fn task(row: u32, lane: u32) {
   let chosen = u32(index[row]); // a negative index becomes a very large one
   let start = row / params.count * params.batch_stride + chosen * params.width;
   for (var column = lane; column < params.width; column += WORKGROUP) {

@@ -3,9 +3,9 @@
 //
 // Shapes    x [batches, count, width], index [batches, count] (i32), out [out_batches, length, width] with out_batches
 //           = batches, or 1: then the sum runs over the batches too
-// Dispatch  one workgroup per row of out, spread over x and y
+// Dispatch  one task per row of out
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
 
 struct Params {
   rows: u32, // out_batches * length
@@ -19,16 +19,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params.rows) {
-    return;
-  }
+fn tasks() -> u32 {
+  return params.rows;
+}
+
+fn task(row: u32, lane: u32) {
   let wanted = i32(row % params.length);
   let first = row / params.length * params.candidates;
   for (var column = lane; column < params.width; column += WORKGROUP) {

@@ -1,4 +1,4 @@
-import { type Case, type CaseInput, defineRoom } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { gaussianBlurReference } from './gaussian_blur.ref.ts';
 import { gaussianBlurOp, gaussianWeights } from './gaussian_blur.ts';
 
@@ -20,4 +20,4 @@ const cases: Case<object>[] = [
   { name: 'sigma 10', attrs: {}, inputs: inputs([1, 48, 48], 10, 1.5) },
 ];
 
-export const blurs = [defineRoom({ op: gaussianBlurOp, reference: gaussianBlurReference, cases })];
+export const gaussianBlurTest = defineOpTest({ op: gaussianBlurOp, reference: gaussianBlurReference, cases });

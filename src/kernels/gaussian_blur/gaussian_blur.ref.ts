@@ -1,4 +1,4 @@
-import type { Reference } from '../op.ts';
+import type { Reference } from '../op-test.ts';
 
 /** Index of the mirrored row's element at any position: steps back from each border until it is inside. */
 function mirror(position: number, length: number): number {

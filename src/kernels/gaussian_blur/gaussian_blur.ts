@@ -5,14 +5,12 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
   ShapeError,
-  spread,
   type Tensor,
 } from '../op.ts';
 import { around } from '../reduce/reduce.ts';
 import shader from './gaussian_blur.wgsl';
-
-const workgroup = 64;
 
 /** x [..., H, W] correlated with weights [2 radius + 1] along W and along H, borders mirrored. */
 export const gaussianBlurOp: Op<object> = {
@@ -35,8 +33,7 @@ export const gaussianBlurOp: Op<object> = {
         shader,
         bindings: { x: from, weights, out: to },
         uniforms: { outer, length, inner, taps, shift: Math.ceil(radius / period) * period - radius },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(elements(x!.shape) / workgroup)),
+        ...perItem(elements(x!.shape)),
       };
     };
     const rank = x!.shape.length;

@@ -2,10 +2,10 @@
 // (d c b a | a b c d | d c b a), as often as the radius asks for.
 //
 // Shapes    x and out [outer, length, inner], weights [taps], taps = 2 * radius + 1
-// Dispatch  one invocation per element of out, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element of out
 // Saved for backward: nothing (no gradient)
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   outer: u32,
@@ -20,16 +20,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.outer * params.length * params.inner) {
-    return;
-  }
+fn items() -> u32 {
+  return params.outer * params.length * params.inner;
+}
+
+fn item(i: u32) {
   let position = (i / params.inner) % params.length;
   let start = i - position * params.inner;
   let period = 2u * params.length;

@@ -1,15 +1,34 @@
-import { type Case, defineRoom } from '../op.ts';
-import { geluReference } from './gelu.ref.ts';
+import { extremeInput, pointwiseTest, textMlpInput } from '../pointwise/pointwise.cases.ts';
 import { geluOp } from './gelu.ts';
 
-const extremes = [-3e38, -1e4, -200, -88, -60, -52, -20, -5, -1e-3, -1e-20, 0, 1e-20, 1e-3, 5, 20, 88, 200];
+/** erfc(z) for z >= 0: Taylor series of erf where it converges fast, a continued fraction beyond. */
+function erfc(z: number): number {
+  if (z < 2.5) {
+    let term = z;
+    let sum = z;
+    for (let n = 1; n < 80; n += 1) {
+      term *= -(z * z) / n;
+      sum += term / (2 * n + 1);
+    }
+    return 1 - (2 / Math.sqrt(Math.PI)) * sum;
+  }
+  let fraction = z;
+  for (let n = 60; n > 0; n -= 1) fraction = z + n / 2 / fraction;
+  return Math.exp(-z * z) / (Math.sqrt(Math.PI) * fraction);
+}
 
-const cases: Case<object>[] = [
-  { name: 'one', attrs: {}, inputs: [{ shape: [1] }] },
-  { name: 'odd', attrs: {}, inputs: [{ shape: [3, 7, 5] }] },
-  { name: 'wide range', attrs: {}, inputs: [{ shape: [1023], values: (_, __, normal) => 4 * normal() }] },
-  { name: 'extreme', attrs: {}, inputs: [{ shape: [17], values: (i) => extremes[i]! }] },
-  { name: 'text MLP', attrs: {}, inputs: [{ shape: [12, 10, 3072] }] },
-];
+const cumulative = (x: number) => {
+  const above = 0.5 * erfc(Math.abs(x) / Math.SQRT2);
+  return x >= 0 ? 1 - above : above;
+};
+const density = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
-export const gelus = [defineRoom({ op: geluOp, reference: geluReference, cases })];
+export const geluTest = pointwiseTest(geluOp, {
+  value: (x) => x * cumulative(x),
+  derivative: (x) => cumulative(x) + x * density(x),
+  inputs: {
+    normal: { shape: [1023], values: (_, __, normal) => 4 * normal() },
+    extreme: extremeInput,
+    'text MLP': textMlpInput,
+  },
+});

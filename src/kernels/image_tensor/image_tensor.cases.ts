@@ -1,4 +1,5 @@
-import { type Case, defineRoom, type Shape } from '../op.ts';
+import type { Shape } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { imageTensorReference } from './image_tensor.ref.ts';
 import { type ImageTensorAttrs, imageTensorOp } from './image_tensor.ts';
 
@@ -17,4 +18,4 @@ const cases: Case<ImageTensorAttrs>[] = [
   image('model', [144, 144, 3], [0.48, 0.46, 0.41], [0.27, 0.26, 0.28]),
 ];
 
-export const imageTensors = [defineRoom({ op: imageTensorOp, reference: imageTensorReference, cases })];
+export const imageTensorTest = defineOpTest({ op: imageTensorOp, reference: imageTensorReference, cases });

@@ -1,4 +1,4 @@
-import type { Reference } from '../op.ts';
+import type { Reference } from '../op-test.ts';
 import type { ImageTensorAttrs } from './image_tensor.ts';
 
 export const imageTensorReference: Reference<ImageTensorAttrs> = {

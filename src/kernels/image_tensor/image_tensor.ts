@@ -1,4 +1,4 @@
-import { type Builder, describe, elements, f32, type Op, ShapeError, spread, type Tensor } from '../op.ts';
+import { type Builder, describe, elements, f32, type Op, perItem, ShapeError, type Tensor } from '../op.ts';
 import shader from './image_tensor.wgsl';
 
 export interface ImageTensorAttrs {
@@ -6,8 +6,6 @@ export interface ImageTensorAttrs {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
-
-const workgroup = 64;
 
 /** Bytes of an image to normalised f32, channels first. */
 export const imageTensorOp: Op<ImageTensorAttrs> = {
@@ -33,8 +31,7 @@ export const imageTensorOp: Op<ImageTensorAttrs> = {
         shader,
         bindings: { image, out },
         uniforms: { pixels: height * width, channels, mean: four(mean, 0), deviation: four(std, 1) },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(elements(out!.shape) / workgroup)),
+        ...perItem(elements(out!.shape)),
       },
     ];
   },

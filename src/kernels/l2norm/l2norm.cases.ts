@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { l2normReference } from './l2norm.ref.ts';
 import { l2normOp } from './l2norm.ts';
 
@@ -16,4 +16,4 @@ const cases: Case<object>[] = [
   { name: 'patches', attrs: {}, inputs: [{ shape: [2, 145, 128] }] },
 ];
 
-export const l2norms = [defineRoom({ op: l2normOp, reference: l2normReference, cases })];
+export const l2normTest = defineOpTest({ op: l2normOp, reference: l2normReference, cases });

@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 
 const rowsOf = ({ shape, data }: RefTensor): Float64Array[] => {
   const width = shape.at(-1)!;

@@ -1,10 +1,10 @@
 // l2norm.wgsl with one invocation per row, for software adapters: no barriers, vectors of four.
 //
 // Shapes    x and out [rows, width], width a multiple of 4; inverse_norm [rows]
-// Dispatch  WORKGROUP rows per workgroup, workgroups spread over x and y
+// Dispatch  one item per row
 // Saved for backward: out, inverse_norm (0 for a row of zeros, which makes its gradient 0)
 
-override WORKGROUP: u32 = 8u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   rows: u32,
@@ -16,16 +16,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> inverse_norm: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (row >= params.rows) {
-    return;
-  }
+fn items() -> u32 {
+  return params.rows;
+}
+
+fn item(row: u32) {
   let vectors = params.width / 4u;
   let start = row * vectors;
   var squares = vec4f();

@@ -1,4 +1,4 @@
-import { type Case, type CaseInput, defineRoom } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { layernormReference } from './layernorm.ref.ts';
 import { type LayernormAttrs, layernormOp } from './layernorm.ts';
 
@@ -24,6 +24,9 @@ const cases: Case<LayernormAttrs>[] = [
   { name: 'vision tokens', attrs, inputs: shapes([37, 1024]) },
 ];
 
-export const layernorms = [
-  defineRoom({ op: layernormOp, reference: layernormReference, cases, differentiable: [0] }),
-];
+export const layernormTest = defineOpTest({
+  op: layernormOp,
+  reference: layernormReference,
+  cases,
+  differentiable: [0],
+});

@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { LayernormAttrs } from './layernorm.ts';
 
 const average = (values: Float64Array) => values.reduce((sum, v) => sum + v, 0) / values.length;

@@ -4,9 +4,9 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
   type Shape,
   ShapeError,
-  spread,
   type Tensor,
 } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
@@ -22,7 +22,6 @@ export interface LayernormAttrs {
   readonly epsilon: number;
 }
 
-const workgroup = 64;
 const block = 32; // rows that one invocation of the parameters' gradient adds up
 
 const rowsOf = (shape: Shape) => elements(shape.slice(0, -1));
@@ -112,8 +111,7 @@ const layernormParametersOp: Op<object> = {
         shader: parametersShader,
         bindings: { dout, x, mean, inverse_std, dweight_partial, dbias_partial },
         uniforms: { rows: rowsOf(x!.shape), width, block, blocks },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil((blocks * width) / workgroup)),
+        ...perItem(blocks * width),
       },
     ];
   },

@@ -1,10 +1,11 @@
 // out = (x - mean) / std * weight + bias over the last dimension.
 //
 // Shapes    x and out [rows, width], weight and bias [width], mean and inverse_std [rows]
-// Dispatch  one workgroup per row, spread over x and y
+// Dispatch  one task per row
 // Saved for backward: mean, inverse_std
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
+#include "../parts/tree_sum.wgsl"
 
 struct Params {
   rows: u32,
@@ -20,45 +21,27 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> inverse_std: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-var<workgroup> partial: array<f32, WORKGROUP>;
+alias Partial = f32;
 
-fn sum(value: f32, lane: u32) -> f32 {
-  partial[lane] = value;
-  workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      partial[lane] += partial[lane + half];
-    }
-    workgroupBarrier();
-  }
-  let total = partial[0];
-  workgroupBarrier(); // `partial` is free again
-  return total;
+fn tasks() -> u32 {
+  return params.rows;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params.rows) {
-    return;
-  }
+fn task(row: u32, lane: u32) {
   let start = row * params.width;
   var total = 0.0;
   for (var k = lane; k < params.width; k += WORKGROUP) {
     total += x[start + k];
   }
-  let center = sum(total, lane) / f32(params.width);
+  let center = tree_sum(total, lane) / f32(params.width);
+  workgroupBarrier(); // for the second reduction
   // Second pass: squares of x itself would lose the variance of rows that lie far from 0.
   var squares = 0.0;
   for (var k = lane; k < params.width; k += WORKGROUP) {
     let deviation = x[start + k] - center;
     squares += deviation * deviation;
   }
-  let variance = sum(squares, lane) / f32(params.width);
+  let variance = tree_sum(squares, lane) / f32(params.width);
   let scale = 1.0 / sqrt(variance + params.epsilon);
   for (var k = lane; k < params.width; k += WORKGROUP) {
     out[start + k] = (x[start + k] - center) * scale * weight[k] + bias[k];

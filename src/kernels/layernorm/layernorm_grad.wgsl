@@ -1,9 +1,10 @@
 // dx = (d - mean(d) - xhat * mean(d * xhat)) / std with d = dout * weight and xhat = (x - mean) / std.
 //
 // Shapes    dout, x and dx [rows, width], weight [width], mean and inverse_std [rows]
-// Dispatch  one workgroup per row, spread over x and y
+// Dispatch  one task per row
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
+#include "../parts/tree_sum.wgsl"
 
 struct Params {
   rows: u32,
@@ -18,18 +19,13 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-var<workgroup> partial: array<vec2f, WORKGROUP>;
+alias Partial = vec2f;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params.rows) {
-    return;
-  }
+fn tasks() -> u32 {
+  return params.rows;
+}
+
+fn task(row: u32, lane: u32) {
   let start = row * params.width;
   let center = mean[row];
   let scale = inverse_std[row];
@@ -38,15 +34,8 @@ fn main(
     let d = dout[start + k] * weight[k];
     sums += vec2f(d, d * (x[start + k] - center) * scale);
   }
-  partial[lane] = sums;
-  workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      partial[lane] += partial[lane + half];
-    }
-    workgroupBarrier();
-  }
-  let means = partial[0] / f32(params.width);
+  let total = tree_sum(sums, lane);
+  let means = total / f32(params.width);
   for (var k = lane; k < params.width; k += WORKGROUP) {
     let d = dout[start + k] * weight[k];
     let normalized = (x[start + k] - center) * scale;

@@ -3,9 +3,9 @@
 //
 // Shapes    dout and x [rows, width], mean and inverse_std [rows], dweight_partial and dbias_partial [blocks, width];
 //           block b has the rows b * block .. min(rows, (b + 1) * block)
-// Dispatch  one invocation per element of dweight_partial, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element of dweight_partial
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   rows: u32,
@@ -22,16 +22,11 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> dbias_partial: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.blocks * params.width) {
-    return;
-  }
+fn items() -> u32 {
+  return params.blocks * params.width;
+}
+
+fn item(i: u32) {
   let column = i % params.width;
   let first = i / params.width * params.block;
   let end = min(params.rows, first + params.block);

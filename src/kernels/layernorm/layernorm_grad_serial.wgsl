@@ -1,9 +1,9 @@
 // layernorm_grad.wgsl with one invocation per row, for software adapters: no barriers, vectors of four.
 //
 // Shapes    dout, x and dx [rows, width], weight [width], width a multiple of 4; mean and inverse_std [rows]
-// Dispatch  WORKGROUP rows per workgroup, workgroups spread over x and y
+// Dispatch  one item per row
 
-override WORKGROUP: u32 = 8u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   rows: u32,
@@ -22,16 +22,11 @@ fn sum(v: vec4f) -> f32 {
   return (v.x + v.y) + (v.z + v.w);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (row >= params.rows) {
-    return;
-  }
+fn items() -> u32 {
+  return params.rows;
+}
+
+fn item(row: u32) {
   let vectors = params.width / 4u;
   let start = row * vectors;
   let center = mean[row];

@@ -1,4 +1,5 @@
-import { type Case, type CaseInput, defineRoom, type Shape } from '../op.ts';
+import type { Shape } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { matmulReference } from './matmul.ref.ts';
 import { type MatmulAttrs, matmulOp } from './matmul.ts';
 
@@ -96,4 +97,4 @@ const cases: Case<MatmulAttrs>[] = [
   product('prior network', [1, 1280], [80, 1280], xw, { bias: true }),
 ];
 
-export const matmuls = [defineRoom({ op: matmulOp, reference: matmulReference, cases })];
+export const matmulTest = defineOpTest({ op: matmulOp, reference: matmulReference, cases });

@@ -1,4 +1,5 @@
-import { elements, type Reference, type RefTensor } from '../op.ts';
+import { elements } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import { productShape } from './geometry.ts';
 import type { MatmulAttrs } from './matmul.ts';
 

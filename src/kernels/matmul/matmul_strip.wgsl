@@ -1,107 +1,22 @@
 // out = activation(scale * a b + bias) + residual, for software adapters with subgroups: registers and vector loads,
 // no workgroup memory.
 //
-// Shapes    a [batch, M, K] ([batch, K, M] with TRANSPOSE_A), b [batch, K, N] ([batch, N, K] with TRANSPOSE_B),
-//           bias [N], residual, preactivation and out [batch, M, N]; batch strides are 0 for an operand that is shared.
-//           For a short N the host swaps the operands and the strides of out and bias.
+// Shapes    as operands.wgsl and epilogue.wgsl have them; for a short N the host swaps the operands and
+//           the strides of out and bias
 // Dispatch  one workgroup per ROWS rows and 4 * WORKGROUP columns of out; each lane owns 4 columns. Along K, four at a
 //           time, the lanes of a subgroup load the ROWS rows' values of a once and pass them round.
 // Saved for backward: preactivation, on request
 
 enable subgroups;
 
-override SUBGROUP: u32 = 8u; // lanes of a subgroup
+#include "operands.wgsl"
+#include "epilogue.wgsl"
+#include "../parts/subgroup_share.wgsl"
+
 override WORKGROUP: u32 = 32u;
-override TRANSPOSE_A: bool = false;
-override TRANSPOSE_B: bool = false;
-override B_TYPE: u32 = 0u; // F32: in b; F16, INT8: in b_packed
-override VECTOR: bool = false; // K and the contiguous dimensions are multiples of 4
 override ROWS: u32 = 16u; // 4, 8, 12 or 16
-const F32 = 0u;
-const F16 = 1u;
-const INT8 = 2u; // rows of int8, then a scale for each row
 
-struct Params {
-  M: u32,
-  N: u32,
-  K: u32,
-  batch: u32,
-  batch_stride_a: u32,
-  batch_stride_b: u32,
-  out_stride_m: u32,
-  out_stride_n: u32,
-  scale: f32,
-  bias_stride_m: u32,
-  bias_stride_n: u32,
-  has_bias: u32,
-  has_residual: u32,
-  quickgelu: u32,
-  save_preactivation: u32,
-  b_scales: u32, // the word of an int8 b where the scales of its rows begin
-}
-
-@group(0) @binding(0) var<storage, read> a: array<vec4f>;
-@group(0) @binding(1) var<storage, read> b: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b_packed: array<vec2u>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> residual: array<f32>;
-@group(0) @binding(5) var<storage, read_write> out: array<f32>;
-@group(0) @binding(6) var<storage, read_write> preactivation: array<f32>;
-@group(0) @binding(7) var<uniform> params: Params;
-
-/** Four neighbours of a from its element i on; the scalar path reads 0 for those from `count` on. */
-fn load_a(i: u32, count: u32) -> vec4f {
-  if (VECTOR) {
-    return a[i / 4u];
-  }
-  var values = vec4f();
-  for (var j = 0u; j < count; j++) {
-    values[j] = a[(i + j) / 4u][(i + j) % 4u];
-  }
-  return values;
-}
-
-/** Four neighbours in b_packed, from element i on, i a multiple of 4; int8 values still without their row's scale. */
-fn unpack_b(i: u32) -> vec4f {
-  if (B_TYPE == F16) {
-    let halves = b_packed[i / 4u];
-    return vec4f(unpack2x16float(halves.x), unpack2x16float(halves.y));
-  }
-  let bytes = vec4u(b_packed[i / 8u][i / 4u % 2u]) << vec4u(24u, 16u, 8u, 0u);
-  return vec4f(bitcast<vec4i>(bytes) >> vec4u(24u));
-}
-
-fn load_b(i: u32, count: u32) -> vec4f {
-  if (VECTOR) {
-    if (B_TYPE == F32) {
-      return b[i / 4u];
-    }
-    return unpack_b(i);
-  }
-  var values = vec4f();
-  for (var j = 0u; j < count; j++) {
-    let at = i + j;
-    if (B_TYPE == F32) {
-      values[j] = b[at / 4u][at % 4u];
-    } else {
-      values[j] = unpack_b(at / 4u * 4u)[at % 4u];
-    }
-  }
-  return values;
-}
-
-/** The scale of a row of an int8 b, as it is stored. */
-fn scale_b(row: u32) -> f32 {
-  let word = params.b_scales + row;
-  return bitcast<f32>(b_packed[word / 2u][word % 2u]);
-}
-
-/** How many of four neighbours from `start` on are below `end`. */
-fn remaining(start: u32, end: u32) -> u32 {
-  return min(4u, max(start, end) - start);
-}
-
-/** Where the four lines of b's block [0 .. 3, n .. n + 3] begin: rows of b, or its columns with TRANSPOSE_B. */
+// Where the four lines of b's block [0 .. 3, n .. n + 3] begin: rows of b, or its columns with TRANSPOSE_B.
 fn first_lines_b(base: u32, n: u32) -> vec4u {
   if (TRANSPOSE_B) {
     // Lines past the last column repeat it: their sums are not stored.
@@ -110,7 +25,7 @@ fn first_lines_b(base: u32, n: u32) -> vec4u {
   return base + n + vec4u(0u, 1u, 2u, 3u) * params.N;
 }
 
-/** The scales of four rows of an int8 b; those past the end repeat the last. */
+// The scales of four rows of an int8 b; those past the end repeat the last.
 fn scales_b(row: u32, end: u32) -> vec4f {
   let last = end - 1u;
   return vec4f(
@@ -121,7 +36,7 @@ fn scales_b(row: u32, end: u32) -> vec4f {
   );
 }
 
-/** b[k .. k + 3, n .. n + 3], a column per k, 0 outside of b, whose lines begin at `starts`. */
+// b[k .. k + 3, n .. n + 3], a column per k, 0 outside of b, whose lines begin at `starts`.
 fn block_b(starts: vec4u, k: u32, n: u32) -> mat4x4f {
   // Along a line of b^T K ends, along a line of b its columns do, and there the lines themselves end with K.
   var counts = vec4u(remaining(k, params.K));
@@ -144,15 +59,14 @@ fn block_b(starts: vec4u, k: u32, n: u32) -> mat4x4f {
   return lines;
 }
 
-// A lane's share of the ROWS vectors of a: vector v is held by lane v % SUBGROUP, at place v / SUBGROUP.
-// Vector v is row v along K; with TRANSPOSE_A and Q = ROWS / 4 it is k + v / Q along the rows 4 (v % Q) .. + 3.
-var<private> share: array<vec4f, 4>;
+// The lanes' share holds the ROWS vectors of a. Vector v is row v along K; with TRANSPOSE_A and Q = ROWS / 4 it is
+// k + v / Q along the rows 4 (v % Q) .. + 3.
 
 fn vector_of(place: u32, lane: u32) -> u32 {
   return (place * SUBGROUP + lane % SUBGROUP) % ROWS;
 }
 
-/** Where the lane's vector begins at k = 0. Rows past the last one repeat it: their sums are not stored. */
+// Where the lane's vector begins at k = 0. Rows past the last one repeat it: their sums are not stored.
 fn first_line_a(base: u32, row: u32, place: u32, lane: u32) -> u32 {
   let v = vector_of(place, lane);
   if (TRANSPOSE_A) {
@@ -171,19 +85,7 @@ fn load_share(place: u32, line: u32, lane: u32, row: u32, k: u32) {
   }
 }
 
-/** From a lane that is known, a broadcast costs SwiftShader (4 lanes) half of a shuffle; others do not care. */
-fn broadcast(vector: u32) -> vec4f {
-  let x = share[vector / SUBGROUP];
-  switch vector % SUBGROUP {
-    case 0u: { return subgroupBroadcast(x, 0u); }
-    case 1u: { return subgroupBroadcast(x, 1u); }
-    case 2u: { return subgroupBroadcast(x, 2u); }
-    case 3u: { return subgroupBroadcast(x, 3u); }
-    default: { return subgroupShuffle(x, vector % SUBGROUP); }
-  }
-}
-
-/** a[row + 4 quad .. + 3, k .. k + 3], a column per row. */
+// a[row + 4 quad .. + 3, k .. k + 3], a column per row.
 fn block_a(quad: u32) -> mat4x4f {
   if (TRANSPOSE_A) {
     let quads = ROWS / 4u;
@@ -196,12 +98,11 @@ fn block_a(quad: u32) -> mat4x4f {
       )
     );
   }
-  let v = 4u * quad;
-  return mat4x4f(broadcast(v), broadcast(v + 1u), broadcast(v + 2u), broadcast(v + 3u));
+  return broadcast_four(4u * quad);
 }
 
-/** Finishes four scaled sums, neighbours in a row of out from element i on, and writes the first `count`. */
-fn store(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
+// Finishes four scaled sums, neighbours in a row of out from element i on, and writes the first `count`.
+fn store_four(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
   let at = i + vec4u(0u, 1u, 2u, 3u) * params.out_stride_n;
   var values = sums + own_bias;
   if (params.save_preactivation != 0u) {
@@ -209,9 +110,7 @@ fn store(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
       preactivation[at[j]] = values[j];
     }
   }
-  if (params.quickgelu != 0u) {
-    values /= 1.0 + exp(min(-1.702 * values, vec4f(87.0))); // exp(89) overflows
-  }
+  values = activate(values);
   if (params.has_residual != 0u) {
     for (var j = 0u; j < count; j++) {
       values[j] += residual[at[j]];
@@ -299,10 +198,10 @@ fn main(
   for (var r = 0u; r < ROWS && row + r < params.M; r++) {
     if (params.has_bias != 0u && (r == 0u || params.bias_stride_m != 0u)) {
       for (var j = 0u; j < count; j++) {
-        own_bias[j] = bias[(row + r) * params.bias_stride_m + (column + j) * params.bias_stride_n];
+        own_bias[j] = bias[bias_index(row + r, column + j)];
       }
     }
-    let first = batch * params.M * params.N + (row + r) * params.out_stride_m + column * params.out_stride_n;
-    store(first, count, factor * sums[r / 4u][r % 4u], own_bias);
+    let first = out_index(batch, row + r, column);
+    store_four(first, count, factor * sums[r / 4u][r % 4u], own_bias);
   }
 }

@@ -1,3 +1,4 @@
+import { constantOf } from '../../gpu/shader.ts';
 import { type Call, type Dispatch, type DType, scalesOffset, spread } from '../op.ts';
 import type { Geometry } from './geometry.ts';
 import type { MatmulAttrs } from './matmul.ts';
@@ -15,7 +16,7 @@ const short = 4;
 const enoughTiles = 128;
 
 /** How the shaders call the types of b. */
-const bTypes: Partial<Record<DType, number>> = { f32: 0, f16: 1, q8: 2 };
+const typeNames: Partial<Record<DType, string>> = { f32: 'F32', f16: 'F16', q8: 'INT8' };
 
 const isPacked = ({ inputs }: Call<MatmulAttrs>) => inputs[1]!.dtype !== 'f32';
 
@@ -53,7 +54,11 @@ function common(
       batch,
       batch_stride_a: strideA,
       batch_stride_b: strideB,
+      out_stride_m: N,
+      out_stride_n: 1,
       scale,
+      bias_stride_m: 0,
+      bias_stride_n: 1,
       has_bias: Number(bias !== undefined),
       has_residual: Number(residual !== undefined),
       quickgelu: Number(activation === 'quickgelu'),
@@ -63,7 +68,7 @@ function common(
     overrides: {
       TRANSPOSE_A: transposeA,
       TRANSPOSE_B: transposeB,
-      B_TYPE: bTypes[b!.dtype]!,
+      B_TYPE: constantOf(tileShader, typeNames[b!.dtype]!),
       VECTOR: contiguous.every((n) => n % 4 === 0),
     },
   };
@@ -114,7 +119,7 @@ export const variants: Readonly<Record<Variant, Kernel>> = {
 };
 
 /**
- * `common` and the strides of the result for the product, or for its transpose b^T a^T where the columns are few and
+ * `common` for the product, or for its transpose b^T a^T where the columns are few and
  * the rows are not. A packed b stays where it is.
  */
 function shortSideFirst(call: Call<MatmulAttrs>, geometry: Geometry) {
@@ -122,17 +127,8 @@ function shortSideFirst(call: Call<MatmulAttrs>, geometry: Geometry) {
   const swapped = N <= short && N < M && !isPacked(call);
   const [product, sizes] = swapped ? swap(call, geometry) : [call, geometry];
   const { uniforms, ...rest } = common(product, sizes);
-  return {
-    ...rest,
-    sizes,
-    uniforms: {
-      ...uniforms,
-      out_stride_m: swapped ? 1 : N,
-      out_stride_n: swapped ? N : 1,
-      bias_stride_m: Number(swapped),
-      bias_stride_n: Number(!swapped),
-    },
-  };
+  const strides = swapped ? { out_stride_m: 1, out_stride_n: N, bias_stride_m: 1, bias_stride_n: 0 } : {};
+  return { ...rest, sizes, uniforms: { ...uniforms, ...strides } };
 }
 
 function swap(

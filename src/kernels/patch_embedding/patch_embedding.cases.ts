@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { patchifyReference } from './patch_embedding.ref.ts';
 import { type PatchifyAttrs, patchifyOp } from './patch_embedding.ts';
 
@@ -17,4 +17,4 @@ const cases = [
   images('more pixels', 14, 2, 3, 126, 140),
 ];
 
-export const patchEmbeddings = [defineRoom({ op: patchifyOp, reference: patchifyReference, cases })];
+export const patchEmbeddingTest = defineOpTest({ op: patchifyOp, reference: patchifyReference, cases });

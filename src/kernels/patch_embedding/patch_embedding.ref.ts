@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { PatchifyAttrs } from './patch_embedding.ts';
 
 /** Calls `visit` with the flat index of every pixel and of its place among the patches. */

@@ -6,9 +6,9 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
   type Shape,
   ShapeError,
-  spread,
   type Tensor,
 } from '../op.ts';
 import patchifyShader from './patchify.wgsl';
@@ -17,8 +17,6 @@ export interface PatchifyAttrs {
   /** Pixels along a patch's side. */
   readonly patch: number;
 }
-
-const workgroup = 64;
 
 function rearrange(patch: number, images: Shape, x: Tensor, out: Tensor, inverse: boolean): Dispatch {
   const [, channels, height, width] = images as [number, number, number, number];
@@ -33,8 +31,7 @@ function rearrange(patch: number, images: Shape, x: Tensor, out: Tensor, inverse
       grid_columns: width / patch,
       patch_size: patch,
     },
-    overrides: { INVERSE: inverse, WORKGROUP: workgroup },
-    workgroups: spread(Math.ceil(count / workgroup)),
+    ...perItem(count, { INVERSE: inverse }),
   };
 }
 

@@ -2,12 +2,12 @@
 //
 // Shapes    images [batch, channels, grid_rows * patch, grid_columns * patch],
 //           patches [batch, grid_rows * grid_columns, channels * patch * patch]; x is the one, out the other
-// Dispatch  one invocation per element, in the order of patches, WORKGROUP per workgroup, spread over x and y
+// Dispatch  one item per element, in the order of patches
 // Saved for backward: nothing; the gradient is the way back
 
-override INVERSE: bool = false; // from patches to images
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
+override INVERSE: bool = false; // from patches to images
 struct Params {
   count: u32,
   channels: u32,
@@ -20,16 +20,11 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.count) {
-    return;
-  }
+fn items() -> u32 {
+  return params.count;
+}
+
+fn item(i: u32) {
   let size = params.patch_size;
   var rest = i;
   let column = rest % size;

@@ -1,4 +1,5 @@
-import { type Case, defineRoom, type Shape } from '../op.ts';
+import type { Shape } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { permuteReference } from './permute.ref.ts';
 import { type PermuteAttrs, permuteOp } from './permute.ts';
 
@@ -28,4 +29,4 @@ const cases: Case<PermuteAttrs>[] = [
   },
 ];
 
-export const permutes = [defineRoom({ op: permuteOp, reference: permuteReference, cases })];
+export const permuteTest = defineOpTest({ op: permuteOp, reference: permuteReference, cases });

@@ -1,4 +1,5 @@
-import type { Reference, RefTensor, Shape } from '../op.ts';
+import type { Shape } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { PermuteAttrs } from './permute.ts';
 
 /** Calls `visit` with the flat index of each element of out and of x. */

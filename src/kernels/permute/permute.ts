@@ -3,9 +3,9 @@ import {
   describe,
   elements,
   type Op,
+  perItem,
   type Shape,
   ShapeError,
-  spread,
   type Tensor,
 } from '../op.ts';
 import scalarShader from './permute.wgsl';
@@ -15,8 +15,6 @@ export interface PermuteAttrs {
   /** out's dimension i is x's dimension order[i]. */
   readonly order: readonly number[];
 }
-
-const workgroup = 64;
 
 interface Dimension {
   size: number;
@@ -74,8 +72,7 @@ export const permuteOp: Op<PermuteAttrs> = {
         shader: vec4 ? vec4Shader : scalarShader,
         bindings: { x, out },
         uniforms: { count, outer_stride: strides[0]!, shape: sizes.slice(1), strides: strides.slice(1) },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(count / workgroup)),
+        ...perItem(count),
       },
     ];
   },

@@ -1,15 +1,17 @@
-import { type Case, defineRoom } from '../op.ts';
-import { quickgeluReference } from './quickgelu.ref.ts';
+import { extremeInput, pointwiseTest, textMlpInput } from '../pointwise/pointwise.cases.ts';
 import { quickgeluOp } from './quickgelu.ts';
 
-const extremes = [-3e38, -1e4, -200, -88, -60, -52, -20, -5, -1e-3, -1e-20, 0, 1e-20, 1e-3, 5, 20, 88, 200];
+const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
 
-const cases: Case<object>[] = [
-  { name: 'one', attrs: {}, inputs: [{ shape: [1] }] },
-  { name: 'odd', attrs: {}, inputs: [{ shape: [3, 7, 5] }] },
-  { name: 'wide range', attrs: {}, inputs: [{ shape: [1023], values: (_, __, normal) => 4 * normal() }] },
-  { name: 'extreme', attrs: {}, inputs: [{ shape: [17], values: (i) => extremes[i]! }] },
-  { name: 'text MLP', attrs: {}, inputs: [{ shape: [12, 10, 3072] }] },
-];
-
-export const quickgeluRooms = [defineRoom({ op: quickgeluOp, reference: quickgeluReference, cases })];
+export const quickgeluTest = pointwiseTest(quickgeluOp, {
+  value: (x) => x * sigmoid(1.702 * x),
+  derivative: (x) => {
+    const s = sigmoid(1.702 * x);
+    return s + 1.702 * x * s * (1 - s);
+  },
+  inputs: {
+    normal: { shape: [1023], values: (_, __, normal) => 4 * normal() },
+    extreme: extremeInput,
+    'text MLP': textMlpInput,
+  },
+});

@@ -1,10 +1,9 @@
-import { defineActivation } from '../activation.ts';
-import forward from './quickgelu.wgsl';
-import backward from './quickgelu_grad.wgsl';
+import { definePointwise } from '../pointwise/pointwise.ts';
+import shader from './quickgelu.wgsl';
 
 /** x * sigmoid(1.702 x), CLIP's activation. */
 export const {
   op: quickgeluOp,
   apply: quickgelu,
   gradient: quickgeluGradient,
-} = defineActivation({ name: 'quickgelu', forward, backward, flops: { forward: 5, backward: 9 }, items: 16 });
+} = definePointwise('quickgelu', shader, { forward: 5, backward: 9 });

@@ -1,40 +1,16 @@
-// out = x * sigmoid(1.702 x), CLIP's activation.
-//
-// Shapes    x and out alike, `count` elements
-// Dispatch  WORKGROUP * ITEMS elements per workgroup, workgroups spread over x and y
-// Saved for backward: nothing (the rule needs x only)
+// x * sigmoid(1.702 x), CLIP's activation. Its slope is s + 1.702 x s (1 - s) with s = sigmoid(1.702 x).
+#include "../pointwise/pointwise.wgsl"
 
-override WORKGROUP: u32 = 64u;
-override ITEMS: u32 = 16u; // elements per invocation, four at a time
-
-struct Params {
-  count: u32,
+// Both take exp of a negative number only, so that nothing overflows; it is 0 at the clamp.
+fn value(x: vec4f) -> vec4f {
+  let decay = exp(-1.702 * min(abs(x), vec4f(120.0)));
+  return x * select(decay, vec4f(1.0), x >= vec4f()) / (1.0 + decay);
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(2) var<uniform> params: Params;
-
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let vectors = WORKGROUP * ITEMS / 4u;
-  let start = (group.y * groups.x + group.x) * vectors;
-  let end = min((params.count + 3u) / 4u, start + vectors);
-  for (var i = start + lane; i < end; i += WORKGROUP) {
-    let value = x[i];
-    // exp of a negative number only, so that nothing overflows; it is 0 at the clamp.
-    let decay = exp(-1.702 * min(abs(value), vec4f(120.0)));
-    let result = value * select(decay, vec4f(1.0), value >= vec4f()) / (1.0 + decay);
-    if (4u * i + 4u <= params.count) {
-      out[i] = result;
-    } else {
-      for (var j = 0u; 4u * i + j < params.count; j++) {
-        out[i][j] = result[j];
-      }
-    }
-  }
+fn derivative(x: vec4f) -> vec4f {
+  let z = 1.702 * clamp(x, vec4f(-120.0), vec4f(120.0));
+  let decay = exp(-abs(z));
+  let sigmoid = select(decay, vec4f(1.0), z >= vec4f()) / (1.0 + decay);
+  let slope = decay / ((1.0 + decay) * (1.0 + decay)); // of the sigmoid: even
+  return sigmoid + z * slope;
 }

@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { maxReference, reduceReference } from './reduce.ref.ts';
 import { type MaxAttrs, maxOp, type ReduceAttrs, reduceOp } from './reduce.ts';
 
@@ -37,7 +37,7 @@ const maxCases: Case<MaxAttrs>[] = [
   { name: 'patches', attrs: { axis: 1 }, inputs: [{ shape: [8, 1369] }] },
 ];
 
-export const reductions = [
-  defineRoom({ op: reduceOp, reference: reduceReference, cases: reduceCases }),
-  defineRoom({ op: maxOp, reference: maxReference, cases: maxCases }),
+export const reduceTests = [
+  defineOpTest({ op: reduceOp, reference: reduceReference, cases: reduceCases }),
+  defineOpTest({ op: maxOp, reference: maxReference, cases: maxCases }),
 ];

@@ -1,4 +1,5 @@
-import type { Reference, RefTensor, Shape } from '../op.ts';
+import type { Shape } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import { around, type MaxAttrs, type ReduceAttrs } from './reduce.ts';
 
 const reduced = (shape: Shape, axis: number): RefTensor => {

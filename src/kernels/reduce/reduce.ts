@@ -5,9 +5,10 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
+  perTask,
   type Shape,
   ShapeError,
-  spread,
   type Tensor,
 } from '../op.ts';
 import maxShader from './reduce_max.wgsl';
@@ -21,7 +22,6 @@ export interface ReduceAttrs {
   readonly axis: number;
 }
 
-const workgroup = 64;
 const stretch = 4096; // elements of a sum that one workgroup adds up
 
 /** A shape as [outer, length, inner] around `axis`. */
@@ -60,8 +60,7 @@ export const reduceOp: Op<ReduceAttrs> = {
           shader: sumShader,
           bindings: { x, out },
           uniforms: { outer, length, inner, scale },
-          overrides: { WORKGROUP: workgroup },
-          workgroups: spread(Math.ceil(count / workgroup)),
+          ...perItem(count),
         },
       ];
     }
@@ -77,8 +76,7 @@ export const reduceOp: Op<ReduceAttrs> = {
       shader: treeShader,
       bindings: { x: from, out: to },
       uniforms: { outer, length: size, inner, stretch: span, stretches: parts, scale: factor },
-      overrides: { WORKGROUP: workgroup },
-      workgroups: spread(count * parts),
+      ...perTask(count * parts),
     });
     if (stretches === 1) return [pass(x!, out!, length, length, 1, scale)];
     return [
@@ -112,8 +110,7 @@ export const maxOp: Op<MaxAttrs> = {
         shader: maxShader,
         bindings: { x, out, argmax },
         uniforms: { outer, length, inner },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(outer * inner),
+        ...perTask(outer * inner),
       },
     ];
   },
@@ -135,8 +132,7 @@ const maxGradOp: Op<{ axis: number; length: number }> = {
         shader: maxGradShader,
         bindings: { dout, argmax, dx },
         uniforms: { outer, length, inner },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil(elements(dx!.shape) / workgroup)),
+        ...perItem(elements(dx!.shape)),
       },
     ];
   },

@@ -1,10 +1,12 @@
 // Largest element along the middle dimension and where it is; ties go to the lowest index, as in PyTorch.
 //
 // Shapes    x [outer, length, inner], out [outer, inner], argmax [outer, inner] (i32)
-// Dispatch  one workgroup per element of out, spread over x and y
+// Dispatch  one task per element of out
 // Saved for backward: argmax
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
+#include "../parts/line.wgsl"
+#include "../parts/tree_best.wgsl"
 
 struct Params {
   outer: u32,
@@ -17,20 +19,14 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> argmax: array<i32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-var<workgroup> best_value: array<f32, WORKGROUP>;
-var<workgroup> best_index: array<u32, WORKGROUP>;
+alias Key = f32;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = group.y * groups.x + group.x;
-  if (i >= params.outer * params.inner) {
-    return;
-  }
-  let start = (i / params.inner) * params.length * params.inner + i % params.inner;
+fn tasks() -> u32 {
+  return params.outer * params.inner;
+}
+
+fn task(i: u32, lane: u32) {
+  let start = line_start(i, params.length, params.inner);
   // Lanes without an element repeat the first one: they lose every tie.
   var value = x[start];
   var index = 0u;
@@ -41,22 +37,9 @@ fn main(
       index = k;
     }
   }
-  best_value[lane] = value;
-  best_index[lane] = index;
-  workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      let other = best_value[lane + half];
-      let other_index = best_index[lane + half];
-      if (other > best_value[lane] || (other == best_value[lane] && other_index < best_index[lane])) {
-        best_value[lane] = other;
-        best_index[lane] = other_index;
-      }
-    }
-    workgroupBarrier();
-  }
+  let best = tree_best(Candidate(value, index), lane);
   if (lane == 0u) {
-    out[i] = best_value[0];
-    argmax[i] = i32(best_index[0]);
+    out[i] = best.key;
+    argmax[i] = i32(best.index);
   }
 }

@@ -1,9 +1,9 @@
 // dx of the maximum: the upstream gradient where the maximum was taken, 0 elsewhere.
 //
 // Shapes    dout [outer, inner], argmax [outer, inner] (i32), dx [outer, length, inner]
-// Dispatch  one invocation per element of dx, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element of dx
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   outer: u32,
@@ -16,16 +16,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= params.outer * params.length * params.inner) {
-    return;
-  }
+fn items() -> u32 {
+  return params.outer * params.length * params.inner;
+}
+
+fn item(i: u32) {
   let k = (i / params.inner) % params.length;
   let row = i / (params.inner * params.length) * params.inner + i % params.inner;
   dx[i] = select(0.0, dout[row], u32(argmax[row]) == k);

@@ -1,4 +1,5 @@
-import { type Case, defineRoom, type Shape } from '../op.ts';
+import type { Shape } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { resizeBilinearReference } from './resize_bilinear.ref.ts';
 import { type ResizeBilinearAttrs, resizeBilinearOp } from './resize_bilinear.ts';
 
@@ -35,4 +36,8 @@ const cases: Case<ResizeBilinearAttrs>[] = [
   resized('518 to 37', [1, 518, 518], 37, 37),
 ];
 
-export const bilinear = [defineRoom({ op: resizeBilinearOp, reference: resizeBilinearReference, cases })];
+export const resizeBilinearTest = defineOpTest({
+  op: resizeBilinearOp,
+  reference: resizeBilinearReference,
+  cases,
+});

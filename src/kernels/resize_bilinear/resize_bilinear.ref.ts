@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { ResizeBilinearAttrs } from './resize_bilinear.ts';
 
 /** The two samples that output `o` lies between, and its distance from the lower one (PyTorch's definition). */

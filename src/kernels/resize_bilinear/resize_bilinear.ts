@@ -5,9 +5,9 @@ import {
   elements,
   f32,
   type Op,
+  perItem,
   type Shape,
   ShapeError,
-  spread,
   type Tensor,
 } from '../op.ts';
 import shader from './resize_linear.wgsl';
@@ -20,7 +20,6 @@ export interface ResizeBilinearAttrs {
   readonly channelsLast?: boolean;
 }
 
-const workgroup = 64;
 const run = 8;
 
 /** [outer, height, width, inner] of a shape. @throws ShapeError. */
@@ -54,16 +53,14 @@ const forwardPass = (x: Tensor, out: Tensor, sizes: Sizes): Dispatch => ({
   shader,
   bindings: { x, out },
   uniforms: { ...sizes },
-  overrides: { RUN: run, WORKGROUP: workgroup },
-  workgroups: spread(Math.ceil((sizes.outer * Math.ceil(sizes.size_out / run) * sizes.inner) / workgroup)),
+  ...perItem(sizes.outer * Math.ceil(sizes.size_out / run) * sizes.inner, { RUN: run }),
 });
 
 const gradPass = (dout: Tensor, dx: Tensor, sizes: Sizes): Dispatch => ({
   shader: gradShader,
   bindings: { dout, dx },
   uniforms: { ...sizes },
-  overrides: { WORKGROUP: workgroup },
-  workgroups: spread(Math.ceil(elements(dx.shape) / workgroup)),
+  ...perItem(elements(dx.shape)),
 });
 
 /** PyTorch's bilinear interpolation, align_corners=False, without antialiasing. The second output is workspace. */

@@ -8,8 +8,9 @@
 //           per workgroup, workgroups spread over x and y
 // Saved for backward: nothing
 
+#include "../parts/each_item.wgsl"
+
 override RUN: u32 = 8u;
-override WORKGROUP: u32 = 64u;
 
 struct Params {
   outer: u32,
@@ -22,21 +23,19 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  let runs = (params.size_out + RUN - 1u) / RUN;
-  if (i >= params.outer * runs * params.inner) {
-    return;
-  }
+fn runs() -> u32 {
+  return (params.size_out + RUN - 1u) / RUN;
+}
+
+fn items() -> u32 {
+  return params.outer * runs() * params.inner;
+}
+
+fn item(i: u32) {
   let line = i / params.inner;
   let column = i % params.inner;
-  let outer = line / runs;
-  let begin = line % runs * RUN;
+  let outer = line / runs();
+  let begin = line % runs() * RUN;
   let end = min(begin + RUN, params.size_out);
   let unit = 2u * params.size_out;
   let scale = 1.0 / f32(unit);

@@ -4,9 +4,9 @@
 //           Output o reads input i with weight 1 - |position - i|, if that is positive, where position is
 //           (o + 0.5) * size_in / size_out - 0.5 clamped to 0 .. size_in - 1. All in integers, in units of
 //           1 / (2 size_out).
-// Dispatch  one invocation per element of dx, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element of dx
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
 
 struct Params {
   outer: u32,
@@ -28,16 +28,11 @@ fn first_output(sample: i32) -> u32 {
   return min(numerator / (2u * params.size_in), params.size_out);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let e = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (e >= params.outer * params.size_in * params.inner) {
-    return;
-  }
+fn items() -> u32 {
+  return params.outer * params.size_in * params.inner;
+}
+
+fn item(e: u32) {
   let line = e / params.inner;
   let column = e % params.inner;
   let i = i32(line % params.size_in);

@@ -1,4 +1,4 @@
-import { type Case, type CaseInput, defineRoom } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { coefficients, type PillowFilter } from './coefficients.ts';
 import { resizePillowReference } from './resize_pillow.ref.ts';
 import { type ResizePillowAttrs, resizePillowOp } from './resize_pillow.ts';
@@ -47,4 +47,4 @@ const cases: Case<ResizePillowAttrs>[] = [
   ...both('a photograph', [211, 307, 3], 144, 144),
 ];
 
-export const resizePillows = [defineRoom({ op: resizePillowOp, reference: resizePillowReference, cases })];
+export const resizePillowTest = defineOpTest({ op: resizePillowOp, reference: resizePillowReference, cases });

@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { ResizePillowAttrs } from './resize_pillow.ts';
 
 // A port of Pillow's Resample.c that shares nothing with the kernel's host side: one row of weights at a time.

@@ -4,8 +4,8 @@ import {
   describe,
   elements,
   type Op,
+  perItem,
   ShapeError,
-  spread,
   type Tensor,
   type TensorSpec,
 } from '../op.ts';
@@ -18,7 +18,6 @@ export interface ResizePillowAttrs {
   readonly filter: PillowFilter;
 }
 
-const workgroup = 64;
 const u8 = (...shape: number[]): TensorSpec => ({ shape, dtype: 'u8' });
 
 /** Along the middle dimension: [outer, size_in, inner] becomes [outer, size_out, inner]. */
@@ -34,8 +33,7 @@ function pass(image: Tensor, spans: Tensor, weights: Tensor, out: Tensor, sizes:
     shader,
     bindings: { image, spans, weights, out },
     uniforms: { ...sizes, count, taps: weights.shape[1]! },
-    overrides: { WORKGROUP: workgroup },
-    workgroups: spread(Math.ceil(count / 4 / workgroup)),
+    ...perItem(count / 4),
   };
 }
 

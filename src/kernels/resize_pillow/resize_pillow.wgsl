@@ -7,7 +7,8 @@
 //           workgroup, workgroups spread over x and y
 // Saved for backward: nothing (bytes have no gradient)
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/byte.wgsl"
+#include "../parts/each_item.wgsl"
 
 struct Params {
   count: u32, // bytes of out
@@ -23,16 +24,11 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> out: array<u32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let word = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (word >= (params.count + 3u) / 4u) {
-    return;
-  }
+fn items() -> u32 {
+  return (params.count + 3u) / 4u;
+}
+
+fn item(word: u32) {
   let begin = 4u * word;
   let end = min(begin + 4u, params.count);
   var column = begin % params.inner;
@@ -45,7 +41,7 @@ fn main(
     var at = (outer * params.size_in + first) * params.inner + column;
     var sum = 1 << 21u; // one half: the shift below rounds
     for (var t = 0u; t < length; t++) {
-      let byte = extractBits(image[at / 4u], 8u * (at % 4u), 8u);
+      let byte = byte_of(image[at / 4u], at);
       sum += weights[o * params.taps + t] * i32(byte);
       at += params.inner;
     }

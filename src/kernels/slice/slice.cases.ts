@@ -1,4 +1,5 @@
-import { type Case, defineRoom, type Shape } from '../op.ts';
+import type { Shape } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { concatReference, sliceReference } from './slice.ref.ts';
 import { type ConcatAttrs, concatOp, type SliceAttrs, sliceOp } from './slice.ts';
 
@@ -42,7 +43,7 @@ const concatCases: Case<ConcatAttrs>[] = [
   joined('twelve', 0, ...Array.from({ length: 12 }, (_, i) => [i + 1, 3])),
 ];
 
-export const slices = [
-  defineRoom({ op: sliceOp, reference: sliceReference, cases: sliceCases }),
-  defineRoom({ op: concatOp, reference: concatReference, cases: concatCases }),
+export const sliceTests = [
+  defineOpTest({ op: sliceOp, reference: sliceReference, cases: sliceCases }),
+  defineOpTest({ op: concatOp, reference: concatReference, cases: concatCases }),
 ];

@@ -5,9 +5,9 @@ import {
   describe,
   elements,
   type Op,
+  perItem,
   type Shape,
   ShapeError,
-  spread,
   type Tensor,
   type TensorSpec,
 } from '../op.ts';
@@ -22,7 +22,6 @@ export interface SliceAttrs {
   readonly end: number;
 }
 
-const workgroup = 64;
 const variants = () => ['vec4', 'scalar'];
 
 /** A copy of columns in elements; copy_columns.wgsl explains the numbers. */
@@ -43,8 +42,7 @@ function copy(source: Tensor, out: Tensor, columns: Columns, variant: string | u
     shader: vec4 ? vec4Shader : scalarShader,
     bindings: { source, out },
     uniforms: { rows, ...Object.fromEntries(scaled) },
-    overrides: { WORKGROUP: workgroup },
-    workgroups: spread(Math.ceil((rows * sizes.width) / (vec4 ? 4 : 1) / workgroup)),
+    ...perItem((rows * sizes.width) / (vec4 ? 4 : 1)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Case, defineRoom } from '../op.ts';
+import { type Case, defineOpTest } from '../op-test.ts';
 import { softmaxReference } from './softmax.ref.ts';
 import { type SoftmaxAttrs, softmaxOp } from './softmax.ts';
 
@@ -32,4 +32,4 @@ const cases: Case<SoftmaxAttrs>[] = [
   },
 ];
 
-export const softmaxes = [defineRoom({ op: softmaxOp, reference: softmaxReference, cases })];
+export const softmaxTest = defineOpTest({ op: softmaxOp, reference: softmaxReference, cases });

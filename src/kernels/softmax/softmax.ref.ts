@@ -1,4 +1,4 @@
-import type { Reference, RefTensor } from '../op.ts';
+import type { Reference, RefTensor } from '../op-test.ts';
 import type { SoftmaxAttrs } from './softmax.ts';
 
 /** For every element, the indices of its row along `axis`. */

@@ -1,5 +1,15 @@
 import type { Capabilities } from '../../gpu/gpu.ts';
-import { type Builder, describe, elements, f32, type Op, ShapeError, spread, type Tensor } from '../op.ts';
+import {
+  type Builder,
+  describe,
+  elements,
+  f32,
+  type Op,
+  perItem,
+  perTask,
+  ShapeError,
+  type Tensor,
+} from '../op.ts';
 import { around } from '../reduce/reduce.ts';
 import forwardShader from './softmax.wgsl';
 import gradientShader from './softmax_grad.wgsl';
@@ -12,7 +22,7 @@ export interface SoftmaxAttrs {
   readonly scale: number;
 }
 
-const workgroup = 64;
+const rowLanes = 64;
 
 /** Whether one invocation has a row to itself: short rows, and all on software adapters, where barriers cost more than they gain. */
 const isSerial = (length: number, { software }: Capabilities, variant: string | undefined) =>
@@ -20,7 +30,7 @@ const isSerial = (length: number, { software }: Capabilities, variant: string | 
 
 /** How many invocations share a row of the gradient: a long sum is more exact as a tree, whatever it costs. */
 const gradientLanes = (length: number, variant: string | undefined) =>
-  (variant ?? (length > 64 ? 'tree' : 'serial')) === 'tree' ? workgroup : 1;
+  (variant ?? (length > 64 ? 'tree' : 'serial')) === 'tree' ? rowLanes : 1;
 
 /** exp(scale x) / sum of exp(scale x) along `axis`. Variants: `serial` (short rows, software adapters), `tree` (long rows). */
 export const softmaxOp: Op<SoftmaxAttrs> = {
@@ -40,8 +50,7 @@ export const softmaxOp: Op<SoftmaxAttrs> = {
         shader: serial ? serialShader : forwardShader,
         bindings: { x, out },
         uniforms: { outer, length, inner, scale },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(Math.ceil((outer * inner) / (serial ? workgroup : 1))),
+        ...(serial ? perItem(outer * inner) : perTask(outer * inner)),
       },
     ];
   },
@@ -62,8 +71,7 @@ const softmaxGradientOp: Op<SoftmaxAttrs> = {
         shader: gradientShader,
         bindings: { out, dout, dx },
         uniforms: { outer, length, inner, scale },
-        overrides: { WORKGROUP: workgroup, LANES: lanes },
-        workgroups: spread(Math.ceil((outer * inner * lanes) / workgroup)),
+        ...perItem(outer * inner * lanes, { LANES: lanes }),
       },
     ];
   },

@@ -3,6 +3,8 @@
 // Shapes    out, dout and dx [outer, length, inner]; a row is one (outer, inner)
 // Dispatch  as softmax.wgsl
 
+#include "../parts/line.wgsl"
+
 override WORKGROUP: u32 = 64u;
 override LANES: u32 = 64u;
 
@@ -28,7 +30,7 @@ fn main(
 ) {
   let row = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + lane / LANES;
   let first = lane % LANES;
-  let start = (row / params.inner) * params.length * params.inner + row % params.inner;
+  let start = line_start(row, params.length, params.inner);
   let end = select(0u, params.length, row < params.outer * params.inner);
   // Differences from one upstream value: where all are alike, as in a row of one element, the result is exactly 0.
   let base = dout[select(0u, start, end > 0u)];

@@ -2,10 +2,11 @@
 // in one pass, sixteen elements at a time (online softmax, Milakov and Gimelshein, 2018): reading costs more than exp.
 //
 // Shapes    x and out [outer, length, inner]; a row is one (outer, inner)
-// Dispatch  WORKGROUP rows per workgroup, workgroups spread over x and y
+// Dispatch  one item per row
 // Saved for backward: out itself
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
+#include "../parts/line.wgsl"
 
 struct Params {
   outer: u32,
@@ -31,19 +32,14 @@ fn put_four(i: u32, values: vec4f) {
   out[i + 3u * step] = values.w;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (row >= params.outer * params.inner) {
-    return;
-  }
+fn items() -> u32 {
+  return params.outer * params.inner;
+}
+
+fn item(row: u32) {
   let step = params.inner;
   let scale = params.scale;
-  let start = (row / step) * params.length * step + row % step;
+  let start = line_start(row, params.length, step);
   let end = start + params.length * step;
   let end_of_blocks = start + params.length / 16u * 16u * step;
   let end_of_fours = start + params.length / 4u * 4u * step;

@@ -1,4 +1,4 @@
-import { type Case, type CaseInput, defineRoom } from '../op.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import { topkReference } from './topk.ref.ts';
 import { type TopkAttrs, topkOp } from './topk.ts';
 
@@ -30,4 +30,4 @@ const cases: Case<TopkAttrs>[] = [
   chosen('many', [2, 1001], 500),
 ];
 
-export const topks = [defineRoom({ op: topkOp, reference: topkReference, cases })];
+export const topkTest = defineOpTest({ op: topkOp, reference: topkReference, cases });

@@ -1,4 +1,4 @@
-import type { Reference } from '../op.ts';
+import type { Reference } from '../op-test.ts';
 import type { TopkAttrs } from './topk.ts';
 
 const descending = (a: number, b: number) =>

@@ -1,12 +1,20 @@
-import { type Builder, describe, elements, f32, type Op, ShapeError, spread, type Tensor } from '../op.ts';
+import {
+  type Builder,
+  describe,
+  elements,
+  f32,
+  type Op,
+  perItem,
+  perTask,
+  ShapeError,
+  type Tensor,
+} from '../op.ts';
 import rankShader from './topk_rank.wgsl';
 import selectShader from './topk_select.wgsl';
 
 export interface TopkAttrs {
   readonly k: number;
 }
-
-const workgroup = 64;
 
 /** The k largest of each row, with indices. Variants: `select` (few k) and `rank` (many). No gradient: it selects. */
 export const topkOp: Op<TopkAttrs> = {
@@ -31,8 +39,7 @@ export const topkOp: Op<TopkAttrs> = {
         shader: select ? selectShader : rankShader,
         bindings: { x, values, indices },
         uniforms: { rows, length, k },
-        overrides: { WORKGROUP: workgroup },
-        workgroups: spread(select ? rows : Math.ceil(elements(x!.shape) / workgroup)),
+        ...(select ? perTask(rows) : perItem(elements(x!.shape))),
       },
     ];
   },

@@ -3,9 +3,10 @@
 //
 // Order     by value; equal values by index, lowest first; -0 and 0 are equal; NaN is above everything, as in PyTorch
 // Shapes    x [rows, length] (f32, read as bits), values [rows, k] (f32), indices [rows, k] (i32)
-// Dispatch  one invocation per element of x, WORKGROUP per workgroup, workgroups spread over x and y
+// Dispatch  one item per element of x
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_item.wgsl"
+#include "../parts/sort_key.wgsl"
 
 struct Params {
   rows: u32,
@@ -18,25 +19,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> indices: array<i32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// Bits of a float as an integer of the same order. No comparison of floats: shaders may assume that there is no NaN.
-fn sort_key(bits: u32) -> u32 {
-  let magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) {
-    return 0xffffffffu;
-  }
-  return select(0x80000000u + magnitude, 0x80000000u - magnitude, bits >> 31u == 1u);
+fn items() -> u32 {
+  return params.rows * params.length;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let element = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (element >= params.rows * params.length) {
-    return;
-  }
+fn item(element: u32) {
   let row = element / params.length;
   let i = element % params.length;
   let start = row * params.length;

@@ -3,9 +3,11 @@
 //
 // Order     by value; equal values by index, lowest first; -0 and 0 are equal; NaN is above everything, as in PyTorch
 // Shapes    x [rows, length] (f32, read as bits), values [rows, k] (f32), indices [rows, k] (i32)
-// Dispatch  one workgroup per row, spread over x and y
+// Dispatch  one task per row
 
-override WORKGROUP: u32 = 64u;
+#include "../parts/each_workgroup.wgsl"
+#include "../parts/sort_key.wgsl"
+#include "../parts/tree_best.wgsl"
 
 struct Params {
   rows: u32,
@@ -18,28 +20,13 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> indices: array<i32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-var<workgroup> best_key: array<u32, WORKGROUP>;
-var<workgroup> best_index: array<u32, WORKGROUP>;
+alias Key = u32;
 
-// Bits of a float as an integer of the same order. No comparison of floats: shaders may assume that there is no NaN.
-fn sort_key(bits: u32) -> u32 {
-  let magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) {
-    return 0xffffffffu;
-  }
-  return select(0x80000000u + magnitude, 0x80000000u - magnitude, bits >> 31u == 1u);
+fn tasks() -> u32 {
+  return params.rows;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params.rows) {
-    return;
-  }
+fn task(row: u32, lane: u32) {
   // Nothing is taken yet: everything comes after this.
   var last_key = 0xffffffffu;
   var last_index = -1;
@@ -54,22 +41,9 @@ fn main(
         index = i;
       }
     }
-    best_key[lane] = key;
-    best_index[lane] = index;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-      if (lane < half) {
-        let other = best_key[lane + half];
-        let other_index = best_index[lane + half];
-        if (other > best_key[lane] || (other == best_key[lane] && other_index < best_index[lane])) {
-          best_key[lane] = other;
-          best_index[lane] = other_index;
-        }
-      }
-      workgroupBarrier();
-    }
-    last_key = best_key[0];
-    last_index = i32(best_index[0]);
+    let best = tree_best(Candidate(key, index), lane);
+    last_key = best.key;
+    last_index = i32(best.index);
     workgroupBarrier(); // everyone has read the winner before the next pass overwrites it
     if (lane == 0u) {
       values[row * params.k + taken] = x[row * params.length + u32(last_index)];

@@ -1,20 +1,21 @@
-// Host side of the activations: a function of each element, and its gradient from the input.
-import type { Shader } from '../gpu/shader.ts';
+// Host side of the pointwise operators: a function of each element, and its gradient from the input.
+import type { Shader } from '../../gpu/shader.ts';
 import {
   type Builder,
   type Dispatch,
   elements,
   f32,
   type Op,
+  perItem,
   ShapeError,
   sameShape,
-  spread,
   type Tensor,
-} from './op.ts';
+} from '../op.ts';
 
-const workgroup = 64;
+/** Vectors of four elements that an invocation treats. */
+const vectorsPerInvocation = 4;
 
-export interface Activation {
+export interface Pointwise {
   readonly op: Op<object>;
   /** f(x) for a tensor of any shape. @throws ShapeError for another type than f32. */
   apply(g: Builder, x: Tensor): Tensor;
@@ -23,29 +24,23 @@ export interface Activation {
 }
 
 /**
- * @param settings `forward` binds x and out, `backward` x, dout and dx, both with a `count`; `flops` per element of
- *   each; `items`: elements per invocation, for shaders with an override ITEMS, which spreads the cost of starting one
+ * @param shader a file that includes pointwise.wgsl and declares the function's value and derivative
+ * @param flops per element, of the function and of its gradient
  */
-export function defineActivation({
-  name,
-  forward,
-  backward,
-  flops,
-  items = 1,
-}: {
-  name: string;
-  forward: Shader;
-  backward: Shader;
-  flops: { forward: number; backward: number };
-  items?: number;
-}): Activation {
-  const dispatch = (shader: Shader, bindings: Dispatch['bindings'], count: number): Dispatch => ({
-    shader,
-    bindings,
-    uniforms: { count },
-    overrides: { WORKGROUP: workgroup, ...(items > 1 ? { ITEMS: items } : {}) },
-    workgroups: spread(Math.ceil(count / (workgroup * items))),
-  });
+export function definePointwise(
+  name: string,
+  shader: Shader,
+  flops: { forward: number; backward: number },
+): Pointwise {
+  const dispatch = (x: Tensor, dout: Tensor | undefined, out: Tensor): Dispatch => {
+    const count = elements(out.shape);
+    return {
+      shader,
+      bindings: { x, dout, out },
+      uniforms: { count },
+      ...perItem(Math.ceil(count / 4), { ITEMS: vectorsPerInvocation, GRADIENT: dout !== undefined }),
+    };
+  };
   const gradientOp: Op<object> = {
     name: `${name}_grad`,
     outputs(_, [x, dout]) {
@@ -57,9 +52,7 @@ export function defineActivation({
         );
       return [f32(...x.shape)];
     },
-    dispatches: ({ inputs: [x, dout], outputs: [dx] }) => [
-      dispatch(backward, { x, dout, dx }, elements(dx!.shape)),
-    ],
+    dispatches: ({ inputs: [x, dout], outputs: [dx] }) => [dispatch(x!, dout!, dx!)],
     cost: ({ inputs: [x] }) => ({ flops: flops.backward * elements(x!.shape) }),
   };
   const gradient = (g: Builder, x: Tensor, dout: Tensor): Tensor => g.apply(gradientOp, {}, [x, dout])[0]!;
@@ -69,7 +62,7 @@ export function defineActivation({
       if (x?.dtype !== 'f32') throw new ShapeError(name, 'an f32 tensor', x?.dtype ?? 'nothing');
       return [f32(...x.shape)];
     },
-    dispatches: ({ inputs: [x], outputs: [out] }) => [dispatch(forward, { x, out }, elements(out!.shape))],
+    dispatches: ({ inputs: [x], outputs: [out] }) => [dispatch(x!, undefined, out!)],
     cost: ({ inputs: [x] }) => ({ flops: flops.forward * elements(x!.shape) }),
     gradient: ({ inputs: [x], upstream: [dout], builder: g }) => [gradient(g, x!, dout!)],
   };

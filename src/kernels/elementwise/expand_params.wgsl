@@ -1,0 +1,15 @@
+// What expand.wgsl and expand_vec4.wgsl share.
+//
+// Includer  declares params
+
+struct Params {
+  count: u32, // items: elements of out, or vec4s of it
+  scale: f32,
+  offset: f32,
+  shape: vec4u,
+  strides: vec4u,
+}
+
+fn items() -> u32 {
+  return params.count;
+}
