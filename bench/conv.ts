@@ -6,8 +6,8 @@ import { createGraph, type Graph } from '../src/graph/graph.ts';
 import { conv2d } from '../src/kernels/conv2d/conv2d.ts';
 import { gatherRows } from '../src/kernels/gather/gather.ts';
 import { linear, matmul } from '../src/kernels/matmul/matmul.ts';
-import { elements, type Tensor } from '../src/kernels/op.ts';
 import { concat, slice } from '../src/kernels/slice/slice.ts';
+import { elements, type Tensor } from '../src/kernels/tensor.ts';
 import { summary } from './output.ts';
 import { uniform } from './random.ts';
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { writeTensors } from '../src/formats/safetensors-write.node.ts';
 import { tensorFile } from '../src/formats/tensor-file.ts';
 import { openGpu } from '../src/gpu/gpu.ts';
-import { elements } from '../src/kernels/op.ts';
+import { elements } from '../src/kernels/tensor.ts';
 import { openClip } from '../src/model/checkpoint/open.node.ts';
 import { clipTensorShapes } from '../src/model/clip/config.ts';
 import { loadClip } from '../src/model/clip/weights.ts';

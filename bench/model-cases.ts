@@ -1,7 +1,8 @@
 // The model's own shapes, in the form of the operators' cases. The float64 reference takes minutes at these sizes: it is computed for
 // some rows, sequences or heads, which see nothing of the others.
-import type { Shape } from '../src/kernels/op.ts';
+
 import type { Case, CaseInput, RefTensor } from '../src/kernels/op-test.ts';
+import type { Shape } from '../src/kernels/tensor.ts';
 
 /** Cuts sampled parts out of input `i` or, for `i` undefined, out of an output or its gradient. */
 export type Sample = (tensor: RefTensor, i?: number) => RefTensor;

@@ -3,7 +3,7 @@
 import { encodeHalf } from '../src/formats/half.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../src/graph/device-tensor.ts';
-import { elements } from '../src/kernels/op.ts';
+import { elements } from '../src/kernels/tensor.ts';
 import { knownClipConfigs, smallClipConfig } from '../src/model/clip/config.ts';
 import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { attention, attentionOp } from '../src/kernels/attention/attention.ts';
-import { f32, ShapeError } from '../src/kernels/op.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
+import { f32, ShapeError } from '../src/kernels/tensor.ts';
 
 describe('attention', () => {
   const build = (shape: number[], heads: number, prefixShape?: number[], prefixLength?: number) => () => {

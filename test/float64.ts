@@ -1,8 +1,8 @@
 // Runs a graph in float64 by the operators' references, and differentiates it in reverse: no WGSL, no graph/gradient.ts.
 import type { Graph } from '../src/graph/graph.ts';
 import * as modules from '../src/kernels/index.ts';
-import type { Tensor } from '../src/kernels/op.ts';
 import type { OpTest, RefTensor } from '../src/kernels/op-test.ts';
+import type { Tensor } from '../src/kernels/tensor.ts';
 
 const byName = new Map<string, OpTest>(
   Object.values(modules)

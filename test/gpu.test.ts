@@ -11,7 +11,7 @@ import { packUniform } from '../src/gpu/shader.ts';
 import { compile } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { affine } from '../src/kernels/elementwise/elementwise.ts';
-import { f32 } from '../src/kernels/op.ts';
+import { f32 } from '../src/kernels/tensor.ts';
 import { hasEsbuild } from './esbuild.ts';
 import { testGpu } from './gpu.ts';
 
@@ -156,7 +156,7 @@ describe.skipIf(!hasEsbuild())('a process of its own', () => {
     import { createGraph } from 'SRC/graph/graph.ts';
     import { affine } from 'SRC/kernels/elementwise/elementwise.ts';
     import { matmul } from 'SRC/kernels/matmul/matmul.ts';
-    import { f32 } from 'SRC/kernels/op.ts';`;
+    import { f32 } from 'SRC/kernels/tensor.ts';`;
 
   test('survives garbage collections in the middle of work, and ends by itself', async () => {
     const { code, stdout } = await run(

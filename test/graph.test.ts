@@ -7,8 +7,9 @@ import { describePlan, plan } from '../src/graph/plan.ts';
 import { adam } from '../src/kernels/adam/adam.ts';
 import { add, affine, multiply } from '../src/kernels/elementwise/elementwise.ts';
 import { linear } from '../src/kernels/matmul/matmul.ts';
-import { f32, type Op, type Tensor } from '../src/kernels/op.ts';
+import type { Op } from '../src/kernels/op.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
+import { f32, type Tensor } from '../src/kernels/tensor.ts';
 import { testGpu } from './gpu.ts';
 
 const gpu = await testGpu();

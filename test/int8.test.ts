@@ -4,8 +4,8 @@ import { readSafetensors, type TensorData, writeSafetensors } from '../src/forma
 import { bytesSource } from '../src/formats/source.ts';
 import type { TensorFile } from '../src/formats/tensor-file.ts';
 import { readDeviceTensor } from '../src/graph/device-tensor.ts';
-import { scalesOffset } from '../src/kernels/op.ts';
 import { dequantizeRows, quantizeRows } from '../src/kernels/q8.ts';
+import { scalesOffset } from '../src/kernels/tensor.ts';
 import { dequantized, quantized } from '../src/model/checkpoint/int8.ts';
 import { clipConfigFromShapes } from '../src/model/clip/config.ts';
 import { createImageEncoder } from '../src/model/clip/image-encoder.ts';

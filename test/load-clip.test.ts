@@ -7,7 +7,7 @@ import {
 } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
 import { readDeviceTensor } from '../src/graph/device-tensor.ts';
-import { byteLength } from '../src/kernels/op.ts';
+import { byteLength } from '../src/kernels/tensor.ts';
 import { clipTensors } from '../src/model/checkpoint/names.ts';
 import { readTensors } from '../src/model/checkpoint/open.ts';
 import { clipConfig, clipTensorShapes } from '../src/model/clip/config.ts';

@@ -6,9 +6,9 @@ import { createGraph } from '../src/graph/graph.ts';
 import { multiply } from '../src/kernels/elementwise/elementwise.ts';
 import { matmulTest } from '../src/kernels/matmul/matmul.cases.ts';
 import { linear, matmul, matmulOp } from '../src/kernels/matmul/matmul.ts';
-import { f32, type Shape, ShapeError } from '../src/kernels/op.ts';
 import { patchEmbedding } from '../src/kernels/patch_embedding/patch_embedding.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
+import { f32, type Shape, ShapeError } from '../src/kernels/tensor.ts';
 import { testGpu } from './gpu.ts';
 import { checkCase, compare, numbers } from './op-check.ts';
 

@@ -6,10 +6,10 @@ import { compile } from '../src/graph/executor.ts';
 import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { add, multiply } from '../src/kernels/elementwise/elementwise.ts';
-import { elements, type Tensor } from '../src/kernels/op.ts';
 import type { Case, CaseInput, OpTest, RefTensor } from '../src/kernels/op-test.ts';
 import { packRows, quantizeRows } from '../src/kernels/q8.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
+import { elements, type Tensor } from '../src/kernels/tensor.ts';
 
 /** Deterministic numbers for a case (mulberry32, Box-Muller). */
 export function numbers(seed: number): { random: () => number; normal: () => number } {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { compile } from '../src/graph/executor.ts';
-import { f32 } from '../src/kernels/op.ts';
+import { f32 } from '../src/kernels/tensor.ts';
 import { clipTensorShapes } from '../src/model/clip/config.ts';
 import { randomClipWeights } from '../src/model/clip/random.ts';
 import { createModelGraph } from '../src/model/context.ts';

@@ -8,7 +8,7 @@ import { openTuning, type TuningStore, webTuningStore } from '../src/gpu/tuning.
 import { compile } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { matmul } from '../src/kernels/matmul/matmul.ts';
-import { f32 } from '../src/kernels/op.ts';
+import { f32 } from '../src/kernels/tensor.ts';
 import { numbers } from './op-check.ts';
 
 /** A store in memory that fails to write where it is told to. */

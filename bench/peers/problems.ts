@@ -1,5 +1,5 @@
 // What every library computes: the shapes, the same operands for all, and the work.
-import { elements, type Shape } from '../../src/kernels/op.ts';
+import { elements, type Shape } from '../../src/kernels/tensor.ts';
 import { uniform } from '../random.ts';
 
 export interface Sequences {

@@ -1,8 +1,8 @@
 // The definition in float64, for the sampled rows only: a whole ViT-L block would take minutes.
 import { attentionReference } from '../../src/kernels/attention/attention.ref.ts';
 import { layernormReference } from '../../src/kernels/layernorm/layernorm.ref.ts';
-import type { Shape } from '../../src/kernels/op.ts';
 import type { RefTensor } from '../../src/kernels/op-test.ts';
+import type { Shape } from '../../src/kernels/tensor.ts';
 import { operands, type Problem, type Sequences, sampledRows, values, widthOf } from './problems.ts';
 
 type Operands = Record<string, RefTensor>;

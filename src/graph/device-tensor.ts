@@ -1,5 +1,5 @@
 import type { Gpu } from '../gpu/gpu.ts';
-import { byteLength, describe, elements, hostLength, type TensorSpec } from '../kernels/op.ts';
+import { byteLength, describe, elements, hostLength, type TensorSpec } from '../kernels/tensor.ts';
 
 /** A tensor on the host: f32 as Float32Array, i32 as Int32Array, f16 as its bits, u8 and q8 (with its scales) as bytes. */
 export type HostData = Float32Array | Int32Array | Uint16Array | Uint8Array;

@@ -1,5 +1,5 @@
 import { add } from '../kernels/elementwise/elementwise.ts';
-import { elements, sameShape, type Tensor } from '../kernels/op.ts';
+import { elements, sameShape, type Tensor } from '../kernels/tensor.ts';
 import type { Graph } from './graph.ts';
 
 /**

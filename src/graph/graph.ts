@@ -1,15 +1,15 @@
 // A static graph: nodes in the order in which they were built, which is an order in which they can run.
+
+import type { Builder, Op } from '../kernels/op.ts';
 import {
-  type Builder,
   byteLength,
   describe,
   elements,
-  type Op,
   type Shape,
   ShapeError,
   type Tensor,
   type TensorSpec,
-} from '../kernels/op.ts';
+} from '../kernels/tensor.ts';
 
 export interface Node {
   readonly op: Op<unknown>;

@@ -1,7 +1,7 @@
 // Sentinels around tensors: a shader that writes outside its tensor changes them, one that reads outside gets NaN.
 import type { Gpu } from '../gpu/gpu.ts';
 import { alignment } from '../gpu/memory.ts';
-import { describe, exactBytes } from '../kernels/op.ts';
+import { describe, exactBytes } from '../kernels/tensor.ts';
 import { writeBuffer } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 

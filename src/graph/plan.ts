@@ -1,7 +1,7 @@
 // From a graph to what will run and where each tensor will lie: decided, and its peak known, before anything is allocated.
 import { formatBytes } from '../gpu/errors.ts';
 import { align } from '../gpu/memory.ts';
-import { byteLength, type Tensor } from '../kernels/op.ts';
+import { byteLength, type Tensor } from '../kernels/tensor.ts';
 import { type Graph, type Node, storageBytes } from './graph.ts';
 
 /** A buffer that tensors with disjoint lifetimes share. */

@@ -2,7 +2,7 @@
 // while they are mapped.
 import type { Gpu } from '../gpu/gpu.ts';
 import { align } from '../gpu/memory.ts';
-import { byteLength, type Tensor } from '../kernels/op.ts';
+import { byteLength, type Tensor } from '../kernels/tensor.ts';
 import { type HostData, hostView } from './device-tensor.ts';
 import { runsInFlight } from './plan.ts';
 

@@ -2,7 +2,8 @@
 import type { Gpu } from '../gpu/gpu.ts';
 import { alignment } from '../gpu/memory.ts';
 import { packUniform } from '../gpu/shader.ts';
-import type { Dispatch, Tensor } from '../kernels/op.ts';
+import type { Dispatch } from '../kernels/op.ts';
+import type { Tensor } from '../kernels/tensor.ts';
 import type { Node } from './graph.ts';
 
 /** One dispatch, ready to be encoded. */

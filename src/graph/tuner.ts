@@ -2,7 +2,7 @@
 // operator's own choice.
 import type { Gpu } from '../gpu/gpu.ts';
 import type { Shader } from '../gpu/shader.ts';
-import { byteLength, elements, scalesOffset, type Tensor, type TensorSpec } from '../kernels/op.ts';
+import { byteLength, elements, scalesOffset, type Tensor, type TensorSpec } from '../kernels/tensor.ts';
 import { type HostData, writeBuffer } from './device-tensor.ts';
 import type { Node } from './graph.ts';
 import { profile } from './profile.ts';

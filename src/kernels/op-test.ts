@@ -1,5 +1,7 @@
 // How an operator is tested: its definition in float64 and the cases to try it at (test/op-check.ts runs them).
-import type { DType, Op, Shape } from './op.ts';
+
+import type { Op } from './op.ts';
+import type { DType, Shape } from './tensor.ts';
 
 /** A tensor of the float64 references. */
 export interface RefTensor {

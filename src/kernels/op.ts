@@ -3,23 +3,7 @@
 import type { Capabilities } from '../gpu/gpu.ts';
 import type { OverrideValue } from '../gpu/pipelines.ts';
 import type { Shader, UniformValue } from '../gpu/shader.ts';
-
-/**
- * Element types in GPU memory. f16 and q8 are for frozen weights and u8 for images: shaders read them as packed u32.
- * q8 is int8 with a scale per row (the first dimension): value = integer * scale. The scales, in f32, follow the integers.
- */
-export type DType = 'f32' | 'f16' | 'q8' | 'i32' | 'u8';
-export type Shape = readonly number[];
-
-export interface TensorSpec {
-  readonly shape: Shape;
-  readonly dtype: DType;
-}
-
-/** A tensor of a graph. Views (`Builder.view`) have another shape and the same `storage`. */
-export interface Tensor extends TensorSpec {
-  readonly storage: number;
-}
+import type { Shape, Tensor, TensorSpec } from './tensor.ts';
 
 /** One compute dispatch. Names of `bindings`, `uniforms` and `overrides` are the shader's own, all of them. */
 export interface Dispatch {
@@ -82,64 +66,3 @@ export interface Op<Attrs> {
   /** Names that `Call.variant` may have on an adapter, the operator's own choice first; default: none. */
   variants?(capabilities: Capabilities): string[];
 }
-
-/** Operands that do not fit together. */
-export class ShapeError extends Error {
-  override readonly name = 'ShapeError';
-  constructor(op: string, expected: string, found: string) {
-    super(`${op}: expected ${expected}, found ${found}`);
-  }
-}
-
-export const elements = (shape: Shape): number => shape.reduce((product, n) => product * n, 1);
-export const sameShape = (a: Shape, b: Shape): boolean =>
-  a.length === b.length && a.every((n, i) => n === b[i]);
-export const describe = (spec: TensorSpec | undefined): string =>
-  spec ? `${spec.dtype}[${spec.shape.join(', ')}]` : 'nothing';
-const elementBytes: Record<DType, number> = { f32: 4, f16: 2, q8: 1, i32: 4, u8: 1 };
-const wholeVectors = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16) * 16);
-const valueBytes = ({ shape, dtype }: TensorSpec): number => elements(shape) * elementBytes[dtype];
-/** The byte at which the scales of a q8 tensor begin. */
-export const scalesOffset = (spec: TensorSpec): number => wholeVectors(valueBytes(spec));
-/** Bytes that the values take, without what alignment adds behind them. */
-export const exactBytes = (spec: TensorSpec): number =>
-  spec.dtype === 'q8' ? scalesOffset(spec) + 4 * spec.shape[0]! : valueBytes(spec);
-/** Bytes in memory, rounded up to whole vec4<u32> so that vector loads of the last elements stay inside. */
-export const byteLength = (spec: TensorSpec): number => wholeVectors(exactBytes(spec));
-/** Elements of the typed array that holds a tensor on the host; of a q8 tensor, the bytes of integers and scales. */
-export const hostLength = (spec: TensorSpec): number =>
-  spec.dtype === 'q8' ? byteLength(spec) : elements(spec.shape);
-export const f32 = (...shape: number[]): TensorSpec => ({ shape, dtype: 'f32' });
-
-const maxPerDimension = 65535;
-/**
- * `count` workgroups as a grid that respects the limit of 65535 per dimension. The shader's linear index is
- * `workgroup_id.y * num_workgroups.x + workgroup_id.x`; it must return where that passes the work there is.
- */
-export function spread(count: number): [number, number] {
-  if (count <= maxPerDimension) return [Math.max(1, count), 1];
-  const y = Math.ceil(count / maxPerDimension);
-  return [Math.ceil(count / y), y];
-}
-
-const workgroup = 64;
-type Grid<Overrides> = Pick<Dispatch, 'workgroups'> & { overrides: Overrides & { WORKGROUP: number } };
-
-/**
- * Overrides and grid of a shader that treats `count` items one by one (parts/each_item.wgsl), or ITEMS of them per
- * invocation (parts/each_several.wgsl).
- * @param overrides the shader's others
- */
-export function perItem<Overrides extends Record<string, OverrideValue>>(
-  count: number,
-  overrides = {} as Overrides,
-): Grid<Overrides> {
-  const each = workgroup * Number(overrides.ITEMS ?? 1);
-  return { overrides: { ...overrides, WORKGROUP: workgroup }, workgroups: spread(Math.ceil(count / each)) };
-}
-
-/** Overrides and grid of a shader whose workgroups share out one task each (parts/each_workgroup.wgsl). */
-export const perTask = <Overrides extends Record<string, OverrideValue>>(
-  tasks: number,
-  overrides = {} as Overrides,
-): Grid<Overrides> => ({ overrides: { ...overrides, WORKGROUP: workgroup }, workgroups: spread(tasks) });

@@ -1,5 +1,5 @@
 // int8 rows with a scale each (the type q8 of op.ts): rounding to them, and the bytes as shaders read them.
-import { byteLength, elements, type Shape, scalesOffset } from './op.ts';
+import { byteLength, elements, type Shape, scalesOffset } from './tensor.ts';
 
 export interface Quantized {
   /** Row-major, in [-127, 127]. */

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../gpu/gpu.ts';
-import { spread } from './op.ts';
+import { spread } from './grid.ts';
 
 /**
  * Variants of the kernels that reduce each row of a tensor. A workgroup per row: `wide` ones for GPUs, `narrow` ones for

@@ -1,6 +1,6 @@
 // What every function that builds a part of the model is handed.
 import { createGraph, type Graph } from '../graph/graph.ts';
-import type { Tensor, TensorSpec } from '../kernels/op.ts';
+import type { Tensor, TensorSpec } from '../kernels/tensor.ts';
 
 export interface Context {
   readonly graph: Graph;

@@ -2,7 +2,7 @@
 
 import { align } from '../gpu/memory.ts';
 import type { Plan } from '../graph/plan.ts';
-import { byteLength, f32, type TensorSpec } from '../kernels/op.ts';
+import { byteLength, f32, type TensorSpec } from '../kernels/tensor.ts';
 
 const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0);
 

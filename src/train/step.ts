@@ -4,7 +4,7 @@ import { createDeviceTensor, type DeviceTensor, readDeviceTensor } from '../grap
 import { compile, type Executable } from '../graph/executor.ts';
 import { gradient } from '../graph/gradient.ts';
 import { adam } from '../kernels/adam/adam.ts';
-import { elements, f32, type Tensor } from '../kernels/op.ts';
+import { elements, f32, type Tensor } from '../kernels/tensor.ts';
 import { bindWeights, type Clip } from '../model/clip/weights.ts';
 import { createModelGraph, type ModelGraph } from '../model/context.ts';
 import { type FapromptModel, type Forward, forward } from '../model/faprompt/forward.ts';

@@ -3,7 +3,7 @@
 import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Gpu } from '../../src/gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../../src/graph/device-tensor.ts';
-import type { TensorSpec } from '../../src/kernels/op.ts';
+import type { TensorSpec } from '../../src/kernels/tensor.ts';
 import { type Activation, type ClipConfig, clipConfigFromShapes } from '../../src/model/clip/config.ts';
 import { readTokenRows, weightSpecs } from '../../src/model/clip/weights.ts';
 import type { FapromptModel } from '../../src/model/faprompt/forward.ts';

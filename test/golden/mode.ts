@@ -2,7 +2,7 @@
 import type { Gpu } from '../../src/gpu/gpu.ts';
 import { compile } from '../../src/graph/executor.ts';
 import { adamSchedule } from '../../src/kernels/adam/adam.ts';
-import { f32, type Tensor } from '../../src/kernels/op.ts';
+import { f32, type Tensor } from '../../src/kernels/tensor.ts';
 import { topk } from '../../src/kernels/topk/topk.ts';
 import { bindWeights } from '../../src/model/clip/weights.ts';
 import { createModelGraph } from '../../src/model/context.ts';

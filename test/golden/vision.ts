@@ -1,7 +1,7 @@
 // The image encoder's intermediates.
 import type { Gpu } from '../../src/gpu/gpu.ts';
 import { compile } from '../../src/graph/executor.ts';
-import { f32 } from '../../src/kernels/op.ts';
+import { f32 } from '../../src/kernels/tensor.ts';
 import { encodeImage } from '../../src/model/clip/vision.ts';
 import { bindWeights } from '../../src/model/clip/weights.ts';
 import { createModelGraph } from '../../src/model/context.ts';

@@ -1,6 +1,6 @@
 // A problem as an ONNX model: frozen weights as initializers in ONNX's own layout, ONNX Runtime's fused attention.
 import protobuf from 'protobufjs';
-import type { Shape } from '../../../src/kernels/op.ts';
+import type { Shape } from '../../../src/kernels/tensor.ts';
 import { causalMask, operands, type Problem, type Sequences, values, widthOf } from '../problems.ts';
 import schema from './onnx.proto';
 import { transposed } from './transpose.ts';

@@ -5,7 +5,7 @@ import type {
   Tensor,
   TensorConstructor,
 } from 'onnxruntime-common';
-import type { Shape } from '../../../src/kernels/op.ts';
+import type { Shape } from '../../../src/kernels/tensor.ts';
 import type { Library } from '../library.ts';
 import { type Problem, rotation, values, widthOf } from '../problems.ts';
 import { firstModel, identityModel, type OnnxForm, onnxForms, onnxProblem } from './onnx-model.ts';

@@ -2,7 +2,7 @@
 import type { Gpu } from '../../gpu/gpu.ts';
 import { compile } from '../../graph/executor.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
-import { f32 } from '../../kernels/op.ts';
+import { f32 } from '../../kernels/tensor.ts';
 import { encodeText } from '../../model/clip/text.ts';
 import { clipFeature, defaultDualLayers, encodeImage } from '../../model/clip/vision.ts';
 import { bindWeights, type Clip } from '../../model/clip/weights.ts';

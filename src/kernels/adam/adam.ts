@@ -1,13 +1,6 @@
-import {
-  type Builder,
-  describe,
-  elements,
-  type Op,
-  perItem,
-  ShapeError,
-  sameShape,
-  type Tensor,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
+import { describe, elements, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 import shader from './adam.wgsl';
 
 export interface AdamAttrs {

@@ -1,14 +1,7 @@
 import { type AdamAttrs, adamSchedule } from '../adam/adam.ts';
-import {
-  type Builder,
-  describe,
-  elements,
-  type Op,
-  perItem,
-  ShapeError,
-  sameShape,
-  type Tensor,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
+import { describe, elements, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 import shader from './adamw.wgsl';
 
 export interface AdamwAttrs extends AdamAttrs {

@@ -1,16 +1,7 @@
 import type { Capabilities } from '../../gpu/gpu.ts';
-import {
-  type Builder,
-  type Call,
-  describe,
-  elements,
-  f32,
-  type Op,
-  ShapeError,
-  spread,
-  type Tensor,
-  type TensorSpec,
-} from '../op.ts';
+import { spread } from '../grid.ts';
+import type { Builder, Call, Op } from '../op.ts';
+import { describe, elements, f32, ShapeError, type Tensor, type TensorSpec } from '../tensor.ts';
 import shader from './attention.wgsl';
 import { gradOp, prefixGradOp, statisticsOp } from './attention_grad.ts';
 import subgroupShader from './attention_subgroup.wgsl';

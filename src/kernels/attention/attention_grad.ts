@@ -1,4 +1,6 @@
-import { type Call, type Dispatch, f32, type Op, perItem, spread, type Tensor } from '../op.ts';
+import { perItem, spread } from '../grid.ts';
+import type { Call, Dispatch, Op } from '../op.ts';
+import { f32, type Tensor } from '../tensor.ts';
 import keyShader from './attention_grad_key.wgsl';
 import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
 import queryShader from './attention_grad_query.wgsl';

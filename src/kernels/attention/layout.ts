@@ -1,6 +1,7 @@
 // What the forward and the gradient kernels share: sizes, where rows lie, and the choice between variants.
 import type { Capabilities } from '../../gpu/gpu.ts';
-import type { Call, TensorSpec } from '../op.ts';
+import type { Call } from '../op.ts';
+import type { TensorSpec } from '../tensor.ts';
 
 export interface AttentionAttrs {
   readonly heads: number;

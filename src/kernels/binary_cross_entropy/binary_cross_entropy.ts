@@ -1,16 +1,7 @@
-import {
-  type Builder,
-  type Dispatch,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  ShapeError,
-  sameShape,
-  type Tensor,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
 import { sumAll } from '../reduce/reduce.ts';
+import { describe, elements, f32, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 import forwardShader from './binary_cross_entropy.wgsl';
 import gradientShader from './binary_cross_entropy_grad.wgsl';
 

@@ -1,16 +1,7 @@
-import {
-  type Builder,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  ShapeError,
-  sameShape,
-  type Tensor,
-  type TensorSpec,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
+import { describe, elements, f32, ShapeError, sameShape, type Tensor, type TensorSpec } from '../tensor.ts';
 import shader from './binary_focal.wgsl';
 import gradShader from './binary_focal_grad.wgsl';
 

@@ -1,5 +1,5 @@
-import { elements } from '../op.ts';
 import type { Reference, RefTensor } from '../op-test.ts';
+import { elements } from '../tensor.ts';
 import type { Conv2dAttrs } from './conv2d.ts';
 
 /** Calls `visit` with the flat indices of x, weight and out, and the output channel, for every product of the sum. */

@@ -1,21 +1,9 @@
+import { perTask, spread } from '../grid.ts';
 import { matmul } from '../matmul/matmul.ts';
-import {
-  type Builder,
-  type Call,
-  type Dispatch,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perTask,
-  ShapeError,
-  sameShape,
-  spread,
-  type Tensor,
-  type TensorSpec,
-} from '../op.ts';
+import type { Builder, Call, Dispatch, Op } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
 import { concat } from '../slice/slice.ts';
+import { describe, elements, f32, ShapeError, sameShape, type Tensor, type TensorSpec } from '../tensor.ts';
 import stripShader from './conv2d_strip.wgsl';
 import tileShader from './conv2d_tile.wgsl';
 import shiftedShader from './shifted_pixels.wgsl';

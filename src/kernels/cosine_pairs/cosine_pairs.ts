@@ -1,15 +1,6 @@
-import {
-  type Builder,
-  type Dispatch,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  perTask,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import { perItem, perTask } from '../grid.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
+import { describe, elements, f32, ShapeError, type Tensor } from '../tensor.ts';
 import forwardShader from './cosine_pairs.wgsl';
 import gradientShader from './cosine_pairs_grad.wgsl';
 import sumShader from './cosine_pairs_sum.wgsl';

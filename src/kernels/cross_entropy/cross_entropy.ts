@@ -1,16 +1,7 @@
-import {
-  type Builder,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  perTask,
-  type Shape,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import { perItem, perTask } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
+import { describe, elements, f32, type Shape, ShapeError, type Tensor } from '../tensor.ts';
 import shader from './cross_entropy.wgsl';
 import gradShader from './cross_entropy_grad.wgsl';
 

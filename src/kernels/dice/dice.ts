@@ -1,16 +1,6 @@
-import {
-  type Builder,
-  type Dispatch,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  perTask,
-  ShapeError,
-  sameShape,
-  type Tensor,
-} from '../op.ts';
+import { perItem, perTask } from '../grid.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
+import { describe, elements, f32, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 import forwardShader from './dice.wgsl';
 import gradientShader from './dice_grad.wgsl';
 import meanShader from './dice_mean.wgsl';

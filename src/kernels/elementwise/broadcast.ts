@@ -1,4 +1,4 @@
-import { type Shape, ShapeError } from '../op.ts';
+import { type Shape, ShapeError } from '../tensor.ts';
 
 /** NumPy's broadcasting of two shapes. @throws ShapeError where a dimension differs and neither is 1. */
 export function broadcastShape(op: string, a: Shape, b: Shape): number[] {

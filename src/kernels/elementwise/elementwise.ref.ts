@@ -1,5 +1,5 @@
-import { elements, type Shape } from '../op.ts';
 import type { Reference, RefTensor } from '../op-test.ts';
+import { elements, type Shape } from '../tensor.ts';
 import { broadcastShape } from './broadcast.ts';
 import type { BinaryAttrs, ExpandAttrs } from './elementwise.ts';
 

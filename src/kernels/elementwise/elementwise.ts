@@ -1,16 +1,8 @@
 import { constantOf } from '../../gpu/shader.ts';
-import {
-  type Builder,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  type Shape,
-  ShapeError,
-  sameShape,
-  type Tensor,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
+import { elements, f32, type Shape, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 import binaryShader from './binary.wgsl';
 import binaryVec4Shader from './binary_vec4.wgsl';
 import { broadcastShape, collapse, inQuads } from './broadcast.ts';

@@ -1,17 +1,7 @@
-import {
-  type Builder,
-  type Dispatch,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  perTask,
-  ShapeError,
-  sameShape,
-  type Tensor,
-} from '../op.ts';
+import { perItem, perTask } from '../grid.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
 import treeShader from '../reduce/reduce_sum_tree.wgsl';
+import { describe, elements, f32, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 import forwardShader from './focal.wgsl';
 import gradientShader from './focal_grad.wgsl';
 

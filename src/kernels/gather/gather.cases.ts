@@ -1,5 +1,5 @@
-import type { DType, Shape } from '../op.ts';
 import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
+import type { DType, Shape } from '../tensor.ts';
 import { gatherRowsReference, scatterRowsReference } from './gather.ref.ts';
 import { gatherRowsOp, type ScatterAttrs, scatterRowsOp } from './gather.ts';
 

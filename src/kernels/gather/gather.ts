@@ -1,14 +1,6 @@
-import {
-  type Builder,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perTask,
-  ShapeError,
-  type Tensor,
-  type TensorSpec,
-} from '../op.ts';
+import { perTask } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
+import { describe, elements, f32, ShapeError, type Tensor, type TensorSpec } from '../tensor.ts';
 import gatherShader from './gather_rows.wgsl';
 import scatterShader from './scatter_rows.wgsl';
 

@@ -1,15 +1,7 @@
-import {
-  type Builder,
-  type Dispatch,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
 import { around } from '../reduce/reduce.ts';
+import { describe, elements, f32, ShapeError, type Tensor } from '../tensor.ts';
 import shader from './gaussian_blur.wgsl';
 
 /** x [..., H, W] correlated with weights [2 radius + 1] along W and along H, borders mirrored. */

@@ -1,5 +1,5 @@
-import type { Shape } from '../op.ts';
 import { type Case, defineOpTest } from '../op-test.ts';
+import type { Shape } from '../tensor.ts';
 import { imageTensorReference } from './image_tensor.ref.ts';
 import { type ImageTensorAttrs, imageTensorOp } from './image_tensor.ts';
 

@@ -1,4 +1,6 @@
-import { type Builder, describe, elements, f32, type Op, perItem, ShapeError, type Tensor } from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
+import { describe, elements, f32, ShapeError, type Tensor } from '../tensor.ts';
 import shader from './image_tensor.wgsl';
 
 export interface ImageTensorAttrs {

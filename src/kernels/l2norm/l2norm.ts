@@ -1,5 +1,6 @@
-import { type Builder, describe, elements, f32, type Op, ShapeError, type Tensor } from '../op.ts';
+import type { Builder, Op } from '../op.ts';
 import { rowDispatch, rowVariants } from '../row-lanes.ts';
+import { describe, elements, f32, ShapeError, type Tensor } from '../tensor.ts';
 import forwardShader from './l2norm.wgsl';
 import gradientShader from './l2norm_grad.wgsl';
 import serialGradientShader from './l2norm_grad_serial.wgsl';

@@ -1,16 +1,8 @@
-import {
-  type Builder,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  type Shape,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
 import { rowDispatch, rowVariants } from '../row-lanes.ts';
+import { describe, elements, f32, type Shape, ShapeError, type Tensor } from '../tensor.ts';
 import forwardShader from './layernorm.wgsl';
 import gradientShader from './layernorm_grad.wgsl';
 import parametersShader from './layernorm_grad_parameters.wgsl';

@@ -1,4 +1,4 @@
-import { elements, type Shape, ShapeError, type TensorSpec } from '../op.ts';
+import { elements, type Shape, ShapeError, type TensorSpec } from '../tensor.ts';
 
 export interface Transposes {
   readonly transposeA?: boolean | undefined;

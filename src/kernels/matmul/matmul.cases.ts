@@ -1,5 +1,5 @@
-import type { Shape } from '../op.ts';
 import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
+import type { Shape } from '../tensor.ts';
 import { matmulReference } from './matmul.ref.ts';
 import { type MatmulAttrs, matmulOp } from './matmul.ts';
 

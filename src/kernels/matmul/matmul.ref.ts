@@ -1,5 +1,5 @@
-import { elements } from '../op.ts';
 import type { Reference, RefTensor } from '../op-test.ts';
+import { elements } from '../tensor.ts';
 import { productShape } from './geometry.ts';
 import type { MatmulAttrs } from './matmul.ts';
 

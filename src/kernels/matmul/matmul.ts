@@ -1,17 +1,16 @@
+import type { Builder, Op } from '../op.ts';
+import { quickgeluGradient } from '../quickgelu/quickgelu.ts';
+import { reduce } from '../reduce/reduce.ts';
 import {
-  type Builder,
   describe,
   elements,
   f32,
-  type Op,
   type Shape,
   ShapeError,
   sameShape,
   type Tensor,
   type TensorSpec,
-} from '../op.ts';
-import { quickgeluGradient } from '../quickgelu/quickgelu.ts';
-import { reduce } from '../reduce/reduce.ts';
+} from '../tensor.ts';
 import { productShape, type Transposes } from './geometry.ts';
 import { choose, type Variant, variants } from './variants.ts';
 

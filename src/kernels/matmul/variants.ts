@@ -1,5 +1,7 @@
 import { constantOf } from '../../gpu/shader.ts';
-import { type Call, type Dispatch, type DType, scalesOffset, spread } from '../op.ts';
+import { spread } from '../grid.ts';
+import type { Call, Dispatch } from '../op.ts';
+import { type DType, scalesOffset } from '../tensor.ts';
 import type { Geometry } from './geometry.ts';
 import type { MatmulAttrs } from './matmul.ts';
 import skinnyShader from './matmul_skinny.wgsl';

@@ -1,16 +1,7 @@
+import { perItem } from '../grid.ts';
 import { linear } from '../matmul/matmul.ts';
-import {
-  type Builder,
-  type Dispatch,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  type Shape,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
+import { describe, elements, f32, type Shape, ShapeError, type Tensor } from '../tensor.ts';
 import patchifyShader from './patchify.wgsl';
 
 export interface PatchifyAttrs {

@@ -1,5 +1,5 @@
-import type { Shape } from '../op.ts';
 import { type Case, defineOpTest } from '../op-test.ts';
+import type { Shape } from '../tensor.ts';
 import { permuteReference } from './permute.ref.ts';
 import { type PermuteAttrs, permuteOp } from './permute.ts';
 

@@ -1,5 +1,5 @@
-import type { Shape } from '../op.ts';
 import type { Reference, RefTensor } from '../op-test.ts';
+import type { Shape } from '../tensor.ts';
 import type { PermuteAttrs } from './permute.ts';
 
 /** Calls `visit` with the flat index of each element of out and of x. */

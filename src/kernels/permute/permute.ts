@@ -1,13 +1,6 @@
-import {
-  type Builder,
-  describe,
-  elements,
-  type Op,
-  perItem,
-  type Shape,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
+import { describe, elements, type Shape, ShapeError, type Tensor } from '../tensor.ts';
 import scalarShader from './permute.wgsl';
 import vec4Shader from './permute_vec4.wgsl';
 

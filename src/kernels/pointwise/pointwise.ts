@@ -1,16 +1,8 @@
 // Host side of the pointwise operators: a function of each element, and its gradient from the input.
 import type { Shader } from '../../gpu/shader.ts';
-import {
-  type Builder,
-  type Dispatch,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  ShapeError,
-  sameShape,
-  type Tensor,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
+import { elements, f32, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 
 /** Vectors of four elements that an invocation treats. */
 const vectorsPerInvocation = 4;

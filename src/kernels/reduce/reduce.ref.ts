@@ -1,5 +1,5 @@
-import type { Shape } from '../op.ts';
 import type { Reference, RefTensor } from '../op-test.ts';
+import type { Shape } from '../tensor.ts';
 import { around, type MaxAttrs, type ReduceAttrs } from './reduce.ts';
 
 const reduced = (shape: Shape, axis: number): RefTensor => {

@@ -1,16 +1,7 @@
 import { expand } from '../elementwise/elementwise.ts';
-import {
-  type Builder,
-  type Dispatch,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  perTask,
-  type Shape,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import { perItem, perTask } from '../grid.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
+import { elements, f32, type Shape, ShapeError, type Tensor } from '../tensor.ts';
 import maxShader from './reduce_max.wgsl';
 import maxGradShader from './reduce_max_grad.wgsl';
 import sumShader from './reduce_sum.wgsl';

@@ -1,5 +1,5 @@
-import type { Shape } from '../op.ts';
 import { type Case, defineOpTest } from '../op-test.ts';
+import type { Shape } from '../tensor.ts';
 import { resizeBilinearReference } from './resize_bilinear.ref.ts';
 import { type ResizeBilinearAttrs, resizeBilinearOp } from './resize_bilinear.ts';
 

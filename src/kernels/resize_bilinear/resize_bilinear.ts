@@ -1,15 +1,6 @@
-import {
-  type Builder,
-  type Dispatch,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  type Shape,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
+import { describe, elements, f32, type Shape, ShapeError, type Tensor } from '../tensor.ts';
 import shader from './resize_linear.wgsl';
 import gradShader from './resize_linear_grad.wgsl';
 

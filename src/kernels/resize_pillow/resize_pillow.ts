@@ -1,14 +1,6 @@
-import {
-  type Builder,
-  type Dispatch,
-  describe,
-  elements,
-  type Op,
-  perItem,
-  ShapeError,
-  type Tensor,
-  type TensorSpec,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
+import { describe, elements, ShapeError, type Tensor, type TensorSpec } from '../tensor.ts';
 import { coefficients, type PillowFilter } from './coefficients.ts';
 import shader from './resize_pillow.wgsl';
 

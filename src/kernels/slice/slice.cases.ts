@@ -1,5 +1,5 @@
-import type { Shape } from '../op.ts';
 import { type Case, defineOpTest } from '../op-test.ts';
+import type { Shape } from '../tensor.ts';
 import { concatReference, sliceReference } from './slice.ref.ts';
 import { type ConcatAttrs, concatOp, type SliceAttrs, sliceOp } from './slice.ts';
 

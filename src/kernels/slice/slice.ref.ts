@@ -1,5 +1,5 @@
-import { elements, type Shape } from '../op.ts';
 import type { Reference, RefTensor } from '../op-test.ts';
+import { elements, type Shape } from '../tensor.ts';
 import type { ConcatAttrs, SliceAttrs } from './slice.ts';
 
 /** Index along `axis` of the i-th element, and its flat index once that is `to` and the dimension has `length`. */

@@ -1,17 +1,7 @@
-import {
-  type Builder,
-  type Call,
-  type Dispatch,
-  describe,
-  elements,
-  type Op,
-  perItem,
-  type Shape,
-  ShapeError,
-  type Tensor,
-  type TensorSpec,
-} from '../op.ts';
+import { perItem } from '../grid.ts';
+import type { Builder, Call, Dispatch, Op } from '../op.ts';
 import { around } from '../reduce/reduce.ts';
+import { describe, elements, type Shape, ShapeError, type Tensor, type TensorSpec } from '../tensor.ts';
 import scalarShader from './copy_columns.wgsl';
 import vec4Shader from './copy_columns_vec4.wgsl';
 

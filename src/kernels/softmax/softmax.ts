@@ -1,16 +1,8 @@
 import type { Capabilities } from '../../gpu/gpu.ts';
-import {
-  type Builder,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  perTask,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import { perItem, perTask } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
 import { around } from '../reduce/reduce.ts';
+import { describe, elements, f32, ShapeError, type Tensor } from '../tensor.ts';
 import forwardShader from './softmax.wgsl';
 import gradientShader from './softmax_grad.wgsl';
 import serialShader from './softmax_serial.wgsl';

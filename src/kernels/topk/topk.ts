@@ -1,14 +1,6 @@
-import {
-  type Builder,
-  describe,
-  elements,
-  f32,
-  type Op,
-  perItem,
-  perTask,
-  ShapeError,
-  type Tensor,
-} from '../op.ts';
+import { perItem, perTask } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
+import { describe, elements, f32, ShapeError, type Tensor } from '../tensor.ts';
 import rankShader from './topk_rank.wgsl';
 import selectShader from './topk_select.wgsl';
 

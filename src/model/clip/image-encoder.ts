@@ -1,7 +1,7 @@
 // The image encoder, ready to run on batches of one size.
 import type { Gpu } from '../../gpu/gpu.ts';
 import { compile, type Executable, type RunOptions } from '../../graph/executor.ts';
-import { f32, type Tensor } from '../../kernels/op.ts';
+import { f32, type Tensor } from '../../kernels/tensor.ts';
 import { createModelGraph, type ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
 import { encodeImage } from './vision.ts';

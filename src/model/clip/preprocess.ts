@@ -3,8 +3,8 @@ import type { Gpu } from '../../gpu/gpu.ts';
 import { compile } from '../../graph/executor.ts';
 import { createGraph } from '../../graph/graph.ts';
 import { imageToTensor } from '../../kernels/image_tensor/image_tensor.ts';
-import type { Tensor } from '../../kernels/op.ts';
 import { resizePillow } from '../../kernels/resize_pillow/resize_pillow.ts';
+import type { Tensor } from '../../kernels/tensor.ts';
 
 export const clipMean = [0.48145466, 0.4578275, 0.40821073] as const;
 export const clipStd = [0.26862954, 0.26130258, 0.27577711] as const;

@@ -3,7 +3,7 @@
 import { gelu } from '../../kernels/gelu/gelu.ts';
 import { layernorm } from '../../kernels/layernorm/layernorm.ts';
 import { linear } from '../../kernels/matmul/matmul.ts';
-import type { Tensor } from '../../kernels/op.ts';
+import type { Tensor } from '../../kernels/tensor.ts';
 import type { Context } from '../context.ts';
 import type { Activation } from './config.ts';
 

@@ -5,7 +5,7 @@ import { dtypeBytes } from '../../formats/safetensors-header.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, writeBuffer } from '../../graph/device-tensor.ts';
-import { type DType, elements, scalesOffset, type TensorSpec } from '../../kernels/op.ts';
+import { type DType, elements, scalesOffset, type TensorSpec } from '../../kernels/tensor.ts';
 import { type ClipConfig, clipConfigOf, clipTensorShapes, type Unwritten } from './config.ts';
 import { checkFinite } from './finite.ts';
 import { isMatrix, scaleName } from './matrices.ts';

@@ -1,5 +1,5 @@
 // FAPrompt from image features to probabilities, maps and scores (DESIGN.md section 4).
-import type { Tensor } from '../../kernels/op.ts';
+import type { Tensor } from '../../kernels/tensor.ts';
 import type { ClipConfig } from '../clip/config.ts';
 import type { ImageFeatures } from '../clip/vision.ts';
 import type { Context } from '../context.ts';

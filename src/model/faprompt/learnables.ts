@@ -2,7 +2,7 @@
 
 import { WeightsError } from '../../formats/errors.ts';
 import type { Graph } from '../../graph/graph.ts';
-import { f32, type Shape, type Tensor } from '../../kernels/op.ts';
+import { f32, type Shape, type Tensor } from '../../kernels/tensor.ts';
 import type { ClipConfig } from '../clip/config.ts';
 import type { FapromptOptions } from './options.ts';
 

@@ -1,9 +1,9 @@
 // DAP: the data-dependent abnormality prior (the paper's section 3.4), and what else is made from the same patches.
 import { gatherRows } from '../../kernels/gather/gather.ts';
 import { linear } from '../../kernels/matmul/matmul.ts';
-import type { Tensor } from '../../kernels/op.ts';
 import { relu } from '../../kernels/relu/relu.ts';
 import { softmax } from '../../kernels/softmax/softmax.ts';
+import type { Tensor } from '../../kernels/tensor.ts';
 import { topk } from '../../kernels/topk/topk.ts';
 import type { ImageFeatures } from '../clip/vision.ts';
 import type { Context } from '../context.ts';

@@ -2,9 +2,9 @@
 import { add, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
-import type { Tensor } from '../../kernels/op.ts';
 import { reduce } from '../../kernels/reduce/reduce.ts';
 import { concat } from '../../kernels/slice/slice.ts';
+import type { Tensor } from '../../kernels/tensor.ts';
 import type { ClipConfig } from '../clip/config.ts';
 import { encodeText, type TextFeatures } from '../clip/text.ts';
 import type { Context } from '../context.ts';

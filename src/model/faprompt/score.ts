@@ -1,9 +1,9 @@
 // From patch probabilities to maps and the image score: for learned and for hand-written prompts.
 import { add, affine } from '../../kernels/elementwise/elementwise.ts';
 import { gaussianBlur } from '../../kernels/gaussian_blur/gaussian_blur.ts';
-import type { Tensor } from '../../kernels/op.ts';
 import { slice } from '../../kernels/slice/slice.ts';
 import { softmax } from '../../kernels/softmax/softmax.ts';
+import type { Tensor } from '../../kernels/tensor.ts';
 import type { Context } from '../context.ts';
 import type { FapromptOptions } from './options.ts';
 import { abnormalChannel, cosines, largest, probabilityMap } from './similarity.ts';

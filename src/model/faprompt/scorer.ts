@@ -2,7 +2,7 @@
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
 import { compile, type Executable, type RunOptions } from '../../graph/executor.ts';
-import { f32, type Tensor } from '../../kernels/op.ts';
+import { f32, type Tensor } from '../../kernels/tensor.ts';
 import { checkImageSize, type HostFeatures } from '../clip/image-encoder.ts';
 import type { ImageFeatures } from '../clip/vision.ts';
 import { bindWeights, type Clip } from '../clip/weights.ts';

@@ -1,10 +1,10 @@
 // Patch and image probabilities: softmax over {normal, abnormal} of cosine / temperature.
 import { matmul } from '../../kernels/matmul/matmul.ts';
-import { elements, type Tensor } from '../../kernels/op.ts';
 import { max } from '../../kernels/reduce/reduce.ts';
 import { resizeBilinear } from '../../kernels/resize_bilinear/resize_bilinear.ts';
 import { concat, slice } from '../../kernels/slice/slice.ts';
 import { softmax } from '../../kernels/softmax/softmax.ts';
+import { elements, type Tensor } from '../../kernels/tensor.ts';
 import type { Context } from '../context.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { DeviceTensor } from '../../graph/device-tensor.ts';
 import { compile, type Executable } from '../../graph/executor.ts';
 import { gradient } from '../../graph/gradient.ts';
 import { adamw } from '../../kernels/adamw/adamw.ts';
-import { f32, type Tensor } from '../../kernels/op.ts';
+import { f32, type Tensor } from '../../kernels/tensor.ts';
 import { clipTensorShapes } from '../../model/clip/config.ts';
 import { largestLogitScale } from '../../model/clip/initial.ts';
 import { createModelGraph, type ModelGraph } from '../../model/context.ts';
