@@ -1,5 +1,6 @@
 // The page: views behind the address's hash, or why there are none.
 import { createEngine } from './engine/engine.ts';
+import { narrate } from './engine/narrate.ts';
 import { inspectView } from './inspect/inspect.ts';
 import { hasAdapter, type Missing, missingPage, whatIsMissing } from './missing.ts';
 import { createRouter } from './router.ts';
@@ -16,6 +17,7 @@ const missing = whatIsMissing();
 if (missing) giveUp(missing);
 else {
   const engine = createEngine();
+  narrate(engine);
   const router = createRouter(nav, main);
   const active = (name: string) => () => router.current() === name;
   router.add('inspect', 'Inspect', () => inspectView(engine, active('inspect')));

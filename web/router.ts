@@ -32,8 +32,8 @@ export function createRouter(nav: HTMLElement, main: HTMLElement): Router {
 
   async function show(first: boolean): Promise<void> {
     const wanted = location.hash.slice(1);
-    // #main is the skip link's.
-    if (wanted === 'main') return;
+    // #main is the skip link's: it changes nothing, but a page that begins with it has to show something.
+    if (wanted === 'main' && !first) return;
     const [fallback] = routes.keys();
     const name = routes.has(wanted) ? wanted : fallback!;
     if (name === current) return;

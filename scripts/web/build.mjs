@@ -28,6 +28,7 @@ const common = {
  * @param {{ ships?: boolean }} options ships: the package has the weights beside it, and no use for source maps
  */
 export async function buildPage(outdir, { ships = false } = {}) {
+  const clip = await readFile(path.join(root, 'weights', weights[0]));
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   await build({
@@ -42,6 +43,7 @@ export async function buildPage(outdir, { ships = false } = {}) {
     splitting: true,
     format: 'esm',
     sourcemap: ships ? false : 'linked',
+    define: { shippedClipHash: JSON.stringify(createHash('sha256').update(clip).digest('hex')) },
     loader: { '.svg': 'text', '.woff2': 'file' },
     plugins: [esbuildWgsl, esbuildInlined()],
   });

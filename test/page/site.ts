@@ -49,6 +49,8 @@ export async function visit(
   before?: (page: Page) => Promise<unknown>,
 ): Promise<Visit> {
   const context = await (await testBrowser()).newContext({ serviceWorkers: 'block', ...options });
+  // Software rendering, and machines that do other things as well.
+  context.setDefaultTimeout(90_000);
   const page = await context.newPage();
   const complaints: string[] = [];
   const requests: string[] = [];
@@ -84,7 +86,7 @@ export interface SavedNumbers {
     readonly width: number;
     readonly height: number;
     readonly score: number;
-    readonly threshold: number;
+    readonly mark: { readonly value: number; readonly relative: boolean };
     readonly regions: readonly {
       readonly x: number;
       readonly y: number;

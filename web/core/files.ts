@@ -2,12 +2,27 @@
 
 import { isSystemName } from '../../src/base/names.ts';
 import { isImageFile } from '../../src/data/image.ts';
+import { announce } from './announce.ts';
 
 const looksLikeImage = (file: File): boolean =>
   !isSystemName(file.name) && (file.type.startsWith('image/') || isImageFile(file.name));
 
-/** The images among files; the others are left out. */
-export const imagesAmong = (files: Iterable<File>): File[] => [...files].filter(looksLikeImage);
+/** The images among files, and the others, which somebody should be told of. */
+export function sortFiles(files: Iterable<File>): { images: File[]; others: File[] } {
+  const [images, others]: [File[], File[]] = [[], []];
+  for (const file of files) (looksLikeImage(file) ? images : others).push(file);
+  return { images, others };
+}
+
+/** Files that were left out, in a sentence; undefined: none was. */
+export function leftOut(others: readonly File[]): string | undefined {
+  const [first] = others;
+  if (!first) return undefined;
+  if (others.length === 1) return `${first.name} is not an image and was left out.`;
+  const named = others.slice(0, 3).map(({ name }) => name);
+  const rest = others.length - named.length;
+  return `${others.length} files are not images and were left out: ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}.`;
+}
 
 export interface Taken {
   readonly files: File[];
@@ -72,11 +87,15 @@ export function acceptDrops(element: HTMLElement, take: (data: DataTransfer) => 
   });
 }
 
-/** Calls `take` for images that are pasted while `active`. */
+/** Calls `take` for files that are pasted while `active`, unless a dialog is in front. */
 export function acceptPastes(take: (files: File[]) => void, active: () => boolean): void {
   document.addEventListener('paste', (event) => {
-    const files = imagesAmong(event.clipboardData?.files ?? []);
+    const files = [...(event.clipboardData?.files ?? [])];
     if (files.length === 0 || !active()) return;
+    if (document.querySelector('dialog[open]')) {
+      announce('Nothing was pasted: close this dialog first.');
+      return;
+    }
     event.preventDefault();
     take(files);
   });

@@ -1,4 +1,5 @@
 // Icons by lucide (ISC), only those in use.
+
 import camera from 'lucide-static/icons/camera.svg';
 import check from 'lucide-static/icons/check.svg';
 import chevronLeft from 'lucide-static/icons/chevron-left.svg';
@@ -10,8 +11,12 @@ import folder from 'lucide-static/icons/folder-open.svg';
 import upload from 'lucide-static/icons/image-up.svg';
 import images from 'lucide-static/icons/images.svg';
 import layers from 'lucide-static/icons/layers.svg';
+import fit from 'lucide-static/icons/maximize.svg';
+import minus from 'lucide-static/icons/minus.svg';
+import bucket from 'lucide-static/icons/paint-bucket.svg';
 import brush from 'lucide-static/icons/paintbrush.svg';
 import pause from 'lucide-static/icons/pause.svg';
+import polygon from 'lucide-static/icons/pentagon.svg';
 import play from 'lucide-static/icons/play.svg';
 import plus from 'lucide-static/icons/plus.svg';
 import stop from 'lucide-static/icons/square.svg';
@@ -23,6 +28,7 @@ import close from 'lucide-static/icons/x.svg';
 
 const sources = {
   brush,
+  bucket,
   camera,
   check,
   chevronLeft,
@@ -31,11 +37,14 @@ const sources = {
   download,
   eraser,
   file,
+  fit,
   folder,
   images,
   layers,
+  minus,
   pause,
   play,
+  polygon,
   plus,
   slider,
   stop,

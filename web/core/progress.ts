@@ -2,8 +2,8 @@
 import { effect, type ReadonlySignal } from '@preact/signals-core';
 import type { Progress } from '../../src/detector/index.ts';
 import type { Activity } from '../engine/activity.ts';
-import { announce } from './announce.ts';
 import { h } from './dom.ts';
+import { currentThumbnail, rescueFocus, visibleHeading } from './focus.ts';
 import { formatRemaining, formatSize } from './format.ts';
 
 const origins = {
@@ -12,7 +12,8 @@ const origins = {
   file: 'Reading the model',
 };
 
-function describe({ phase, done, total, from = 'file' }: Progress): { text: string; amount: string } {
+/** A phase in words, and how far it is. */
+export function describe({ phase, done, total, from = 'file' }: Progress): { text: string; amount: string } {
   switch (phase) {
     case 'read':
       return { text: origins[from], amount: `${formatSize(done)} of ${formatSize(total)}` };
@@ -37,17 +38,28 @@ export function progressCard(
     'section',
     { class: 'card progress', 'aria-label': 'Progress' },
     h('div', { class: 'progress-words' }, title, h('p', { class: 'quiet' }, text, ' ', amount)),
-    h('button', { type: 'button', class: 'button small', onclick: cancel }, cancelLabel),
+    h(
+      'button',
+      {
+        type: 'button',
+        class: 'button small',
+        onclick: () => {
+          cancel();
+          rescueFocus(
+            () => card.parentElement?.querySelector('.messages:not(:empty) button'),
+            currentThumbnail,
+            visibleHeading,
+          );
+        },
+      },
+      cancelLabel,
+    ),
     bar,
   );
-  let phase: string | undefined;
   effect(() => {
     const now = activity.value;
     card.hidden = !now;
-    if (!now) {
-      phase = undefined;
-      return;
-    }
+    if (!now) return;
     const { progress, remaining } = now;
     const words = progress ? describe(progress) : { text: 'Starting', amount: '' };
     title.textContent = now.title;
@@ -60,10 +72,6 @@ export function progressCard(
       .join(' · ');
     if (progress && progress.total > 0) bar.value = Math.min(1, progress.done / progress.total);
     else bar.removeAttribute('value');
-    // Phases only: a reader that is told every percent says nothing else.
-    const current = `${now.title}: ${words.text}`;
-    if (current !== phase) announce(current);
-    phase = current;
   });
   return card;
 }

@@ -5,20 +5,55 @@ export interface ModelChoice {
   readonly clip: {
     readonly label: string;
     readonly source: ClipSource;
-    /** It was trained on generated images alone: what it says of photographs is a hint at best. */
-    readonly generatedOnly?: true;
+    /** What the file must hash to, where that is known. */
+    readonly sha256?: string;
   };
   /** Absent: none yet, to be chosen or trained. */
-  readonly prompts?: { readonly label: string; readonly source: FileSource };
+  readonly prompts?: PromptsChoice;
   /** Side in pixels to which images are squashed; absent: what the prompts were trained at. */
   readonly size?: number;
 }
+
+export interface PromptsChoice {
+  readonly label: string;
+  readonly source: FileSource;
+  /** The same for the same prompts: a limit belongs to it. */
+  readonly id: string;
+}
+
+/** Set by the build: sha256 of the CLIP that comes with the page. */
+declare const shippedClipHash: string | undefined;
+
+/** It was trained on generated images alone: what it says of photographs is a hint at best. */
+export const seenGeneratedOnly = (sha256: string | undefined): boolean =>
+  sha256 !== undefined && sha256 === shippedClipHash;
 
 /** Beside the page, wherever it lies. */
 const shipped = (name: string): URL => new URL(`weights/${name}`, document.baseURI);
 
 /** What comes with the page. */
 export const shippedChoice = (): ModelChoice => ({
-  clip: { label: 'Small CLIP', source: shipped('small-clip.safetensors'), generatedOnly: true },
-  prompts: { label: 'General prompts', source: shipped('small-prompts.safetensors') },
+  clip: { label: 'Small CLIP', source: shipped('small-clip.safetensors') },
+  prompts: { label: 'General prompts', source: shipped('small-prompts.safetensors'), id: 'shipped' },
 });
+
+/** Prompts from a file or a training run, known by their content. */
+export async function promptsFrom(label: string, content: Blob): Promise<PromptsChoice> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await content.arrayBuffer()));
+  return {
+    label,
+    source: content,
+    id: Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join(''),
+  };
+}
+
+/** As it is kept: addresses as texts, files as they are. */
+export const storable = (choice: ModelChoice): ModelChoice => ({
+  ...choice,
+  clip: { ...choice.clip, source: asText(choice.clip.source) as ClipSource },
+  ...(choice.prompts
+    ? { prompts: { ...choice.prompts, source: asText(choice.prompts.source) as FileSource } }
+    : {}),
+});
+
+const asText = (source: unknown): unknown => (source instanceof URL ? source.href : source);

@@ -1,5 +1,5 @@
 // Opacity, threshold, colour scale, and the choice of a view.
-import { effect, type Signal } from '@preact/signals-core';
+import { effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import { h, uniqueId } from '../core/dom.ts';
 import { type IconName, icon } from '../core/icons.ts';
 import { type Display, type View, views } from './display.ts';
@@ -55,12 +55,14 @@ export function slider(label: string, value: Signal<number>, className = ''): HT
   return h('div', { class: 'field' }, h('label', { for: id }, label), output, input);
 }
 
-function checkbox(label: string, value: Signal<boolean>): HTMLElement {
+function checkbox(
+  label: string,
+  value: ReadonlySignal<boolean>,
+  change: (value: boolean) => void,
+): HTMLElement {
   const input = h('input', {
     type: 'checkbox',
-    onchange: () => {
-      value.value = input.checked;
-    },
+    onchange: () => change(input.checked),
   });
   effect(() => {
     input.checked = value.value;
@@ -68,13 +70,20 @@ function checkbox(label: string, value: Signal<boolean>): HTMLElement {
   return h('label', { class: 'check' }, input, label);
 }
 
-export const displayControls = (display: Display): HTMLElement =>
+/** @param stretched whether the photograph that is shown is, and how to change that */
+export const displayControls = (
+  display: Display,
+  stretched: ReadonlySignal<boolean>,
+  stretch: (value: boolean) => void,
+): HTMLElement =>
   h(
     'section',
     { class: 'card', 'aria-labelledby': 'display-heading' },
     h('h2', { id: 'display-heading' }, 'Display'),
     slider('Heat opacity', display.opacity),
     slider('Suspicious from', display.threshold, 'heat-scale'),
-    checkbox('Outline suspicious regions', display.outlines),
-    checkbox('Stretch colours to this photograph', display.stretch),
+    checkbox('Outline suspicious regions', display.outlines, (value) => {
+      display.outlines.value = value;
+    }),
+    checkbox('Stretch colours to this photograph', stretched, stretch),
   );

@@ -1,6 +1,7 @@
 // How results are shown: the same for every photograph.
 import { type Signal, signal } from '@preact/signals-core';
 import { type AnomalyMap, mapRange } from '../../src/data/heatmap.ts';
+import { keep, kept } from '../core/keep.ts';
 import type { HeatSettings } from '../studio/heat.ts';
 
 export const views = ['overlay', 'side', 'slider'] as const;
@@ -12,8 +13,11 @@ export interface Display {
   readonly opacity: Signal<number>;
   /** Position on the colour scale in [0, 1]. */
   readonly threshold: Signal<number>;
-  /** The colour scale runs from an image's own smallest to its largest value, instead of 0 to 1. */
-  readonly stretch: Signal<boolean>;
+  /**
+   * Photographs, by id, for which the person said whether the colour scale runs from the map's own smallest to its
+   * largest value instead of 0 to 1; for the others it depends on what the model knows of them.
+   */
+  readonly stretch: Signal<ReadonlyMap<string, boolean>>;
   readonly outlines: Signal<boolean>;
 }
 
@@ -21,13 +25,37 @@ export const createDisplay = (): Display => ({
   view: signal<View>('overlay'),
   opacity: signal(0.7),
   threshold: signal(0.5),
-  stretch: signal(false),
+  stretch: signal(new Map()),
   outlines: signal(true),
 });
 
+type KeptDisplay = { view?: View; opacity?: number; threshold?: number; outlines?: boolean };
+
+/** As it was left at the last visit. */
+export async function restoreDisplay(display: Display): Promise<void> {
+  const found = await kept<KeptDisplay>('settings', 'display');
+  if (!found) return;
+  display.view.value = found.view ?? display.view.value;
+  display.opacity.value = found.opacity ?? display.opacity.value;
+  display.threshold.value = found.threshold ?? display.threshold.value;
+  display.outlines.value = found.outlines ?? display.outlines.value;
+}
+
+export const keepDisplay = ({ view, opacity, threshold, outlines }: Display): Promise<boolean> =>
+  keep('settings', 'display', {
+    view: view.peek(),
+    opacity: opacity.peek(),
+    threshold: threshold.peek(),
+    outlines: outlines.peek(),
+  } satisfies KeptDisplay);
+
 /** What a display means for one map. */
-export function heatSettings({ opacity, threshold, stretch }: Display, map: AnomalyMap): HeatSettings {
-  const range = stretch.value ? mapRange(map) : ([0, 1] as const);
+export function heatSettings(
+  { opacity, threshold }: Pick<Display, 'opacity' | 'threshold'>,
+  map: AnomalyMap,
+  stretched: boolean,
+): HeatSettings {
+  const range = stretched ? mapRange(map) : ([0, 1] as const);
   const [low, high] = range;
   return { opacity: opacity.value, range, threshold: low + threshold.value * (high - low) };
 }

@@ -1,61 +1,102 @@
 // Results as files.
+import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import type { DetectorInfo } from '../../src/detector/index.ts';
 import { download, stem } from '../core/download.ts';
 import type { ModelChoice } from '../engine/choice.ts';
+import type { Limit } from '../engine/limit.ts';
 import { findRegions } from '../studio/regions.ts';
-import { asMap, drawPicture, studio } from '../studio/studio.ts';
+import { drawPicture, studio } from '../studio/studio.ts';
 import { type Display, heatSettings } from './display.ts';
-import type { Photo } from './photos.ts';
+import type { Judging } from './judged.ts';
+import type { Photo, Photos } from './photos.ts';
 
-interface Context {
+export interface Context {
+  readonly photos: Photos;
   readonly display: Display;
+  readonly judging: Judging;
   readonly choice: ModelChoice;
   readonly info: DetectorInfo | undefined;
+  readonly limit: Limit | undefined;
 }
 
-const detectionOf = (photo: Photo) => {
-  const state = photo.state.peek();
-  return state.kind === 'done' ? state.detection : undefined;
-};
+export const stretchedOf = (photo: Photo, { display, judging }: Context): boolean =>
+  display.stretch.value.get(photo.id) ?? judging.stretches(photo);
+
+export const settingsOf = (photo: Photo, map: AnomalyMap, context: Context) =>
+  heatSettings(context.display, map, stretchedOf(photo, context));
 
 /** Saves the photograph with heat and outlines. */
-export async function savePicture(photo: Photo, { display }: Context): Promise<void> {
-  const detection = detectionOf(photo);
-  if (!detection) return;
-  const map = asMap(detection);
-  download(`${stem(photo.name)}.heatmap.png`, await drawPicture(photo.file, map, heatSettings(display, map)));
+export async function savePicture(photo: Photo, context: Context): Promise<void> {
+  const map = await context.photos.map(photo);
+  if (!map) return;
+  const picture = await drawPicture(photo.file, map, settingsOf(photo, map, context));
+  download(`${stem(photo.name)}.heatmap.png`, picture);
 }
+
+/** What the numbers come from. */
+export const provenance = ({ choice, info }: Context) => ({
+  clip: choice.clip.label,
+  sha256: info?.clip.sha256,
+  prompts: choice.prompts?.label,
+  size: info?.size,
+  notice: info?.clip.notice,
+  adapter: info?.adapter,
+});
+
+/** Those that came out. */
+const doneAmong = (photos: readonly Photo[]) => photos.filter(({ state }) => state.peek().kind === 'done');
+
+/** The only photograph's name, or how many there are. */
+const nameFor = (photos: readonly Photo[]): string =>
+  photos.length === 1 ? stem(photos[0]!.name) : `faprompt-${photos.length}-images`;
 
 /** Saves scores, regions and maps of some photographs. */
 export async function saveNumbers(photos: readonly Photo[], context: Context): Promise<void> {
-  const images = photos.flatMap((photo) => describe(photo, context) ?? []);
-  if (images.length === 0) return;
-  const { choice, info } = context;
-  const model = {
-    clip: choice.clip.label,
-    sha256: info?.clip.sha256,
-    prompts: choice.prompts?.label,
-    notice: info?.clip.notice,
-    adapter: info?.adapter,
-  };
-  const name = images.length === 1 ? stem(photos[0]!.name) : `faprompt-${images.length}-images`;
-  download(`${name}.scores.json`, await studio().json({ model, images }));
+  const done = doneAmong(photos);
+  if (done.length === 0) return;
+  download(`${nameFor(done)}.scores.json`, await numbers(photos, context));
 }
 
-/** An image as in scores.json of `faprompt detect`, with regions in pixels of the photograph and the map's values. */
-function describe(photo: Photo, { display }: Context) {
-  const detection = detectionOf(photo);
-  if (!detection) return undefined;
-  const map = asMap(detection);
-  const { threshold } = heatSettings(display, map);
-  const { width, height } = detection.image;
+/** As scores.json of `faprompt detect`; one image after the other, as a day's maps do not fit into one text. */
+export async function numbers(photos: readonly Photo[], context: Context): Promise<Blob> {
+  const { limit } = context;
+  const failed = photos.flatMap(({ name, state }) => {
+    const { value } = state;
+    return value.kind === 'failed'
+      ? [{ image: name, message: value.problem.detail || value.problem.title }]
+      : [];
+  });
+  const head = {
+    model: provenance(context),
+    ...(limit ? { threshold: limit.value, limit } : {}),
+    ...(failed.length > 0 ? { failed } : {}),
+  };
+  const parts: Blob[] = [];
+  for (const photo of doneAmong(photos)) {
+    const described = await describe(photo, context);
+    if (described) parts.push(await studio().json(described));
+  }
+  const opening = JSON.stringify(head).replace(/}$/, ',"images":[');
+  const list = parts.flatMap((part, i) => (i === 0 ? [part] : [',', part]));
+  return new Blob([opening, ...list, ']}\n'], { type: 'application/json' });
+}
+
+/** An image with regions in pixels of the photograph and the map's values. */
+async function describe(photo: Photo, context: Context) {
+  const state = photo.state.peek();
+  const map = await context.photos.map(photo);
+  if (state.kind !== 'done' || !map) return undefined;
+  const { threshold } = settingsOf(photo, map, context);
+  const { score, width, height } = state.result;
+  const passes = context.judging.reading(photo)?.passes;
   return {
     image: photo.name,
     width,
     height,
-    score: detection.score,
-    ...(detection.anomalous === undefined ? {} : { anomalous: detection.anomalous }),
-    threshold,
+    score,
+    ...(passes === undefined ? {} : { anomalous: passes === 'fail' }),
+    // From which value of the map a place is listed: no limit of the score.
+    mark: { value: threshold, relative: stretchedOf(photo, context) },
     regions: findRegions(map, threshold).map((region) => ({
       x: Math.round(region.left * width),
       y: Math.round(region.top * height),

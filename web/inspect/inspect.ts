@@ -1,25 +1,29 @@
 // The view "Inspect".
-import { computed, effect, signal } from '@preact/signals-core';
-import type { AnomalyMap } from '../../src/data/heatmap.ts';
-import { afterFrame, fill, h } from '../core/dom.ts';
-import { acceptDrops, acceptPastes, droppedFiles, imagesAmong } from '../core/files.ts';
+import { effect, signal } from '@preact/signals-core';
+import { announce } from '../core/announce.ts';
+import { h } from '../core/dom.ts';
+import { acceptDrops, acceptPastes, droppedFiles, leftOut, sortFiles } from '../core/files.ts';
+import { rescueFocus, visibleHeading } from '../core/focus.ts';
+import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
-import { notice } from '../core/notice.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
+import { offerUndo } from '../core/undo.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Problem } from '../engine/problems.ts';
-import { findRegions, type Region } from '../studio/regions.ts';
-import { asMap } from '../studio/studio.ts';
 import { cameraButton } from './camera.ts';
 import { displayControls, viewSwitch } from './controls.ts';
-import { createDisplay, heatSettings } from './display.ts';
+import { detectPhoto } from './detect.ts';
+import { createDisplay, keepDisplay, restoreDisplay } from './display.ts';
 import { saveNumbers, savePicture } from './exports.ts';
 import { filmstrip } from './filmstrip.ts';
+import { createJudging } from './judged.ts';
+import { messages } from './messages.ts';
 import { modelLine } from './model-line.ts';
-import { createPhotos } from './photos.ts';
+import { overview, photoKeys } from './overview.ts';
+import { createPhotos, type Photo } from './photos.ts';
 import { createQueue } from './queue.ts';
-import { isSample } from './samples.ts';
+import { createShown } from './shown.ts';
 import { createStage } from './stage.ts';
 import { regionList, verdictCard } from './verdict.ts';
 import { welcome } from './welcome.ts';
@@ -27,69 +31,90 @@ import { welcome } from './welcome.ts';
 export function inspectView(engine: Engine, active: () => boolean): HTMLElement {
   const photos = createPhotos();
   const display = createDisplay();
+  const judging = createJudging(engine);
   const problem = signal<Problem | undefined>(undefined);
-  const queue = createQueue(photos, engine, (found) => {
-    problem.value = found;
-  });
+  const refused = signal<string | undefined>(undefined);
+  const queue = createQueue(
+    photos,
+    engine,
+    detectPhoto,
+    (found) => {
+      problem.value = found;
+    },
+    judging.summary,
+  );
   const take = (files: Iterable<File>) => {
-    photos.add(imagesAmong(files));
+    const { images, others } = sortFiles(files);
+    refused.value = leftOut(others);
+    if (refused.value) announce(refused.value);
+    photos.add(images);
     queue.start();
   };
+  const remove = (some: readonly Photo[]) => {
+    const name = some.length === 1 ? some[0]!.name : plural(some.length, 'photograph');
+    const { undo, settle } = photos.remove(some);
+    offerUndo(
+      `${name} removed.`,
+      () => {
+        undo();
+        queue.start();
+      },
+      settle,
+    );
+  };
 
-  const state = computed(() => photos.selected.value?.state.value);
-  const regions = signal<readonly Region[] | undefined>(undefined);
-  const look = afterFrame((map: AnomalyMap, threshold: number) => {
-    regions.value = findRegions(map, threshold);
-  });
-  effect(() => {
-    const current = state.value;
-    if (current?.kind !== 'done') {
-      regions.value = undefined;
-      return;
-    }
-    const map = asMap(current.detection);
-    look(map, heatSettings(display, map).threshold);
-  });
-  const unfamiliar = computed(() => {
-    const photo = photos.selected.value;
-    return photo !== undefined && engine.choice.value.clip.generatedOnly === true && !isSample(photo.file);
-  });
+  const shown = createShown(photos, display, judging);
   const highlighted = signal<number | undefined>(undefined);
-  const context = () => ({ display, choice: engine.choice.value, info: engine.info.value });
+  const context = () => ({
+    photos,
+    display,
+    judging,
+    choice: engine.choice.peek(),
+    info: engine.known.peek(),
+    limit: engine.limit.peek(),
+  });
 
-  const save = h(
-    'div',
-    { class: 'row' },
+  const saveButton = (label: string, kind: string, save: (photo: Photo) => Promise<void>) =>
     h(
       'button',
-      { type: 'button', class: 'button', onclick: () => savePicture(photos.selected.value!, context()) },
+      { type: 'button', class: 'button', onclick: () => save(photos.selected.peek()!) },
       icon('download'),
       h('span', { class: 'visually-hidden' }, 'Save '),
-      'Picture',
-      h('span', { class: 'quiet' }, 'PNG'),
-    ),
-    h(
-      'button',
-      { type: 'button', class: 'button', onclick: () => saveNumbers([photos.selected.value!], context()) },
-      icon('download'),
-      h('span', { class: 'visually-hidden' }, 'Save '),
-      'Numbers',
-      h('span', { class: 'quiet' }, 'JSON'),
-    ),
-  );
+      label,
+      h('span', { class: 'quiet' }, kind),
+    );
   const saveAll = h(
     'button',
-    { type: 'button', class: 'button quiet-button', onclick: () => saveNumbers(photos.all.value, context()) },
+    {
+      type: 'button',
+      class: 'button quiet-button',
+      onclick: () => saveNumbers(photos.all.peek(), context()),
+    },
     'Save numbers of all photographs',
+  );
+  const save = h(
+    'div',
+    { class: 'save' },
+    h(
+      'div',
+      { class: 'row' },
+      saveButton('Picture', 'PNG', (photo) => savePicture(photo, context())),
+      saveButton('Numbers', 'JSON', (photo) => saveNumbers([photo], context())),
+    ),
+    saveAll,
   );
   const results = h(
     'div',
     { class: 'stack' },
-    verdictCard(photos.selected, regions, engine, unfamiliar, h('div', { class: 'save' }, save, saveAll)),
-    regionList(regions, highlighted),
-    displayControls(display),
+    verdictCard(photos.selected, shown.found, judging, engine, active, save),
+    regionList(shown.found, highlighted),
+    displayControls(display, shown.stretched, shown.stretch),
   );
-  const messages = h('div', { class: 'messages' });
+  const startOver = () => {
+    engine.cancel();
+    remove(photos.all.peek());
+    rescueFocus(visibleHeading);
+  };
   const workbench = h(
     'div',
     { class: 'workbench' },
@@ -105,31 +130,21 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
           take(input.files!),
         ),
         cameraButton((photograph) => take([photograph]), true),
-        h(
-          'button',
-          {
-            type: 'button',
-            class: 'button',
-            onclick: () => {
-              engine.cancel();
-              photos.clear();
-            },
-          },
-          'Start over',
-        ),
+        h('button', { type: 'button', class: 'button', onclick: startOver }, 'Start over'),
       ),
     ),
     h(
       'div',
       { class: 'stage-column' },
-      createStage({ photo: photos.selected, display, regions, highlighted }),
+      createStage({ photo: photos.selected, shown: shown.map, display, found: shown.found, highlighted }),
       progressCard(engine.activity, engine.cancel),
-      messages,
-      filmstrip(photos),
+      messages(photos, engine, queue, problem, refused),
+      overview(photos, judging),
+      filmstrip(photos, judging, (photo) => remove([photo])),
     ),
     h('aside', { class: 'side', 'aria-label': 'Result' }, results, modelLine(engine)),
   );
-  const empty = welcome(take);
+  const empty = welcome(take, refused);
   const view = h('div', { class: 'inspect' }, empty, workbench);
 
   effect(() => {
@@ -138,59 +153,29 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
     workbench.hidden = none;
   });
   effect(() => {
-    results.hidden = state.value?.kind !== 'done';
+    results.hidden = photos.selected.value?.state.value.kind !== 'done';
     saveAll.hidden = photos.all.value.length < 2;
   });
-  effect(() => {
-    const general = problem.value;
-    const current = state.value;
-    const device = engine.device.value;
-    fill(
-      messages,
-      device?.state === 'lost' &&
-        notice({
-          tone: 'warning',
-          title: 'The graphics device was lost',
-          text: 'The model is being loaded again.',
-        }),
-      general &&
-        notice({
-          title: general.title,
-          text: general.detail,
-          hint: general.hint,
-          actions: [
-            { label: 'Try again', act: () => queue.again('unfinished') },
-            {
-              label: 'Choose a model',
-              act: () => {
-                location.hash = '#model';
-              },
-            },
-          ],
-        }),
-      current?.kind === 'failed' &&
-        notice({ title: current.problem.title, text: current.problem.detail, hint: current.problem.hint }),
-      !general &&
-        current?.kind === 'stopped' &&
-        notice({
-          tone: 'info',
-          title: 'Stopped before this photograph was done',
-          actions: [{ label: 'Inspect it', act: () => queue.again('unfinished') }],
-        }),
-    );
-  });
-  // Another model sees other things.
-  let seen = engine.choice.peek();
-  effect(() => {
-    if (engine.choice.value === seen) return;
-    seen = engine.choice.value;
-    queue.again('all');
-  });
-  // On the fixed scale such a map shows nothing, or everything.
-  effect(() => {
-    if (engine.info.value?.clip.notice || unfamiliar.value) display.stretch.value = true;
-  });
+  void restore();
+  async function restore(): Promise<void> {
+    await Promise.all([engine.ready, restoreDisplay(display)]);
+    await photos.restore();
+    // Another model sees other things.
+    let seen = engine.choice.peek();
+    effect(() => {
+      if (engine.choice.value === seen) return;
+      seen = engine.choice.value;
+      queue.again('all');
+    });
+    let first = true;
+    effect(() => {
+      for (const part of [display.view, display.opacity, display.threshold, display.outlines]) part.value;
+      if (!first) void keepDisplay(display);
+      first = false;
+    });
+  }
 
+  photoKeys(photos, judging, active);
   acceptDrops(view, async (data) => take((await droppedFiles(data)).files));
   acceptPastes(take, active);
   return view;

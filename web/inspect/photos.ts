@@ -1,17 +1,29 @@
-// The photographs being inspected.
-import { type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+// The photographs being inspected, kept across reloads.
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import type { Detection } from '../../src/detector/index.ts';
+import { allKept, forget, forgetAll, keep, ownsWork } from '../core/keep.ts';
 import type { Problem } from '../engine/problems.ts';
+import { createMaps } from './maps.ts';
+import { isSample, markSample } from './samples.ts';
+
+/** What came out, without the map. */
+export interface Result {
+  readonly score: number;
+  /** Size of the photograph. */
+  readonly width: number;
+  readonly height: number;
+}
 
 export type PhotoState =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'working' }
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'done'; readonly detection: Detection }
+  | { readonly kind: 'done'; readonly result: Result }
   | { readonly kind: 'failed'; readonly problem: Problem };
 
 export interface Photo {
-  readonly id: number;
+  readonly id: string;
   readonly name: string;
   readonly file: Blob;
   /** For img elements. */
@@ -19,40 +31,152 @@ export interface Photo {
   readonly state: Signal<PhotoState>;
 }
 
+export type Order = 'added' | 'score';
+
 export interface Photos {
+  /** In the order in which they came. */
   readonly all: ReadonlySignal<readonly Photo[]>;
+  /** In the order in which they are shown. */
+  readonly ordered: ReadonlySignal<readonly Photo[]>;
+  readonly order: Signal<Order>;
   readonly selected: Signal<Photo | undefined>;
   /** Adds files and selects the first of them. */
   add(files: readonly File[]): void;
-  remove(photo: Photo): void;
-  clear(): void;
+  /** Takes photographs away; @returns how to put them back, and how to forget them for good. */
+  remove(some: readonly Photo[]): { undo: () => void; settle: () => void };
+  /** A photograph came out. */
+  finish(photo: Photo, detection: Pick<Detection, 'score' | 'map' | 'image'>): void;
+  fail(photo: Photo, problem: Problem): void;
+  map(photo: Photo): Promise<AnomalyMap | undefined>;
+  /** The map if it is in memory. */
+  mapAtHand(photo: Photo): AnomalyMap | undefined;
+  /** Brings back what was kept. */
+  restore(): Promise<void>;
 }
+
+interface KeptPhoto {
+  readonly name: string;
+  readonly file: Blob;
+  readonly place: number;
+  readonly sample: boolean;
+}
+
+type KeptResult = Extract<PhotoState, { kind: 'done' | 'failed' }>;
 
 export function createPhotos(): Photos {
   const all = signal<readonly Photo[]>([]);
   const selected = signal<Photo | undefined>(undefined);
-  let ids = 0;
+  const order = signal<Order>('added');
+  const maps = createMaps();
+  let places = 0;
+  const whenOwner = (work: () => Promise<unknown>) => void ownsWork().then((owner) => owner && work());
+
+  const create = (id: string, name: string, file: Blob, state: PhotoState): Photo => ({
+    id,
+    name,
+    file,
+    url: URL.createObjectURL(file),
+    state: signal(state),
+  });
+  const keepPhoto = ({ id, name, file }: Photo) => {
+    places += 1;
+    const record: KeptPhoto = { name, file, place: places, sample: isSample(file) };
+    whenOwner(() => keep('photographs', id, record));
+  };
+
+  const ordered = computed(() => {
+    if (order.value === 'added') return all.value;
+    const rank = ({ state }: Photo): number => {
+      const { value } = state;
+      if (value.kind === 'done') return Number.isFinite(value.result.score) ? value.result.score : 2;
+      return value.kind === 'failed' ? 3 : -1;
+    };
+    // What could not be read is the worst: nobody has looked at it.
+    return all.value
+      .map((photo, at) => ({ photo, at, rank: rank(photo) }))
+      .sort((a, b) => b.rank - a.rank || a.at - b.at)
+      .map(({ photo }) => photo);
+  });
+
   return {
     all,
+    ordered,
+    order,
     selected,
     add(files) {
-      const added = files.map((file): Photo => {
-        const state = signal<PhotoState>({ kind: 'waiting' });
-        return { id: ++ids, name: file.name, file, url: URL.createObjectURL(file), state };
-      });
+      const added = files.map((file) => create(crypto.randomUUID(), file.name, file, { kind: 'waiting' }));
       all.value = [...all.value, ...added];
       selected.value = added[0] ?? selected.value;
+      added.forEach(keepPhoto);
     },
-    remove(photo) {
-      const at = all.value.indexOf(photo);
-      all.value = all.value.filter((other) => other !== photo);
-      if (selected.value === photo) selected.value = all.value[Math.min(at, all.value.length - 1)];
-      URL.revokeObjectURL(photo.url);
+    remove(some) {
+      const gone = new Set(some);
+      const before = all.peek();
+      const wasSelected = selected.peek();
+      const rest = before.filter((photo) => !gone.has(photo));
+      if (wasSelected && gone.has(wasSelected)) {
+        const shown = ordered.peek();
+        const after = shown.slice(shown.indexOf(wasSelected)).find((photo) => !gone.has(photo));
+        selected.value = after ?? shown.filter((photo) => !gone.has(photo)).at(-1);
+      }
+      all.value = rest;
+      const ids = some.map(({ id }) => id);
+      whenOwner(() => forget('photographs', ...ids));
+      return {
+        undo() {
+          const now = all.peek();
+          // Where they were, with what came meanwhile at the end.
+          const old = before.filter((photo) => gone.has(photo) || now.includes(photo));
+          all.value = [...old, ...now.filter((photo) => !old.includes(photo))];
+          selected.value = wasSelected ?? selected.peek();
+          some.forEach(keepPhoto);
+        },
+        settle() {
+          for (const { url } of some) URL.revokeObjectURL(url);
+          maps.drop(ids);
+          whenOwner(() => forget('results', ...ids));
+        },
+      };
     },
-    clear() {
-      for (const { url } of all.value) URL.revokeObjectURL(url);
-      selected.value = undefined;
-      all.value = [];
+    finish(photo, { score, map, image }) {
+      const { width, height, data } = map;
+      const state: KeptResult = { kind: 'done', result: { score, ...image } };
+      const keeping = maps.put(photo.id, { width, height, values: data });
+      photo.state.value = state;
+      // The map first: a result without one would show nothing after a reload.
+      whenOwner(async () => {
+        await keeping;
+        await keep('results', photo.id, state);
+      });
+    },
+    fail(photo, problem) {
+      const state: KeptResult = { kind: 'failed', problem };
+      photo.state.value = state;
+      whenOwner(() => keep('results', photo.id, state));
+    },
+    map: ({ id }) => maps.get(id),
+    mapAtHand: ({ id }) => maps.peek(id),
+    async restore() {
+      if (!(await ownsWork())) return;
+      const [records, results] = await Promise.all([
+        allKept<KeptPhoto>('photographs'),
+        allKept<KeptResult>('results'),
+      ]);
+      if (records.length === 0) {
+        // What a page that was closed in the middle of an undo left behind.
+        await Promise.all([forgetAll('results'), forgetAll('maps')]);
+        return;
+      }
+      const known = new Map(results);
+      const back = records
+        .sort(([, a], [, b]) => a.place - b.place)
+        .map(([id, { name, file, sample }]) => {
+          if (sample) markSample(file);
+          return create(id, name, file, known.get(id) ?? { kind: 'stopped' });
+        });
+      places = Math.max(...records.map(([, { place }]) => place));
+      all.value = [...back, ...all.peek()];
+      selected.value ??= all.peek()[0];
     },
   };
 }

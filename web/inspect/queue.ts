@@ -1,21 +1,30 @@
 // Inspects photographs one after the other; a bad one is named, and the others go on.
 
-import type { Engine } from '../engine/engine.ts';
+import type { Detection, Detector } from '../../src/detector/index.ts';
+import { announce } from '../core/announce.ts';
+import { plural } from '../core/format.ts';
+import type { Engine, JobTools } from '../engine/engine.ts';
 import { concernsAll, explain, type Problem } from '../engine/problems.ts';
 import type { Photo, Photos } from './photos.ts';
 
 export interface Queue {
   /** Inspects everything that waits. */
   start(): void;
-  /** Inspects again: what failed or was stopped, or with another model everything. */
-  again(which: 'unfinished' | 'all'): void;
+  /** Inspects one again; or what failed or was stopped; or with another model everything. */
+  again(which: 'unfinished' | 'all' | Photo): void;
 }
 
-/** @param onProblem a failure that concerns all photographs; undefined once work goes on */
+/**
+ * @param detect does one photograph
+ * @param onProblem a failure that concerns all photographs; undefined once work goes on
+ * @param summary how many came out how, for the end of a batch
+ */
 export function createQueue(
-  { all }: Photos,
+  { all, finish, fail }: Photos,
   engine: Engine,
+  detect: (photo: Photo, detector: Detector, tools: JobTools) => Promise<Detection>,
   onProblem: (problem: Problem | undefined) => void,
+  summary: (photos: readonly Photo[]) => string,
 ): Queue {
   let running = false;
   const next = () => all.peek().find(({ state }) => state.peek().kind === 'waiting');
@@ -23,14 +32,12 @@ export function createQueue(
   async function inspect(photo: Photo): Promise<Problem | undefined> {
     photo.state.value = { kind: 'working' };
     try {
-      const detection = await engine.run(photo.name, (detector, tools) =>
-        detector.detect(photo.file, { name: photo.name, ...tools }),
-      );
-      photo.state.value = { kind: 'done', detection };
+      finish(photo, await engine.run(photo.name, (detector, tools) => detect(photo, detector, tools)));
       return undefined;
     } catch (error) {
       const problem = explain(error);
-      photo.state.value = problem.kind === 'stopped' ? { kind: 'stopped' } : { kind: 'failed', problem };
+      if (problem.kind === 'stopped') photo.state.value = { kind: 'stopped' };
+      else fail(photo, problem);
       return problem;
     }
   }
@@ -39,9 +46,13 @@ export function createQueue(
     if (running) return;
     running = true;
     onProblem(undefined);
+    const batch: Photo[] = [];
+    let whole = true;
     for (let photo = next(); photo; photo = next()) {
       const problem = await inspect(photo);
+      batch.push(photo);
       if (!problem || !concernsAll(problem)) continue;
+      whole = false;
       for (const { state } of all.peek())
         if (state.peek().kind === 'waiting') state.value = { kind: 'stopped' };
       if (problem.kind !== 'stopped') {
@@ -51,15 +62,21 @@ export function createQueue(
       }
     }
     running = false;
+    // A single one is said with its verdict.
+    if (whole && batch.length > 1)
+      announce(`${plural(batch.length, 'photograph')} inspected. ${summary(batch)}`);
   }
 
   return {
     start,
     again(which) {
-      for (const { state } of all.peek()) {
-        const { kind } = state.peek();
-        if (kind !== 'working' && (which === 'all' || kind === 'failed' || kind === 'stopped'))
-          state.value = { kind: 'waiting' };
+      for (const photo of all.peek()) {
+        const { kind } = photo.state.peek();
+        const wanted =
+          which === 'all' ||
+          which === photo ||
+          (which === 'unfinished' && (kind === 'failed' || kind === 'stopped'));
+        if (kind !== 'working' && wanted) photo.state.value = { kind: 'waiting' };
       }
       start();
     },

@@ -1,5 +1,6 @@
 // What a score means, in plain words.
 import { formatPlace } from '../core/format.ts';
+import { judge, type Limit, limitInWords, type Verdict } from '../engine/limit.ts';
 import type { Region } from '../studio/regions.ts';
 
 export type Tone = 'good' | 'unsure' | 'bad' | 'neutral';
@@ -10,15 +11,18 @@ export interface Reading {
   readonly verdict: string;
   /** One or two sentences. */
   readonly text: string;
+  /** Where there is a limit to hold the score against. */
+  readonly passes?: Verdict;
 }
 
-/** Scores this near to the threshold are called uncertain. */
+/** Scores this near to a limit that nobody chose on this page are called uncertain. */
 const margin = 0.05;
 
 export interface Judged {
   readonly score: number;
-  /** Chosen by `faprompt calibrate` and stored with the prompts. */
+  /** Stored with the prompts, or chosen on this page (`limit` tells). */
   readonly threshold?: number | undefined;
+  readonly limit?: Limit | undefined;
   /** Highest region, if any. */
   readonly region?: Region | undefined;
   /** The weights were never trained. */
@@ -27,35 +31,60 @@ export interface Judged {
   readonly unfamiliar?: boolean;
 }
 
-export function readScore({ score, threshold, region, untrained, unfamiliar = false }: Judged): Reading {
-  if (untrained)
+export function readScore({
+  score,
+  threshold,
+  limit,
+  region,
+  untrained,
+  unfamiliar = false,
+}: Judged): Reading {
+  const value = limit?.value ?? threshold;
+  const chosenHere = limit !== undefined && limit.from !== 'prompts';
+  if (untrained && !chosenHere)
     return {
       tone: 'neutral',
       verdict: 'No verdict',
       text: 'This model has random weights: the picture shows that everything runs, and says nothing about defects.',
     };
   // Neither comes out of this engine; what cannot be compared must not look normal.
-  if (!Number.isFinite(score) || (threshold !== undefined && !(threshold >= 0 && threshold <= 1)))
+  if (!Number.isFinite(score) || (value !== undefined && !(value >= 0 && value <= 1)))
     return {
       tone: 'bad',
       verdict: 'No result',
       text: 'The score or the limit is not a number between 0 and 1: the weights or the prompts are damaged. Nothing is known of this image.',
+      ...(value === undefined ? {} : { passes: 'fail' as const }),
     };
-  const calibrated = threshold !== undefined;
-  const limit = threshold ?? 0.5;
-  const scale = calibrated
-    ? `Images from ${limit.toFixed(2)} up fail, by the calibration stored with these prompts.`
-    : 'These prompts were not calibrated, so 0.50 serves as the limit.';
   const where = region ? ` The strongest sign is ${preposition(region)}.` : '';
-  if (unfamiliar)
+  if (unfamiliar && !chosenHere)
     return {
       tone: 'unsure',
       verdict: 'Only a hint',
-      text: `This small CLIP has seen generated images only: its score says little about a photograph. Choose a real CLIP under Model.${where}`,
+      text: `This small CLIP has seen generated images only: its score says little about a photograph. Choose a real CLIP under Model, or calibrate on good photographs.${where}`,
     };
-  if (Math.abs(score - limit) < margin)
+  if (value === undefined) return withoutLimit(score, where);
+  const passes = judge(score, value);
+  const close = !chosenHere && Math.abs(score - value) < margin;
+  const scale = `Fails from ${limitInWords(limit ?? { value, from: 'prompts' })}`;
+  const caution = untrained
+    ? ' This model has random weights: it may miss every defect.'
+    : unfamiliar
+      ? ' This small CLIP has seen generated images only: it may miss defects.'
+      : '';
+  return {
+    tone: close ? 'unsure' : passes === 'pass' ? 'good' : 'bad',
+    verdict: passes === 'pass' ? 'Pass' : 'Fail',
+    text: `${close ? 'Close to the limit. ' : ''}${scale}${caution}${passes === 'fail' ? where : ''}`,
+    passes,
+  };
+}
+
+/** Prompts that were not calibrated. */
+function withoutLimit(score: number, where: string): Reading {
+  const scale = 'These prompts were not calibrated, so 0.50 serves as the limit.';
+  if (Math.abs(score - 0.5) < margin)
     return { tone: 'unsure', verdict: 'Not sure', text: `Too close to the limit to call. ${scale}${where}` };
-  return score < limit
+  return score < 0.5
     ? { tone: 'good', verdict: 'Looks normal', text: scale }
     : { tone: 'bad', verdict: 'Probably a defect', text: `${scale}${where}` };
 }

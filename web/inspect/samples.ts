@@ -20,6 +20,9 @@ const drawn = new WeakSet<Blob>();
 /** Whether a file is one of these, not a photograph. */
 export const isSample = (file: Blob): boolean => drawn.has(file);
 
+/** A file that was one of these before a reload. */
+export const markSample = (file: Blob): void => void drawn.add(file);
+
 /** Draws a sample as an image file. */
 export async function drawSample({ label, options }: Sample): Promise<File> {
   const { image } = await studio().sample(options);

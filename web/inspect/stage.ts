@@ -1,28 +1,37 @@
-// The photograph with its heat map: overlaid, side by side, or behind a slider.
+// The photograph with its heat map: overlaid, side by side, or behind a slider; all of them through one window.
 import { effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import { h, oncePerFrame, svg } from '../core/dom.ts';
+import { createZoom } from '../core/zoom.ts';
 import { drawHeat, type HeatSettings } from '../studio/heat.ts';
-import { outline, type Region } from '../studio/regions.ts';
-import { asMap } from '../studio/studio.ts';
+import { outline } from '../studio/regions.ts';
 import { type Display, heatSettings } from './display.ts';
 import type { Photo } from './photos.ts';
+import type { Found } from './verdict.ts';
 
 /** How many regions carry a number. */
 export const namedRegions = 5;
 
+/** A photograph and its map, once that is at hand. */
+export interface ShownMap {
+  readonly photo: Photo;
+  readonly map: AnomalyMap;
+  readonly stretched: boolean;
+}
+
 export interface StageOptions {
   readonly photo: ReadonlySignal<Photo | undefined>;
+  readonly shown: ReadonlySignal<ShownMap | undefined>;
   readonly display: Display;
   /** Absent until they are known. */
-  readonly regions: ReadonlySignal<readonly Region[] | undefined>;
+  readonly found: ReadonlySignal<Found | undefined>;
   /** Number of the region under the pointer or with the focus in the list. */
   readonly highlighted: Signal<number | undefined>;
 }
 
-export function createStage({ photo, display, regions, highlighted }: StageOptions): HTMLElement {
-  const plain = h('img', { class: 'photo', alt: '', decoding: 'async' });
-  const under = h('img', { class: 'photo', alt: '', decoding: 'async' });
+export function createStage({ photo, shown, display, found, highlighted }: StageOptions): HTMLElement {
+  const plain = h('img', { class: 'photo', alt: '', decoding: 'async', draggable: 'false' });
+  const under = h('img', { class: 'photo', alt: '', decoding: 'async', draggable: 'false' });
   const heat = h('canvas', { class: 'heat', 'aria-hidden': 'true' });
   const lines = svg('svg', { class: 'lines', preserveAspectRatio: 'none', 'aria-hidden': 'true' });
   const labels = h('div', { class: 'labels', 'aria-hidden': 'true' });
@@ -35,10 +44,26 @@ export function createStage({ photo, display, regions, highlighted }: StageOptio
     'aria-label': 'Position of the slider between photograph and heat map, in percent',
     oninput: () => placeSplit(),
   });
-  const hot = h('div', { class: 'hot' }, heat, lines, labels);
-  const front = h('div', { class: 'frame' }, under, hot, h('div', { class: 'divider' }), split);
-  const back = h('div', { class: 'frame original' }, plain, h('span', { class: 'caption' }, 'Photograph'));
-  const stage = h('div', { class: 'stage' }, back, front);
+  const hot = h('div', { class: 'hot' }, h('div', { class: 'pane' }, heat, lines, labels));
+  const front = h(
+    'div',
+    { class: 'frame', tabindex: 0, role: 'group', 'data-arrows': true },
+    h('div', { class: 'pane' }, under),
+    hot,
+    h('div', { class: 'divider' }),
+    split,
+  );
+  const back = h(
+    'div',
+    { class: 'frame original' },
+    h('div', { class: 'pane' }, plain),
+    h('span', { class: 'caption' }, 'Photograph'),
+  );
+  /** So far that a pixel of the photograph is one of the screen; small photographs are enlarged beyond. */
+  const zoom = createZoom([front, back], () =>
+    Math.max(8, (under.naturalWidth * devicePixelRatio) / Math.max(1, front.clientWidth)),
+  );
+  const stage = h('div', { class: 'stage' }, back, front, zoom.buttons);
 
   // Through the CSSOM: the Content-Security-Policy forbids style attributes.
   const placeSplit = () => front.style.setProperty('--split', `${split.value}%`);
@@ -50,44 +75,53 @@ export function createStage({ photo, display, regions, highlighted }: StageOptio
   };
   under.addEventListener('load', fit);
 
+  let last: Photo | undefined;
   effect(() => {
-    const shown = photo.value;
+    const current = photo.value;
+    if (current === last) return;
+    last = current;
     for (const image of [plain, under]) {
-      if (shown) image.src = shown.url;
+      if (current) image.src = current.url;
       else image.removeAttribute('src');
-      image.alt = shown ? `Photograph ${shown.name}` : '';
+      image.alt = current ? `Photograph ${current.name}` : '';
     }
     // Said once is enough.
     under.alt = '';
-    front.setAttribute('aria-label', shown ? `Heat map over ${shown.name}` : '');
-    front.setAttribute('role', 'group');
+    front.setAttribute(
+      'aria-label',
+      current ? `Heat map over ${current.name}. Plus and minus zoom, arrows move.` : '',
+    );
+    zoom.reset();
+  });
+  effect(() => {
+    const { scale, x, y } = zoom.window.value;
+    stage.style.setProperty('--scale', String(scale));
+    stage.style.setProperty('--x', `${-100 * x * scale}%`);
+    stage.style.setProperty('--y', `${-100 * y * scale}%`);
+    stage.toggleAttribute('data-zoomed', scale > 1);
   });
   effect(() => {
     stage.dataset.view = display.view.value;
   });
 
-  const current = () => {
-    const state = photo.value?.state.value;
-    return state?.kind === 'done' ? asMap(state.detection) : undefined;
-  };
   const draw = oncePerFrame((map: AnomalyMap, settings: HeatSettings) => drawHeat(heat, map, settings));
   effect(() => {
     stage.dataset.state = photo.value?.state.value.kind ?? 'empty';
-    const map = current();
-    hot.hidden = !map;
-    if (map) draw(map, heatSettings(display, map));
+    const now = shown.value;
+    hot.hidden = !now;
+    if (now) draw(now.map, heatSettings(display, now.map, now.stretched));
   });
   effect(() => {
-    const map = regions.value && display.outlines.value ? current() : undefined;
-    const d = map ? outline(map, heatSettings(display, map).threshold) : '';
-    if (map) lines.setAttribute('viewBox', `0 0 ${map.width} ${map.height}`);
+    const now = found.value && display.outlines.value ? shown.value : undefined;
+    const d = now ? outline(now.map, heatSettings(display, now.map, now.stretched).threshold) : '';
+    if (now) lines.setAttribute('viewBox', `0 0 ${now.map.width} ${now.map.height}`);
     lines.replaceChildren(svg('path', { class: 'line-shadow', d }), svg('path', { class: 'line', d }));
   });
   effect(() => {
-    const shown = display.outlines.value ? (regions.value ?? []).slice(0, namedRegions) : [];
+    const regions = display.outlines.value ? (found.value?.regions ?? []).slice(0, namedRegions) : [];
     const marked = highlighted.value;
     labels.replaceChildren(
-      ...shown.map((region, i) => {
+      ...regions.map((region, i) => {
         const label = h('span', { class: 'label', 'data-current': i === marked }, String(i + 1));
         // Whole even at the edge.
         label.style.left = `clamp(12px, ${100 * region.x}%, 100% - 12px)`;

@@ -1,53 +1,54 @@
 // The score with its reading, and the most suspicious regions.
-import { computed, effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
+import { effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import { announce } from '../core/announce.ts';
 import { fill, h } from '../core/dom.ts';
 import { formatPercent, formatPlace, plural } from '../core/format.ts';
+import { icon } from '../core/icons.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Region } from '../studio/regions.ts';
+import type { Judging } from './judged.ts';
 import type { Photo } from './photos.ts';
-import { readScore } from './reading.ts';
 import { namedRegions } from './stage.ts';
 
-/**
- * @param unfamiliar the photograph is of a kind that the CLIP has never seen
- * @param save buttons that save what is shown
- */
+/** Regions, and of which photograph they are. */
+export interface Found {
+  readonly photo: Photo;
+  readonly regions: readonly Region[];
+  /** Relative to the map's own range. */
+  readonly stretched: boolean;
+}
+
+/** @param below what follows: the limit, and buttons that save what is shown */
 export function verdictCard(
   photo: ReadonlySignal<Photo | undefined>,
-  regions: ReadonlySignal<readonly Region[] | undefined>,
-  { info }: Engine,
-  unfamiliar: ReadonlySignal<boolean>,
-  save: HTMLElement,
+  found: ReadonlySignal<Found | undefined>,
+  judging: Judging,
+  { limit }: Engine,
+  active: () => boolean,
+  ...below: HTMLElement[]
 ): HTMLElement {
   const body = h('div');
-  const card = h('section', { class: 'card verdict', 'aria-label': 'Verdict' }, body, save);
-  const untrained = computed(() => info.value?.clip.notice !== undefined);
-  const threshold = computed(() => info.value?.prompts?.threshold);
-  let said: Photo | undefined;
+  const card = h('section', { class: 'card verdict', 'aria-label': 'Verdict' }, body, ...below);
+  let said: { photo: Photo; verdict: string } | undefined;
   effect(() => {
     const current = photo.value;
     const state = current?.state.value;
     card.hidden = state?.kind !== 'done';
     if (!current || state?.kind !== 'done') return;
-    const { score } = state.detection;
-    const reading = readScore({
-      score,
-      threshold: threshold.value,
-      region: regions.value?.[0],
-      untrained: untrained.value,
-      unfamiliar: unfamiliar.value,
-    });
+    const { score } = state.result;
+    const here = found.value?.photo === current ? found.value : undefined;
+    const reading = judging.reading(current, here?.regions[0])!;
     card.dataset.tone = reading.tone;
+    const shown = Number.isFinite(score) ? score : 0;
     const meter = h('div', { class: 'meter', 'aria-hidden': 'true' }, h('span', { class: 'needle' }));
-    meter.style.setProperty('--score', `${100 * score}%`);
-    meter.style.setProperty('--limit', `${100 * (threshold.value ?? 0.5)}%`);
+    meter.style.setProperty('--score', `${100 * shown}%`);
+    meter.style.setProperty('--limit', `${100 * (limit.value?.value ?? 0.5)}%`);
     fill(
       body,
       h(
         'div',
         { class: 'verdict-head' },
-        h('h2', {}, reading.verdict),
+        h('h2', {}, reading.passes && icon(reading.passes === 'pass' ? 'check' : 'close'), reading.verdict),
         h(
           'p',
           { class: 'score' },
@@ -59,30 +60,34 @@ export function verdictCard(
       meter,
       h('p', { class: 'reading' }, reading.text),
     );
-    // With the place of the strongest sign, once it is known.
-    if (!regions.value) return;
-    if (said !== current)
-      announce(`${current.name}: ${reading.verdict}, score ${score.toFixed(2)} of 1. ${reading.text}`);
-    said = current;
+    // With the place of the strongest sign, once it is known; again when the verdict becomes another one.
+    if (!here || !active()) return;
+    const verdict = `${reading.verdict}, score ${score.toFixed(2)} of 1.`;
+    if (said?.photo !== current || said.verdict !== verdict)
+      announce(`${current.name}: ${verdict} ${reading.text}`);
+    said = { photo: current, verdict };
   });
   return card;
 }
 
 /** The list of regions; the one under the pointer or with the focus is marked in the picture. */
 export function regionList(
-  regions: ReadonlySignal<readonly Region[] | undefined>,
+  found: ReadonlySignal<Found | undefined>,
   highlighted: Signal<number | undefined>,
 ): HTMLElement {
   const list = h('ol', { class: 'regions' });
   const summary = h('p', { class: 'quiet' });
   effect(() => {
-    const all = regions.value ?? [];
-    summary.textContent =
-      regions.value?.length === 0
-        ? 'Nothing reaches the mark. Move “Suspicious from” down to see weaker signs.'
-        : all.length > namedRegions
-          ? `The ${namedRegions} strongest of ${all.length}.`
-          : '';
+    const all = found.value?.regions ?? [];
+    summary.textContent = [
+      found.value &&
+        all.length === 0 &&
+        'Nothing reaches the mark. Move “Suspicious from” down to see weaker signs.',
+      all.length > namedRegions && `The ${namedRegions} strongest of ${all.length}.`,
+      found.value?.stretched && all.length > 0 && 'Measured against this photograph’s own strongest sign.',
+    ]
+      .filter(Boolean)
+      .join(' ');
     summary.hidden = summary.textContent === '';
     fill(
       list,

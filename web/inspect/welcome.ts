@@ -1,14 +1,20 @@
 // The empty page: ways to bring a photograph, and samples for a person without one.
-import { h, nextTask } from '../core/dom.ts';
+import { effect, type Signal } from '@preact/signals-core';
+import { fill, h, nextTask } from '../core/dom.ts';
 import { icon } from '../core/icons.ts';
 import { filePicker } from '../core/picker.ts';
 import { cameraButton } from './camera.ts';
+import { refusedNotice } from './messages.ts';
 import { drawSample, samples } from './samples.ts';
 
-export function welcome(take: (files: File[]) => void): HTMLElement {
+/** @param refused files that were left out, in a sentence */
+export function welcome(take: (files: File[]) => void, refused: Signal<string | undefined>): HTMLElement {
+  const messages = h('div', { class: 'messages' });
+  effect(() => fill(messages, refusedNotice(refused)));
   return h(
     'div',
     { class: 'welcome' },
+    messages,
     h(
       'div',
       { class: 'drop' },

@@ -1,5 +1,6 @@
 // The view "Model": which CLIP, which prompts, and what is kept in the browser.
 import { effect, signal } from '@preact/signals-core';
+import { announce } from '../core/announce.ts';
 import { fill, h, uniqueId } from '../core/dom.ts';
 import { formatSize } from '../core/format.ts';
 import { notice } from '../core/notice.ts';
@@ -7,102 +8,35 @@ import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
 import { type ModelChoice, shippedChoice } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
+import { limitInWords } from '../engine/limit.ts';
 import { explain, type Problem } from '../engine/problems.ts';
+import { promptsSection } from './prompts.ts';
+import { sizeForm } from './size.ts';
 import { storedWeights } from './stored.ts';
+
+export type Use = (choice: ModelChoice) => Promise<void>;
 
 export function modelView(engine: Engine): HTMLElement {
   const problem = signal<Problem | undefined>(undefined);
   const stored = storedWeights(engine);
-  const use = async (choice: ModelChoice) => {
+  const use: Use = async (choice) => {
     problem.value = undefined;
     try {
       await engine.use(choice);
+      announce(`${choice.clip.label} is open${choice.prompts ? `, with ${choice.prompts.label}` : ''}.`);
     } catch (error) {
       problem.value = explain(error);
     }
-    stored.refresh();
+    await stored.refresh();
   };
-  const withPrompts = (label: string, source: Blob) =>
-    use({ ...engine.choice.peek(), prompts: { label, source } });
-
-  const addressId = uniqueId('address');
-  const address = h('input', {
-    id: addressId,
-    type: 'url',
-    required: true,
-    placeholder: 'https://example.org/clip.safetensors',
-    autocomplete: 'url',
-    spellcheck: false,
-  });
-  const byAddress = h(
-    'form',
-    {
-      class: 'address',
-      onsubmit: (event: Event) => {
-        event.preventDefault();
-        const url = new URL(address.value, document.baseURI);
-        use({ clip: { label: url.pathname.split('/').at(-1) || url.host, source: url } });
-      },
-    },
-    h('label', { for: addressId }, 'From an address'),
-    h('div', { class: 'row nowrap' }, address, h('button', { type: 'submit', class: 'button' }, 'Open')),
-    h(
-      'p',
-      { class: 'quiet' },
-      'The page asks no other server unless you enter its address here. The server must allow it (CORS) and serve ranges.',
-    ),
-  );
 
   const now = h('dl', { class: 'facts' });
   const warnings = h('div', { class: 'messages' });
   const choices = h(
     'div',
     { class: 'stack' },
-    h(
-      'section',
-      { class: 'card', 'aria-labelledby': 'clip-heading' },
-      h('h2', { id: 'clip-heading' }, 'CLIP'),
-      h(
-        'p',
-        { class: 'quiet' },
-        'The network that looks at images. Larger ones see more and need more memory. safetensors or PyTorch, with names of OpenAI, Hugging Face or OpenCLIP.',
-      ),
-      h(
-        'div',
-        { class: 'row' },
-        h(
-          'button',
-          { type: 'button', class: 'button', onclick: () => use(shippedChoice()) },
-          'Small CLIP of this page',
-        ),
-        filePicker(
-          { label: 'From files', icon: 'file', accept: '.safetensors,.pt,.bin,.json', multiple: true },
-          (input) => {
-            const files = [...input.files!];
-            use({ clip: { label: files[0]!.name, source: files } });
-          },
-        ),
-      ),
-      byAddress,
-    ),
-    h(
-      'section',
-      { class: 'card', 'aria-labelledby': 'prompts-heading' },
-      h('h2', { id: 'prompts-heading' }, 'Prompts'),
-      h(
-        'p',
-        { class: 'quiet' },
-        'What counts as a defect, learnt for one CLIP: from Train, or from faprompt train.',
-      ),
-      h(
-        'div',
-        { class: 'row' },
-        filePicker({ label: 'From a file', icon: 'file', accept: '.safetensors' }, (input) => {
-          const file = input.files![0]!;
-          withPrompts(file.name, file);
-        }),
-      ),
-    ),
+    clipSection(use),
+    promptsSection(engine, use),
     sizeForm(engine, use),
   );
   const view = h(
@@ -138,23 +72,7 @@ export function modelView(engine: Engine): HTMLElement {
   );
 
   effect(() => {
-    const { clip, prompts, size } = engine.choice.value;
-    const info = engine.info.value;
-    const facts: readonly (readonly [string, string])[] = [
-      ['CLIP', clip.label],
-      ['Prompts', prompts?.label ?? 'none yet: choose a file, or train some'],
-      ...(info
-        ? ([
-            ['Parameters', `${(info.clip.parameters / 1e6).toFixed(1)} million`],
-            ['Images', `${info.size} × ${info.size} pixels`],
-            ['Limit', info.prompts?.threshold?.toFixed(3) ?? 'not calibrated'],
-            ['Device', info.adapter],
-            ['GPU memory', formatSize(info.memory)],
-            ['sha256', `${info.clip.sha256.slice(0, 16)}…`],
-          ] as const)
-        : ([['State', `opened with the first photograph${size ? `, at ${size} pixels` : ''}`]] as const)),
-    ];
-    fill(now, ...facts.flatMap(([term, text]) => [h('dt', {}, term), h('dd', {}, text)]));
+    fill(now, ...facts(engine).flatMap(([term, text]) => [h('dt', {}, term), h('dd', {}, text)]));
   });
   effect(() => {
     const failed = problem.value;
@@ -168,9 +86,7 @@ export function modelView(engine: Engine): HTMLElement {
           title: 'Training is under way',
           text: 'The model can be changed when it has ended.',
         }),
-      failed &&
-        failed.kind !== 'stopped' &&
-        notice({ title: failed.title, text: failed.detail, hint: failed.hint }),
+      failed && failed.kind !== 'stopped' && notice(failed),
       ...engine.warnings.value.map(({ kind, message }) =>
         notice({
           tone: 'warning',
@@ -183,39 +99,81 @@ export function modelView(engine: Engine): HTMLElement {
   return view;
 }
 
-function sizeForm(engine: Engine, use: (choice: ModelChoice) => void): HTMLElement {
-  const id = uniqueId('size');
-  const input = h('input', {
-    id,
-    type: 'number',
-    min: 16,
-    max: 2048,
-    step: 1,
-    inputmode: 'numeric',
-    placeholder: 'automatic',
+function facts({ choice, info, known, limit }: Engine): readonly (readonly [string, string])[] {
+  const { clip, prompts, size } = choice.value;
+  const open = info.value;
+  const about = known.value;
+  return [
+    ['CLIP', clip.label],
+    ['Prompts', prompts?.label ?? 'none yet: choose a file, say what the parts are, or train some'],
+    ...(open
+      ? []
+      : ([['State', `opened with the first photograph${size ? `, at ${size} pixels` : ''}`]] as const)),
+    ...(about
+      ? ([
+          ['Parameters', `${(about.clip.parameters / 1e6).toFixed(1)} million`],
+          ['Images', `${about.size} × ${about.size} pixels`],
+          ['Limit', limit.value ? limitInWords(limit.value) : 'not calibrated'],
+          ['Device', about.adapter],
+          ...(open ? ([['GPU memory', formatSize(open.memory)]] as const) : []),
+          ['sha256', `${about.clip.sha256.slice(0, 16)}…`],
+        ] as const)
+      : []),
+  ];
+}
+
+function clipSection(use: Use): HTMLElement {
+  const addressId = uniqueId('address');
+  const address = h('input', {
+    id: addressId,
+    type: 'url',
+    required: true,
+    placeholder: 'https://example.org/clip.safetensors',
+    autocomplete: 'url',
+    spellcheck: false,
   });
   return h(
     'section',
-    { class: 'card', 'aria-labelledby': 'size-heading' },
-    h('h2', { id: 'size-heading' }, 'Image size'),
+    { class: 'card', 'aria-labelledby': 'clip-heading' },
+    h('h2', { id: 'clip-heading' }, 'CLIP'),
     h(
       'p',
-      { class: 'quiet', id: `${id}-hint` },
-      'Images are squashed to a square of this side. Smaller is faster, needs less memory and sees less. A multiple of the patch size.',
+      { class: 'quiet' },
+      'The network that looks at images. Larger ones see more and need more memory. safetensors or PyTorch, with names of OpenAI, Hugging Face or OpenCLIP.',
+    ),
+    h(
+      'div',
+      { class: 'row' },
+      h(
+        'button',
+        { type: 'button', class: 'button', onclick: () => use(shippedChoice()) },
+        'Small CLIP of this page',
+      ),
+      filePicker(
+        { label: 'From files', icon: 'file', accept: '.safetensors,.pt,.bin,.json', multiple: true },
+        (input) => {
+          const files = [...input.files!];
+          void use({ clip: { label: files[0]!.name, source: files } });
+        },
+      ),
     ),
     h(
       'form',
       {
-        class: 'row',
+        class: 'address',
         onsubmit: (event: Event) => {
           event.preventDefault();
-          const { size: _, ...rest } = engine.choice.peek();
-          use(input.value === '' ? rest : { ...rest, size: input.valueAsNumber });
+          const url = new URL(address.value, document.baseURI);
+          void use({ clip: { label: url.pathname.split('/').at(-1) || url.host, source: url } });
         },
       },
-      h('label', { for: id }, 'Side in pixels'),
-      input,
-      h('button', { type: 'submit', class: 'button' }, 'Apply'),
+      h('label', { for: addressId }, 'From an address'),
+      h('div', { class: 'row nowrap' }, address, h('button', { type: 'submit', class: 'button' }, 'Open')),
+      h(
+        'p',
+        { class: 'quiet' },
+        'The page asks no other server unless you enter its address here. The server must allow it (CORS) and serve ranges.',
+      ),
     ),
   );
 }

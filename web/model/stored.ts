@@ -4,6 +4,7 @@ import { effect } from '@preact/signals-core';
 import { listWeights, removeWeights, type StoredWeights, storageUse } from '../../src/detector/index.ts';
 import { announce } from '../core/announce.ts';
 import { fill, h } from '../core/dom.ts';
+import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { formatSize } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -63,7 +64,12 @@ export function storedWeights(engine: Engine): Stored {
           onclick: async () => {
             await removeWeights(url);
             announce(`${name} removed`);
+            const at = [...list.children].findIndex((child) => child.contains(document.activeElement));
             await refresh();
+            rescueFocus(
+              () => list.children[Math.min(at, list.children.length - 1)]?.querySelector('button'),
+              visibleHeading,
+            );
           },
         },
         icon('trash'),

@@ -60,6 +60,13 @@ export async function maskOfPainting(painting: ImageBitmap): Promise<Blob | unde
   return set.includes(1) ? writeMask({ width, height, data: set }) : undefined;
 }
 
+/** Whether anything is painted. */
+export function isPainted(painting: ImageBitmap): boolean {
+  const { data } = pixelsOf(painting);
+  for (let i = 3; i < data.length; i += 4) if (data[i]! > 127) return true;
+  return false;
+}
+
 /** A mask to paint on: opaque where it is set, else transparent. */
 export async function paintingOfMask(file: Blob): Promise<ImageBitmap> {
   const { width, height, data } = await readMask(file);

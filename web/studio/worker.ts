@@ -2,8 +2,17 @@
 import { expose, transfer } from 'comlink';
 import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import { drawImage } from '../../src/data/synth/draw.ts';
+import { createFlood } from './flood.ts';
 import { drawHeat, type HeatSettings } from './heat.ts';
-import { encodePng, maskOfPainting, paintingOfMask, readMask, uniteMasks, writeMask } from './masks.ts';
+import {
+  encodePng,
+  isPainted,
+  maskOfPainting,
+  paintingOfMask,
+  readMask,
+  uniteMasks,
+  writeMask,
+} from './masks.ts';
 import { outline } from './regions.ts';
 
 export interface SampleOptions {
@@ -62,14 +71,39 @@ const api = {
     return new Blob([`${JSON.stringify(content, plain)}\n`], { type: 'application/json' });
   },
 
+  /** Sizes of an image and of its mask; undefined: cannot be decoded. */
+  async sizes(image: Blob, mask?: Blob): Promise<{ image?: Size; mask?: Size }> {
+    const [imageSize, maskSize] = await Promise.all([sizeOf(image), mask && sizeOf(mask)]);
+    return { ...(imageSize ? { image: imageSize } : {}), ...(maskSize ? { mask: maskSize } : {}) };
+  },
+
   hasAnomaly: async (mask: Blob): Promise<boolean> => (await readMask(mask)).data.includes(1),
   uniteMasks,
   maskOfPainting,
+  isPainted,
+  /** Keeps a photograph's pixels for `flood`. */
+  openFlood: createFlood,
   async paintingOfMask(mask: Blob): Promise<ImageBitmap> {
     const painting = await paintingOfMask(mask);
     return transfer(painting, [painting]);
   },
 };
+
+async function sizeOf(file: Blob): Promise<Size | undefined> {
+  try {
+    const bitmap = await createImageBitmap(file);
+    const { width, height } = bitmap;
+    bitmap.close();
+    return { width, height };
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
 
 export type Studio = typeof api;
 

@@ -5,7 +5,7 @@ import { type MetaEntry, mapMask, metaSplits, parseMeta } from '../../src/data/d
 import { labelFindings, otherFormats } from '../../src/data/findings.ts';
 import { layouts, recognise } from '../../src/data/layouts/index.ts';
 import { createFolder } from '../../src/data/layouts/layout.ts';
-import { imagesAmong, type Taken } from '../core/files.ts';
+import { leftOut, sortFiles, type Taken } from '../core/files.ts';
 import { plural } from '../core/format.ts';
 import { studio } from '../studio/studio.ts';
 import type { NewItem } from './items.ts';
@@ -14,6 +14,46 @@ export interface ReadFolder {
   readonly items: readonly NewItem[];
   /** How it was read, and what could not be. */
   readonly notes: readonly string[];
+}
+
+/** How tools call the mask of `x.jpg`: `x_mask.png`, `x-gt.png`, ... */
+const maskName = /[ ._-](mask|gt|ground[ _-]?truth|label|seg(mentation)?)$/i;
+
+/** Single images: `x_mask.png` belongs to `x.jpg`, whatever their endings; the others are normal until painted on. */
+export function pairMasks(files: ReadonlyMap<string, File>): ReadFolder {
+  const { images, others } = sortFiles(files.values());
+  const stemOf = (path: string) => path.replace(/\.[^./]*$/, '').toLowerCase();
+  const paths = [...files].filter(([, file]) => images.includes(file)).map(([path]) => path);
+  const stems = new Map(
+    paths.filter((path) => !maskName.test(stemOf(path))).map((path) => [stemOf(path), path]),
+  );
+  const masks = new Map<string, string>();
+  for (const path of paths) {
+    const image = maskName.test(stemOf(path)) ? stems.get(stemOf(path).replace(maskName, '')) : undefined;
+    if (image !== undefined) masks.set(image, path);
+  }
+  const used = new Set(masks.values());
+  const items = paths
+    .filter((path) => !used.has(path))
+    .map((path): NewItem => {
+      const mask = masks.get(path);
+      return {
+        name: path,
+        image: files.get(path)!,
+        ...(mask === undefined ? {} : { mask: files.get(mask)!, maskName: mask }),
+      };
+    });
+  const normal = items.length - masks.size;
+  return {
+    items,
+    notes: [
+      masks.size > 0 &&
+        `${plural(masks.size, 'image')} with a mask beside ${masks.size === 1 ? 'it' : 'them'}.`,
+      normal > 0 &&
+        `${plural(normal, 'image')} without a mask taken as normal. Paint a mask where there is a defect.`,
+      leftOut(others),
+    ].filter((note) => typeof note === 'string'),
+  };
 }
 
 /** @throws DatasetError for label files that are wrong */
@@ -31,13 +71,14 @@ export async function readFolder({ files, paths }: Taken): Promise<ReadFolder> {
     }),
   );
   if (!known) {
-    const images = imagesAmong(byPath.values());
-    const shapes = layouts.map(({ name }) => name).join(', ');
+    const { items, notes } = pairMasks(byPath);
+    const shapes = [...new Set(layouts.map(({ name }) => name))].join(', ');
     return {
-      items: images.map((image) => ({ name: image.name, image })),
+      items,
       notes: [
         ...otherFormats([...byPath.keys()]),
-        `${plural(images.length, 'image')} taken as normal, as the folder has none of the known layouts (${shapes}). Paint a mask where there is a defect.`,
+        `The folder has none of the known layouts (${shapes}).`,
+        ...notes,
       ],
     };
   }
@@ -105,8 +146,19 @@ async function itemsOf(entries: readonly MetaEntry[], files: ReadonlyMap<string,
       name: image,
       image: file,
       defective: anomaly,
-      ...(whole ? { mask: found.length === 1 ? found[0]! : await studio().uniteMasks(found) } : {}),
+      ...(whole ? await maskOf(found, masks, missing) : {}),
     });
   }
   return { items, missing };
+}
+
+/** One mask of several files; parts that cannot be united are named, and the image needs another mask. */
+async function maskOf(found: readonly File[], names: readonly string[], problems: string[]) {
+  if (found.length === 1) return { mask: found[0]!, maskName: names[0]! };
+  try {
+    return { mask: await studio().uniteMasks(found), maskName: names.join(' + ') };
+  } catch {
+    problems.push(`The masks ${names.join(', ')} differ in size or cannot be read, and were left out.`);
+    return {};
+  }
 }

@@ -1,52 +1,116 @@
 // The images to train on, each with what it counts as; a click opens the painter.
-import { effect } from '@preact/signals-core';
+import { effect, signal } from '@preact/signals-core';
 import { fill, h } from '../core/dom.ts';
+import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
-import { kindOf, type TrainItem, type TrainItems } from './items.ts';
+import { rove } from '../core/roving.ts';
+import { stopAll } from '../core/signals.ts';
+import { type ItemKind, kindOf, type TrainItem, type TrainItems } from './items.ts';
 import { paintMask } from './painter.ts';
 
 /** More thumbnails than this help nobody. */
 const shown = 60;
 
-const names = { normal: 'Normal', defect: 'Defect', unusable: 'Needs a mask' };
+const names: Record<ItemKind, string> = {
+  normal: 'Normal',
+  defect: 'Defect',
+  unusable: 'Needs a mask',
+  unreadable: 'Not readable',
+};
 
-export function gallery({ all, remove }: TrainItems): HTMLElement {
+/** @param remove takes an image away, with a way back */
+export function gallery({ all }: TrainItems, remove: (item: TrainItem) => void): HTMLElement {
   const summary = h('p', { class: 'quiet', role: 'status' });
   const list = h('ul', { class: 'gallery', 'aria-label': 'Training images' });
   const more = h('p', { class: 'quiet' });
-  const cells = new Map<TrainItem, { element: HTMLElement; stop: () => void }>();
+  const cells = new Map<TrainItem, { element: HTMLElement; button: HTMLButtonElement; stop: () => void }>();
+  /** The one stop for Tab. */
+  const current = signal<TrainItem | undefined>(undefined);
 
-  function cell(item: TrainItem): { element: HTMLElement; stop: () => void } {
+  const dismissItem = (item: TrainItem) => {
+    const items = all.peek();
+    const at = items.indexOf(item);
+    const next = items[at + 1] ?? items[at - 1];
+    remove(item);
+    current.value = next;
+    rescueFocus(() => next && cells.get(next)?.button, visibleHeading);
+  };
+
+  function cell(item: TrainItem) {
     const marked = h('span', { class: 'marked', 'aria-hidden': 'true' });
     const kind = h('span', { class: 'kind' });
     const button = h(
       'button',
-      { type: 'button', class: 'thumb', title: item.name, onclick: () => paintMask(item) },
-      h('img', { src: item.url, alt: '', loading: 'lazy', decoding: 'async' }),
+      {
+        type: 'button',
+        class: 'thumb',
+        title: item.name,
+        'aria-keyshortcuts': 'ArrowLeft ArrowRight Delete',
+        onclick: async () => {
+          current.value = item;
+          await paintMask(item);
+          rescueFocus(() => button, visibleHeading);
+        },
+      },
+      h('img', {
+        src: item.url,
+        alt: '',
+        loading: 'lazy',
+        decoding: 'async',
+        onerror: (event: Event) => (event.target as HTMLElement).toggleAttribute('data-broken', true),
+      }),
       marked,
       kind,
     );
     let url: string | undefined;
-    const stop = effect(() => {
-      const mask = item.mask.value;
-      if (url) URL.revokeObjectURL(url);
-      url = mask && URL.createObjectURL(mask);
-      marked.hidden = !url;
-      // Luminance: white is where the colour shows.
-      marked.style.maskImage = url ? `url("${url}")` : '';
-      const counts = kindOf(item);
-      button.dataset.kind = counts;
-      kind.textContent = names[counts];
-      button.setAttribute('aria-label', `${item.name}: ${names[counts]}. Paint its mask`);
-    });
+    const stops = [
+      effect(() => {
+        const mask = item.mask.value;
+        if (url) URL.revokeObjectURL(url);
+        url = mask && URL.createObjectURL(mask);
+        marked.hidden = !url;
+        // Luminance: white is where the colour shows.
+        marked.style.maskImage = url ? `url("${url}")` : '';
+        const counts = kindOf(item);
+        button.dataset.kind = counts;
+        button.disabled = counts === 'unreadable';
+        kind.textContent = names[counts];
+        const does = counts === 'unreadable' ? '' : '. Paint its mask';
+        button.setAttribute('aria-label', `${item.name}: ${names[counts]}${does}`);
+      }),
+      effect(() => {
+        button.tabIndex = item === (current.value ?? all.value[0]) ? 0 : -1;
+      }),
+      () => url && URL.revokeObjectURL(url),
+    ];
     const dismiss = h(
       'button',
-      { type: 'button', class: 'dismiss', 'aria-label': `Remove ${item.name}`, onclick: () => remove(item) },
+      {
+        type: 'button',
+        class: 'dismiss',
+        // The key Delete does the same; what cannot be opened has only this.
+        tabindex: kindOf(item) === 'unreadable' ? 0 : -1,
+        'aria-label': `Remove ${item.name}`,
+        onclick: () => dismissItem(item),
+      },
       icon('close'),
     );
-    return { element: h('li', {}, button, dismiss), stop };
+    return { element: h('li', {}, button, dismiss), button, stop: () => stopAll(stops) };
   }
+  list.addEventListener('keydown', (event) => {
+    const items = all.peek().filter((item) => cells.has(item) && kindOf(item) !== 'unreadable');
+    const buttons = items.map((item) => cells.get(item)!.button);
+    const itemOf = (button: HTMLElement) => items[buttons.indexOf(button as HTMLButtonElement)]!;
+    rove(event, {
+      buttons: () => buttons,
+      go: (button) => {
+        current.value = itemOf(button);
+      },
+      remove: (button) => dismissItem(itemOf(button)),
+      perRow: () => getComputedStyle(list).gridTemplateColumns.split(' ').length,
+    });
+  });
 
   effect(() => {
     const items = all.value.slice(0, shown);
@@ -55,6 +119,7 @@ export function gallery({ all, remove }: TrainItems): HTMLElement {
       stop();
       cells.delete(item);
     }
+    if (current.peek() && !items.includes(current.peek()!)) current.value = undefined;
     fill(
       list,
       ...items.map((item) => {
@@ -68,12 +133,12 @@ export function gallery({ all, remove }: TrainItems): HTMLElement {
   });
   effect(() => {
     const kinds = all.value.map(kindOf);
-    const count = (kind: (typeof kinds)[number]) => kinds.filter((other) => other === kind).length;
-    const unusable = count('unusable');
+    const count = (kind: ItemKind) => kinds.filter((other) => other === kind).length;
+    const [unusable, unreadable] = [count('unusable'), count('unreadable')];
     summary.textContent =
       kinds.length === 0
         ? ''
-        : `${count('normal')} normal, ${count('defect')} with a defect${unusable > 0 ? `, ${unusable} without the mask that they need (left out)` : ''}. Select an image to paint its mask.`;
+        : `${count('normal')} normal, ${count('defect')} with a defect${unusable > 0 ? `, ${unusable} without the mask that they need (left out)` : ''}${unreadable > 0 ? `, ${unreadable} that cannot be read (left out)` : ''}. Select an image to paint its mask.`;
   });
   return h('div', { class: 'stack' }, summary, list, more);
 }

@@ -1,5 +1,6 @@
 // The images to train on.
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+import { studio } from '../studio/studio.ts';
 
 export interface TrainItem {
   readonly id: number;
@@ -7,54 +8,92 @@ export interface TrainItem {
   readonly image: Blob;
   readonly url: string;
   /** Known to be defective: needs a mask. */
-  readonly defective: boolean;
-  /** An image file, white where the defect is. */
+  readonly defective: Signal<boolean>;
+  /** An image file, white where the defect is; of the image's size. */
   readonly mask: Signal<Blob | undefined>;
+  /** undefined until it was looked at; false: cannot be decoded. */
+  readonly readable: Signal<boolean | undefined>;
 }
 
 export interface NewItem {
   readonly name: string;
   readonly image: Blob;
   readonly mask?: Blob;
+  /** For messages. */
+  readonly maskName?: string;
   readonly defective?: boolean;
 }
 
 export interface TrainItems {
   readonly all: ReadonlySignal<readonly TrainItem[]>;
-  add(items: readonly NewItem[]): void;
-  remove(item: TrainItem): void;
-  clear(): void;
+  /** Looked at before they are shown; @returns what is wrong with them, in sentences */
+  add(items: readonly NewItem[]): Promise<readonly string[]>;
+  /** @returns how to put them back, and how to forget them for good */
+  remove(some: readonly TrainItem[]): { undo: () => void; settle: () => void };
 }
+
+/** Images that are looked at at once. */
+const together = 4;
 
 export function createItems(): TrainItems {
   const all = signal<readonly TrainItem[]>([]);
   let ids = 0;
+
+  /** Decodes an image and its mask: what does not fit would otherwise be found in the middle of a run. */
+  async function look({ name, image, mask, maskName, defective }: NewItem) {
+    const sizes = await studio().sizes(image, mask);
+    const called = maskName ?? `the mask of ${name}`;
+    const problem = !sizes.image
+      ? `${name} cannot be read as an image, and is left out.`
+      : mask && !sizes.mask
+        ? `${called} cannot be read: ${name} needs another mask.`
+        : sizes.mask && (sizes.mask.width !== sizes.image.width || sizes.mask.height !== sizes.image.height)
+          ? `${called} has ${sizes.mask.width} × ${sizes.mask.height} pixels, its image ${sizes.image.width} × ${sizes.image.height}: ${name} needs another mask.`
+          : undefined;
+    const item: TrainItem = {
+      id: ++ids,
+      name,
+      image,
+      url: URL.createObjectURL(image),
+      defective: signal(defective ?? mask !== undefined),
+      mask: signal(problem ? undefined : mask),
+      readable: signal(sizes.image !== undefined),
+    };
+    return { item, problem };
+  }
+
   return {
     all,
-    add(items) {
-      all.value = [
-        ...all.value,
-        ...items.map(({ name, image, mask, defective }) => ({
-          id: ++ids,
-          name,
-          image,
-          url: URL.createObjectURL(image),
-          defective: defective ?? mask !== undefined,
-          mask: signal(mask),
-        })),
-      ];
+    async add(items) {
+      const problems: string[] = [];
+      for (let at = 0; at < items.length; at += together) {
+        const looked = await Promise.all(items.slice(at, at + together).map(look));
+        all.value = [...all.value, ...looked.map(({ item }) => item)];
+        problems.push(...looked.flatMap(({ problem }) => problem ?? []));
+      }
+      return problems;
     },
-    remove(item) {
-      all.value = all.value.filter((other) => other !== item);
-      URL.revokeObjectURL(item.url);
-    },
-    clear() {
-      for (const { url } of all.value) URL.revokeObjectURL(url);
-      all.value = [];
+    remove(some) {
+      const before = all.peek();
+      all.value = before.filter((item) => !some.includes(item));
+      return {
+        undo() {
+          const now = all.peek();
+          const old = before.filter((item) => some.includes(item) || now.includes(item));
+          all.value = [...old, ...now.filter((item) => !old.includes(item))];
+        },
+        settle() {
+          for (const { url } of some) URL.revokeObjectURL(url);
+        },
+      };
     },
   };
 }
 
+export type ItemKind = 'normal' | 'defect' | 'unusable' | 'unreadable';
+
 /** What an item counts as; an image with a defect and no mask cannot be trained on. */
-export const kindOf = ({ defective, mask }: TrainItem): 'normal' | 'defect' | 'unusable' =>
-  mask.value ? 'defect' : defective ? 'unusable' : 'normal';
+export const kindOf = ({ defective, mask, readable }: TrainItem): ItemKind =>
+  readable.value === false ? 'unreadable' : mask.value ? 'defect' : defective.value ? 'unusable' : 'normal';
+
+export const isUsable = (item: TrainItem): boolean => ['normal', 'defect'].includes(kindOf(item));

@@ -2,14 +2,18 @@
 import { effect } from '@preact/signals-core';
 import { mapRange } from '../../src/data/heatmap.ts';
 import type { WatchedMap } from '../../src/detector/index.ts';
+import { announce } from '../core/announce.ts';
 import { h } from '../core/dom.ts';
+import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { formatRemaining } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
 import { drawHeat } from '../studio/heat.ts';
 import { asMap } from '../studio/studio.ts';
 import { type Curve, lossCurve } from './curve.ts';
-import { kindOf } from './items.ts';
 import type { Run } from './run.ts';
+
+/** Milliseconds between two steps that are said. */
+const pauseBetween = 10_000;
 
 export interface Monitor {
   readonly element: HTMLElement;
@@ -21,7 +25,14 @@ export function createMonitor(run: Run): Monitor {
   const curve = lossCurve();
   const photograph = h('img', { class: 'photo', alt: '' });
   const heat = h('canvas', { class: 'heat', 'aria-hidden': 'true' });
-  const caption = h('p', { class: 'quiet', role: 'status' });
+  const caption = h('p', { class: 'quiet' });
+  const watched = h('div', { class: 'watched' }, photograph, heat);
+  photograph.addEventListener('load', () => {
+    const { naturalWidth, naturalHeight } = photograph;
+    watched.style.setProperty('--aspect', String(naturalWidth / Math.max(1, naturalHeight)));
+  });
+  /** An address of its own: the gallery's goes with the image. */
+  let url: { readonly image: Blob; readonly href: string } | undefined;
   const choice = h('select', {
     'aria-label': 'Image to watch',
     onchange: () => run.watch(Number(choice.value)),
@@ -31,19 +42,42 @@ export function createMonitor(run: Run): Monitor {
   const bar = h('progress', { max: 1, 'aria-label': 'Training' });
   const pause = h(
     'button',
-    { type: 'button', class: 'button', onclick: () => run.pause() },
+    {
+      type: 'button',
+      class: 'button',
+      onclick: () => {
+        run.pause();
+        announce('Paused after the step under way. Inspect can be used meanwhile.');
+        rescueFocus(() => go);
+      },
+    },
     icon('pause'),
     'Pause',
   );
   const go = h(
     'button',
-    { type: 'button', class: 'button primary', onclick: () => run.continue() },
+    {
+      type: 'button',
+      class: 'button primary',
+      onclick: () => {
+        run.continue();
+        announce('Training goes on.');
+        rescueFocus(() => pause);
+      },
+    },
     icon('play'),
     'Continue',
   );
   const stop = h(
     'button',
-    { type: 'button', class: 'button', onclick: () => run.stop() },
+    {
+      type: 'button',
+      class: 'button',
+      onclick: () => {
+        run.stop();
+        rescueFocus(() => document.querySelector('.outcome button'), visibleHeading);
+      },
+    },
     icon('stop'),
     'Stop and keep',
   );
@@ -63,15 +97,17 @@ export function createMonitor(run: Run): Monitor {
       'section',
       { class: 'card', 'aria-label': 'Heat map' },
       h('div', { class: 'row spread' }, h('h2', {}, 'Heat map'), choice),
-      h('div', { class: 'watched' }, photograph, heat),
+      watched,
       caption,
     ),
   );
 
-  const { state, step, progress, remaining, items } = run;
+  const { state, step, progress, remaining, samples } = run;
   effect(() => {
     choice.replaceChildren(
-      ...items.value.map((item, i) => h('option', { value: i }, `${item.name} (${kindOf(item)})`)),
+      ...samples.value.map(({ name, mask }, i) =>
+        h('option', { value: i }, `${name} (${mask ? 'defect' : 'normal'})`),
+      ),
     );
   });
   effect(() => {
@@ -108,13 +144,33 @@ export function createMonitor(run: Run): Monitor {
     where.hidden = kind === 'done' || kind === 'failed';
   });
 
+  // Epochs as they end, and steps as far apart as one can listen to.
+  let told = { epoch: 0, time: 0 };
+  effect(() => {
+    const last = step.value;
+    if (!last) {
+      told = { epoch: 0, time: 0 };
+      return;
+    }
+    const now = performance.now();
+    if (last.epoch === told.epoch && now - told.time < pauseBetween) return;
+    told = { epoch: last.epoch, time: now };
+    announce(
+      `Epoch ${last.epoch} of ${last.epochs}, step ${last.step} of ${last.steps}, loss ${last.losses.total!.toFixed(3)}.`,
+    );
+  });
+
   return {
     element,
     curve,
     draw({ step, sample, score, map }) {
-      const item = run.items.peek()[sample];
-      if (!item) return;
-      if (photograph.src !== item.url) photograph.src = item.url;
+      const shown = run.samples.peek()[sample];
+      if (!shown) return;
+      if (url?.image !== shown.image) {
+        if (url) URL.revokeObjectURL(url.href);
+        url = { image: shown.image, href: URL.createObjectURL(shown.image) };
+        photograph.src = url.href;
+      }
       choice.value = String(sample);
       const values = asMap({ map });
       drawHeat(heat, values, { opacity: 0.7, threshold: 0, range: mapRange(values) });

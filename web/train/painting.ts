@@ -1,35 +1,52 @@
-// Strokes on a canvas: kept as a list, so that each can be undone.
+// What is painted, as a list of doings on a canvas: each of them can be taken back, clearing too.
 
-export interface Stroke {
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Brush {
   readonly erase: boolean;
   /** Diameter in pixels of the image. */
   readonly size: number;
-  readonly points: { readonly x: number; readonly y: number }[];
 }
+
+type Doing =
+  | { readonly kind: 'stroke'; readonly brush: Brush; readonly points: Point[] }
+  | { readonly kind: 'polygon'; readonly points: readonly Point[] }
+  | { readonly kind: 'bitmap'; readonly bitmap: ImageBitmap }
+  | { readonly kind: 'clear' };
 
 export interface Painting {
   /** Begins a stroke at a point in pixels of the image. */
-  begin(stroke: Omit<Stroke, 'points'>, x: number, y: number): void;
+  begin(brush: Brush, at: Point): void;
   /** Goes on with it. */
-  move(x: number, y: number): void;
-  /** Takes the last stroke back; false if there is none. */
-  undo(): boolean;
+  move(to: Point): void;
+  polygon(points: readonly Point[]): void;
+  /** Lays a painting of the canvas's size over what is there. */
+  lay(bitmap: ImageBitmap): void;
   clear(): void;
+  /** Takes the last doing back; false if there is none. */
+  undo(): boolean;
+  /** Whether anything was done. */
+  changed(): boolean;
 }
 
 const colour = 'rgb(255 59 48)';
 
-/** @param background what was painted before; undefined: nothing */
-export function createPainting(canvas: HTMLCanvasElement, background: ImageBitmap | undefined): Painting {
+/**
+ * @param background what was painted before, of the canvas's size; undefined: nothing
+ * @param onChange after every doing
+ */
+export function createPainting(
+  canvas: HTMLCanvasElement,
+  background: ImageBitmap | undefined,
+  onChange: () => void,
+): Painting {
   const context = canvas.getContext('2d')!;
-  let base = background;
-  let strokes: Stroke[] = [];
+  const doings: Doing[] = [];
 
-  function segment(
-    { erase, size }: Stroke,
-    from: { x: number; y: number },
-    to: { x: number; y: number },
-  ): void {
+  function segment({ erase, size }: Brush, from: Point, to: Point): void {
     context.globalCompositeOperation = erase ? 'destination-out' : 'source-over';
     context.strokeStyle = colour;
     context.lineCap = 'round';
@@ -41,38 +58,58 @@ export function createPainting(canvas: HTMLCanvasElement, background: ImageBitma
     context.stroke();
   }
 
+  function draw(doing: Doing): void {
+    context.globalCompositeOperation = 'source-over';
+    switch (doing.kind) {
+      case 'stroke':
+        doing.points.forEach((point, i) => {
+          segment(doing.brush, doing.points[Math.max(0, i - 1)]!, point);
+        });
+        break;
+      case 'polygon':
+        context.fillStyle = colour;
+        context.beginPath();
+        for (const { x, y } of doing.points) context.lineTo(x, y);
+        context.closePath();
+        context.fill();
+        break;
+      case 'bitmap':
+        context.drawImage(doing.bitmap, 0, 0);
+        break;
+      case 'clear':
+        context.clearRect(0, 0, canvas.width, canvas.height);
+    }
+  }
   function redraw(): void {
     context.globalCompositeOperation = 'source-over';
     context.clearRect(0, 0, canvas.width, canvas.height);
-    if (base) context.drawImage(base, 0, 0);
-    for (const stroke of strokes)
-      stroke.points.forEach((point, i) => {
-        segment(stroke, stroke.points[Math.max(0, i - 1)]!, point);
-      });
+    if (background) context.drawImage(background, 0, 0);
+    doings.forEach(draw);
   }
   redraw();
+  const add = (doing: Doing): void => {
+    doings.push(doing);
+    draw(doing);
+    onChange();
+  };
 
   return {
-    begin(stroke, x, y) {
-      const begun = { ...stroke, points: [{ x, y }] };
-      strokes.push(begun);
-      segment(begun, { x, y }, { x, y });
+    begin: (brush, at) => add({ kind: 'stroke', brush, points: [at] }),
+    move(to) {
+      const doing = doings.at(-1);
+      if (doing?.kind !== 'stroke') return;
+      segment(doing.brush, doing.points.at(-1)!, to);
+      doing.points.push(to);
     },
-    move(x, y) {
-      const stroke = strokes.at(-1);
-      if (!stroke) return;
-      segment(stroke, stroke.points.at(-1)!, { x, y });
-      stroke.points.push({ x, y });
-    },
+    polygon: (points) => add({ kind: 'polygon', points }),
+    lay: (bitmap) => add({ kind: 'bitmap', bitmap }),
+    clear: () => add({ kind: 'clear' }),
     undo() {
-      const undone = strokes.pop() !== undefined;
+      const undone = doings.pop() !== undefined;
       if (undone) redraw();
+      onChange();
       return undone;
     },
-    clear() {
-      base = undefined;
-      strokes = [];
-      redraw();
-    },
+    changed: () => doings.length > 0,
   };
 }

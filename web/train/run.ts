@@ -4,20 +4,40 @@ import type { Progress, Training, TrainResult, TrainStep, WatchedMap } from '../
 import { createClock } from '../engine/activity.ts';
 import type { Engine } from '../engine/engine.ts';
 import { explain, type Problem } from '../engine/problems.ts';
-import { kindOf, type TrainItem } from './items.ts';
+import { setAside } from './held.ts';
+import { isUsable, kindOf, type TrainItem } from './items.ts';
 
 export interface RunSettings {
   readonly epochs: number;
   readonly batch: number;
   readonly learningRate: number;
   readonly seed: number;
+  /** Share of the images that is set aside to check the prompts with. */
+  readonly held: number;
 }
 
 export type RunState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'running' | 'paused' | 'stopping' }
-  | { readonly kind: 'done'; readonly result: TrainResult }
+  | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly problem: Problem };
+
+/** An image as it was trained on: what becomes of the gallery afterwards does not matter. */
+export interface Sample {
+  readonly name: string;
+  readonly image: Blob;
+  readonly mask?: Blob;
+}
+
+/** What a run learnt, and all that it takes to go on. */
+export interface Outcome {
+  readonly result: TrainResult;
+  readonly samples: readonly Sample[];
+  readonly held: readonly Sample[];
+  readonly settings: RunSettings;
+  /** Side of the images in pixels; absent: the CLIP's own. */
+  readonly size?: number;
+}
 
 export interface RunEvents {
   step(event: TrainStep): void;
@@ -28,20 +48,19 @@ export interface RunEvents {
 
 export interface Run {
   readonly state: ReadonlySignal<RunState>;
+  /** Of the last run that learnt anything: a failure later does not take it away. */
+  readonly outcome: ReadonlySignal<Outcome | undefined>;
   /** The last step. */
   readonly step: ReadonlySignal<TrainStep | undefined>;
   readonly progress: ReadonlySignal<Progress | undefined>;
   /** Seconds until the last step. */
   readonly remaining: ReadonlySignal<number | undefined>;
   /** The images in use, in the order that `map` events count in. */
-  readonly items: ReadonlySignal<readonly TrainItem[]>;
+  readonly samples: ReadonlySignal<readonly Sample[]>;
   /** @param events are told while it runs */
-  start(
-    items: readonly TrainItem[],
-    settings: RunSettings,
-    events: RunEvents,
-    checkpoint?: TrainResult['checkpoint'],
-  ): Promise<void>;
+  start(items: readonly TrainItem[], settings: RunSettings, events: RunEvents): Promise<void>;
+  /** Goes on from the outcome, with its images and settings, for so many epochs more. */
+  more(epochs: number, events: RunEvents): Promise<void>;
   pause(): void;
   continue(): void;
   /** Ends after the step under way, with what was learnt. */
@@ -52,55 +71,63 @@ export interface Run {
 /** Steps between two drawings of the watched image's map. */
 const watchEvery = 2;
 
+interface Plan extends Omit<Outcome, 'result'> {
+  readonly checkpoint?: TrainResult['checkpoint'];
+}
+
 export function createRun(engine: Engine): Run {
   const state = signal<RunState>({ kind: 'idle' });
+  const outcome = signal<Outcome | undefined>(undefined);
   const step = signal<TrainStep | undefined>(undefined);
   const progress = signal<Progress | undefined>(undefined);
   const remaining = signal<number | undefined>(undefined);
-  const items = signal<readonly TrainItem[]>([]);
+  const samples = signal<readonly Sample[]>([]);
   let training: Training | undefined;
+  let stopped = false;
 
-  async function start(
-    given: readonly TrainItem[],
-    settings: RunSettings,
-    events: RunEvents,
-    checkpoint?: TrainResult['checkpoint'],
-  ): Promise<void> {
-    const usable = given.filter((item) => kindOf(item) !== 'unusable');
-    items.value = usable;
+  async function go(plan: Plan, events: RunEvents): Promise<void> {
+    const { checkpoint, ...given } = plan;
+    const { held: _, ...settings } = given.settings;
+    samples.value = given.samples;
     step.value = undefined;
     remaining.value = undefined;
+    stopped = false;
     state.value = { kind: 'running' };
     engine.locked.value = true;
     const clock = createClock();
     const watched = Math.max(
       0,
-      usable.findIndex((item) => kindOf(item) === 'defect'),
+      given.samples.findIndex(({ mask }) => mask),
     );
     try {
       const detector = await engine.run('Opening the model', async (opened) => opened);
-      training = detector.train({
-        samples: usable.map(({ image, mask, name }) => {
-          const known = mask.peek();
-          return { image, name, ...(known ? { mask: known } : {}) };
-        }),
-        ...settings,
-        ...(checkpoint ? { checkpoint } : {}),
-        watch: { sample: watched, every: watchEvery },
-        onStep(event) {
-          step.value = event;
-          remaining.value = clock({ phase: 'compute', done: event.step, total: event.steps });
-          events.step(event);
-        },
-        onMap: events.map,
-        onProblem: ({ name, message }) => events.problem(`${name}: ${message}`),
-        progress: (now) => {
-          progress.value = now;
-        },
-      });
-      // Asked for while the model was being opened.
-      if (state.peek().kind === 'paused') training.pause();
-      state.value = { kind: 'done', result: await training.result };
+      // As large as in Inspect, where the prompts will be used.
+      const size = given.size ?? (detector.info.prompts ? detector.info.size : engine.choice.peek().size);
+      if (!stopped) {
+        training = detector.train({
+          samples: given.samples,
+          ...settings,
+          ...(size ? { size } : {}),
+          ...(checkpoint ? { checkpoint } : {}),
+          watch: { sample: watched, every: watchEvery },
+          onStep(event) {
+            step.value = event;
+            remaining.value = clock({ phase: 'compute', done: event.step, total: event.steps });
+            events.step(event);
+          },
+          onMap: events.map,
+          onProblem: ({ name, message }) => events.problem(`${name} could not be used: ${message}`),
+          progress: (now) => {
+            progress.value = now;
+          },
+        });
+        // Asked for while the model was being opened.
+        if (state.peek().kind === 'paused') training.pause();
+        const result = await training.result;
+        // Stopped before the first step there is nothing to keep; what was there before stays.
+        if (result.steps > 0) outcome.value = { ...given, result, ...(size ? { size } : {}) };
+      }
+      state.value = { kind: step.peek() ? 'done' : 'idle' };
     } catch (error) {
       const problem = explain(error);
       state.value = problem.kind === 'stopped' ? { kind: 'idle' } : { kind: 'failed', problem };
@@ -113,11 +140,22 @@ export function createRun(engine: Engine): Run {
 
   return {
     state,
+    outcome,
     step,
     progress,
     remaining,
-    items,
-    start,
+    samples,
+    start(items, settings, events) {
+      const [rest, held] = setAside(items.filter(isUsable), kindOf, settings.held, settings.seed);
+      return go({ samples: rest.map(sampleOf), held: held.map(sampleOf), settings }, events);
+    },
+    async more(epochs, events) {
+      const from = outcome.peek();
+      if (!from) return;
+      const { result, ...plan } = from;
+      const settings = { ...plan.settings, epochs: result.epochs + epochs };
+      await go({ ...plan, settings, checkpoint: result.checkpoint }, events);
+    },
     pause() {
       training?.pause();
       state.value = { kind: 'paused' };
@@ -127,7 +165,7 @@ export function createRun(engine: Engine): Run {
       state.value = { kind: 'running' };
     },
     stop() {
-      // Before the first step there is nothing to keep.
+      stopped = true;
       if (training) training.stop();
       else engine.cancel();
       state.value = { kind: 'stopping' };
@@ -135,3 +173,8 @@ export function createRun(engine: Engine): Run {
     watch: (sample) => training?.watch({ sample, every: watchEvery }),
   };
 }
+
+const sampleOf = ({ name, image, mask }: TrainItem): Sample => {
+  const known = mask.peek();
+  return { name, image, ...(known ? { mask: known } : {}) };
+};

@@ -6,11 +6,13 @@ export interface SettingsForm {
   readonly element: HTMLElement;
   /** What is entered, brought into bounds. */
   read(): RunSettings;
+  write(settings: RunSettings): void;
 }
 
 interface NumberField {
   readonly element: HTMLElement;
   value(): number;
+  set(value: number): void;
 }
 
 function numberField(
@@ -44,6 +46,9 @@ function numberField(
       const value = Number.isFinite(input.valueAsNumber) ? input.valueAsNumber : initial;
       return Math.max(low, Math.min(high, value));
     },
+    set(value) {
+      input.value = String(value);
+    },
   };
 }
 
@@ -51,18 +56,27 @@ export function settingsForm(): SettingsForm {
   const epochs = numberField('Epochs', 'Passes over the images', 5, 1, 1000, 1);
   const batch = numberField('Images a step', 'Fewer need less memory', 4, 1, 64, 1);
   const learningRate = numberField('Learning rate', 'Published: 0.001', 0.001, 0.00001, 0.1, 0.0001);
+  const held = numberField('Set aside', 'Percent of the images, to check the prompts with', 20, 0, 50, 5);
   const seed = numberField('Seed', 'Same seed, same prompts', 0, 0, 2 ** 31, 1);
   return {
     element: h(
       'div',
       { class: 'settings' },
-      ...[epochs, batch, learningRate, seed].map(({ element }) => element),
+      ...[epochs, batch, learningRate, held, seed].map(({ element }) => element),
     ),
     read: () => ({
       epochs: Math.round(epochs.value()),
       batch: Math.round(batch.value()),
       learningRate: learningRate.value(),
+      held: held.value() / 100,
       seed: Math.round(seed.value()),
     }),
+    write(settings) {
+      epochs.set(settings.epochs);
+      batch.set(settings.batch);
+      learningRate.set(settings.learningRate);
+      held.set(Math.round(100 * settings.held));
+      seed.set(settings.seed);
+    },
   };
 }

@@ -2,25 +2,22 @@
 import { computed, effect, signal } from '@preact/signals-core';
 import { announce } from '../core/announce.ts';
 import { fill, h } from '../core/dom.ts';
-import { download } from '../core/download.ts';
-import {
-  acceptDrops,
-  acceptPastes,
-  chosenFiles,
-  droppedFiles,
-  imagesAmong,
-  type Taken,
-} from '../core/files.ts';
+import { acceptDrops, acceptPastes, chosenFiles, droppedFiles, type Taken } from '../core/files.ts';
+import { rescueFocus, visibleHeading } from '../core/focus.ts';
+import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
 import { notice } from '../core/notice.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
+import { offerUndo } from '../core/undo.ts';
 import type { Engine } from '../engine/engine.ts';
 import { explain } from '../engine/problems.ts';
+import { createComparison } from './compare.ts';
 import { gallery } from './gallery.ts';
 import { generateItems } from './generated.ts';
-import { createItems, kindOf } from './items.ts';
+import { createItems, kindOf, type NewItem, type TrainItem } from './items.ts';
 import { createMonitor } from './monitor.ts';
+import { outcomeCard } from './outcome.ts';
 import { createRun, type RunEvents } from './run.ts';
 import { settingsForm } from './settings.ts';
 
@@ -29,47 +26,75 @@ export function trainView(engine: Engine, active: () => boolean): HTMLElement {
   const run = createRun(engine);
   const monitor = createMonitor(run);
   const settings = settingsForm();
+  const comparison = createComparison(engine);
   const notes = signal<readonly string[]>([]);
   const note = (text: string) => {
     notes.value = [...notes.value, text];
+    announce(text);
   };
+  /** Images that are being looked at. */
+  const looking = signal(0);
+  const busy = computed(() => ['running', 'paused', 'stopping'].includes(run.state.value.kind));
 
-  async function take(taken: Taken): Promise<void> {
+  async function add(found: readonly NewItem[], said: readonly string[] = []): Promise<void> {
+    notes.value = [];
+    said.forEach(note);
+    looking.value += found.length;
     try {
-      // Single images are normal until a mask is painted.
-      if (taken.paths.some((path) => path.includes('/'))) {
-        // Loaded when wanted: it knows every layout of the field.
-        const { readFolder } = await import('./folder.ts');
-        const { items: found, notes: said } = await readFolder(taken);
-        items.add(found);
-        notes.value = said;
-        announce(said.join(' '));
-      } else items.add(imagesAmong(taken.files).map((image) => ({ name: image.name, image })));
-    } catch (error) {
-      notes.value = [explain(error).detail];
+      (await items.add(found)).forEach(note);
+    } finally {
+      looking.value -= found.length;
     }
   }
+  async function take(taken: Taken): Promise<void> {
+    if (busy.peek()) {
+      announce('Images can be added when the training has ended.');
+      return;
+    }
+    try {
+      // Loaded when wanted: it knows every layout of the field.
+      const { pairMasks, readFolder } = await import('./folder.ts');
+      const read = taken.paths.some((path) => path.includes('/'))
+        ? await readFolder(taken)
+        : pairMasks(new Map(distinct(taken)));
+      await add(read.items, read.notes);
+    } catch (error) {
+      const { detail } = explain(error);
+      notes.value = [`This folder’s own list of images cannot be used: ${detail}`];
+      announce(notes.value[0]!);
+    }
+  }
+  const remove = (some: readonly TrainItem[]) => {
+    const { undo, settle } = items.remove(some);
+    offerUndo(`${some.length === 1 ? some[0]!.name : plural(some.length, 'image')} removed.`, undo, settle);
+  };
 
   const events: RunEvents = {
     step: ({ step, losses }) => monitor.curve.add(step, losses.total!),
     map: monitor.draw,
     problem: note,
   };
-  const start = (more = false) => {
-    const state = run.state.peek();
-    const checkpoint = more && state.kind === 'done' ? state.result.checkpoint : undefined;
+  /** @param more go on from the last outcome */
+  async function start(more: boolean): Promise<void> {
     const chosen = settings.read();
-    const epochs = chosen.epochs + (more && state.kind === 'done' ? state.result.epochs : 0);
     if (!more) monitor.curve.clear();
-    notes.value = [];
-    run.start(items.all.peek(), { ...chosen, epochs }, events, checkpoint);
-  };
+    comparison.clear();
+    const last = run.outcome.peek();
+    rescueFocus(() => monitor.element.querySelector('button:not([hidden])'));
+    announce('Training begins.');
+    await (more ? run.more(chosen.epochs, events) : run.start(items.all.peek(), chosen, events));
+    const now = run.outcome.peek();
+    const { kind } = run.state.peek();
+    rescueFocus(() => view.querySelector('.outcome .button'), visibleHeading);
+    if (kind === 'idle') announce('Stopped before the first step: nothing was learnt.');
+    else if (kind !== 'failed') announce('Training has ended.');
+    if (now && now !== last) await comparison.check(now);
+  }
 
-  const busy = computed(() => ['running', 'paused', 'stopping'].includes(run.state.value.kind));
-  const usable = computed(() => items.all.value.map(kindOf).filter((kind) => kind !== 'unusable'));
+  const usable = computed(() => items.all.value.map(kindOf));
   const startButton = h(
     'button',
-    { type: 'button', class: 'button primary', onclick: () => start() },
+    { type: 'button', class: 'button primary', onclick: () => start(false) },
     icon('play'),
     'Start training',
   );
@@ -82,7 +107,7 @@ export function trainView(engine: Engine, active: () => boolean): HTMLElement {
     h(
       'p',
       {},
-      'Drop a folder of images and masks, in the layout of MVTec AD or another known one, or single images.',
+      'Drop a folder of images and masks, in the layout of MVTec AD or another known one, or single images (x.jpg, with x_mask.png as its mask).',
     ),
     h(
       'div',
@@ -95,16 +120,24 @@ export function trainView(engine: Engine, active: () => boolean): HTMLElement {
       ),
       h(
         'button',
-        { type: 'button', class: 'button', onclick: async () => items.add(await generateItems()) },
+        { type: 'button', class: 'button', onclick: async () => add(await generateItems()) },
         'Use generated images',
       ),
     ),
   );
   const clear = h(
     'button',
-    { type: 'button', class: 'button quiet-button', onclick: items.clear },
+    {
+      type: 'button',
+      class: 'button quiet-button',
+      onclick: () => {
+        remove(items.all.peek());
+        rescueFocus(visibleHeading);
+      },
+    },
     'Remove all',
   );
+  const pictures = gallery(items, (item) => remove([item]));
   const view = h(
     'div',
     { class: 'train' },
@@ -130,7 +163,7 @@ export function trainView(engine: Engine, active: () => boolean): HTMLElement {
           h('div', { class: 'row spread' }, h('h2', { id: 'images-heading' }, 'Images'), clear),
           sources,
           messages,
-          gallery(items),
+          pictures,
         ),
         h(
           'section',
@@ -140,85 +173,73 @@ export function trainView(engine: Engine, active: () => boolean): HTMLElement {
           h('div', { class: 'row' }, startButton, why),
         ),
       ),
-      h('div', { class: 'stack' }, progressCard(engine.activity, engine.cancel), outcome, monitor.element),
+      h(
+        'div',
+        { class: 'stack' },
+        progressCard(engine.activity, engine.cancel),
+        outcome,
+        monitor.element,
+        comparison.element,
+      ),
     ),
   );
 
   effect(() => {
-    const defects = usable.value.filter((kind) => kind === 'defect').length;
-    startButton.disabled = busy.value || defects === 0;
+    const kinds = usable.value;
+    const defects = kinds.filter((kind) => kind === 'defect').length;
+    const normal = kinds.filter((kind) => kind === 'normal').length;
+    startButton.disabled = busy.value || defects === 0 || looking.value > 0;
     why.textContent = busy.value
       ? ''
-      : usable.value.length === 0
-        ? 'Add images first.'
-        : defects === 0
-          ? 'At least one image needs a mask: select it and paint.'
-          : '';
-    clear.hidden = items.all.value.length === 0;
+      : looking.value > 0
+        ? 'Looking at the images.'
+        : defects + normal === 0
+          ? 'Add images first.'
+          : defects === 0
+            ? 'At least one image needs a mask: select it and paint.'
+            : '';
+    clear.hidden = items.all.value.length === 0 || busy.value;
+    // What a run uses is not changed under its hands.
     sources.toggleAttribute('inert', busy.value);
+    pictures.toggleAttribute('inert', busy.value);
+  });
+  // A reload would lose what was learnt so far.
+  addEventListener('beforeunload', (event) => {
+    if (busy.peek()) event.preventDefault();
   });
   effect(() => {
     fill(messages, ...notes.value.map((text) => h('p', { class: 'note quiet' }, text)));
   });
   effect(() => {
     const state = run.state.value;
+    const learnt = run.outcome.value;
     fill(
       outcome,
       state.kind === 'failed' &&
         notice({
-          title: state.problem.title,
-          text: state.problem.detail,
-          hint: state.problem.hint,
-          actions: [{ label: 'Start again', act: start }],
+          ...state.problem,
+          actions: [{ label: 'Start again', act: () => start(false) }],
         }),
-      state.kind === 'done' && done(state.result.prompts, state.result.steps, state.result.finished),
+      learnt && !busy.value && outcomeCard(learnt, engine, failed, () => start(true)),
     );
   });
-
-  function done(prompts: Uint8Array<ArrayBuffer>, steps: number, finished: boolean): HTMLElement {
-    const label = `Trained here, ${steps} steps`;
-    announce('Training has ended');
-    return h(
-      'section',
-      { class: 'card outcome', 'aria-label': 'Trained prompts' },
-      h('h2', {}, finished ? 'Prompts are ready' : 'Stopped, prompts kept'),
-      h(
-        'p',
-        { class: 'quiet' },
-        `${steps} steps. The command line reads this file too: faprompt detect --prompts prompts.safetensors.`,
-      ),
-      h(
-        'div',
-        { class: 'row' },
-        h(
-          'button',
-          {
-            type: 'button',
-            class: 'button primary',
-            onclick: () =>
-              download('prompts.safetensors', new Blob([prompts], { type: 'application/octet-stream' })),
-          },
-          icon('download'),
-          'Download prompts',
-        ),
-        h(
-          'button',
-          {
-            type: 'button',
-            class: 'button',
-            onclick: async () => {
-              await engine.use({ ...engine.choice.peek(), prompts: { label, source: prompts } });
-              location.hash = '#inspect';
-            },
-          },
-          'Inspect with them',
-        ),
-        h('button', { type: 'button', class: 'button', onclick: () => start(true) }, 'Train on'),
-      ),
-    );
+  function failed(error: unknown): void {
+    const { title, text, hint } = explain(error);
+    note([title, text, hint].filter(Boolean).join('. '));
   }
 
   acceptDrops(view, async (data) => take(await droppedFiles(data)));
-  acceptPastes((files) => items.add(files.map((image) => ({ name: image.name, image }))), active);
+  acceptPastes((files) => take({ files, paths: files.map(({ name }) => name) }), active);
   return view;
+}
+
+/** Several pastes are all called image.png. */
+function distinct({ files, paths }: Taken): (readonly [string, File])[] {
+  const seen = new Map<string, number>();
+  return files.map((file, i) => {
+    const path = paths[i]!;
+    const times = seen.get(path) ?? 0;
+    seen.set(path, times + 1);
+    return [times === 0 ? path : `${path} (${times + 1})`, file] as const;
+  });
 }

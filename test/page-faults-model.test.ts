@@ -1,0 +1,111 @@
+// Faults that people met in "Model", each through the page as they met it.
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasChromium } from './browser/chromium.ts';
+import { tile } from './page/images.ts';
+import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
+
+const weights = async (name: string) => ({
+  name,
+  mimeType: 'application/octet-stream',
+  buffer: await readFile(`weights/${name}`),
+});
+
+describe.skipIf(!hasChromium())('the page: faults in Model', () => {
+  let site: PageSite;
+  beforeAll(async () => {
+    site = await openPageSite();
+  });
+  afterAll(() => site?.close());
+
+  test('a size that fails leaves the model open; a large one is warned of', async () => {
+    const { page, context } = await visit(site);
+    await page.click('.sample');
+    await inspected(page, 1);
+    await page.click('nav >> text=Model');
+    await page.waitForSelector('text=GPU memory');
+    const size = page.getByLabel('Side in pixels');
+    await size.fill('1000');
+    await page.waitForSelector('text=/1000 pixels are \\d+ times as many as the 96/');
+    await size.fill('97');
+    await page.waitForSelector('text=97 is no multiple of the patch size');
+    await page.click('text=Apply');
+    const alert = page.locator('[role=alert]:visible');
+    await alert.waitFor();
+    expect(await alert.innerText()).toMatch(/97 is no multiple of \d+/);
+    expect(await alert.innerText()).not.toMatch(/expected|found/);
+    expect(await page.locator('.facts').innerText()).toContain('GPU memory');
+    expect(await page.locator('.facts').innerText()).toContain('96 × 96');
+    await context.close();
+  });
+
+  test('messages are for people: no prompts, no server, a file that is none', async () => {
+    const { page, context } = await visit(site);
+    await page.click('nav >> text=Model');
+    const alert = page.locator('[role=alert]:visible');
+    await page.getByLabel('From an address').fill('http://127.0.0.1:9/clip.safetensors');
+    await page.getByRole('button', { name: 'Open', exact: true }).click();
+    await alert.waitFor();
+    expect(await alert.innerText()).toContain('clip.safetensors could not be read from its server');
+    expect(await alert.innerText()).not.toMatch(/Failed to fetch|expected|found/);
+    await page.setInputFiles('input[accept^=".safetensors,.pt"]', {
+      name: 'holiday.safetensors',
+      mimeType: '',
+      buffer: Buffer.from('0123456789 these are no weights at all'),
+    });
+    await page.waitForSelector('[role=alert] >> text=holiday.safetensors is not a CLIP');
+    expect(await alert.innerText()).not.toMatch(/\d{8}/);
+    // A CLIP without prompts: what to do, not what to call.
+    await page.setInputFiles('input[accept^=".safetensors,.pt"]', await weights('small-clip.safetensors'));
+    await page.waitForFunction(() => document.querySelector('.facts')!.textContent!.includes('none yet'));
+    await page.click('nav >> text=Inspect');
+    await page.click('.sample');
+    await page.waitForSelector('text=There are no prompts yet');
+    expect(await page.locator('.messages:visible').innerText()).not.toMatch(/Detector|setPrompts/);
+    await context.close();
+  });
+
+  test('the same CLIP from a file is known by its content; files and choices outlive a reload', async () => {
+    const { page, context } = await visit(site);
+    await page.click('nav >> text=Model');
+    await page.setInputFiles('input[accept^=".safetensors,.pt"]', {
+      ...(await weights('small-clip.safetensors')),
+      name: 'renamed.safetensors',
+    });
+    await page.waitForFunction(() => document.querySelector('.facts')!.textContent!.includes('renamed'));
+    await page.setInputFiles('input[accept=".safetensors"]', await weights('small-prompts.safetensors'));
+    await page.waitForFunction(() =>
+      document.querySelector('.facts')!.textContent!.includes('small-prompts'),
+    );
+    await page.click('nav >> text=Inspect');
+    await page.setInputFiles('.welcome input[multiple]', await tile('photograph.png'));
+    await inspected(page, 1);
+    expect(await page.locator('section[aria-label=Verdict] h2').textContent()).toBe('Only a hint');
+    const [before] = (await numbers(page)).images;
+
+    await page.waitForTimeout(300); // written behind the page's back
+    await page.reload();
+    await inspected(page, 1);
+    expect(await page.locator('section[aria-label=Verdict] h2').textContent()).toBe('Only a hint');
+    expect(await page.locator('.model-line').innerText()).toContain(
+      'renamed.safetensors, small-prompts.safetensors',
+    );
+    await page.setInputFiles('input[multiple]', await tile('again.png'));
+    await inspected(page, 2);
+    const [again] = (await numbers(page)).images;
+    expect(again!.score).toBeCloseTo(before!.score, 6);
+    await context.close();
+  });
+
+  test('the focus stays where the work is: removing what is stored', async () => {
+    const { page, context } = await visit(site);
+    await page.click('.sample');
+    await inspected(page, 1);
+    await page.click('nav >> text=Model');
+    await page.locator('.stored li', { hasText: 'small-prompts' }).getByRole('button').click();
+    await page.waitForFunction(() => document.activeElement?.matches('.stored button'));
+    await page.locator('.stored li', { hasText: 'small-clip' }).getByRole('button').click();
+    await page.waitForFunction(() => document.activeElement?.matches('h1'));
+    await context.close();
+  });
+});

@@ -1,0 +1,55 @@
+// Every photograph's reading, by the limit in use.
+
+import { plural } from '../core/format.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Region } from '../studio/regions.ts';
+import type { Photo } from './photos.ts';
+import { type Reading, readScore } from './reading.ts';
+import { isSample } from './samples.ts';
+
+export interface Judging {
+  /** Follows limit and model; undefined while there is no score. */
+  reading(photo: Photo, region?: Region): Reading | undefined;
+  /** A photograph, and a CLIP that has seen generated images only. */
+  unfamiliar(photo: Photo): boolean;
+  /** On the fixed scale such a map shows nothing, or everything. */
+  stretches(photo: Photo): boolean;
+  /** "2 of 10 fail, 1 could not be read." */
+  summary(photos: readonly Photo[]): string;
+}
+
+export function createJudging({ known, limit, generatedOnly }: Engine): Judging {
+  const untrained = () => known.value?.clip.notice !== undefined;
+  const unfamiliar = ({ file }: Photo) => generatedOnly.value && !isSample(file);
+  const reading = (photo: Photo, region?: Region): Reading | undefined => {
+    const state = photo.state.value;
+    if (state.kind !== 'done') return undefined;
+    return readScore({
+      score: state.result.score,
+      limit: limit.value,
+      region,
+      untrained: untrained(),
+      unfamiliar: unfamiliar(photo),
+    });
+  };
+  return {
+    reading,
+    unfamiliar,
+    stretches: (photo) => untrained() || unfamiliar(photo),
+    summary(photos) {
+      const readings = photos.flatMap((photo) => reading(photo) ?? []);
+      const judged = readings.filter(({ passes }) => passes !== undefined);
+      const fails = judged.filter(({ passes }) => passes === 'fail').length;
+      const unread = photos.filter(({ state }) => state.value.kind === 'failed').length;
+      return [
+        judged.length > 0
+          ? `${fails} of ${judged.length} ${fails === 1 && judged.length === 1 ? 'fails' : 'fail'}`
+          : readings.length > 0 && `${plural(readings.length, 'photograph')} without a verdict`,
+        unread > 0 && `${unread} could not be read`,
+      ]
+        .filter(Boolean)
+        .join(', ')
+        .replace(/$/, readings.length + unread > 0 ? '.' : '');
+    },
+  };
+}

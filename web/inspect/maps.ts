@@ -1,0 +1,50 @@
+// The maps of all photographs: the last ones in memory, all of them in the browser's database where this tab may.
+import type { AnomalyMap } from '../../src/data/heatmap.ts';
+import { forget, keep, kept, ownsWork } from '../core/keep.ts';
+
+export interface Maps {
+  put(id: string, map: AnomalyMap): Promise<void>;
+  /** What is in memory. */
+  peek(id: string): AnomalyMap | undefined;
+  get(id: string): Promise<AnomalyMap | undefined>;
+  drop(ids: readonly string[]): void;
+}
+
+/** A day's photographs have more maps than memory. */
+const inMemory = 12;
+
+export function createMaps(): Maps {
+  const latest = new Map<string, AnomalyMap>();
+  /** Not in the database: it was refused, or is another tab's. */
+  const only = new Map<string, AnomalyMap>();
+  const remember = (id: string, map: AnomalyMap): void => {
+    latest.delete(id);
+    latest.set(id, map);
+    for (const oldest of latest.keys()) {
+      if (latest.size <= inMemory) break;
+      latest.delete(oldest);
+    }
+  };
+  return {
+    async put(id, map) {
+      remember(id, map);
+      only.set(id, map);
+      if ((await ownsWork()) && (await keep('maps', id, map))) only.delete(id);
+    },
+    peek: (id) => latest.get(id) ?? only.get(id),
+    async get(id) {
+      const here = latest.get(id) ?? only.get(id);
+      if (here) return here;
+      const found = await kept<AnomalyMap>('maps', id);
+      if (found) remember(id, found);
+      return found;
+    },
+    drop(ids) {
+      for (const id of ids) {
+        latest.delete(id);
+        only.delete(id);
+      }
+      void ownsWork().then((owner) => (owner && ids.length > 0 ? forget('maps', ...ids) : undefined));
+    },
+  };
+}

@@ -1,0 +1,79 @@
+// What went wrong, above the photographs, and what can be done about it.
+import { effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
+import { fill, h } from '../core/dom.ts';
+import { notice } from '../core/notice.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Problem } from '../engine/problems.ts';
+import type { Photos } from './photos.ts';
+import type { Queue } from './queue.ts';
+
+export function messages(
+  { all, selected }: Photos,
+  engine: Engine,
+  queue: Queue,
+  /** Concerns all photographs. */
+  problem: ReadonlySignal<Problem | undefined>,
+  /** Files that were left out. */
+  refused: Signal<string | undefined>,
+): HTMLElement {
+  const element = h('div', { class: 'messages' });
+  const chooseModel = {
+    label: 'Choose a model',
+    act: () => {
+      location.hash = '#model';
+    },
+  };
+  effect(() => {
+    const general = problem.value;
+    const photo = selected.value;
+    const current = photo?.state.value;
+    const left = all.value.filter(({ state }) => state.value.kind === 'stopped').length;
+    fill(
+      element,
+      refusedNotice(refused),
+      engine.device.value?.state === 'lost' &&
+        notice({
+          tone: 'warning',
+          title: 'The graphics device was lost',
+          text: 'The model is being loaded again.',
+        }),
+      general &&
+        notice({
+          ...general,
+          actions: [{ label: 'Try again', act: () => queue.again('unfinished') }, chooseModel],
+        }),
+      current?.kind === 'failed' && notice(current.problem),
+      !general &&
+        photo &&
+        current?.kind === 'stopped' &&
+        notice({
+          tone: 'info',
+          title: 'Stopped before this photograph was done',
+          actions: [
+            { label: 'Inspect it', act: () => queue.again(photo) },
+            ...(left > 1
+              ? [{ label: `Inspect all ${left} that are left`, act: () => queue.again('unfinished') }]
+              : []),
+          ],
+        }),
+    );
+  });
+  return element;
+}
+
+/** Can be closed: it stops nothing. */
+export const refusedNotice = (refused: Signal<string | undefined>): HTMLElement | false =>
+  refused.value !== undefined &&
+  notice({
+    tone: 'warning',
+    title: 'Some files were left out',
+    text: refused.value,
+    actions: [
+      {
+        label: 'Close',
+        act: () => {
+          refused.value = undefined;
+        },
+      },
+    ],
+  });

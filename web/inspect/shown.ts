@@ -1,0 +1,69 @@
+// The map of the photograph that is selected, and its regions: never those of the one before.
+import { computed, effect, type ReadonlySignal, signal } from '@preact/signals-core';
+import { afterFrame } from '../core/dom.ts';
+import { findRegions } from '../studio/regions.ts';
+import { type Display, heatSettings } from './display.ts';
+import type { Judging } from './judged.ts';
+import type { Photos } from './photos.ts';
+import type { ShownMap } from './stage.ts';
+import type { Found } from './verdict.ts';
+
+export interface Shown {
+  readonly map: ReadonlySignal<ShownMap | undefined>;
+  readonly found: ReadonlySignal<Found | undefined>;
+  /** Whether the colours are stretched to the photograph that is selected. */
+  readonly stretched: ReadonlySignal<boolean>;
+  /** For this photograph only. */
+  stretch(value: boolean): void;
+}
+
+export function createShown(photos: Photos, display: Display, judging: Judging): Shown {
+  const { selected } = photos;
+  const stretched = computed(() => {
+    const photo = selected.value;
+    return photo !== undefined && (display.stretch.value.get(photo.id) ?? judging.stretches(photo));
+  });
+  const loaded = signal<Omit<ShownMap, 'stretched'> | undefined>(undefined);
+  effect(() => {
+    const photo = selected.value;
+    const state = photo?.state.value;
+    if (!photo || state?.kind !== 'done') {
+      loaded.value = undefined;
+      return;
+    }
+    const map = photos.mapAtHand(photo);
+    loaded.value = map && { photo, map };
+    if (map) return;
+    photos.map(photo).then((read) => {
+      if (read && selected.peek() === photo && photo.state.peek() === state)
+        loaded.value = { photo, map: read };
+    });
+  });
+  const map = computed(() => {
+    const now = loaded.value;
+    return now?.photo === selected.value && now ? { ...now, stretched: stretched.value } : undefined;
+  });
+
+  const latest = signal<(Found & { readonly of: ShownMap }) | undefined>(undefined);
+  const look = afterFrame((now: ShownMap, threshold: number) => {
+    const regions = findRegions(now.map, threshold);
+    latest.value = { photo: now.photo, regions, stretched: now.stretched, of: now };
+  });
+  effect(() => {
+    const now = map.value;
+    if (now) look(now, heatSettings(display, now.map, now.stretched).threshold);
+  });
+  return {
+    map,
+    found: computed(() => {
+      const [now, then] = [map.value, latest.value];
+      // While the threshold moves, what was found a moment ago; of another map, nothing.
+      return now && then && then.of.map === now.map && then.stretched === now.stretched ? then : undefined;
+    }),
+    stretched,
+    stretch(value) {
+      const photo = selected.peek();
+      if (photo) display.stretch.value = new Map(display.stretch.peek()).set(photo.id, value);
+    },
+  };
+}

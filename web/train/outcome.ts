@@ -1,0 +1,60 @@
+// What a run learnt, and what can be done with it.
+import { h } from '../core/dom.ts';
+import { download } from '../core/download.ts';
+import { plural } from '../core/format.ts';
+import { icon } from '../core/icons.ts';
+import { promptsFrom } from '../engine/choice.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Outcome } from './run.ts';
+
+export const promptsFile = ({ result }: Outcome): Blob =>
+  new Blob([result.prompts], { type: 'application/octet-stream' });
+
+export function outcomeCard(
+  outcome: Outcome,
+  engine: Engine,
+  onProblem: (error: unknown) => void,
+  trainOn: () => void,
+): HTMLElement {
+  const { steps, finished, problems } = outcome.result;
+  const button = (label: string, act: () => void, primary = false) =>
+    h('button', { type: 'button', class: `button ${primary ? 'primary' : ''}`, onclick: act }, label);
+  const inspect = async () => {
+    try {
+      const prompts = await promptsFrom(`Trained here, ${steps} steps`, promptsFile(outcome));
+      const { size: _, ...rest } = engine.choice.peek();
+      await engine.use({ ...rest, prompts, ...(outcome.size ? { size: outcome.size } : {}) });
+      location.hash = '#inspect';
+    } catch (error) {
+      onProblem(error);
+    }
+  };
+  return h(
+    'section',
+    { class: 'card outcome', 'aria-label': 'Trained prompts' },
+    h('h2', {}, finished ? 'Prompts are ready' : 'Stopped, prompts kept'),
+    problems > 0 &&
+      h('p', { class: 'note' }, `${plural(problems, 'image')} could not be used: see the notes beside.`),
+    h(
+      'p',
+      { class: 'quiet' },
+      `${steps} steps. The command line reads this file too: faprompt detect --prompts prompts.safetensors.`,
+    ),
+    h(
+      'div',
+      { class: 'row' },
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'button primary',
+          onclick: () => download('prompts.safetensors', promptsFile(outcome)),
+        },
+        icon('download'),
+        'Download prompts',
+      ),
+      button('Inspect with them', inspect),
+      button('Train on', trainOn),
+    ),
+  );
+}
