@@ -48,6 +48,7 @@ export function wordsFor(kind: DetectorErrorKind, message: string, file: string 
       return training(message);
     case 'closed':
       return { text: 'The model was closed meanwhile.', hint: 'Try again.' };
+    case 'missing-package': // Node alone
     case 'internal':
       return { text: 'The page did not expect this.', hint: 'Reload the page and try again.' };
   }
