@@ -27,6 +27,8 @@ export { reduceTests } from './reduce/reduce.cases.ts';
 export { reluTest } from './relu/relu.cases.ts';
 export { resizeBilinearTest } from './resize_bilinear/resize_bilinear.cases.ts';
 export { resizePillowTest } from './resize_pillow/resize_pillow.cases.ts';
+export { sgdTest } from './sgd/sgd.cases.ts';
 export { sliceTests } from './slice/slice.cases.ts';
 export { softmaxTest } from './softmax/softmax.cases.ts';
+export { tanhTest } from './tanh/tanh.cases.ts';
 export { topkTest } from './topk/topk.cases.ts';
