@@ -3,12 +3,14 @@ import sharp from 'sharp';
 import { decodeImage } from '../src/data/image.node.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { createImageEncoder, type ImageEncoder } from '../src/model/clip/image-encoder.ts';
+import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { preprocessImage } from '../src/model/clip/preprocess.ts';
 import { defaultDualLayers } from '../src/model/clip/vision.ts';
 import type { Clip } from '../src/model/clip/weights.ts';
 import { initialLearnables, learnableShapes } from '../src/model/faprompt/learnables.ts';
 import { presets } from '../src/model/faprompt/options.ts';
-import { createScorer, type Detection, type Scorer } from '../src/model/faprompt/scorer.ts';
+import { createScorer } from '../src/model/faprompt/scorer.ts';
+import type { Detection, Scorer } from '../src/model/scorer.ts';
 import { summary } from './output.ts';
 import { uniform } from './random.ts';
 import { randomClip } from './random-clip.ts';
@@ -62,7 +64,7 @@ export async function createPipeline(gpu: Gpu, clip: Clip, size: number): Promis
     normal: random,
   });
   const [encoder, scorer] = await Promise.all([
-    createImageEncoder(gpu, clip, size, defaultDualLayers(clip.config)),
+    createImageEncoder(gpu, clip, size, fapromptNeeds(defaultDualLayers(clip.config))),
     createScorer(gpu, clip, options, learnables, size),
   ]);
   return {

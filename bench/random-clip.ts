@@ -49,6 +49,7 @@ export async function randomClip(gpu: Gpu, model: string, half: boolean): Promis
     metadata: new Map(),
     weightSpec: (name) => specs.get(name),
     tensors,
+    logitScale: async () => 100,
     tokenRows: async (ids) =>
       new Map(
         ids.map((id) => [id, Float32Array.from({ length: config.textWidth }, () => 0.02 * rows())] as const),

@@ -4,11 +4,13 @@ import { plan } from '../src/graph/plan.ts';
 import type { DispatchTime } from '../src/graph/profile.ts';
 import { adamSchedule } from '../src/kernels/adam/adam.ts';
 import { buildImageGraph } from '../src/model/clip/image-encoder.ts';
+import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { defaultDualLayers } from '../src/model/clip/vision.ts';
 import { initialLearnables, learnableShapes } from '../src/model/faprompt/learnables.ts';
 import { presets } from '../src/model/faprompt/options.ts';
 import { loadTemplates } from '../src/model/faprompt/scorer.ts';
-import { buildStepGraph, compileStep, createTrainingState, publishedAdam } from '../src/train/step.ts';
+import { publishedAdam } from '../src/model/methods/optimizer.ts';
+import { buildStepGraph, compileStep, createTrainingState } from '../src/train/step.ts';
 import { summary } from './output.ts';
 import { uniform } from './random.ts';
 import { randomClip } from './random-clip.ts';
@@ -64,7 +66,7 @@ export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepR
     },
   );
   const text = plan(plain.model.graph, plain.losses).flops / 1e9;
-  const encoder = buildImageGraph(clip, size, batch, defaultDualLayers(clip.config));
+  const encoder = buildImageGraph(clip, size, batch, fapromptNeeds(defaultDualLayers(clip.config)));
   const image = plan(encoder.model.graph, encoder.outputs).flops / 1e9;
 
   const { embedDim, patch } = clip.config;

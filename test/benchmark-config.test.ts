@@ -5,7 +5,7 @@ import { parseConfig } from '../src/benchmark/config.ts';
 import { BenchmarkError } from '../src/benchmark/errors.ts';
 import { readConfig } from '../src/benchmark/folder.node.ts';
 import { benchmarkPlan, benchmarkRuns, dataOf, shellWord } from '../src/benchmark/runs.ts';
-import { presets } from '../src/model/faprompt/options.ts';
+import { namedMethods } from '../src/model/methods/named.ts';
 
 const small = {
   out: 'out',
@@ -23,11 +23,8 @@ describe('parseConfig', () => {
       clips: [{ name: 'small-clip', weights: 'weights/small-clip.safetensors' }],
       train: { name: 'mvtec', data: 'data/mvtec', split: 'test' },
       test: [{ name: 'BrainMRI', data: 'data/BrainMRI', split: 'test', group: 'medical' }],
-      methods: [{ kind: 'learned', name: 'faprompt', title: 'FAPrompt', options: presets.topm }],
+      methods: [namedMethods.get('faprompt')],
       seeds: [0],
-      epochs: 15,
-      batch: 8,
-      learningRate: 1e-3,
       precision: 'f32',
     });
   });
@@ -42,11 +39,11 @@ describe('parseConfig', () => {
     const { methods } = parse({
       methods: ['winclip', { name: 'K = 5', method: 'faprompt', options: { prompts: 5 } }],
     });
-    expect(methods.map(({ kind, name }) => [kind, name])).toEqual([
-      ['written', 'winclip'],
-      ['learned', 'K = 5'],
+    expect(methods.map(({ learning, name }) => [learning !== undefined, name])).toEqual([
+      [false, 'winclip'],
+      [true, 'K = 5'],
     ]);
-    expect(methods[1]).toMatchObject({ options: { ...presets.topm, prompts: 5 } });
+    expect(methods[1]!.options).toEqual({ ...namedMethods.get('faprompt')!.options, prompts: 5 });
   });
 
   const visa = { data: 'data/visa' };

@@ -9,6 +9,7 @@ import { portable } from '../src/detector/portable.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { openClip } from '../src/model/checkpoint/open.node.ts';
 import { createImageEncoder } from '../src/model/clip/image-encoder.ts';
+import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { type Clip, loadClip } from '../src/model/clip/weights.ts';
 import { initialLearnables, learnableShapes } from '../src/model/faprompt/learnables.ts';
 import { presets } from '../src/model/faprompt/options.ts';
@@ -165,7 +166,7 @@ describe('what does not fit is freed again', () => {
         return createScorer(small, clip, faprompt, initialLearnables(shapes, createRandom(1)), 32);
       },
     ],
-    ['an image encoder', (small: Gpu) => createImageEncoder(small, clip, 32, 1)],
+    ['an image encoder', (small: Gpu) => createImageEncoder(small, clip, 32, fapromptNeeds(1))],
     [
       'a training state',
       async (small: Gpu) =>

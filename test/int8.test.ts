@@ -10,6 +10,7 @@ import { dequantized, quantized } from '../src/model/checkpoint/int8.ts';
 import { clipConfigFromShapes } from '../src/model/clip/config.ts';
 import { createImageEncoder } from '../src/model/clip/image-encoder.ts';
 import { isMatrix, scaleName } from '../src/model/clip/matrices.ts';
+import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { loadClip } from '../src/model/clip/weights.ts';
@@ -95,7 +96,7 @@ describe('a CLIP with int8 matrices', () => {
     const features = [];
     for (const loaded of [exact, clip]) {
       const size = loaded.config.imageResolution;
-      const encoder = await createImageEncoder(gpu, loaded, size, 1);
+      const encoder = await createImageEncoder(gpu, loaded, size, fapromptNeeds(1));
       const image = Float32Array.from({ length: 3 * size * size }, (_, i) => Math.sin(0.7 * i));
       features.push((await encoder.encode([image]))[0]!);
       encoder.dispose();

@@ -12,6 +12,7 @@ import { clipTensors } from '../src/model/checkpoint/names.ts';
 import { readTensors } from '../src/model/checkpoint/open.ts';
 import { clipConfig, clipTensorShapes } from '../src/model/clip/config.ts';
 import { createImageEncoder } from '../src/model/clip/image-encoder.ts';
+import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { loadClip } from '../src/model/clip/weights.ts';
@@ -114,7 +115,7 @@ describe('loading a CLIP onto the device', () => {
     for (const activation of ['quickgelu', 'gelu'] as const) {
       const clip = await loadClip(gpu, file, { activation });
       const size = clip.config.imageResolution;
-      const encoder = await createImageEncoder(gpu, clip, size, 1);
+      const encoder = await createImageEncoder(gpu, clip, size, fapromptNeeds(1));
       const image = Float32Array.from({ length: 3 * size * size }, (_, i) => Math.sin(i));
       features.push((await encoder.encode([image]))[0]!.image);
       encoder.dispose();

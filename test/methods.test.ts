@@ -6,18 +6,21 @@ import { writeBuffer } from '../src/graph/device-tensor.ts';
 import { compile } from '../src/graph/executor.ts';
 import { adamSchedule } from '../src/kernels/adam/adam.ts';
 import { clipConfig } from '../src/model/clip/config.ts';
+import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { randomClipWeights } from '../src/model/clip/random.ts';
 import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { type Clip, loadClip } from '../src/model/clip/weights.ts';
 import { textFeatures, textTokens } from '../src/model/clip/zero-shot.ts';
 import { initialLearnables, learnableShapes } from '../src/model/faprompt/learnables.ts';
+import { laterOptions, writtenOptions } from '../src/model/faprompt/option-checks.ts';
 import { type FapromptOptions, presets } from '../src/model/faprompt/options.ts';
 import { createScorer, loadTemplates } from '../src/model/faprompt/scorer.ts';
 import { namedMethods } from '../src/model/methods/named.ts';
+import { publishedAdam } from '../src/model/methods/optimizer.ts';
+import { written, writtenEnsemble } from '../src/model/methods/pair/pair.ts';
 import { parseMethod } from '../src/model/methods/parse.ts';
-import { phrases, type WrittenPrompts, winclipEnsemble } from '../src/model/methods/written.ts';
-import { createWrittenScorer } from '../src/model/methods/written-scorer.ts';
-import { bindStep, buildStepGraph, createTrainingState, publishedAdam } from '../src/train/step.ts';
+import { phrases, type WrittenPrompts } from '../src/model/methods/written.ts';
+import { bindStep, buildStepGraph, createTrainingState, stepInputs } from '../src/train/step.ts';
 import { testGpu } from './gpu.ts';
 import { compare } from './op-check.ts';
 
@@ -81,14 +84,13 @@ async function compileLoss(options: FapromptOptions) {
   const executable = await compile(gpu, step.model.graph, outputs, {
     parameters: bindStep(clip, step, state),
   });
+  const inputs = stepInputs(executable);
+  const feeds = Object.fromEntries(Object.entries(drawBatch(2)).filter(([name]) => inputs.has(name)));
   return {
     async run(parameters: ReadonlyMap<string, Float32Array>, read = Object.keys(outputs)) {
       for (const [name, values] of parameters)
         writeBuffer(gpu, state.parameters.get(name)!.buffer, 0, values.slice());
-      const { total, ...gradients } = (await executable.run(drawBatch(2), read)) as Record<
-        string,
-        Float32Array
-      >;
+      const { total, ...gradients } = (await executable.run(feeds, read)) as Record<string, Float32Array>;
       return { loss: total![0]!, gradients };
     },
     dispose() {
@@ -98,8 +100,11 @@ async function compileLoss(options: FapromptOptions) {
   };
 }
 
+/** FAPrompt's options of a method of its family. */
+const optionsOf = (name: string): FapromptOptions =>
+  ({ ...laterOptions, ...namedMethods.get(name)!.options }) as unknown as FapromptOptions;
+
 describe('the learned methods', () => {
-  const learned = [...namedMethods.values()].filter((method) => method.kind === 'learned');
   const names = [
     'anomalyclip',
     'faprompt',
@@ -107,17 +112,19 @@ describe('the learned methods', () => {
     'dap',
     'class-prior',
     'first-patches',
-    'anomalyclip-ensemble',
+    'anomalyclip-ensemble-star',
+    'cocoop',
+    'learnable-pair',
     'best-matched',
     'weighted',
   ];
 
   test.each(names)('%s: the loss falls along its gradient by as much as the gradient says', async (name) => {
-    const method = learned.find((each) => each.name === name)!;
-    const { prompts, priorFrom } = method.options;
+    const method = optionsOf(name);
+    const { prompts, priorFrom } = method;
     // The choice of the top patches has no gradient, but jumps: it stands still here (the golden check has it).
     const still = priorFrom === 'top' ? 'first' : priorFrom;
-    const options = { ...method.options, ...small, prompts: Math.min(3, prompts), priorFrom: still } as const;
+    const options = { ...method, ...small, prompts: Math.min(3, prompts), priorFrom: still } as const;
     const start = initialLearnables(learnableShapes(options, config), createRandom(5));
     // Larger than at the start of a training, so that nothing is close to a corner.
     for (const values of start.values()) values.set(values.map((x) => 5 * x));
@@ -147,7 +154,8 @@ describe('the learned methods', () => {
     const joined = Float32Array.from(
       [0, 1].flatMap((k) => [...shared, ...tail.subarray(k * length, (k + 1) * length)]),
     );
-    const features = drawBatch(1);
+    const { image, patches: rows } = drawBatch(1);
+    const features = { image, patches: rows };
     const found = await Promise.all(
       [[compound, values] as const, [own, new Map(values).set('ctx_neg', joined)] as const].map(
         async ([options, learnables]) => {
@@ -164,13 +172,22 @@ describe('the learned methods', () => {
   });
 
   test('the tables of the paper start from the same baseline', () => {
-    const options = (name: string) => (namedMethods.get(name) as { options: FapromptOptions }).options;
+    const options = optionsOf;
     expect(options('faprompt')).toEqual(presets.topm);
     expect(options('dap')).toEqual({ ...options('anomalyclip'), prior: true });
     expect(options('cap')).toEqual({ ...presets.topm, prior: false });
-    expect(options('anomalyclip').orthogonalWeight).toBe(0);
+    expect(options('anomalyclip')).toMatchObject({
+      orthogonalWeight: 0,
+      map1Weight: 4,
+      scoreLoss: 'none',
+      imageScore: 'class',
+      sigma: 4,
+    });
   });
 });
+
+const scorerOf = (prompts: WrittenPrompts) =>
+  written('own', 'Own', prompts).scorer({ gpu, clip, size, needs: fapromptNeeds(1), className: 'object' });
 
 describe('hand-written prompts', () => {
   const prompts: WrittenPrompts = {
@@ -182,20 +199,20 @@ describe('hand-written prompts', () => {
   };
 
   test('are states in templates', () => {
-    expect(phrases(prompts, 'metal_nut').abnormal).toEqual([
+    expect(phrases(prompts, 'metal nut').abnormal).toEqual([
       'a photo of a damaged metal nut.',
       'damaged metal nut',
       'a photo of a metal nut with flaw.',
       'metal nut with flaw',
     ]);
-    const { normal, abnormal } = phrases(winclipEnsemble);
+    const { normal, abnormal } = phrases(writtenEnsemble);
     expect([normal.length, abnormal.length]).toEqual([7 * 22, 4 * 22]);
     expect(new Set([...normal, ...abnormal]).size).toBe(11 * 22);
     expect(normal).toContain('a cropped photo of the object without flaw.');
   });
 
   test('score as the mean of their features says; phrases with unknown words are left out', async () => {
-    const scorer = await createWrittenScorer(gpu, clip, clip.tokenizer, prompts, size, 'object');
+    const scorer = await scorerOf(prompts);
     expect(scorer.dropped).toEqual(['a photo of a unknown object.', 'unknown object']);
     const { image, patches: rows } = drawBatch(1);
     const { score, map } = await scorer.score({ image, patches: rows }, 'image');
@@ -228,9 +245,7 @@ describe('hand-written prompts', () => {
 
   test('without a single known phrase are an error that names the word', async () => {
     const unknown = { ...prompts, normal: ['unknown {}'] };
-    await expect(createWrittenScorer(gpu, clip, clip.tokenizer, unknown, size, 'object')).rejects.toThrow(
-      /"unknown"/,
-    );
+    await expect(scorerOf(unknown)).rejects.toThrow(/"unknown"/);
   });
 });
 
@@ -242,26 +257,31 @@ describe('methods out of JSON', () => {
 
   test('by name, with options, or written', () => {
     expect(parse('winclip')).toBe(namedMethods.get('winclip'));
-    expect(parse({ name: 'K = 3', method: 'paper', options: { prompts: 3 } })).toEqual({
-      kind: 'learned',
+    expect(parse({ name: 'K = 3', method: 'paper', options: { prompts: 3 } })).toMatchObject({
+      family: 'faprompt',
       name: 'K = 3',
       title: 'K = 3',
-      options: { ...presets.paper, prompts: 3 },
+      options: { ...writtenOptions(presets.paper), prompts: 3 },
+    });
+    expect(parse({ name: 'M = 4', method: 'coop', options: { context: 4 } })).toMatchObject({
+      family: 'coop',
+      namesClass: true,
+      options: { context: 4, initial: 'random' },
     });
     expect(parse({ name: 'own', title: 'Mine', normal: ['good {}'], abnormal: ['bad {}'] })).toMatchObject({
-      kind: 'written',
+      family: 'written',
       title: 'Mine',
-      prompts: { normal: ['good {}'], abnormal: ['bad {}'], templates: ['{}'], object: 'object' },
+      options: { normal: ['good {}'], abnormal: ['bad {}'], templates: ['{}'], object: 'object' },
     });
   });
 
   test.each([
-    ['fapromt', /: expected one of clip, winclip, .*found "fapromt"/],
+    ['fapromt', /: expected one of clip, clip-ac, winclip, .*found "fapromt"/],
     [7, /expected a method's name, or an object, found 7/],
     [{ method: 'topm' }, /name: expected a text, found nothing/],
     [
-      { name: 'x', method: 'clip' },
-      /method: expected a learned method or a preset: one of anomalyclip, .*found "clip"/,
+      { name: 'x', method: 'klip' },
+      /method: expected a method or a preset: one of clip, .*topm.*found "klip"/,
     ],
     [
       { name: 'x', method: 'topm', options: { prompts: 0 } },

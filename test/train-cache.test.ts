@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createQueue, prefetch } from '../src/base/prefetch.ts';
-import { readEntry, storedPrecision, writeEntry } from '../src/train/features/entry.ts';
+import { type FeatureEntry, readEntry, storedPrecision, writeEntry } from '../src/train/features/entry.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 let fixtures: Awaited<ReturnType<typeof makeFixtures>>;
@@ -94,12 +94,18 @@ test('a cache that cannot be written costs time, not the run', async () => {
 test('entries keep features to the bit in f32, and rounded once in f16', async () => {
   const values = (n: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i + 1));
   const features = { image: values(4), patches: values(12) };
+  const shapes = new Map([
+    ['image', [4]],
+    ['patches', [3, 4]],
+  ]);
   const entry = { features, width: 7, height: 5 };
-  expect(await readEntry(await writeEntry(entry, 'f32'), 'x')).toEqual(entry);
+  const again = async (of: FeatureEntry, as: 'f32' | 'f16') =>
+    readEntry(await writeEntry(of, shapes, as), 'x', shapes);
+  expect(await again(entry, 'f32')).toEqual(entry);
   const rounded = { ...entry, features: storedPrecision(features, 'f16') };
-  expect(rounded.features.image[0]).not.toBe(features.image[0]);
-  expect(await readEntry(await writeEntry(entry, 'f16'), 'x')).toEqual(rounded);
-  expect(await readEntry(await writeEntry(rounded, 'f16'), 'x')).toEqual(rounded);
+  expect(rounded.features.image![0]).not.toBe(features.image[0]);
+  expect(await again(entry, 'f16')).toEqual(rounded);
+  expect(await again(rounded, 'f16')).toEqual(rounded);
 });
 
 test('prefetch keeps the order, loads ahead, and passes errors on in their turn', async () => {

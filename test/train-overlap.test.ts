@@ -2,12 +2,13 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDataset } from '../src/data/dataset.node.ts';
 import { openClip } from '../src/model/checkpoint/open.node.ts';
+import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { type Clip, loadClip } from '../src/model/clip/weights.ts';
 import { presets } from '../src/model/faprompt/options.ts';
+import { faprompt } from '../src/model/methods/faprompt/faprompt.ts';
 import { createFeatureSource } from '../src/train/features/features.node.ts';
 import { createTrainingSource } from '../src/train/images.node.ts';
 import type { TrainSettings } from '../src/train/settings.ts';
-import { publishedAdam } from '../src/train/step.ts';
 import { train } from '../src/train/trainer.ts';
 import { testGpu } from './gpu.ts';
 import { makeFixtures } from './train-fixtures.ts';
@@ -30,19 +31,18 @@ afterAll(async () => {
 /** Trains two epochs of three steps; at every moment, how many steps were queued whose losses were not known. */
 async function trace(saveEvery: number, stopAt = Number.POSITIVE_INFINITY) {
   const settings: TrainSettings = {
-    options: { ...presets.topm, prompts: 2, patches: 4 },
+    method: faprompt('faprompt', 'FAPrompt', { ...presets.topm, prompts: 2, patches: 4 }),
     imageSize: 32,
     dualLayers: 1,
     batch: 3,
     epochs: 2,
     seed: 3,
     learningRate: 1e-3,
-    adam: publishedAdam,
     precision: 'f32',
     clip: 'x',
     data: 'x',
   };
-  const features = createFeatureSource(gpu, clip, { ...settings, cache: undefined });
+  const features = createFeatureSource(gpu, clip, { ...settings, needs: fapromptNeeds(1), cache: undefined });
   const source = createTrainingSource(gpu, await openDataset(fixtures.data, { split: 'test' }), features, 32);
   let queued = 0;
   let known = 0;

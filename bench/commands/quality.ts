@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
+import { list } from '../../src/cli/arguments.ts';
 import { processIo } from '../../src/cli/io.ts';
 import { benchQuality, type QualityGiven } from '../quality/quality.ts';
 import { integer } from './options.ts';
@@ -16,7 +17,8 @@ export const addQualityCommand = (program: Command): Command =>
     .option('--dual-layers <n>', 'as of faprompt train', integer)
     .option('--epochs <n>', 'passes over the training images', integer, 4)
     .option('--batch <n>', 'images a step', integer, 8)
-    .option('--lr <x>', 'learning rate', Number, 1e-3)
+    .option('--lr <x>', "learning rate (default: each method's own)", Number)
+    .option('--methods <names>', 'separated by commas (default: all)', list)
     .option('--train-images <n>', 'of each class without a defect, and as many with one', integer, 32)
     .option('--test-images <n>', 'of each class without a defect, and as many with one', integer, 32)
     .option('--no-ablations', 'the baselines and FAPrompt only')

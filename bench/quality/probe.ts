@@ -8,11 +8,12 @@ import { concat } from '../../src/kernels/slice/slice.ts';
 import { softmax } from '../../src/kernels/softmax/softmax.ts';
 import type { Tensor } from '../../src/kernels/tensor.ts';
 import type { HostFeatures } from '../../src/model/clip/image-encoder.ts';
+import { fapromptNeeds } from '../../src/model/clip/needs.ts';
 import type { Context } from '../../src/model/context.ts';
 import { presets } from '../../src/model/faprompt/options.ts';
-import { mixedScore } from '../../src/model/faprompt/score.ts';
-import { compileScorer, type Scorer } from '../../src/model/faprompt/scorer.ts';
+import { anomalyMap, mixedScore, smoothedMap, smoothingSigma } from '../../src/model/faprompt/score.ts';
 import { probabilityMap } from '../../src/model/faprompt/similarity.ts';
+import { compileScorer, type Scorer } from '../../src/model/scorer.ts';
 import type { FeatureSource } from '../../src/train/features/features.node.ts';
 import { loadMask } from '../../src/train/images.node.ts';
 import { chooseRidge, type Examples, fitLogistic, type Logistic } from './logistic.ts';
@@ -121,12 +122,18 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 function createProbeScorer({ session, size }: ProbeSetting, probe: Probe): Promise<Scorer> {
   const { gpu, clip } = session;
   const { embedDim } = clip.config;
-  return compileScorer(gpu, clip, size, (context, { image, patches }) => {
-    const ofPatches = probabilities(context, 'patches', probe.patches, patches);
-    const ofImage = probabilities(context, 'image', probe.image, context.graph.view(image, [1, 1, embedDim]));
+  return compileScorer(gpu, clip, size, fapromptNeeds(0), (context, { image, patches }) => {
+    const ofPatches = probabilities(context, 'patches', probe.patches, patches!);
+    const ofImage = probabilities(
+      context,
+      'image',
+      probe.image,
+      context.graph.view(image!, [1, 1, embedDim]),
+    );
     const map = probabilityMap(context, ofPatches, size);
     const score = mixedScore(context, ofImage, [ofPatches, ofPatches], presets.topm.maxMix);
-    return { maps: [map, map], score, parameters: [] };
+    const shown = smoothedMap(context, anomalyMap(context, { maps: [map, map] }), smoothingSigma(size));
+    return { map: shown, score, parameters: [] };
   });
 }
 

@@ -10,10 +10,11 @@ import { createProgress } from '../../src/cli/progress.ts';
 import { type ClipSession, imageSettings, openFeatures, withClip } from '../../src/cli/session.ts';
 import { openDataset } from '../../src/data/dataset.node.ts';
 import { openClip } from '../../src/model/checkpoint/open.node.ts';
+import { namedMethods } from '../../src/model/methods/named.ts';
 import { environment } from '../output.ts';
 import { capacityProbe, type ProbeSetting, transferProbe } from './probe.ts';
 import { type ProbeName, probeFile, probes, readReport } from './report.ts';
-import { drawData, type QualitySettings, qualityConfigs, qualityFolder } from './settings.ts';
+import { drawData, mainMethods, type QualitySettings, qualityConfigs, qualityFolder } from './settings.ts';
 import { targets } from './summary.ts';
 
 export interface QualityGiven {
@@ -23,7 +24,9 @@ export interface QualityGiven {
   readonly dualLayers?: number;
   readonly epochs: number;
   readonly batch: number;
-  readonly lr: number;
+  readonly lr?: number;
+  /** Default: all that stand in the paper's tables, and what FAPrompt is made from. */
+  readonly methods?: readonly string[];
   readonly trainImages: number;
   readonly testImages: number;
   readonly out: string;
@@ -43,7 +46,8 @@ export async function benchQuality(io: Io, given: QualityGiven): Promise<void> {
     seeds: Array.from({ length: given.seeds }, (_, i) => i),
     epochs: given.epochs,
     batch: given.batch,
-    learningRate: given.lr,
+    ...(given.lr === undefined ? {} : { learningRate: given.lr }),
+    methods: given.methods ?? mainMethods,
     trainImages: given.trainImages,
     testImages: given.testImages,
     ablationSeeds: given.ablations ? (given.ablationSeeds ?? given.seeds) : 0,
@@ -63,7 +67,7 @@ export async function benchQuality(io: Io, given: QualityGiven): Promise<void> {
     if (failed.length > 0) throw new ExitError(1);
   }
   const where = await withClip(io, given.clip, async (session) => {
-    const sizes = imageSettings(session.clip.config, settings);
+    const sizes = imageSettings(session.clip.config, namedMethods.get('faprompt')!, settings);
     const features = openFeatures(io, session, sizes, { cache, cachePrecision: 'f32' });
     try {
       await runProbes(io, { session, features, size: settings.imageSize }, folder, configs.main);

@@ -22,7 +22,8 @@ export const probeFile = (folder: string, name: ProbeName, seed: number): string
 export async function readReport(folder: string, { main, real, ablations }: QualityConfigs) {
   const rows = [...(await readRows(main, heldOut)), ...(await readProbes(folder, main.seeds))];
   const byName = (name: string) => rows.find((row) => row.name === name)!;
-  const checks = verdicts(byName('faprompt'), ['clip', 'winclip', 'anomalyclip'].map(byName));
+  const others = main.methods.map(({ name }) => name).filter((name) => name !== 'faprompt');
+  const checks = verdicts(byName('faprompt'), others.map(byName));
   const classes = await readClasses(main, 'faprompt');
   const photographs = [];
   for (const { name } of real?.test ?? []) photographs.push({ name, rows: await readRows(real!, name) });

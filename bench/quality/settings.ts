@@ -17,7 +17,10 @@ export interface QualitySettings {
   readonly seeds: readonly number[];
   readonly epochs: number;
   readonly batch: number;
-  readonly learningRate: number;
+  /** Default: each method's own. */
+  readonly learningRate?: number;
+  /** What is measured; FAPrompt is one of them. */
+  readonly methods: readonly string[];
   /** Images of each class without a defect, and as many with one, to train on and to test on. */
   readonly trainImages: number;
   readonly testImages: number;
@@ -26,13 +29,16 @@ export interface QualitySettings {
 }
 
 /** What everything is measured against. */
-export const mainMethods = ['clip', 'winclip', 'anomalyclip', 'faprompt'];
+export const mainMethods = [
+  ...['pair', 'prompt-ensemble', 'clip', 'clip-ac', 'winclip', 'april-gan', 'anovl'],
+  ...['coop', 'cocoop-original', 'cocoop', 'anomalyclip', 'learnable-pair', 'faprompt'],
+];
 
 /** The paper's tables 3 to 5 and figure 3. */
 export const ablationMethods = [
   ...['cap', 'cap-no-orthogonal', 'dap', 'dap-no-prior-loss', 'no-orthogonal', 'no-prior-loss'],
-  ...['class-dap-no-prior-loss', 'class-dap', 'class-prior', 'first-patches'],
-  ...['anomalyclip-ensemble', 'best-matched', 'weighted'],
+  ...['class-dap', 'class-prior', 'first-patches'],
+  ...['anomalyclip-ensemble', 'anomalyclip-ensemble-star', 'best-matched', 'weighted'],
   ...['prompts-1', 'prompts-5', 'prompts-15', 'patches-1', 'patches-5', 'patches-15'],
 ];
 
@@ -64,7 +70,7 @@ const synthOptions = (settings: QualitySettings, role: Role, seed: number): Synt
  * The numbers of seeds may change.
  */
 export function qualityFolder(out: string, settings: QualitySettings): string {
-  const { seeds: _, ablationSeeds: __, weights: ___, ...rest } = settings;
+  const { seeds: _, ablationSeeds: __, weights: ___, methods: ____, ...rest } = settings;
   const hash = createHash('sha256').update(JSON.stringify(rest));
   for (const role of ['prompt', 'heldout'] as const)
     for (const { className, defect, seed, image } of planDataset(synthOptions(settings, role, 0)))
@@ -106,19 +112,20 @@ export function qualityConfigs(
   settings: QualitySettings,
   realFolder: string,
 ): QualityConfigs {
-  const { weights, imageSize, dualLayers, seeds, epochs, batch, learningRate, ablationSeeds } = settings;
-  const config = (methods: readonly string[], own: readonly number[], test: readonly unknown[]) =>
+  const { weights, imageSize, dualLayers, seeds, epochs, batch, learningRate, ablationSeeds, methods } =
+    settings;
+  const config = (measured: readonly string[], own: readonly number[], test: readonly unknown[]) =>
     parseConfig(
       {
         out: path.join(folder, 'results'),
         clips: [{ name: 'clip', weights }],
         train: { name: 'prompt', data: dataFolder(folder, 'prompt', '{seed}') },
         test,
-        methods,
+        methods: measured,
         seeds: own,
         epochs,
         batch,
-        learningRate,
+        ...(learningRate === undefined ? {} : { learningRate }),
         imageSize,
         ...(dualLayers === undefined ? {} : { dualLayers }),
       },
@@ -128,10 +135,10 @@ export function qualityConfigs(
   const photographs = realSets
     .map(({ name, group }) => ({ name, group, data: path.join(realFolder, name) }))
     .filter(({ data }) => existsSync(data));
-  const all = [...mainMethods, ...ablationMethods];
+  const all = [...methods, ...ablationMethods];
   return {
-    main: config(mainMethods, seeds, synthetic),
-    ...(photographs.length > 0 ? { real: config(mainMethods, seeds.slice(0, 1), photographs) } : {}),
+    main: config(methods, seeds, synthetic),
+    ...(photographs.length > 0 ? { real: config(methods, seeds.slice(0, 1), photographs) } : {}),
     ...(ablationSeeds > 0 ? { ablations: config(all, seeds.slice(0, ablationSeeds), synthetic) } : {}),
   };
 }

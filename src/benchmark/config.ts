@@ -3,7 +3,6 @@ import * as z from 'zod';
 import { splits } from '../data/dataset.ts';
 import type { Method } from '../model/methods/method.ts';
 import { parseMethod } from '../model/methods/parse.ts';
-import { publishedSchedule } from '../train/settings.ts';
 import { BenchmarkError } from './errors.ts';
 import { type Group, groupOf, groups } from './paper.ts';
 
@@ -38,9 +37,10 @@ export interface BenchmarkConfig {
   readonly test: readonly TestSource[];
   readonly methods: readonly Method[];
   readonly seeds: readonly number[];
-  readonly epochs: number;
-  readonly batch: number;
-  readonly learningRate: number;
+  /** Of every training; default: each method's own. */
+  readonly epochs?: number | undefined;
+  readonly batch?: number | undefined;
+  readonly learningRate?: number | undefined;
   /** Default as in `faprompt train`. */
   readonly imageSize?: number | undefined;
   readonly dualLayers?: number | undefined;
@@ -88,9 +88,9 @@ const schema = z.strictObject({
     .min(1),
   methods: z.array(z.unknown()).min(1),
   seeds: z.array(z.int().min(0)).min(1).default([0]),
-  epochs: positive.default(publishedSchedule.epochs),
-  batch: positive.default(publishedSchedule.batch),
-  learningRate: z.number().gt(0).default(publishedSchedule.learningRate),
+  epochs: positive.optional(),
+  batch: positive.optional(),
+  learningRate: z.number().gt(0).optional(),
   imageSize: positive.optional(),
   dualLayers: z.int().min(0).optional(),
   precision: z.enum(['f32', 'f16']).default('f32'),

@@ -105,7 +105,7 @@ export async function readResults(config: BenchmarkConfig): Promise<Found> {
         ['test', data, settings.test],
         ['train', run.train?.data, settings.train],
         ['imageSize', run.clip.name, String(settings.imageSize)],
-        ['dualLayers', run.clip.name, String(settings.dualLayers)],
+        ['needs', `${run.clip.name} ${run.method.name}`, JSON.stringify(settings.needs)],
       ] as const) {
         if (key === undefined || value === null) continue;
         const before = first.get(`${field} ${key}`) ?? { file, value };

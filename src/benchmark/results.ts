@@ -5,7 +5,7 @@ import type { ClipConfig } from '../model/clip/config.ts';
 import type { Method } from '../model/methods/method.ts';
 import type { BenchmarkConfig } from './config.ts';
 import { BenchmarkError } from './errors.ts';
-import type { Run } from './runs.ts';
+import { type Run, scheduleOf } from './runs.ts';
 
 /** What a result depends on; of a method that learns nothing, what is about training is null. */
 export interface ResultSettings {
@@ -20,7 +20,8 @@ export interface ResultSettings {
   readonly batch: number | null;
   readonly learningRate: number | null;
   readonly imageSize: number;
-  readonly dualLayers: number;
+  /** What the method took from the image encoder (ImageNeeds). */
+  readonly needs: unknown;
   readonly precision: 'f32' | 'f16';
 }
 
@@ -99,22 +100,18 @@ export function parseResult(text: string, file: string, expected: Partial<Result
   return result;
 }
 
-const methodSettings = (method: Method): unknown =>
-  method.kind === 'learned' ? { options: method.options } : { prompts: method.prompts };
+const methodSettings = ({ family, options }: Method): unknown => ({ family, options });
 
 /** The settings that the configuration alone tells. */
 export function configuredSettings(config: BenchmarkConfig, run: Run): Partial<ResultSettings> {
-  const { epochs, batch, learningRate, imageSize, dualLayers, precision } = config;
-  const training = run.train
-    ? { epochs, batch, learningRate }
-    : { epochs: null, batch: null, learningRate: null };
+  const { imageSize, precision } = config;
+  const training = scheduleOf(config, run) ?? { epochs: null, batch: null, learningRate: null };
   return {
     method: methodSettings(run.method),
     seed: run.seed,
     ...training,
     ...(run.train ? {} : { train: null }),
     ...(imageSize === undefined ? {} : { imageSize }),
-    ...(dualLayers === undefined ? {} : { dualLayers }),
     precision,
   };
 }

@@ -1,6 +1,6 @@
 // What a benchmark consists of: runs that do not depend on each other, and the shell commands that make them.
 
-import type { Method } from '../model/methods/method.ts';
+import type { Method, Schedule } from '../model/methods/method.ts';
 import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from './config.ts';
 import { seedPlaceholder } from './config.ts';
 
@@ -24,6 +24,17 @@ const withSeed = <T extends DataSource>(source: T, seed: number | null): T => ({
   data: source.data.replaceAll(seedPlaceholder, String(seed)),
 });
 
+/** How a run's method is trained: as the configuration says, or as the method has it; null: not at all. */
+export function scheduleOf(config: BenchmarkConfig, { method: { learning } }: Run): Schedule | null {
+  if (!learning) return null;
+  const { epochs, batch, learningRate } = learning.schedule;
+  return {
+    epochs: config.epochs ?? epochs,
+    batch: config.batch ?? batch,
+    learningRate: config.learningRate ?? learningRate,
+  };
+}
+
 /** In the order in which they are run: seed by seed, so that first figures of all methods come early. */
 export function benchmarkRuns(config: BenchmarkConfig): Run[] {
   const { clips, methods, seeds } = config;
@@ -35,7 +46,7 @@ export function benchmarkRuns(config: BenchmarkConfig): Run[] {
 function runsOf(config: BenchmarkConfig, clip: ClipSource, method: Method, i: number): Run[] {
   const seed = config.seeds[i]!;
   const folder = `${clip.name}/${method.name}`;
-  if (method.kind === 'written') {
+  if (!method.learning) {
     const seeded = config.test.some(hasSeed);
     if (i > 0 && !seeded) return [];
     const own = seeded ? seed : null;

@@ -2,6 +2,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { describeKind, isOfKind, type OptionKind, optionKinds } from '../model/faprompt/option-checks.ts';
 import { type FapromptOptions, type PresetName, presetNames, presets } from '../model/faprompt/options.ts';
+import { faprompt, fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
+import type { Fail, Method } from '../model/methods/method.ts';
+import { namedMethods } from '../model/methods/named.ts';
+import { withOptions } from '../model/methods/parse.ts';
+import { UsageError } from './io.ts';
 
 /** An integer of at least `min`. */
 export const integer =
@@ -56,8 +61,10 @@ const describe: Record<keyof FapromptOptions, string> = {
   priorEntries: 'reduction of the prior loss over entries',
   priorImages: 'reduction of the prior loss over normal images',
   crossEntropy: 'with the cross entropy of the image probability',
-  scoreLoss: 'what the focal loss takes the image score for',
+  scoreLoss: 'what the focal loss takes the image score for; none: no such loss',
   maxMix: "weights of both maps' largest patch scores in the image score, as 2/3,1/3",
+  imageScore: 'the image score: mixed with the largest patch scores, or the class probability alone',
+  sigma: "sigma of the map's smoothing in pixels, at 518",
 };
 
 /** imageSize -> image-size */
@@ -108,9 +115,59 @@ export function addFapromptOptions(command: Command): void {
   command.optionsGroup('Options:');
 }
 
-/** The preset with the options that were given. */
-export function fapromptOptions(given: Readonly<Record<string, unknown>>): FapromptOptions {
-  const preset = presets[given.preset as PresetName];
+/** Methods that learn. */
+const learned = [...namedMethods.values()].filter(({ learning }) => learning);
+
+/** Adds --method and --method-options. */
+export const addMethodOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--method <name>', 'what is trained (docs/METHODS.md)')
+        .choices(learned.map(({ name }) => name))
+        .default('faprompt'),
+    )
+    .option('--method-options <json>', 'other options of the method, as JSON: \'{"context": 12}\'');
+
+/**
+ * The method that was asked for: --method with --method-options, or FAPrompt's with --preset and single options.
+ * @param explicit whether an option was given, and is not the default
+ * @throws UsageError
+ */
+export function chosenMethod(
+  given: Readonly<Record<string, unknown>>,
+  explicit: (option: string) => boolean,
+): Method {
+  const base = learned.find(({ name }) => name === given.method)!;
+  const fail = (option: string, expected: string, found: string): never => {
+    throw new UsageError(
+      `--method-options: ${option ? `${option}: ` : ''}expected ${expected}, found ${found}`,
+    );
+  };
   const own = Object.keys(optionKinds).filter((name) => given[name] !== undefined);
-  return { ...preset, ...Object.fromEntries(own.map((name) => [name, given[name]])) };
+  const preset = explicit('preset') ? [...own, 'preset'] : own;
+  if (base.family !== fapromptFamilyName && preset.length > 0)
+    throw new UsageError(
+      `--${kebab(preset[0]!)}: only with FAPrompt and its kin, found --method ${base.name}`,
+    );
+  if (explicit('preset') && explicit('method'))
+    throw new UsageError('--preset and --method: expected one of them');
+  const changes = {
+    ...parseJson(given.methodOptions as string | undefined, fail),
+    ...Object.fromEntries(own.map((name) => [name, given[name]])),
+  };
+  const method =
+    base.family === fapromptFamilyName && explicit('preset')
+      ? faprompt('faprompt', 'FAPrompt', presets[given.preset as PresetName])
+      : base;
+  return Object.keys(changes).length === 0 ? method : withOptions(method, changes, fail);
+}
+
+function parseJson(text: string | undefined, fail: Fail): Record<string, unknown> {
+  if (text === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+  } catch {}
+  return fail('', 'a JSON object', text);
 }

@@ -4,16 +4,18 @@ import { prefetch } from '../base/prefetch.ts';
 import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from '../benchmark/config.ts';
 import { readResult, saveResult, trainingFolder } from '../benchmark/folder.node.ts';
 import { configuredSettings, type ResultSettings } from '../benchmark/results.ts';
-import { benchmarkRuns, dataOf, type Run } from '../benchmark/runs.ts';
+import { benchmarkRuns, dataOf, type Run, scheduleOf } from '../benchmark/runs.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { createScorer } from '../model/faprompt/scorer.ts';
+import { needsKey } from '../model/clip/needs.ts';
+import type { Method } from '../model/methods/method.ts';
 import { TrainingError } from '../train/errors.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { hashSamples, isImageProblem } from '../train/images.node.ts';
 import { createEstimate, type Estimate } from './estimate.ts';
-import { type ClassScorers, evaluateScorers, oneScorer } from './evaluation.ts';
+import { type ClassScorers, evaluateScorers } from './evaluation.ts';
 import { formatTime, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
+import { methodScorers, promptsScorers } from './scorers.ts';
 import {
   type ClipSession,
   imageSettings,
@@ -23,8 +25,6 @@ import {
   withClip,
 } from './session.ts';
 import { runTraining } from './training.ts';
-import { openTokenizer } from './vocabulary.ts';
-import { writtenScorers } from './written.ts';
 
 export interface BenchmarkJob {
   /** Folder of the image feature cache. */
@@ -46,7 +46,8 @@ interface Bench {
   readonly config: BenchmarkConfig;
   readonly cache: string;
   readonly session: ClipSession;
-  readonly size: { readonly imageSize: number; readonly dualLayers: number };
+  /** Image size and needs of a method. */
+  readonly settingsOf: (method: Method) => ReturnType<typeof imageSettings>;
   readonly open: (
     source: DataSource,
   ) => Promise<{ dataset: Dataset; hash: string; skipped: readonly string[] }>;
@@ -105,31 +106,43 @@ export async function benchmarkFeatures(
       `--features: expected one of ${config.clips.map((each) => each.name).join(', ')}, found ${name}`,
     );
   return withBench(io, config, clip, cache, async (bench) => {
-    const features = featuresOf(bench);
     const files = new Set<string>();
     for (const source of dataOf(benchmarkRuns(config)))
       for (const { image } of (await bench.open(source)).dataset.samples) files.add(image);
-    const bar = createProgress(io, `features, ${name}`, files.size, { unit: 'image' });
+    const kinds = distinctNeeds(config.methods, bench.settingsOf);
+    const bar = createProgress(io, `features, ${name}`, kinds.length * files.size, {
+      unit: 'image',
+    });
+    const counts = { encoded: 0, cached: 0 };
     let done = 0;
-    const load = (file: string) =>
-      features.load(file).then(
-        () => undefined,
-        (error: unknown) => {
-          if (!isImageProblem(error)) throw error;
-          bar.note(`skipped: ${error.message}`);
-        },
-      );
     try {
-      for await (const _ of prefetch(files, load, 4)) {
-        bar.update(++done);
-        if (bench.signal.aborted) return false;
+      for (const method of kinds) {
+        const features = featuresOf(bench, method);
+        const load = (file: string) =>
+          features.load(file).then(
+            () => undefined,
+            (error: unknown) => {
+              if (!isImageProblem(error)) throw error;
+              bar.note(`skipped: ${error.message}`);
+            },
+          );
+        try {
+          for await (const _ of prefetch(files, load, 4)) {
+            bar.update(++done);
+            if (bench.signal.aborted) return false;
+          }
+        } finally {
+          counts.encoded += features.counts.encoded;
+          counts.cached += features.counts.cached;
+          features.dispose();
+        }
       }
     } finally {
       bar.stop();
-      features.dispose();
     }
-    const { encoded, cached } = features.counts;
-    io.note(`${name}: features of ${encoded} images encoded, ${cached} were in the cache`);
+    io.note(
+      `${name}: features of ${counts.encoded} images encoded, ${counts.cached} were in the cache (${kinds.length} ${kinds.length === 1 ? 'kind' : 'kinds'} of features)`,
+    );
     return true;
   });
 }
@@ -163,23 +176,29 @@ async function withBench<T>(
   };
   try {
     return await withClip(io, weights, async (session) => {
-      const size = imageSettings(session.clip.config, config);
-      return work({ io, config, cache, session, size, open, signal: abort.signal });
+      const settingsOf = (method: Method) => imageSettings(session.clip.config, method, config);
+      return work({ io, config, cache, session, settingsOf, open, signal: abort.signal });
     });
   } finally {
     stopListening();
   }
 }
 
-const featuresOf = ({ io, session, size, cache, config }: Bench): FeatureSource =>
-  openFeatures(io, session, size, { cache, cachePrecision: config.precision });
+const featuresOf = ({ io, session, settingsOf, cache, config }: Bench, method: Method): FeatureSource =>
+  openFeatures(io, session, settingsOf(method), { cache, cachePrecision: config.precision });
+
+/** Methods that take different things from the image encoder, one of each kind: features are encoded once per kind. */
+export const distinctNeeds = (methods: readonly Method[], settingsOf: Bench['settingsOf']): Method[] => [
+  ...new Map(methods.map((method) => [needsKey(settingsOf(method).needs), method] as const)).values(),
+];
 
 /** Images that runs train on, epoch by epoch, and evaluate. */
 async function workOf({ config, open }: Bench, runs: readonly Run[]) {
   const work = { training: 0, evaluation: 0 };
   const count = async (source: DataSource) => (await open(source)).dataset.samples.length;
-  for (const { train, test } of runs) {
-    if (train) work.training += config.epochs * (await count(train));
+  for (const run of runs) {
+    const { train, test } = run;
+    if (train) work.training += scheduleOf(config, run)!.epochs * (await count(train));
     for (const source of test) work.evaluation += await count(source);
   }
   return work;
@@ -187,10 +206,12 @@ async function workOf({ config, open }: Bench, runs: readonly Run[]) {
 
 /** @returns false if interrupted */
 async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<boolean> {
-  const { config, open, io, session, size, signal } = bench;
+  const { config, open, io, session, settingsOf, signal } = bench;
+  const { imageSize, needs } = settingsOf(run.method);
   const settings = async (test: DataSource): Promise<ResultSettings> => ({
     ...(configuredSettings(config, run) as ResultSettings),
-    ...size,
+    imageSize,
+    needs,
     clip: session.sha256,
     train: run.train ? (await open(run.train)).hash : null,
     test: (await open(test)).hash,
@@ -205,9 +226,13 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
   if (run.train && !(await trainRun(bench, run, run.train))) return false;
   const training = performance.now() - began;
   if (run.train)
-    estimate.did('training', config.epochs * (await open(run.train)).dataset.samples.length, training);
+    estimate.did(
+      'training',
+      scheduleOf(config, run)!.epochs * (await open(run.train)).dataset.samples.length,
+      training,
+    );
   const scorers = await scorersOf(bench, run);
-  const features = featuresOf(bench);
+  const features = featuresOf(bench, run.method);
   try {
     for (const test of todo) {
       const { dataset, skipped } = await open(test);
@@ -217,7 +242,7 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
       });
       const problems = [...skipped];
       let done = 0;
-      const evaluation = await evaluateScorers(session.gpu, scorers, features, dataset, size.imageSize, {
+      const evaluation = await evaluateScorers(session.gpu, scorers, features, dataset, imageSize, {
         problem({ file, problem }) {
           problems.push(file);
           bar.note(`skipped: ${problem.message}`);
@@ -258,19 +283,25 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
 }
 
 /** @returns false if interrupted */
-async function trainRun({ io, config, session, size, cache, open }: Bench, run: Run, source: DataSource) {
-  const { method, seed } = run;
-  if (method.kind !== 'learned' || seed === null) throw new TypeError(`${run.id} learns nothing`);
-  const { epochs, batch, learningRate, precision } = config;
+async function trainRun(
+  { io, config, session, settingsOf, cache, open }: Bench,
+  run: Run,
+  source: DataSource,
+) {
+  const { method, seed, clip } = run;
+  const schedule = scheduleOf(config, run);
+  if (!schedule || seed === null) throw new TypeError(`${run.id} learns nothing`);
+  const { epochs, batch, learningRate } = schedule;
   const { finished } = await runTraining(io, session, (await open(source)).dataset, {
-    ...size,
-    options: method.options,
+    ...settingsOf(method),
+    method,
+    vocabulary: clip.vocabulary,
     epochs,
     batch,
     seed,
     lr: learningRate,
     cache,
-    cachePrecision: precision,
+    cachePrecision: config.precision,
     out: trainingFolder(config, run),
     resume: true,
     saveEvery: 50,
@@ -278,15 +309,10 @@ async function trainRun({ io, config, session, size, cache, open }: Bench, run: 
   return finished;
 }
 
-async function scorersOf({ io, config, session, size }: Bench, run: Run): Promise<ClassScorers> {
-  const { gpu, clip } = session;
-  const { method } = run;
-  if (method.kind === 'written') {
-    const folder = path.dirname(session.files[0]!);
-    const tokenizer = await openTokenizer(clip, run.clip.vocabulary, folder);
-    return writtenScorers(io, session, tokenizer, method, size.imageSize);
-  }
+async function scorersOf({ io, config, session, settingsOf }: Bench, run: Run): Promise<ClassScorers> {
+  const { method, clip } = run;
+  const { vocabulary } = clip;
+  if (!method.learning) return methodScorers(io, session, method, settingsOf(method), { vocabulary });
   const file = path.join(trainingFolder(config, run), 'prompts.safetensors');
-  const { options, learnables } = await loadPrompts(session, file);
-  return oneScorer(await createScorer(gpu, clip, options, learnables, size.imageSize));
+  return promptsScorers(io, session, await loadPrompts(session, file), vocabulary);
 }

@@ -3,8 +3,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
-import { writePrompts } from '../model/faprompt/prompts-file.ts';
 import { isThreshold, ScoreError } from '../model/faprompt/verdict.ts';
+import { writePrompts } from '../model/methods/prompts-file.ts';
 import { createDetector } from './detection.ts';
 import { listImages } from './inputs.node.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
@@ -15,12 +15,15 @@ import {
   loadPrompts,
   openFeatures,
   openSamples,
+  promptsSettings,
   withClip,
 } from './session.ts';
 
 interface Given extends CacheOptions {
   readonly clip: string;
   readonly prompts: string;
+  readonly object?: string;
+  readonly vocabulary?: string;
   readonly good?: readonly string[];
   readonly data?: string;
   readonly split: Split;
@@ -46,6 +49,8 @@ export const calibrateCommand = (io: Io): Command => {
     .option('--false-positive-rate <share>', 'good images that may be called anomalous', rate, 0.01)
     .option('--best-f1', 'with --data: the threshold of the best F1 instead')
     .option('--out <file>', 'write the prompts with the threshold here instead of changing the file')
+    .option('--object <name>', 'what the images show, for prompts that name it (CoOp, APRIL-GAN)')
+    .option('--vocabulary <file>', 'for such prompts: see faprompt classify --help')
     .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes')
     .option('--json', 'print the threshold and what it does as JSON');
   addCacheOptions(command);
@@ -97,8 +102,8 @@ async function calibrate(io: Io, given: Given): Promise<void> {
   }
   await withClip(io, given.clip, async (session) => {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
-    const features = openFeatures(io, session, prompts, given);
-    const detector = await createDetector(session, prompts, features);
+    const features = openFeatures(io, session, promptsSettings(session, prompts), given);
+    const detector = await createDetector(io, session, prompts, features, given);
     const bar = createProgress(io, 'scoring', images.length, { unit: 'image' });
     let done = 0;
     const labels: number[] = [];

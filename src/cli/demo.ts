@@ -14,12 +14,13 @@ import type { FamilyName } from '../data/synth/families/index.ts';
 import { generate } from '../data/synth/generate.node.ts';
 import { defectsOf, familiesOf } from '../data/synth/roles.ts';
 import type { EvalSample } from '../eval/index.ts';
-import { presets } from '../model/faprompt/options.ts';
+import { namedMethods } from '../model/methods/named.ts';
 import { integer } from './arguments.ts';
-import { evaluatePrompts, evaluationTable } from './evaluation.ts';
+import { evaluateScorers, evaluationTable } from './evaluation.ts';
 import { ExitError, formatTime, type Io, UsageError } from './io.ts';
 import { writeContactSheet } from './pictures.node.ts';
-import { imageSettings, loadPrompts, openFeatures, withClip } from './session.ts';
+import { promptsScorers } from './scorers.ts';
+import { imageSettings, loadPrompts, openFeatures, promptsSettings, withClip } from './session.ts';
 import { describeReport } from './train.ts';
 import { runTraining } from './training.ts';
 
@@ -65,11 +66,12 @@ async function demo(
     const opened = performance.now();
     io.out(`2. Training for ${epochs} epochs on ${session.gpu.description}`);
     const cache = { cache: at('cache'), cachePrecision: 'f32' } as const;
-    const sizes = imageSettings(session.clip.config, { imageSize });
+    const method = namedMethods.get('faprompt')!;
+    const sizes = imageSettings(session.clip.config, method, { imageSize });
     const job = {
       ...sizes,
       ...cache,
-      options: presets.topm,
+      method,
       out: at('run'),
       epochs,
       batch: 8,
@@ -85,13 +87,24 @@ async function demo(
 
     io.out('3. Finding defects on surfaces that were not trained on');
     const prompts = await loadPrompts(session, report.prompts!);
-    const features = openFeatures(io, session, prompts, cache);
+    const features = openFeatures(io, session, promptsSettings(session, prompts), cache);
+    const scorers = promptsScorers(io, session, prompts);
     const found: Shown[] = [];
     const problems: string[] = [];
-    const evaluation = await evaluatePrompts(session, prompts, features, await openDataset(at('test')), {
-      problem: ({ problem }) => problems.push(problem.message),
-      sample: (sample, result) => found.push({ sample, result }),
-    }).finally(() => features.dispose());
+    const evaluation = await evaluateScorers(
+      session.gpu,
+      scorers,
+      features,
+      await openDataset(at('test')),
+      imageSize,
+      {
+        problem: ({ problem }) => problems.push(problem.message),
+        sample: (sample, result) => found.push({ sample, result }),
+      },
+    ).finally(() => {
+      scorers.dispose();
+      features.dispose();
+    });
     io.out(indent(evaluationTable(evaluation)));
     await writeFileAtomic(at('metrics.json'), `${JSON.stringify(evaluation, null, 2)}\n`);
     const rows = await contactSheet(found);

@@ -6,19 +6,22 @@ import { describeUsedBits } from '../data/findings.ts';
 import { mapRange, overlay, type Range, resizeMap } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
 import type { UsedBits } from '../data/image.ts';
-import type { Prompts } from '../model/faprompt/prompts-file.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
+import type { Prompts } from '../model/methods/prompts-file.ts';
 import { createDetector, type Found } from './detection.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
 import { ExitError, formatRows, type Io, UsageError } from './io.ts';
 import { writeImage, writeMap } from './pictures.node.ts';
 import { createProgress } from './progress.ts';
 import { checkResults, isForeign, resultFiles } from './results.node.ts';
-import { type CacheOptions, loadPrompts, openFeatures, withClip } from './session.ts';
+import { type CacheOptions, loadPrompts, openFeatures, promptsSettings, withClip } from './session.ts';
 
 export interface DetectJob extends CacheOptions {
   readonly clip: string;
   readonly prompts: string;
+  /** What the images show, for prompts that name it. */
+  readonly object?: string;
+  readonly vocabulary?: string;
   readonly out?: string;
   readonly range: Range | 'image';
   /** false: --no-threshold. */
@@ -98,8 +101,8 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
     await withClip(io, clip, async (session) => {
       const prompts = await loadPrompts(session, promptsFile, job.allowOtherClip);
       if (job.threshold !== false) results.threshold = job.threshold ?? prompts.threshold?.threshold;
-      const features = openFeatures(io, session, prompts, job);
-      const detector = await createDetector(session, prompts, features);
+      const features = openFeatures(io, session, promptsSettings(session, prompts), job);
+      const detector = await createDetector(io, session, prompts, features, job);
       const each = async (batch: readonly Target[], watching: boolean): Promise<boolean> => {
         const bar = watching ? undefined : createProgress(io, 'detecting', batch.length, { unit: 'image' });
         let done = 0;

@@ -31,6 +31,8 @@ export const detectCommand = (io: Io): Command => {
     .option('--no-threshold', 'scores only, no pass or fail')
     .option('--watch <dir>', 'go on with every image that arrives in this folder, until interrupted')
     .option('--interval <ms>', 'time between two looks at the watched folder', integer(10), 500)
+    .option('--object <name>', 'what the images show, for prompts that name it (CoOp, APRIL-GAN)')
+    .option('--vocabulary <file>', 'for such prompts: see faprompt classify --help')
     .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes')
     .option('--json', 'print scores.json instead of a table')
     .option('--json-lines', 'print one line of JSON for each image as soon as it is done');

@@ -2,13 +2,15 @@
 
 import { prefetch } from '../base/prefetch.ts';
 import type { UsedBits } from '../data/image.ts';
-import type { Prompts } from '../model/faprompt/prompts-file.ts';
-import { createScorer, type Detection, type Scorer } from '../model/faprompt/scorer.ts';
 import { ScoreError } from '../model/faprompt/verdict.ts';
+import type { Prompts } from '../model/methods/prompts-file.ts';
+import type { Detection, Scorer } from '../model/scorer.ts';
 import type { FeatureEntry } from '../train/features/entry.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem } from '../train/images.node.ts';
 import type { ImageProblem } from '../train/source.ts';
+import type { Io } from './io.ts';
+import { promptsScorers } from './scorers.ts';
 import type { ClipSession } from './session.ts';
 
 export interface Detector {
@@ -44,12 +46,15 @@ export interface Unscored<Item> {
 
 const readAhead = 4;
 
-/** A detector with trained prompts. */
+/** A detector with trained prompts. @param object what the images show, for prompts that name it */
 export const createDetector = async (
-  { gpu, clip }: ClipSession,
-  { options, learnables, imageSize }: Prompts,
+  io: Io,
+  session: ClipSession,
+  prompts: Prompts,
   features: FeatureSource,
-): Promise<Detector> => detectWith(await createScorer(gpu, clip, options, learnables, imageSize), features);
+  { object = 'object', vocabulary }: { object?: string | undefined; vocabulary?: string | undefined } = {},
+): Promise<Detector> =>
+  detectWith(await promptsScorers(io, session, prompts, vocabulary).of(object), features);
 
 /** A detector that scores by any method; disposes of the scorer with itself. */
 export function detectWith(scorer: Scorer, features: FeatureSource): Detector {

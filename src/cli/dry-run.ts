@@ -13,9 +13,13 @@ import {
 import { smallClipWords } from '../model/clip/tokenizer/words.ts';
 import { countParameters, weightSpecs } from '../model/clip/weights.ts';
 import { learnableShapes } from '../model/faprompt/learnables.ts';
+import { laterOptions } from '../model/faprompt/option-checks.ts';
 import type { FapromptOptions } from '../model/faprompt/options.ts';
 import { promptTemplates, usedTokens } from '../model/faprompt/templates.ts';
+import { fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
+import type { Method } from '../model/methods/method.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
+import { learningOf } from '../train/settings.ts';
 import { buildStepGraph, countLearnables, type StepGraphOptions } from '../train/step.ts';
 import { formatFlops, type Io, UsageError } from './io.ts';
 import { resolveWeights } from './models.ts';
@@ -30,10 +34,13 @@ interface Sizes {
   stored(tensor: string): string | undefined;
 }
 
-export async function dryRun(io: Io, given: TrainGiven, options: FapromptOptions): Promise<void> {
+export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise<void> {
+  if (method.family !== fapromptFamilyName)
+    throw new UsageError(`--dry-run: only with FAPrompt and its kin, found --method ${method.name}`);
+  const options = { ...laterOptions, ...method.options } as FapromptOptions;
   const { name, config, tokenizer, stored } = await sizes(given);
-  const { imageSize, dualLayers } = imageSettings(config, given);
-  const { batch } = given;
+  const { imageSize, needs, dualLayers } = imageSettings(config, method, given);
+  const { batch = learningOf(method).schedule.batch } = given;
   const specs = weightSpecs(config, stored);
   const clip = { config, weightSpec: (tensor: string) => specs.get(tensor) };
   const templates = promptTemplates(tokenizer, options);
@@ -49,7 +56,7 @@ export async function dryRun(io: Io, given: TrainGiven, options: FapromptOptions
     return plan(made.graph, losses);
   };
   const imagePlan = (images: number): Plan => {
-    const { model: made, outputs } = buildImageGraph(clip, imageSize, images, dualLayers);
+    const { model: made, outputs } = buildImageGraph(clip, imageSize, images, needs);
     return plan(made.graph, outputs);
   };
 

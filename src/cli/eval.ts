@@ -2,13 +2,14 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import type { Split } from '../data/dataset.ts';
-import { createScorer } from '../model/faprompt/scorer.ts';
 import { namedMethods } from '../model/methods/named.ts';
+import { withObject } from '../model/methods/parse.ts';
 import { integer, kebab } from './arguments.ts';
-import { evaluateScorers, evaluationTable, oneScorer } from './evaluation.ts';
+import { evaluateScorers, evaluationTable } from './evaluation.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
 import type { ReportSection } from './report.ts';
+import { methodScorers, promptsScorers } from './scorers.ts';
 import {
   addCacheOptions,
   type CacheOptions,
@@ -17,10 +18,9 @@ import {
   loadPrompts,
   openFeatures,
   openSamples,
+  promptsSettings,
   withClip,
 } from './session.ts';
-import { openTokenizer } from './vocabulary.ts';
-import { writtenScorers } from './written.ts';
 
 interface Given extends CacheOptions {
   readonly data: string;
@@ -43,7 +43,7 @@ interface Given extends CacheOptions {
   readonly allowOtherClip?: boolean;
 }
 
-const writtenMethods = [...namedMethods.values()].filter((method) => method.kind === 'written');
+const writtenMethods = [...namedMethods.values()].filter(({ learning }) => !learning);
 
 export const evalCommand = (io: Io): Command => {
   const command = new Command('eval')
@@ -57,12 +57,12 @@ export const evalCommand = (io: Io): Command => {
     .requiredOption('--clip <file>', 'CLIP weights')
     .option('--prompts <file>', 'prompts.safetensors of a training run')
     .addOption(
-      new Option('--method <name>', 'hand-written prompts instead, which need no training').choices(
+      new Option('--method <name>', 'a method that needs no training instead').choices(
         writtenMethods.map(({ name }) => name),
       ),
     )
     .option('--object <name>', 'with --method: what the images show; {class}: the name of their class')
-    .option('--vocabulary <file>', 'with --method: see faprompt classify --help')
+    .option('--vocabulary <file>', 'for prompts that name classes: see faprompt classify --help')
     .option('--image-size <pixels>', 'with --method: see faprompt train --help', integer(1))
     .option('--dual-layers <n>', 'with --method: see faprompt train --help', integer(0))
     .addOption(
@@ -103,27 +103,23 @@ function share(text: string): number {
 async function openScorers(io: Io, session: ClipSession, given: Given) {
   if (given.prompts !== undefined) {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
-    const { gpu, clip } = session;
-    const { options, learnables, imageSize } = prompts;
-    const scorers = oneScorer(await createScorer(gpu, clip, options, learnables, imageSize));
+    const scorers = promptsScorers(io, session, prompts, given.vocabulary);
     const how: ReportSection[] = [
       ['Prompts', { file: given.prompts, threshold: prompts.threshold?.threshold ?? 'none' }],
       ['Training', prompts.training],
-      ['Options', { ...options }],
+      ['Method', { method: prompts.method.title, ...prompts.method.options }],
     ];
-    return { scorers, sizes: prompts, how };
+    return { scorers, sizes: promptsSettings(session, prompts), how };
   }
-  const method = writtenMethods.find(({ name }) => name === given.method)!;
-  const sizes = imageSettings(session.clip.config, given);
-  const { object = method.prompts.object } = given;
-  const tokenizer = await openTokenizer(session.clip, given.vocabulary, path.dirname(session.files[0]!));
-  const named = { ...method, prompts: { ...method.prompts, object } };
-  const scorers = writtenScorers(io, session, tokenizer, named, sizes.imageSize);
-  const how: ReportSection[] = [['Hand-written prompts', { method: method.name, ...named.prompts }]];
+  const named = writtenMethods.find(({ name }) => name === given.method)!;
+  const method = withObject(named, given.object);
+  const sizes = imageSettings(session.clip.config, method, given);
+  const scorers = methodScorers(io, session, method, sizes, { vocabulary: given.vocabulary });
+  const how: ReportSection[] = [['Method', { method: method.title, ...method.options }]];
   return { scorers, sizes, how };
 }
 
-const onlyWritten = ['object', 'vocabulary', 'imageSize', 'dualLayers'] as const;
+const onlyWritten = ['object', 'imageSize', 'dualLayers'] as const;
 
 function checkOptions(given: Given): void {
   if ((given.prompts === undefined) === (given.method === undefined))
@@ -178,7 +174,7 @@ async function runEval(io: Io, given: Given): Promise<void> {
           confidence: replicates === undefined ? undefined : confidence,
           configuration: [
             ['CLIP', { file: given.clip, sha256: session.sha256 }],
-            ['Images', { 'image size': sizes.imageSize, 'V-V blocks': sizes.dualLayers }],
+            ['Images', { 'image size': sizes.imageSize, 'V-V blocks': sizes.needs.dualLayers }],
             ...how,
           ],
           adapter: session.gpu.description,

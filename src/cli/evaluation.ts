@@ -11,14 +11,12 @@ import {
   withDefects,
 } from '../eval/index.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { Prompts } from '../model/faprompt/prompts-file.ts';
-import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
 import { ScoreError } from '../model/faprompt/verdict.ts';
+import type { Scorer } from '../model/scorer.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem, loadMask } from '../train/images.node.ts';
 import type { ImageProblem } from '../train/source.ts';
 import { detectWith } from './detection.ts';
-import type { ClipSession } from './session.ts';
 
 /** The metrics of the paper's tables. */
 export const paperMetrics: readonly MetricName[] = ['imageAuroc', 'imageAp', 'pixelAuroc', 'pro'];
@@ -33,28 +31,6 @@ export interface EvaluationCallbacks {
 export interface ClassScorers {
   of(className: string): Promise<Scorer>;
   dispose(): void;
-}
-
-/** The same for every class. */
-export const oneScorer = (scorer: Scorer): ClassScorers => ({
-  of: async () => scorer,
-  dispose: () => scorer.dispose(),
-});
-
-export async function evaluatePrompts(
-  { gpu, clip }: ClipSession,
-  { options: faprompt, learnables, imageSize }: Prompts,
-  features: FeatureSource,
-  dataset: Dataset,
-  callbacks: EvaluationCallbacks,
-  options: EvaluateOptions = {},
-): Promise<Evaluation> {
-  const scorers = oneScorer(await createScorer(gpu, clip, faprompt, learnables, imageSize));
-  try {
-    return await evaluateScorers(gpu, scorers, features, dataset, imageSize, callbacks, options);
-  } finally {
-    scorers.dispose();
-  }
 }
 
 /**

@@ -9,9 +9,10 @@ import type { Gpu } from '../gpu/gpu.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
 import { checkImageSize, defaultImageSize } from '../model/clip/image-encoder.ts';
-import { defaultDualLayers } from '../model/clip/vision.ts';
+import { checkNeeds, type ImageNeeds } from '../model/clip/needs.ts';
 import { type Clip, loadClip } from '../model/clip/weights.ts';
-import { type Prompts, readPrompts } from '../model/faprompt/prompts-file.ts';
+import type { Method } from '../model/methods/method.ts';
+import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
 import { createFeatureSource, defaultCache, type FeatureSource } from '../train/features/features.node.ts';
 import type { FeaturePrecision } from '../train/settings.ts';
 import { type Io, UsageError } from './io.ts';
@@ -72,20 +73,42 @@ async function loadWithProgress(io: Io, gpu: Gpu, weights: TensorFile): Promise<
   }
 }
 
+/** Side of the images, and what a method takes from the image encoder. */
+export interface ImageSettings {
+  readonly imageSize: number;
+  readonly needs: ImageNeeds;
+}
+
 /** Image size and V-V depth: as given, or the defaults. @throws UsageError */
-export function imageSettings(config: ClipConfig, given: { imageSize?: number; dualLayers?: number }) {
-  const { imageSize = defaultImageSize(config), dualLayers = defaultDualLayers(config) } = given;
+export function imageSettings(
+  config: ClipConfig,
+  method: Pick<Method, 'name' | 'needs'>,
+  given: { imageSize?: number | undefined; dualLayers?: number | undefined },
+): ImageSettings & { readonly dualLayers: number } {
+  const { imageSize = defaultImageSize(config), dualLayers } = given;
   try {
     checkImageSize(config, imageSize);
   } catch (error) {
     throw new UsageError(`--image-size: ${(error as Error).message}`);
   }
-  if (dualLayers > config.visionLayers)
+  if (dualLayers !== undefined && dualLayers > config.visionLayers)
     throw new UsageError(
       `--dual-layers: expected at most the ${config.visionLayers} blocks of the image encoder, found ${dualLayers}`,
     );
-  return { imageSize, dualLayers };
+  const needs = method.needs(config, { dualLayers });
+  try {
+    checkNeeds(needs, config, imageSize);
+  } catch (error) {
+    throw new UsageError(`${method.name}: ${(error as Error).message}`);
+  }
+  return { imageSize, needs, dualLayers: needs.dualLayers };
 }
+
+/** The same of trained prompts. */
+export const promptsSettings = ({ clip }: ClipSession, prompts: Prompts): ImageSettings => ({
+  imageSize: prompts.imageSize,
+  needs: promptsNeeds(prompts, clip.config),
+});
 
 /** Trained prompts that fit the session's CLIP. */
 export async function loadPrompts(
@@ -151,13 +174,13 @@ function precision(text: string): FeaturePrecision {
 export function openFeatures(
   io: Io,
   { gpu, clip, sha256 }: ClipSession,
-  { imageSize, dualLayers }: { imageSize: number; dualLayers: number },
+  { imageSize, needs }: ImageSettings,
   { cache, cachePrecision }: CacheOptions,
 ): FeatureSource {
   return createFeatureSource(gpu, clip, {
     clip: sha256,
     imageSize,
-    dualLayers,
+    needs,
     precision: cachePrecision,
     cache: cache === false ? undefined : cache,
     onWarning: (message) => io.note(`warning: ${message}`),

@@ -2,10 +2,10 @@ import { Command, Option } from 'commander';
 import { checkOutputFolder } from '../base/files.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { formatBytes } from '../gpu/errors.ts';
-import type { FapromptOptions } from '../model/faprompt/options.ts';
+import type { Method } from '../model/methods/method.ts';
 import { checkResume } from '../train/checkpoint-folder.node.ts';
-import { publishedSchedule } from '../train/settings.ts';
-import { addFapromptOptions, fapromptOptions, integer, positive } from './arguments.ts';
+import { learningOf } from '../train/settings.ts';
+import { addFapromptOptions, addMethodOptions, chosenMethod, integer, positive } from './arguments.ts';
 import { dryRun } from './dry-run.ts';
 import { ExitError, formatFlops, formatTime, type Io, UsageError } from './io.ts';
 import { addCacheOptions, type CacheOptions, imageSettings, openSamples, withClip } from './session.ts';
@@ -18,12 +18,13 @@ export interface TrainGiven extends CacheOptions {
   readonly clipConfig?: string;
   readonly out?: string;
   readonly split: Split;
-  readonly epochs: number;
-  readonly batch: number;
+  readonly epochs?: number;
+  readonly batch?: number;
   readonly imageSize?: number;
   readonly dualLayers?: number;
   readonly seed: number;
-  readonly lr: number;
+  readonly lr?: number;
+  readonly vocabulary?: string;
   readonly resume?: boolean;
   readonly saveEvery: number;
   readonly dryRun?: boolean;
@@ -42,8 +43,8 @@ export const trainCommand = (io: Io): Command => {
         .choices(['test', 'train'])
         .default('test'),
     )
-    .option('--epochs <n>', 'passes over the images', integer(1), publishedSchedule.epochs)
-    .option('--batch <n>', 'images a step', integer(1), publishedSchedule.batch)
+    .option('--epochs <n>', "passes over the images (default: the method's, 15 for FAPrompt)", integer(1))
+    .option('--batch <n>', "images a step (default: the method's, 8 for FAPrompt)", integer(1))
     .option(
       '--image-size <pixels>',
       "side to which images are squashed (default: 518 for patches of 14, else the CLIP's own)",
@@ -55,7 +56,8 @@ export const trainCommand = (io: Io): Command => {
       integer(0),
     )
     .option('--seed <n>', 'the same seed gives the same prompts', integer(0), 0)
-    .option('--lr <x>', 'learning rate of Adam', positive, publishedSchedule.learningRate)
+    .option('--lr <x>', "learning rate (default: the method's, 0.001 for FAPrompt)", positive)
+    .option('--vocabulary <file>', 'for methods whose prompts name classes: see faprompt classify --help')
     .option('--resume', "go on from the folder's last checkpoint")
     .option('--save-every <n>', 'steps between checkpoints inside an epoch', integer(1), 50)
     .option('--dry-run', 'say what a run would need, and stop')
@@ -67,6 +69,7 @@ export const trainCommand = (io: Io): Command => {
     )
     .option('--json', 'print the result as JSON');
   addCacheOptions(command);
+  addMethodOptions(command);
   addFapromptOptions(command);
   return command
     .addHelpText(
@@ -74,15 +77,19 @@ export const trainCommand = (io: Io): Command => {
       '\nInterrupting (Ctrl-C) saves after the step under way and exits with code 130; --resume continues with the same bits.',
     )
     .action(async (given: TrainGiven) => {
-      const options = fapromptOptions(given as unknown as Record<string, unknown>);
-      if (given.dryRun) return dryRun(io, given, options);
+      const method = chosenMethod(
+        given as unknown as Record<string, unknown>,
+        (option) => command.getOptionValueSource(option) === 'cli',
+      );
+      if (given.dryRun) return dryRun(io, given, method);
       if (given.clipConfig !== undefined) throw new UsageError('--clip-config: only with --dry-run');
-      await trainOnce(io, given, options);
+      await trainOnce(io, given, method);
     });
 };
 
-async function trainOnce(io: Io, given: TrainGiven, options: FapromptOptions): Promise<void> {
+async function trainOnce(io: Io, given: TrainGiven, method: Method): Promise<void> {
   const { data, clip, out } = given;
+  const { schedule } = learningOf(method);
   for (const [name, value] of Object.entries({ data, clip, out }))
     if (value === undefined) throw new UsageError(`--${name} is missing (see faprompt train --help)`);
   await checkOutputFolder(out!, '--out');
@@ -91,8 +98,11 @@ async function trainOnce(io: Io, given: TrainGiven, options: FapromptOptions): P
   const report = await withClip(io, clip!, (session) =>
     runTraining(io, session, dataset, {
       ...given,
-      ...imageSettings(session.clip.config, given),
-      options,
+      epochs: given.epochs ?? schedule.epochs,
+      batch: given.batch ?? schedule.batch,
+      lr: given.lr ?? schedule.learningRate,
+      ...imageSettings(session.clip.config, method, given),
+      method,
       out: out!,
       resume: given.resume ?? false,
     }),

@@ -2,24 +2,27 @@
 import path from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import type { Executable } from '../graph/executor.ts';
-import { learnableShapes } from '../model/faprompt/learnables.ts';
-import type { FapromptOptions } from '../model/faprompt/options.ts';
-import { writePrompts } from '../model/faprompt/prompts-file.ts';
+import type { ImageNeeds } from '../model/clip/needs.ts';
+import type { Method } from '../model/methods/method.ts';
+import { writePrompts } from '../model/methods/prompts-file.ts';
 import { createTrainingSource, hashSamples } from '../train/images.node.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { openRunFolder } from '../train/run-folder.node.ts';
-import type { TrainSettings } from '../train/settings.ts';
-import { publishedAdam } from '../train/step.ts';
+import { learningOf, type TrainSettings } from '../train/settings.ts';
 import { train } from '../train/trainer.ts';
 import type { Io } from './io.ts';
 import { createPhases, createProgress } from './progress.ts';
+import { tokenizerOf } from './scorers.ts';
 import { type CacheOptions, type ClipSession, openFeatures } from './session.ts';
 
 export interface TrainingJob
   extends CacheOptions,
     Pick<TrainSettings, 'imageSize' | 'dualLayers' | 'epochs' | 'batch' | 'seed'> {
   readonly lr: number;
-  readonly options: FapromptOptions;
+  readonly method: Method;
+  readonly needs: ImageNeeds;
+  /** CLIP's vocabulary, for prompts that name classes. */
+  readonly vocabulary?: string | undefined;
   readonly out: string;
   readonly resume: boolean;
   /** Steps between checkpoints inside an epoch. */
@@ -57,21 +60,20 @@ export async function runTraining(
   job: TrainingJob,
 ): Promise<TrainingReport> {
   const { gpu, clip, sha256 } = session;
-  const { options, imageSize, dualLayers, epochs, batch, seed, lr, cachePrecision } = job;
+  const { method, imageSize, dualLayers, epochs, batch, seed, lr, cachePrecision } = job;
   const settings: TrainSettings = {
-    options,
+    method,
     imageSize,
     dualLayers,
     epochs,
     batch,
     seed,
     learningRate: lr,
-    adam: publishedAdam,
     precision: cachePrecision,
     clip: sha256,
     data: hashSamples(dataset),
   };
-  const shapes = learnableShapes(options, clip.config);
+  const shapes = learningOf(method).shapes(clip.config);
   const folder = await openRunFolder(job.out, settings, shapes, job.resume);
   const began = performance.now();
   const features = openFeatures(io, session, job, job);
@@ -129,7 +131,12 @@ export async function runTraining(
         },
         save: (snapshot, epoch) => folder.save(snapshot, epoch),
       },
-      { ...(folder.resume ? { resume: folder.resume } : {}), signal: abort.signal, saveEvery: job.saveEvery },
+      {
+        ...(folder.resume ? { resume: folder.resume } : {}),
+        signal: abort.signal,
+        saveEvery: job.saveEvery,
+        tokenizer: tokenizerOf(session, job.vocabulary),
+      },
     );
     const plans = [...compiled.values(), ...(features.encoder ? [features.encoder] : [])].map(
       ({ plan }) => plan,
@@ -140,7 +147,7 @@ export async function runTraining(
     );
     const full = compiled.get(batch);
     const training = { seed, epochs, batch, lr, images };
-    const prompts = { options, imageSize, dualLayers, clip: sha256, learnables: result.parameters, training };
+    const prompts = { method, imageSize, dualLayers, clip: sha256, learnables: result.parameters, training };
     return {
       finished: result.finished,
       ...(result.finished

@@ -12,7 +12,8 @@ import { clipConfigOf, clipMetadata } from '../model/clip/config.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import { checkLearnables, learnableShapes } from '../model/faprompt/learnables.ts';
-import { writePrompts } from '../model/faprompt/prompts-file.ts';
+import { faprompt } from '../model/methods/faprompt/faprompt.ts';
+import { writePrompts } from '../model/methods/prompts-file.ts';
 import { type Io, UsageError } from './io.ts';
 import { hashWeights, resolveWeights } from './models.ts';
 import { createProgress } from './progress.ts';
@@ -111,7 +112,7 @@ async function promptsBytes(
     return writePrompts(
       {
         learnables,
-        options,
+        method: faprompt('faprompt', 'FAPrompt', options),
         clip: await hashWeights(clip.files),
         imageSize: defaultImageSize(config),
         dualLayers: defaultDualLayers(config),

@@ -2,7 +2,8 @@
 import type { RgbImage } from '../data/image.ts';
 import { preprocessCrop } from '../model/clip/preprocess.ts';
 import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
-import { imageFeature, logitScale, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
+import { logitScale } from '../model/clip/weights.ts';
+import { imageFeature, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
 import { checkProbabilities } from '../model/faprompt/verdict.ts';
 import type { Model } from './model.ts';
 

@@ -4,6 +4,7 @@ import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { preprocessImage } from '../model/clip/preprocess.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
+import { promptsNeeds } from '../model/methods/prompts-file.ts';
 import type {
   ClipSource,
   Detection,
@@ -99,14 +100,17 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
         },
         detect: (image, job) =>
           settle(job, [image], () =>
-            keeper.run(({ gpu, prompts: used, scorer, size, encode }) => {
+            keeper.run(({ gpu, clip, prompts: used, scorer, size, encode }) => {
               if (!used || !scorer) throw noPrompts();
               return timed(gpu, async (clock) => {
                 const decoded = await environment.decodeImage(gpu, image);
                 const decode = clock.elapsed();
-                const pixels = await fitting(image.name, decoded, () => preprocessImage(gpu, decoded, size));
+                const needs = promptsNeeds(used, clip.config);
+                const pixels = await fitting(image.name, decoded, () =>
+                  preprocessImage(gpu, decoded, size, needs.filter),
+                );
                 const run = runOptions(job);
-                const features = await encode(size, used.dualLayers, pixels, run);
+                const features = await encode(size, needs, pixels, run);
                 const { score, map } = await scorer.score(features, image.name, run);
                 const [compile, elapsed] = [clock.compile(), clock.elapsed()];
                 const threshold = used.threshold?.threshold;

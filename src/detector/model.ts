@@ -7,11 +7,12 @@ import { type Gpu, openGpu } from '../gpu/gpu.ts';
 import type { RunOptions } from '../graph/executor.ts';
 import { readClip } from '../model/checkpoint/open.ts';
 import { createImageEncoder, defaultImageSize, type HostFeatures } from '../model/clip/image-encoder.ts';
+import type { ImageNeeds } from '../model/clip/needs.ts';
 import { preprocessImage } from '../model/clip/preprocess.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
-import { type Prompts, readPrompts } from '../model/faprompt/prompts-file.ts';
-import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
+import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
+import type { Scorer } from '../model/scorer.ts';
 import { sha256 as hashOf } from '../train/features/entry.ts';
 import type { ClipSource, DetectorInfo, FileSource, LoadOptions } from './api.ts';
 import { createEncoderCache } from './encoders.ts';
@@ -38,7 +39,7 @@ export interface Model {
   /** Side of the images. */
   readonly size: number;
   /** Features of a preprocessed image; callers take turns. */
-  encode(size: number, dualLayers: number, image: Float32Array, options?: RunOptions): Promise<HostFeatures>;
+  encode(size: number, needs: ImageNeeds, image: Float32Array, options?: RunOptions): Promise<HostFeatures>;
   /** @throws DetectorError 'bad-prompts'; the old ones stay then */
   usePrompts(given: GivenPrompts): Promise<void>;
   info(): DetectorInfo;
@@ -182,7 +183,7 @@ async function openWeights(
 
 function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, close: () => void): Model {
   const { config } = clip;
-  const encoders = createEncoderCache((size, dualLayers) => createImageEncoder(gpu, clip, size, dualLayers));
+  const encoders = createEncoderCache((size, needs) => createImageEncoder(gpu, clip, size, needs));
   let prompts: Prompts | undefined;
   let scorer: Scorer | undefined;
   let size = defaultImageSize(config);
@@ -200,8 +201,8 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
     get size() {
       return size;
     },
-    encode: (side, dualLayers, image, options) =>
-      encoders.use(side, dualLayers, async (encoder) => (await encoder.encode([image], options))[0]!),
+    encode: (side, needs, image, options) =>
+      encoders.use(side, needs, async (encoder) => (await encoder.encode([image], options))[0]!),
     async usePrompts({ bytes, name, size: wanted, allowOtherClip }) {
       const known = allowOtherClip ? undefined : { name: clip.name, sha256 };
       const read = await readSafetensors(bytesSource(name, bytes))
@@ -210,8 +211,9 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
           throw asDetectorError(error, 'bad-prompts');
         });
       const side = wanted ?? read.imageSize;
-      const scoring = createScorer(gpu, clip, read.options, read.learnables, side);
-      const [made, encoder] = await Promise.allSettled([scoring, encoders.keep(side, read.dualLayers)]);
+      const needs = promptsNeeds(read, config);
+      const scoring = read.method.scorer({ gpu, clip, size: side, needs, learned: read.learnables });
+      const [made, encoder] = await Promise.allSettled([scoring, encoders.keep(side, needs)]);
       if (made.status === 'rejected') throw made.reason;
       if (encoder.status === 'rejected') {
         made.value.dispose();
@@ -245,5 +247,6 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
   };
 }
 
+/** V-V blocks of a training: those of the prompts that are there, if any. */
 export const dualLayersOf = ({ clip, prompts }: Model): number =>
   prompts?.dualLayers ?? defaultDualLayers(clip.config);

@@ -2,6 +2,7 @@
 import { ImageError, MaskError } from '../data/errors.ts';
 import { UnreachableError } from '../formats/errors.ts';
 import type { HostFeatures } from '../model/clip/image-encoder.ts';
+import type { ImageNeeds } from '../model/clip/needs.ts';
 import { preprocessImage, preprocessMask } from '../model/clip/preprocess.ts';
 import type { TrainingSource } from '../train/source.ts';
 import type { Environment } from './environment.ts';
@@ -25,7 +26,7 @@ export function createSampleSource(
   environment: Environment,
   { gpu, encode }: Model,
   samples: readonly PortableSample[],
-  { size, dualLayers }: { size: number; dualLayers: number },
+  { size, needs }: { size: number; needs: ImageNeeds },
   cache: SampleCache,
 ): TrainingSource {
   const load = async (index: number) => {
@@ -35,9 +36,9 @@ export function createSampleSource(
       const decoded = await environment.decodeImage(gpu, image);
       const binary = mask && (await environment.decodeMask(gpu, mask, decoded));
       cache.masks.set(index, binary?.data.some((value) => value > 0) ? await targets(binary) : undefined);
-      const pixels = await fitting(name, decoded, () => preprocessImage(gpu, decoded, size));
-      features = await encode(size, dualLayers, pixels);
-      const bytes = features.patches.byteLength + features.image.byteLength;
+      const pixels = await fitting(name, decoded, () => preprocessImage(gpu, decoded, size, needs.filter));
+      features = await encode(size, needs, pixels);
+      const bytes = Object.values(features).reduce((sum, values) => sum + values.byteLength, 0);
       if (cache.bytes + bytes <= maxCache) {
         cache.features.set(index, features);
         cache.bytes += bytes;

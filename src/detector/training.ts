@@ -4,16 +4,15 @@ import { readSafetensors } from '../formats/safetensors.ts';
 import { bytesSource } from '../formats/source.ts';
 import type { DeviceTensor } from '../graph/device-tensor.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
-import { learnableShapes } from '../model/faprompt/learnables.ts';
 import { parseOptions } from '../model/faprompt/option-checks.ts';
 import { presets } from '../model/faprompt/options.ts';
-import { writePrompts } from '../model/faprompt/prompts-file.ts';
-import { createScorer, type Scorer } from '../model/faprompt/scorer.ts';
+import { faprompt, publishedSchedule } from '../model/methods/faprompt/faprompt.ts';
+import { writePrompts } from '../model/methods/prompts-file.ts';
+import type { Scorer } from '../model/scorer.ts';
 import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.ts';
 import { TrainingError } from '../train/errors.ts';
 import { sha256 } from '../train/features/entry.ts';
-import { publishedSchedule, type TrainSettings } from '../train/settings.ts';
-import { publishedAdam } from '../train/step.ts';
+import { learningOf, type TrainSettings } from '../train/settings.ts';
 import { type Snapshot, train } from '../train/trainer.ts';
 import type { Training, TrainOptions, TrainResult } from './api.ts';
 import type { Environment } from './environment.ts';
@@ -119,9 +118,10 @@ async function runTraining(
   const cache = emptyCache();
   try {
     const settings = await settingsOf(keeper.model, given);
-    const { options, imageSize, dualLayers, epochs, batch, seed, learningRate } = settings;
+    const { method, imageSize, dualLayers, epochs, batch, seed, learningRate } = settings;
     const { config } = keeper.model.clip;
-    const shapes = learnableShapes(options, config);
+    const shapes = learningOf(method).shapes(config);
+    const needs = method.needs(config, { dualLayers });
     const steps = epochs * Math.ceil(samples.length / batch);
     let snapshot: Snapshot | undefined;
     if (given.checkpoint) {
@@ -129,7 +129,7 @@ async function runTraining(
       snapshot = await readCheckpoint(file, settings, shapes);
     }
     const result = await keeper.run(async (model) => {
-      const source = createSampleSource(environment, model, samples, { size: imageSize, dualLayers }, cache);
+      const source = createSampleSource(environment, model, samples, { size: imageSize, needs }, cache);
       const viewer = createViewer(model, settings, given);
       const stopWatching = model.gpu.pipelines.watch((compiled, asked) =>
         progress?.({ phase: 'compile', done: compiled, total: asked }),
@@ -186,7 +186,7 @@ async function runTraining(
     }, patience);
     const training = { seed, epochs, batch, lr: learningRate, images: samples.length };
     const prompts = {
-      options,
+      method,
       imageSize,
       dualLayers,
       clip: settings.clip,
@@ -207,7 +207,11 @@ async function runTraining(
 }
 
 /** Draws the map of a sample with the learnables as they are on the device. */
-function createViewer(model: Model, { options, imageSize }: TrainSettings, { onMap }: PortableTraining) {
+function createViewer(
+  { gpu, clip }: Model,
+  { method, imageSize, dualLayers }: TrainSettings,
+  { onMap }: PortableTraining,
+) {
   let parameters: ReadonlyMap<string, DeviceTensor> | undefined;
   let scorer: Scorer | undefined;
   return {
@@ -215,7 +219,8 @@ function createViewer(model: Model, { options, imageSize }: TrainSettings, { onM
       parameters = made;
     },
     async draw(step: number, sample: number, features: Parameters<Scorer['score']>[0]) {
-      scorer ??= await createScorer(model.gpu, model.clip, options, parameters!, imageSize);
+      const needs = method.needs(clip.config, { dualLayers });
+      scorer ??= await method.scorer({ gpu, clip, size: imageSize, needs, learned: parameters! });
       const { score, map } = await scorer.score(features, `sample ${sample}`);
       onMap?.({ step, sample, score, map: { width: imageSize, height: imageSize, data: map } });
     },
@@ -249,14 +254,13 @@ async function settingsOf(model: Model, given: PortableTraining): Promise<TrainS
     refuse('watch', 'the index of a sample, and every n >= 1 steps', JSON.stringify(watch));
   const list = samples.map(({ name, mask }) => [name, mask !== undefined]);
   return {
-    options: parseOptions({ ...presets[preset], ...given.options }, refuse),
+    method: faprompt('faprompt', 'FAPrompt', parseOptions({ ...presets[preset], ...given.options }, refuse)),
     imageSize: size,
     dualLayers,
     epochs,
     batch,
     seed,
     learningRate,
-    adam: publishedAdam,
     precision: 'f32',
     clip: model.sha256,
     data: await sha256(new TextEncoder().encode(JSON.stringify(list))),

@@ -3,7 +3,7 @@
 import { WeightsError } from '../formats/errors.ts';
 import { type SafetensorsFile, writeSafetensors } from '../formats/safetensors.ts';
 import { TrainingError } from './errors.ts';
-import { checkSameSettings, fixedSettings, type TrainSettings } from './settings.ts';
+import { checkSameSettings, fixedSettings, learningOf, type TrainSettings } from './settings.ts';
 import { readState, stateTensors } from './state-file.ts';
 import type { Progress, Snapshot } from './trainer.ts';
 
@@ -17,7 +17,7 @@ export function writeCheckpoint(
   settings: TrainSettings,
   shapes: Shapes,
 ): Uint8Array {
-  return writeSafetensors(stateTensors(state, shapes), {
+  return writeSafetensors(stateTensors(state, shapes, learningOf(settings.method).optimizer.moments), {
     format,
     version,
     progress: JSON.stringify(progress),
@@ -74,5 +74,5 @@ export async function readCheckpoint(
     throw new TrainingError({ file: name, setting: 'epochs', expected, found: `${settings.epochs}` });
   }
 
-  return { progress, state: await readState(file, shapes) };
+  return { progress, state: await readState(file, shapes, learningOf(settings.method).optimizer.moments) };
 }

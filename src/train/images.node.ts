@@ -38,11 +38,12 @@ export function createTrainingSource(
   const masks = new Map<number, Uint8Array>();
   return {
     count: samples.length,
+    classes: [...new Set(samples.map(({ className }) => className))],
     async load(index) {
       const sample = samples[index]!;
-      const { image: file, anomaly: anomalous } = sample;
+      const { image: file, anomaly: anomalous, className } = sample;
       try {
-        if (!anomalous) return { features: (await features.load(file)).features, anomalous };
+        if (!anomalous) return { features: (await features.load(file)).features, className, anomalous };
         if (sample.mask === undefined)
           throw new DatasetError(
             root,
@@ -54,7 +55,7 @@ export function createTrainingSource(
         const kept = masks.get(index);
         const mask = kept ? unpackBits(kept, size * size) : (await loadMask(gpu, sample, loaded, size))!;
         if (!kept) masks.set(index, packBits(mask));
-        return { features: loaded.features, anomalous, mask };
+        return { features: loaded.features, className, anomalous, mask };
       } catch (error) {
         if (isImageProblem(error)) return { file, problem: error };
         throw error;

@@ -1,14 +1,15 @@
 // What determines the result of a run, to the last bit.
 import { createRandom, deriveSeed } from '../base/random.ts';
-import type { FapromptOptions } from '../model/faprompt/options.ts';
+import { fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
+import type { Learning, Method } from '../model/methods/method.ts';
 import { TrainingError } from './errors.ts';
-import type { AdamOptions } from './step.ts';
 
 /** How image features are stored, and therefore rounded. */
 export type FeaturePrecision = 'f32' | 'f16';
 
 export interface TrainSettings {
-  readonly options: FapromptOptions;
+  /** One that learns. */
+  readonly method: Method;
   /** Side of the images in pixels, a multiple of the patch size. */
   readonly imageSize: number;
   /** Trailing image-encoder blocks with the V-V stream. */
@@ -16,7 +17,6 @@ export interface TrainSettings {
   readonly epochs: number;
   readonly batch: number;
   readonly learningRate: number;
-  readonly adam: AdamOptions;
   readonly seed: number;
   readonly precision: FeaturePrecision;
   /** sha256 of the CLIP's weights file. */
@@ -25,13 +25,28 @@ export interface TrainSettings {
   readonly data: string;
 }
 
-/** The published schedule: 15 epochs of batches of 8 at 1e-3. */
-export const publishedSchedule = { epochs: 15, batch: 8, learningRate: 1e-3 } as const;
+/** How a method learns. @throws TrainingError for one that learns nothing */
+export function learningOf({ name, learning }: Method): Learning {
+  if (learning) return learning;
+  throw new TrainingError({ setting: 'method', expected: 'one that learns', found: name });
+}
 
-/** The settings under the names of the command line, one level deep; `epochs` may change between parts of a run. */
+/**
+ * The settings under the names of the command line, one level deep; `epochs` may change between parts of a run, unless
+ * the learning rate depends on them.
+ */
 export function fixedSettings(settings: TrainSettings): Record<string, unknown> {
-  const { options, adam, learningRate, epochs: _, ...rest } = settings;
-  return { ...rest, lr: learningRate, ...adam, ...options };
+  const { method, learningRate, epochs, ...rest } = settings;
+  const { optimizer } = learningOf(method);
+  return {
+    ...rest,
+    lr: learningRate,
+    ...optimizer.settings,
+    // A rate that depends on where the end is makes another run of a longer one.
+    ...(optimizer.dependsOnEnd ? { epochs } : {}),
+    ...(method.family === fapromptFamilyName ? {} : { method: method.family }),
+    ...method.options,
+  };
 }
 
 /** @throws TrainingError naming the first setting that differs from the one that the checkpoint was made with. */

@@ -3,6 +3,8 @@ import type { HostFeatures } from '../model/clip/image-encoder.ts';
 
 export interface TrainingImage {
   readonly features: HostFeatures;
+  /** The image's class, for prompts that name it; default: `object`. */
+  readonly className?: string;
   readonly anomalous: boolean;
   /** 1 where anomalous, [S * S]; absent: nowhere. */
   readonly mask?: Uint8Array;
@@ -16,6 +18,8 @@ export interface ImageProblem {
 
 export interface TrainingSource {
   readonly count: number;
+  /** Classes of the images, each once; absent where they have none. */
+  readonly classes?: readonly string[];
   /** Image `index`, several at the same time. Failures that are not about the image (the device's, say) are thrown. */
   load(index: number): Promise<TrainingImage | ImageProblem>;
 }

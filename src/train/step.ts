@@ -1,25 +1,24 @@
-// One training step as one graph: forward, losses, gradients, Adam.
+// One training step as one graph: the method's forward and losses, gradients, its optimizer.
 import type { Gpu } from '../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, readDeviceTensor } from '../graph/device-tensor.ts';
 import { compile, type Executable } from '../graph/executor.ts';
 import { gradient } from '../graph/gradient.ts';
-import { adam } from '../kernels/adam/adam.ts';
 import { elements, f32, type Tensor } from '../kernels/tensor.ts';
+import { fapromptNeeds, type ImageNeeds } from '../model/clip/needs.ts';
 import { bindWeights, type Clip } from '../model/clip/weights.ts';
 import { createModelGraph, type ModelGraph } from '../model/context.ts';
-import { type FapromptModel, type Forward, forward } from '../model/faprompt/forward.ts';
-import { type Losses, losses } from '../model/faprompt/losses.ts';
+import type { FapromptModel } from '../model/faprompt/forward.ts';
+import type { Losses } from '../model/faprompt/losses.ts';
 import type { PromptEncoderOptions } from '../model/faprompt/prompts.ts';
+import { fapromptLearner } from '../model/methods/faprompt/faprompt.ts';
+import type { Learner } from '../model/methods/method.ts';
+import { adamOptimizer, type Optimizer } from '../model/methods/optimizer.ts';
+import { featureInputs } from '../model/scorer.ts';
 
-export interface AdamOptions {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-}
-/** The published code's optimizer: Adam with betas (0.5, 0.999). */
-export const publishedAdam: AdamOptions = { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
-
-/** Learnables and Adam's moments on the device, by name: shared by the steps of different batch sizes. */
+/**
+ * Learnables and the optimizer's moments on the device, by name: shared by the steps of different batch sizes. SGD has
+ * no `v`.
+ */
 export interface TrainingState {
   readonly parameters: ReadonlyMap<string, DeviceTensor>;
   readonly m: ReadonlyMap<string, DeviceTensor>;
@@ -40,6 +39,7 @@ export function createTrainingState(
   gpu: Gpu,
   shapes: ReadonlyMap<string, readonly number[]>,
   values: { readonly parameters: ReadonlyMap<string, Float32Array> } & Partial<HostState>,
+  moments: readonly ('m' | 'v')[] = ['m', 'v'],
 ): TrainingState {
   const made = {
     parameters: new Map<string, DeviceTensor>(),
@@ -51,7 +51,7 @@ export function createTrainingState(
   };
   try {
     for (const part of parts)
-      for (const [name, shape] of shapes)
+      for (const [name, shape] of part === 'parameters' || moments.includes(part) ? shapes : [])
         made[part].set(
           name,
           createDeviceTensor(gpu, `${part}/${name}`, f32(...shape), values[part]?.get(name)),
@@ -75,75 +75,96 @@ export async function readTrainingState(gpu: Gpu, state: TrainingState): Promise
 
 export interface StepGraph {
   readonly model: ModelGraph;
-  readonly result: Forward;
+  readonly learnables: ReadonlyMap<string, Tensor>;
   readonly losses: Losses;
   /** d total / d learnable, by name. */
   readonly gradients: ReadonlyMap<string, Tensor>;
-  readonly moments: ReadonlyMap<string, { readonly m: Tensor; readonly v: Tensor }>;
+  /** The optimizer's state of each learnable that has a gradient. */
+  readonly moments: ReadonlyMap<string, Readonly<Partial<Record<'m' | 'v', Tensor>>>>;
   /** d total / d recorded intermediate, by name, if asked for. */
   readonly intermediates: ReadonlyMap<string, Tensor>;
 }
 
-export interface StepGraphOptions extends PromptEncoderOptions {
-  readonly adam?: AdamOptions;
-  /** Compute the loss terms that the options leave out as well. */
-  readonly allLosses?: boolean;
+export interface StepOptions {
+  readonly optimizer?: Optimizer;
   /** Keep the gradients of every recorded intermediate (tests against the reference). */
   readonly intermediates?: boolean;
 }
 
-/**
- * Inputs: `image` [B, E] and `patches` [B, n, E] (unit features), `masks` [B, S, S], `classes` [B] i32, `labels` [B]
- * f32, `schedule` (adamSchedule).
- */
-export function buildStepGraph(
-  clip: Pick<Clip, 'config' | 'weightSpec'>,
+export interface StepGraphOptions extends PromptEncoderOptions, StepOptions {
+  /** Compute the loss terms that the options leave out as well. */
+  readonly allLosses?: boolean;
+}
+
+type Sizes = Pick<Clip, 'config' | 'weightSpec'>;
+
+/** FAPrompt's step. @see buildStep */
+export const buildStepGraph = (
+  clip: Sizes,
   faprompt: FapromptModel,
   batch: number,
   size: number,
-  options: StepGraphOptions = {},
+  { optimizer, intermediates, ...options }: StepGraphOptions = {},
+): StepGraph =>
+  buildStep(clip, fapromptLearner(faprompt, size, options), fapromptNeeds(0), batch, size, {
+    ...(optimizer ? { optimizer } : {}),
+    ...(intermediates ? { intermediates } : {}),
+  });
+
+/**
+ * Inputs: features by the names of `featureShapes`, each [B, ...], `masks` [B, S, S], `classes` [B] i32, `labels` [B]
+ * f32, `schedule` (of the optimizer), and what the learner feeds itself.
+ * @param needs what the features are; of FAPrompt's, how many blocks have the V-V stream makes no difference here
+ */
+export function buildStep(
+  clip: Sizes,
+  learner: Learner,
+  needs: ImageNeeds,
+  batch: number,
+  size: number,
+  { optimizer = adamOptimizer(), intermediates: wanted = false }: StepOptions = {},
 ): StepGraph {
-  const { embedDim, patch } = clip.config;
   const model = createModelGraph(clip.weightSpec, { training: true });
   const { graph } = model;
-  const features = {
-    image: graph.input('image', f32(batch, embedDim)),
-    patches: graph.input('patches', f32(batch, (size / patch) ** 2, embedDim)),
-  };
+  const features = featureInputs(model, clip, size, needs, batch);
   const targets = {
     masks: graph.input('masks', f32(batch, size, size)),
     classes: graph.input('classes', { shape: [batch], dtype: 'i32' }),
     labels: graph.input('labels', f32(batch)),
   };
-  const schedule = graph.input('schedule', f32(2));
-  const result = forward(model, faprompt, features, size, options);
-  const terms = losses(model, result, targets, faprompt.options, options.allLosses);
-  const learnables = [...result.learnables.all];
-  const recorded = options.intermediates ? [...model.records].filter(([, { dtype }]) => dtype === 'f32') : [];
+  const schedule = graph.input('schedule', f32(optimizer.scheduleLength));
+  const { learnables, losses } = learner.build(model, features, targets);
+  const own = [...learnables];
+  const recorded = wanted ? [...model.records].filter(([, { dtype }]) => dtype === 'f32') : [];
   const found = gradient(
     graph,
-    terms.total,
-    [...learnables, ...recorded].map(([, tensor]) => tensor),
+    losses.total,
+    [...own, ...recorded].map(([, tensor]) => tensor),
   );
   const intermediates = new Map(
     recorded.flatMap(([name], i) => {
-      const derivative = found[learnables.length + i];
+      const derivative = found[own.length + i];
       return derivative ? [[name, derivative] as const] : [];
     }),
   );
   const gradients = new Map<string, Tensor>();
-  const moments = new Map<string, { m: Tensor; v: Tensor }>();
-  learnables.forEach(([name, parameter], i) => {
+  const moments = new Map<string, Partial<Record<'m' | 'v', Tensor>>>();
+  own.forEach(([name, parameter], i) => {
     const derivative = found[i];
     if (!derivative) return; // nothing of the loss depends on it with these options
     gradients.set(name, derivative);
-    const m = graph.parameter(`m/${name}`, parameter);
-    const v = graph.parameter(`v/${name}`, parameter);
-    moments.set(name, { m, v });
-    adam(graph, { parameter, gradient: derivative, m, v, schedule }, options.adam ?? publishedAdam);
+    const state = Object.fromEntries(
+      optimizer.moments.map((part) => [part, graph.parameter(`${part}/${name}`, parameter)]),
+    );
+    moments.set(name, state);
+    optimizer.update(graph, { parameter, gradient: derivative, moments: state, schedule });
   });
-  return { model, result, losses: terms, gradients, moments, intermediates };
+  return { model, learnables, losses, gradients, moments, intermediates };
 }
+
+/** Names of the inputs that a compiled step reads: a method without a map's loss has no use for masks. */
+export const stepInputs = ({ plan }: Executable): Set<string> =>
+  new Set(plan.leaves.inputs.map((storage) => plan.graph.leaves.get(storage)!.name));
 
 /** Device tensors for the step graph's parameters. */
 export function bindStep(
@@ -152,12 +173,10 @@ export function bindStep(
   state: TrainingState,
 ): Map<number, DeviceTensor> {
   const bound = bindWeights(clip, step.model.weights);
-  for (const [name, { storage }] of step.result.learnables.all)
-    bound.set(storage, state.parameters.get(name)!);
-  for (const [name, { m, v }] of step.moments) {
-    bound.set(m.storage, state.m.get(name)!);
-    bound.set(v.storage, state.v.get(name)!);
-  }
+  for (const [name, { storage }] of step.learnables) bound.set(storage, state.parameters.get(name)!);
+  for (const [name, moments] of step.moments)
+    for (const [part, { storage }] of Object.entries(moments) as ['m' | 'v', Tensor][])
+      bound.set(storage, state[part].get(name)!);
   return bound;
 }
 

@@ -1,25 +1,26 @@
 // The training loop. Pure: images come from a source, checkpoints and events go to callbacks.
 
 import { prefetch } from '../base/prefetch.ts';
-import { createRandom, deriveSeed } from '../base/random.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import type { DeviceTensor, HostData } from '../graph/device-tensor.ts';
 import type { Executable } from '../graph/executor.ts';
-import { adamSchedule } from '../kernels/adam/adam.ts';
+import type { Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
-import { initialLearnables, learnableShapes } from '../model/faprompt/learnables.ts';
-import { loadTemplates } from '../model/faprompt/scorer.ts';
 import { TrainingError } from './errors.ts';
 import { readLosses } from './losses.ts';
-import { epochOrder, type TrainSettings } from './settings.ts';
+import { epochOrder, learningOf, type TrainSettings } from './settings.ts';
 import type { ImageProblem, TrainingImage, TrainingSource } from './source.ts';
 import {
-  buildStepGraph,
+  buildStep,
   compileStep,
   createTrainingState,
   type HostState,
   readTrainingState,
+  stepInputs,
 } from './step.ts';
+
+/** What images are of that have no class. */
+const unnamed = 'object';
 
 /** Where a run stands. */
 export interface Progress {
@@ -83,6 +84,8 @@ export interface TrainRun {
   readonly signal?: AbortSignal;
   /** Steps between checkpoints inside an epoch. */
   readonly saveEvery?: number;
+  /** For any text, where the method's prompts name classes. */
+  readonly tokenizer?: (() => Promise<Tokenizer>) | undefined;
 }
 
 export interface TrainResult {
@@ -104,13 +107,25 @@ export async function train(
   source: TrainingSource,
   settings: TrainSettings,
   callbacks: TrainCallbacks = {},
-  { resume, signal, saveEvery = Number.POSITIVE_INFINITY }: TrainRun = {},
+  { resume, signal, saveEvery = Number.POSITIVE_INFINITY, tokenizer }: TrainRun = {},
 ): Promise<TrainResult> {
-  const { options, imageSize, batch, epochs, seed, learningRate } = settings;
-  const shapes = learnableShapes(options, clip.config);
-  const start = resume ?? initialSnapshot(shapes, seed);
-  const faprompt = await loadTemplates(clip, options);
-  const state = createTrainingState(gpu, shapes, start.state);
+  const { method, imageSize, dualLayers, batch, epochs, seed, learningRate } = settings;
+  const learning = learningOf(method);
+  const { optimizer } = learning;
+  const needs = method.needs(clip.config, { dualLayers });
+  const start = resume ?? {
+    progress: { epoch: 0, position: 0, step: 0, lossSum: 0, lossSteps: 0 },
+    state: { parameters: await learning.initial(clip, seed, tokenizer) },
+  };
+  const learner = await learning.prepare({
+    gpu,
+    clip,
+    size: imageSize,
+    classes: source.classes ?? [unnamed],
+    tokenizer,
+  });
+  const shapes = learning.shapes(clip.config);
+  const state = createTrainingState(gpu, shapes, start.state, optimizer.moments);
   const steps = new Map<number, Executable>();
   /** Steps of all sizes share the state's tensors. */
   const stepFor = async (images: number): Promise<Executable> => {
@@ -119,7 +134,7 @@ export async function train(
     const made = await compileStep(
       gpu,
       clip,
-      buildStepGraph(clip, faprompt, images, imageSize, { adam: settings.adam }),
+      buildStep(clip, learner, needs, images, imageSize, { optimizer }),
       state,
     );
     steps.set(images, made);
@@ -183,9 +198,12 @@ export async function train(
         }
         step += 1;
         const executable = await stepFor(images.length);
-        const schedule = adamSchedule({ lr: learningRate, ...settings.adam }, step);
+        const schedule = optimizer.schedule({ learningRate, step, epoch: progress.epoch, epochs });
+        const own = learner.feeds?.(images.map(({ className = unnamed }) => className)) ?? {};
+        const read = stepInputs(executable);
+        const given = Object.entries({ ...feeds(images, imageSize), ...own, schedule });
         const run = executable.run(
-          { ...feeds(images, imageSize), schedule },
+          Object.fromEntries(given.filter(([name]) => read.has(name))),
           Object.keys(executable.plan.outputs),
         );
         const previous = running;
@@ -220,11 +238,6 @@ export async function train(
     state.dispose();
   }
 }
-
-const initialSnapshot = (shapes: ReturnType<typeof learnableShapes>, seed: number): Snapshot => ({
-  progress: { epoch: 0, position: 0, step: 0, lossSum: 0, lossSteps: 0 },
-  state: { parameters: initialLearnables(shapes, createRandom(deriveSeed(seed, 'learnables'))) },
-});
 
 /** Groups usable images; unusable ones are reported and made up for, so that only an epoch's last batch is smaller. */
 async function* batches(
@@ -262,8 +275,12 @@ function feeds(images: readonly TrainingImage[], size: number): Record<string, H
     if (mask) masks.set(mask, i * size * size);
   });
   return {
-    image: join(images.map(({ features }) => features.image)),
-    patches: join(images.map(({ features }) => features.patches)),
+    ...Object.fromEntries(
+      Object.keys(images[0]!.features).map((name) => [
+        name,
+        join(images.map(({ features }) => features[name]!)),
+      ]),
+    ),
     masks,
     classes: Int32Array.from(images, ({ anomalous }) => Number(anomalous)),
     labels: Float32Array.from(images, ({ anomalous }) => Number(anomalous)),

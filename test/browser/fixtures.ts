@@ -11,7 +11,8 @@ import { clipConfigOf } from '../../src/model/clip/config.ts';
 import { defaultDualLayers } from '../../src/model/clip/vision.ts';
 import { initialLearnables, learnableShapes } from '../../src/model/faprompt/learnables.ts';
 import { presets } from '../../src/model/faprompt/options.ts';
-import { writePrompts } from '../../src/model/faprompt/prompts-file.ts';
+import { faprompt } from '../../src/model/methods/faprompt/faprompt.ts';
+import { writePrompts } from '../../src/model/methods/prompts-file.ts';
 
 export const smallClip = path.resolve('weights/small-clip.safetensors');
 
@@ -22,7 +23,7 @@ export async function smallPrompts(prompts = 4): Promise<Uint8Array> {
   const options = { ...presets.topm, prompts };
   return writePrompts(
     {
-      options,
+      method: faprompt('faprompt', 'FAPrompt', options),
       learnables: initialLearnables(learnableShapes(options, config), createRandom(3)),
       clip: createHash('sha256').update(bytes).digest('hex'),
       imageSize: config.imageResolution,

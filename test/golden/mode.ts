@@ -10,11 +10,11 @@ import { type FapromptModel, forward } from '../../src/model/faprompt/forward.ts
 import { learnableShapes } from '../../src/model/faprompt/learnables.ts';
 import { anomalyMap, smoothedMap } from '../../src/model/faprompt/score.ts';
 import { abnormalChannel } from '../../src/model/faprompt/similarity.ts';
+import { publishedAdam } from '../../src/model/methods/optimizer.ts';
 import {
   bindStep,
   buildStepGraph,
   createTrainingState,
-  publishedAdam,
   readTrainingState,
   type TrainingState,
 } from '../../src/train/step.ts';

@@ -16,6 +16,7 @@ import { formatBytes } from '../../src/gpu/errors.ts';
 import { type Gpu, openGpu } from '../../src/gpu/gpu.ts';
 import { openClip } from '../../src/model/checkpoint/open.node.ts';
 import { createImageEncoder } from '../../src/model/clip/image-encoder.ts';
+import { fapromptNeeds } from '../../src/model/clip/needs.ts';
 import { type Clip, loadClip } from '../../src/model/clip/weights.ts';
 import { imageFeature, textFeatures } from '../../src/model/clip/zero-shot.ts';
 
@@ -39,7 +40,7 @@ async function featuresOf(
   input: Float32Array,
   { texts, dual }: Manifest,
 ): Promise<Features> {
-  const encoder = await createImageEncoder(gpu, clip, clip.config.imageResolution, dual);
+  const encoder = await createImageEncoder(gpu, clip, clip.config.imageResolution, fapromptNeeds(dual));
   const [{ image, patches }] = (await encoder.encode([input])) as [
     { image: Float32Array; patches: Float32Array },
   ];

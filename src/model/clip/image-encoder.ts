@@ -1,19 +1,16 @@
 // The image encoder, ready to run on batches of one size.
 import type { Gpu } from '../../gpu/gpu.ts';
 import { compile, type Executable, type RunOptions } from '../../graph/executor.ts';
-import { f32, type Tensor } from '../../kernels/tensor.ts';
+import { elements, f32, type Tensor } from '../../kernels/tensor.ts';
 import { createModelGraph, type ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
-import { encodeImage } from './vision.ts';
+import { anovlViews, checkNeeds, clipNeeds, featureShapes, type ImageNeeds } from './needs.ts';
+import { augment } from './views.ts';
+import { encodeFeatures } from './vision.ts';
 import { bindWeights, type Clip } from './weights.ts';
 
-/** Features of one image, on the host. */
-export interface HostFeatures {
-  /** Unit class feature [E]. */
-  readonly image: Float32Array;
-  /** Unit patch features [grid^2, E]. */
-  readonly patches: Float32Array;
-}
+/** Features of one image, on the host, by the names of `featureShapes`. */
+export type HostFeatures = Readonly<Record<string, Float32Array>>;
 
 /** @throws RangeError unless `size` is a positive multiple of the patch size. */
 export function checkImageSize(config: ClipConfig, size: number): void {
@@ -30,20 +27,21 @@ export const defaultImageSize = ({ patch, imageResolution }: ClipConfig): number
 
 export interface ImageGraph {
   readonly model: ModelGraph;
-  readonly outputs: { readonly image: Tensor; readonly patches: Tensor };
+  readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
-/** The graph alone, for plans and dry runs: input `images` [B, 3, S, S]. */
+/** The graph alone, for plans and dry runs: input `images` [B, 3, S, S]; outputs by the names of `featureShapes`. */
 export function buildImageGraph(
   clip: Pick<Clip, 'config' | 'weightSpec'>,
   size: number,
   batch: number,
-  dualLayers: number,
+  needs: ImageNeeds,
 ): ImageGraph {
   checkImageSize(clip.config, size);
+  checkNeeds(needs, clip.config, size);
   const model = createModelGraph(clip.weightSpec);
   const images = model.graph.input('images', f32(batch, 3, size, size));
-  return { model, outputs: { ...encodeImage(model, images, clip.config, dualLayers) } };
+  return { model, outputs: encodeFeatures(model, images, clip.config, needs) };
 }
 
 export interface ImageEncoder {
@@ -57,15 +55,15 @@ export async function createImageEncoder(
   gpu: Gpu,
   clip: Clip,
   size: number,
-  dualLayers: number,
+  needs: ImageNeeds,
   batch = 1,
 ): Promise<ImageEncoder> {
-  const { model, outputs } = buildImageGraph(clip, size, batch, dualLayers);
+  const { model, outputs } = buildImageGraph(clip, size, batch, needs);
   const executable = await compile(gpu, model.graph, outputs, {
     parameters: bindWeights(clip, model.weights),
   });
-  const embed = clip.config.embedDim;
-  const patches = (size / clip.config.patch) ** 2;
+  const names = [...featureShapes(needs, clip.config, size).keys()].filter((name) => name in outputs);
+  const views = needs.views === 'anovl' ? await createViewEncoder(gpu, clip, size, needs) : undefined;
   return {
     executable,
     async encode(images, options) {
@@ -73,12 +71,55 @@ export async function createImageEncoder(
       images.forEach((image, i) => {
         input.set(image, i * 3 * size * size);
       });
-      const result = await executable.run({ images: input }, ['image', 'patches'], options);
-      return images.map((_, i) => ({
-        image: (result.image as Float32Array).slice(i * embed, (i + 1) * embed),
-        patches: (result.patches as Float32Array).slice(i * patches * embed, (i + 1) * patches * embed),
-      }));
+      const result = await executable.run({ images: input }, names, options);
+      const found = images.map((_, i) =>
+        Object.fromEntries(names.map((name) => [name, share(result[name] as Float32Array, i, batch)])),
+      );
+      if (!views) return found;
+      const features: HostFeatures[] = [];
+      for (const [i, image] of images.entries())
+        features.push({ ...found[i]!, views: await views.encode(image, options) });
+      return features;
     },
-    dispose: () => executable.dispose(),
+    dispose() {
+      executable.dispose();
+      views?.dispose();
+    },
+  };
+}
+
+/** Part `i` of `count` equal ones. */
+const share = (values: Float32Array, i: number, count: number): Float32Array => {
+  const length = values.length / count;
+  return values.slice(i * length, (i + 1) * length);
+};
+
+/** Token rows that are encoded together. */
+const rowsAtOnce = 4096;
+
+/** Class features of an image's views [22, E], as many at a time as fit. */
+async function createViewEncoder(gpu: Gpu, clip: Clip, size: number, { positions }: ImageNeeds) {
+  const rows = 1 + (size / clip.config.patch) ** 2;
+  const runs = Math.ceil(anovlViews / Math.max(1, Math.floor(rowsAtOnce / rows)));
+  const batch = Math.ceil(anovlViews / runs);
+  const encoder = await createImageEncoder(
+    gpu,
+    clip,
+    size,
+    { ...clipNeeds, patches: 'none', positions },
+    batch,
+  );
+  return {
+    async encode(image: Float32Array, options?: RunOptions): Promise<Float32Array> {
+      const all = augment(image, size);
+      const features = new Float32Array(elements([anovlViews, clip.config.embedDim]));
+      for (let start = 0; start < all.length; start += batch) {
+        const found = await encoder.encode(all.slice(start, start + batch), options);
+        for (const [i, each] of found.entries())
+          features.set(each.image!, (start + i) * clip.config.embedDim);
+      }
+      return features;
+    },
+    dispose: () => encoder.dispose(),
   };
 }

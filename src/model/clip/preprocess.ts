@@ -16,11 +16,16 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
-/** Squashes an RGB image to size x size (bicubic, antialiased) and normalises it: f32 [3, size, size]. */
-export async function preprocessImage(gpu: Gpu, image: Pixels, size: number): Promise<Float32Array> {
+/** Squashes an RGB image to size x size (antialiased) and normalises it: f32 [3, size, size]. */
+export async function preprocessImage(
+  gpu: Gpu,
+  image: Pixels,
+  size: number,
+  filter: 'bicubic' | 'bilinear' = 'bicubic',
+): Promise<Float32Array> {
   const graph = createGraph();
   const pixels = graph.input('image', { shape: [image.height, image.width, 3], dtype: 'u8' });
-  const resized = resizePillow(graph, pixels, { height: size, width: size, filter: 'bicubic' });
+  const resized = resizePillow(graph, pixels, { height: size, width: size, filter });
   const tensor = imageToTensor(graph, resized, { mean: clipMean, std: clipStd });
   return (await runOnce(gpu, graph, tensor, image.data)) as Float32Array;
 }

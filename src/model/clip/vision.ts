@@ -4,12 +4,14 @@ import { add, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
 import { patchEmbedding } from '../../kernels/patch_embedding/patch_embedding.ts';
-import { resizeBilinear } from '../../kernels/resize_bilinear/resize_bilinear.ts';
 import { concat, slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
 import type { Context, ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
+import { fapromptNeeds, type ImageNeeds } from './needs.ts';
+import { type PositionResize, positionTable } from './positions.ts';
 import { attentionOut, layerNorm, mlp, queryKeyValue } from './transformer.ts';
+import { windowFeatures } from './windows.ts';
 
 export interface ImageFeatures {
   /** Unit class feature of the original stream, without ln_post: [B, E]. */
@@ -25,7 +27,7 @@ export const defaultDualLayers = ({ visionLayers }: ClipConfig): number =>
   Math.max(1, Math.round((visionLayers * 19) / 24));
 
 /**
- * Encodes normalised images [B, 3, S, S], S a multiple of the patch size.
+ * Encodes normalised images [B, 3, S, S], S a multiple of the patch size, as FAPrompt wants them.
  * @param dualLayers trailing blocks that carry the V-V stream beside the original one
  */
 export function encodeImage(
@@ -34,15 +36,33 @@ export function encodeImage(
   config: ClipConfig,
   dualLayers: number,
 ): ImageFeatures {
+  const { image, patches } = encodeFeatures(context, images, config, fapromptNeeds(dualLayers));
+  return { image: image!, patches: patches! };
+}
+
+/**
+ * Encodes normalised images [B, 3, S, S], S a multiple of the patch size.
+ * @returns what `needs` wants, by the names of `featureShapes`, each [B, ...]; `views` are not made here
+ */
+export function encodeFeatures(
+  context: Context,
+  images: Tensor,
+  config: ClipConfig,
+  needs: ImageNeeds,
+): Record<string, Tensor> {
   const { graph, weight, record } = context;
+  const batch = images.shape[0]!;
   const grid = images.shape[2]! / config.patch;
-  let original = embedPatches(context, images, config, grid);
+  const patchRows = { axis: 1, start: 1, end: 1 + grid * grid };
+  const found: Record<string, Tensor> = {};
+  const tokens = embedPatches(context, images, config, grid, needs.positions);
+  let original = record('vision/ln_pre', layerNorm(context, tokens, 'visual.ln_pre'));
   let vv: Tensor | undefined;
   for (let i = 0; i < config.visionLayers; i += 1) {
     const block = `visual.transformer.resblocks.${i}`;
     const qkv = queryKeyValue(context, original, block);
     const heads = config.visionHeads;
-    if (i >= config.visionLayers - dualLayers) {
+    if (i >= config.visionLayers - needs.dualLayers) {
       // Both streams read the original one; the V-V stream has no MLP and is never fed back.
       vv = attentionOut(context, attention(graph, qkv, { heads, source: 'vv' }), vv ?? original, block);
       record(`vision/layer${i}/vv`, vv);
@@ -54,22 +74,27 @@ export function encodeImage(
       config.activation,
     );
     record(`vision/layer${i}/ori`, original);
+    if (needs.taps.includes(i + 1)) found[`tap${i + 1}`] = slice(graph, original, patchRows);
   }
   const projection = weight('visual.proj');
-  const classToken = slice(graph, original, { axis: 1, start: 0, end: 1 });
-  const image = record(
-    'vision/cls_raw',
-    matmul(graph, graph.view(classToken, [images.shape[0]!, config.visionWidth]), projection),
-  );
-  const tokens = record(
-    'vision/tokens_raw',
-    matmul(graph, layerNorm(context, vv ?? original, 'visual.ln_post'), projection),
-  );
-  const unit = record('image/tokens', l2norm(graph, tokens));
-  return {
-    image: record('image/cls', l2norm(graph, image)),
-    patches: slice(graph, unit, { axis: 1, start: 1, end: 1 + grid * grid }),
-  };
+  const classToken = graph.view(slice(graph, original, { axis: 1, start: 0, end: 1 }), [
+    batch,
+    config.visionWidth,
+  ]);
+  const ofClass = needs.classNorm ? layerNorm(context, classToken, 'visual.ln_post') : classToken;
+  const image = record('vision/cls_raw', matmul(graph, ofClass, projection));
+  found.image = record('image/cls', l2norm(graph, image));
+  if (needs.patches !== 'none') {
+    const raw = record(
+      'vision/tokens_raw',
+      matmul(graph, layerNorm(context, vv ?? original, 'visual.ln_post'), projection),
+    );
+    const unit = record('image/tokens', l2norm(graph, raw));
+    found.patches = slice(graph, needs.patches === 'raw' ? raw : unit, patchRows);
+  }
+  for (const side of needs.windows)
+    found[`window${side}`] = windowFeatures(context, tokens, config, grid, side);
+  return found;
 }
 
 /**
@@ -87,28 +112,18 @@ export function clipFeature(model: ModelGraph, config: ClipConfig): Tensor {
   return l2norm(graph, matmul(graph, layerNorm(model, token, 'visual.ln_post'), weight('visual.proj')));
 }
 
-/** [class token | patches] + positions, normalised: [B, 1 + grid^2, D]. */
-function embedPatches(context: Context, images: Tensor, config: ClipConfig, grid: number): Tensor {
+/** [class token | patches] + positions, before ln_pre: [B, 1 + grid^2, D]. */
+function embedPatches(
+  context: Context,
+  images: Tensor,
+  config: ClipConfig,
+  grid: number,
+  how: PositionResize,
+): Tensor {
   const { graph, weight, record } = context;
   const width = config.visionWidth;
   const patches = record('vision/patch_embed', patchEmbedding(graph, images, weight('visual.conv1.weight')));
   const classToken = expand(graph, weight('visual.class_embedding'), [images.shape[0]!, 1, width]);
-  const positions = record('vision/pos', positionTable(context, config, grid));
-  const tokens = record('vision/embed', add(graph, concat(graph, [classToken, patches], 1), positions));
-  return record('vision/ln_pre', layerNorm(context, tokens, 'visual.ln_pre'));
-}
-
-/** The trained position table, its grid part resized bilinearly to the image's grid: [1 + grid^2, D]. */
-function positionTable({ graph, weight }: Context, config: ClipConfig, grid: number): Tensor {
-  const table = weight('visual.positional_embedding');
-  if (grid === config.grid) return table;
-  const width = config.visionWidth;
-  const ofClass = slice(graph, table, { axis: 0, start: 0, end: 1 });
-  const ofGrid = graph.view(slice(graph, table, { axis: 0, start: 1, end: 1 + config.grid ** 2 }), [
-    config.grid,
-    config.grid,
-    width,
-  ]);
-  const resized = resizeBilinear(graph, ofGrid, { height: grid, width: grid, channelsLast: true });
-  return concat(graph, [ofClass, graph.view(resized, [grid * grid, width])], 0);
+  const positions = record('vision/pos', positionTable(context, config, grid, how));
+  return record('vision/embed', add(graph, concat(graph, [classToken, patches], 1), positions));
 }

@@ -1,6 +1,7 @@
 // CLIP's weights on the device.
 
 import { prefetch } from '../../base/prefetch.ts';
+import { WeightsError } from '../../formats/errors.ts';
 import { dtypeBytes } from '../../formats/safetensors-header.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
@@ -21,6 +22,8 @@ export interface Clip {
   weightSpec(name: string): TensorSpec | undefined;
   /** Device tensors by name: everything but the token embedding, of which only a few rows are ever needed. */
   readonly tensors: ReadonlyMap<string, DeviceTensor>;
+  /** CLIP's learned temperature: what cosines are multiplied with. */
+  logitScale(): Promise<number>;
   /** Rows of the token embedding: id -> [text width]. */
   tokenRows(ids: readonly number[]): Promise<Map<number, Float32Array>>;
   dispose(): void;
@@ -110,6 +113,7 @@ export async function loadClip(gpu: Gpu, file: TensorFile, options: LoadOptions 
     metadata: file.metadata,
     weightSpec: (tensor) => specs.get(tensor),
     tensors,
+    logitScale: () => logitScale(file),
     tokenRows: (ids) => readTokenRows(file, config, ids),
     dispose,
   };
@@ -178,6 +182,18 @@ export async function checkNumbers(file: TensorFile): Promise<void> {
     for (const piece of piecesOf(tensor, spec))
       checkFinite(await readPiece(file, piece), file.source.name, tensor);
   }
+}
+
+/** CLIP's own training keeps it at 100 at most. */
+const largestScale = 1000;
+
+/** CLIP's learned temperature: what cosines are multiplied with. @throws WeightsError */
+export async function logitScale(file: TensorFile): Promise<number> {
+  const [value] = await file.readFloat32('logit_scale');
+  const scale = Math.exp(value!);
+  if (scale > 0 && scale <= largestScale) return scale;
+  const expected = `a logarithm whose exponential is at most ${largestScale}`;
+  throw new WeightsError({ file: file.source.name, tensor: 'logit_scale', expected, found: `${value}` });
 }
 
 /** Parameters of a CLIP that live on the device. */

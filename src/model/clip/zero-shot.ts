@@ -1,7 +1,5 @@
 // Plain CLIP: which of some texts describes an image (Radford et al., 2021, section 3.1).
 
-import { WeightsError } from '../../formats/errors.ts';
-import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { compile } from '../../graph/executor.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
@@ -34,11 +32,16 @@ export function textTokens({ config }: Clip, tokenizer: Tokenizer, text: string)
 /** Texts that are encoded together. */
 const textBatch = 64;
 
-/** The unit features [E] of texts, in their order. @param texts their tokens, see textTokens */
+/**
+ * The features [E] of texts, in their order.
+ * @param texts their tokens, see textTokens
+ * @param unit whether they are made unit vectors
+ */
 export async function textFeatures(
   gpu: Gpu,
   clip: Clip,
   texts: readonly (Int32Array | readonly number[])[],
+  { unit = true } = {},
 ): Promise<Float32Array[]> {
   const { textWidth, embedDim } = clip.config;
   const rows = await clip.tokenRows([...new Set(texts.flatMap((ids) => [...ids]))]);
@@ -55,9 +58,10 @@ export async function textFeatures(
       const embeddings = model.graph.input('embeddings', f32(chunk.length, length, textWidth));
       const input = { embeddings, start: 0, end: length - 1, name: 'text' };
       const { features } = encodeText(model, input, clip.config);
-      const units = await run(gpu, clip, model, l2norm(model.graph, features), { embeddings: values });
+      const output = unit ? l2norm(model.graph, features) : features;
+      const encoded = await run(gpu, clip, model, output, { embeddings: values });
       chunk.forEach((text, n) => {
-        found[text] = units.slice(n * embedDim, (n + 1) * embedDim);
+        found[text] = encoded.slice(n * embedDim, (n + 1) * embedDim);
       });
     }
   }
@@ -77,18 +81,6 @@ async function run(
   } finally {
     executable.dispose();
   }
-}
-
-/** CLIP's own training keeps it at 100 at most. */
-const largestScale = 1000;
-
-/** CLIP's learned temperature: what cosines are multiplied with. @throws WeightsError */
-export async function logitScale(file: TensorFile): Promise<number> {
-  const [value] = await file.readFloat32('logit_scale');
-  const scale = Math.exp(value!);
-  if (scale > 0 && scale <= largestScale) return scale;
-  const expected = `a logarithm whose exponential is at most ${largestScale}`;
-  throw new WeightsError({ file: file.source.name, tensor: 'logit_scale', expected, found: `${value}` });
 }
 
 /** Probabilities of the texts: softmax of the scaled cosines. */

@@ -13,6 +13,8 @@ import type { Templates, TokenRows } from './templates.ts';
 
 export interface Forward extends Scores {
   readonly learnables: Learnables;
+  /** Feature of the normal prompt, not normalised: [1, E]. */
+  readonly normalFeatures: Tensor;
   /** Prior-free features of the abnormality prompts, for the orthogonal loss: [K, E]. */
   readonly abnormalFeatures: Tensor;
   /** One prior per image [B, D]; absent without DAP. */
@@ -44,7 +46,7 @@ export function forward(
   const normal = encoder.normal.features;
   const text1 = record('text/proto1', prototypes(context, normal, abnormalFeatures, options));
   const patches1 = record('sim1', probabilities(context, features.patches, text1, temperature));
-  const common = { learnables, abnormalFeatures };
+  const common = { learnables, normalFeatures: normal, abnormalFeatures };
   if (!adaptsToImage(options))
     return { ...common, ...scores(context, features.image, text1, [patches1, patches1], options, size) };
 

@@ -56,8 +56,10 @@ export function losses(
   if (options.crossEntropy || all) terms.ce = crossEntropy(graph, result.imageLogits, classes);
   if (options.crossEntropy) total = accumulate(total, terms.ce!, 1);
 
-  terms.score_focal = binaryFocal(graph, result.score, labels, { kind: options.scoreLoss });
-  total = accumulate(total, terms.score_focal, 1);
+  if (options.scoreLoss !== 'none') {
+    terms.score_focal = binaryFocal(graph, result.score, labels, { kind: options.scoreLoss });
+    total = accumulate(total, terms.score_focal, 1);
+  }
 
   if (options.orthogonalWeight !== 0 || all) terms.oc = cosinePairs(graph, result.abnormalFeatures);
   if (options.orthogonalWeight !== 0) total = accumulate(total, terms.oc!, options.orthogonalWeight);
@@ -65,6 +67,7 @@ export function losses(
   if (result.prior && (options.priorWeight !== 0 || all))
     terms.prior = priorLoss(context, result.prior, labels, options);
   if (result.prior && options.priorWeight !== 0) total = accumulate(total, terms.prior!, options.priorWeight);
+  if (!total) throw new RangeError('the options leave out every loss');
   return { ...terms, total };
 }
 

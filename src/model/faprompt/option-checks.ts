@@ -38,8 +38,10 @@ export const optionKinds: Readonly<Record<keyof FapromptOptions, OptionKind>> = 
   priorEntries: choice('mean', 'sum'),
   priorImages: choice('sum', 'mean'),
   crossEntropy: { kind: 'flag' },
-  scoreLoss: choice('logits', 'prob'),
+  scoreLoss: choice('logits', 'prob', 'none'),
   maxMix: { kind: 'pair' },
+  imageScore: choice('mixed', 'class'),
+  sigma: number,
 };
 
 /** What a value of this kind looks like, in words. */
@@ -84,7 +86,23 @@ export function isOfKind(value: unknown, kind: OptionKind): boolean {
 }
 
 /** Options that came later than the first files, with what those files mean. */
-export const laterOptions: Partial<FapromptOptions> = { compound: true, aggregate: 'mean' };
+export const laterOptions: Partial<FapromptOptions> = {
+  compound: true,
+  aggregate: 'mean',
+  imageScore: 'mixed',
+  sigma: 10,
+};
+
+/** Options that files leave out where they say what files without them mean, so that those files stay as they are. */
+const unwritten = ['imageScore', 'sigma'] as const;
+
+/** The options as files have them. */
+export const writtenOptions = (options: FapromptOptions): Partial<FapromptOptions> =>
+  Object.fromEntries(
+    Object.entries(options).filter(
+      ([name, value]) => !unwritten.some((each) => each === name && value === laterOptions[each]),
+    ),
+  );
 
 /**
  * The options out of parsed JSON, every one of them there and of its kind.

@@ -42,13 +42,17 @@ export interface FapromptOptions extends PromptSizes {
   readonly priorImages: 'sum' | 'mean';
   /** Whether the cross entropy of the image probability is added. */
   readonly crossEntropy: boolean;
-  /** What the focal loss takes the score for. */
-  readonly scoreLoss: 'logits' | 'prob';
+  /** What the focal loss takes the score for; `none`: there is no such loss. */
+  readonly scoreLoss: 'logits' | 'prob' | 'none';
   /** Weights of the two maps' largest patch scores in the image score. */
   readonly maxMix: readonly [number, number];
+  /** The image score: the mean of class probability and largest patches, or the class probability alone. */
+  readonly imageScore: 'mixed' | 'class';
+  /** Sigma of the map's smoothing in pixels, at the paper's 518. */
+  readonly sigma: number;
 }
 
-export const presetNames = ['topm', 'official', 'paper', 'anomalyclip'] as const;
+export const presetNames = ['topm', 'official', 'paper', 'anomalyclip', 'learnable-pair'] as const;
 export type PresetName = (typeof presetNames)[number];
 
 const topm: FapromptOptions = {
@@ -73,12 +77,26 @@ const topm: FapromptOptions = {
   crossEntropy: true,
   scoreLoss: 'logits',
   maxMix: [2 / 3, 1 / 3],
+  imageScore: 'mixed',
+  sigma: 10,
+};
+
+const pair: FapromptOptions = {
+  ...topm,
+  normalTokens: 12,
+  abnormalTokens: 12,
+  prompts: 1,
+  compound: false,
+  prior: false,
+  orthogonalWeight: 0,
 };
 
 /**
  * `topm`: the published losses, the prior fed with the true top M patches as the paper says. `official`: the published
- * code as it is. `paper`: a literal reading of the paper's equations. `anomalyclip`: the learnable pair of AnomalyCLIP
- * (Zhou et al., ICLR 2024), from which the paper's ablations start; the losses and the score are those of `topm`.
+ * code as it is. `paper`: a literal reading of the paper's equations. `anomalyclip`: AnomalyCLIP (Zhou et al., ICLR 2024)
+ * as published, from which the paper's ablations start: a learnable pair with losses, score and smoothing of its own; a
+ * second map, where an ablation has one, weighs half of the first as in FAPrompt. `learnable-pair`: its prompts with the
+ * losses, the score and the smoothing of `topm`.
  */
 export const presets: Readonly<Record<PresetName, FapromptOptions>> = {
   topm,
@@ -95,14 +113,14 @@ export const presets: Readonly<Record<PresetName, FapromptOptions>> = {
     maxMix: [0.5, 0.5],
   },
   anomalyclip: {
-    ...topm,
-    normalTokens: 12,
-    abnormalTokens: 12,
-    prompts: 1,
-    compound: false,
-    prior: false,
-    orthogonalWeight: 0,
+    ...pair,
+    map1Weight: 4,
+    map2Weight: 2,
+    scoreLoss: 'none',
+    imageScore: 'class',
+    sigma: 4,
   },
+  'learnable-pair': pair,
 };
 
 /** Whether the prompts are adapted to each image, which gives a second map. */

@@ -28,7 +28,7 @@ export function scores(
   image: Tensor,
   text: Tensor,
   patches: readonly [Tensor, Tensor],
-  { temperature, maxMix }: Pick<FapromptOptions, 'temperature' | 'maxMix'>,
+  { temperature, maxMix, imageScore }: Pick<FapromptOptions, 'temperature' | 'maxMix' | 'imageScore'>,
   size: number,
 ): Scores {
   const { graph, record } = context;
@@ -39,7 +39,10 @@ export function scores(
     affine(graph, graph.view(similarities, [images, 2]), 1 / temperature),
   );
   const channels = graph.view(softmax(graph, imageLogits, { axis: 1 }), [images, 2, 1]);
-  const score = mixedScore(context, channels, patches, maxMix);
+  const score =
+    imageScore === 'class'
+      ? record('score', record('image/prob', graph.view(abnormalChannel(context, channels), [images])))
+      : mixedScore(context, channels, patches, maxMix);
   const [patches1, patches2] = patches;
   const map1 = record('map1', probabilityMap(context, patches1, size));
   const map2 = patches2 === patches1 ? map1 : record('map2', probabilityMap(context, patches2, size));
@@ -64,8 +67,8 @@ export function mixedScore(
   return record('score', add(graph, affine(graph, probability, 0.5), mixed));
 }
 
-/** Sigma of the smoothing at test time: 10 pixels at the paper's 518, the same share of other sizes. */
-export const smoothingSigma = (size: number): number => (10 * size) / 518;
+/** Sigma of the smoothing at test time in pixels: `sigma` at the paper's 518, the same share of other sizes. */
+export const smoothingSigma = (size: number, sigma = 10): number => (sigma * size) / 518;
 
 /** (S1a + 1 - S1n + S2a + 1 - S2n) / 4, in [0, 1]: [B, S, S]. */
 export function anomalyMap({ graph }: Context, { maps }: Pick<Scores, 'maps'>): Tensor {
@@ -78,4 +81,4 @@ export function anomalyMap({ graph }: Context, { maps }: Pick<Scores, 'maps'>): 
 
 /** The map as it is shown: smoothed by a Gaussian of `sigma` pixels (truncate 4, half-sample symmetric borders). */
 export const smoothedMap = (context: Context, map: Tensor, sigma: number): Tensor =>
-  gaussianBlur(context.graph, map, { sigma });
+  sigma > 0 ? gaussianBlur(context.graph, map, { sigma }) : map;

@@ -1,22 +1,98 @@
-// A method of zero-shot anomaly detection on a CLIP: prompts that are learned, or prompts that are written down.
-import type { FapromptOptions } from '../faprompt/options.ts';
-import type { WrittenPrompts } from './written.ts';
+// What a method of zero-shot anomaly detection on a CLIP is, as a value: what it takes from the image encoder, how it
+// scores, and, where it learns, its learnables, losses, optimizer and schedule. A family (a folder here) makes methods
+// out of options; adding one touches its folder and a line in families.ts.
+import type { Gpu } from '../../gpu/gpu.ts';
+import type { HostData } from '../../graph/device-tensor.ts';
+import type { Shape, Tensor } from '../../kernels/tensor.ts';
+import type { ClipConfig } from '../clip/config.ts';
+import type { ImageNeeds } from '../clip/needs.ts';
+import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
+import type { Clip } from '../clip/weights.ts';
+import type { ModelGraph } from '../context.ts';
+import type { Targets } from '../faprompt/losses.ts';
+import type { Learned, Scorer } from '../scorer.ts';
+import type { Optimizer } from './optimizer.ts';
 
-/** FAPrompt, its ablations, AnomalyCLIP: options and nothing else. */
-export interface LearnedMethod {
-  readonly kind: 'learned';
+export interface Method {
   readonly name: string;
   /** What it is, in a few words. */
   readonly title: string;
-  readonly options: FapromptOptions;
+  /** Name of its family. */
+  readonly family: string;
+  /** All that can be chosen about it, as JSON. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Whether scores depend on the class's name. */
+  readonly namesClass: boolean;
+  /** @param given V-V blocks, where the method has them and the caller knows better */
+  needs(clip: ClipConfig, given?: { readonly dualLayers?: number | undefined }): ImageNeeds;
+  /**
+   * A scorer for one class.
+   * @throws TokenizerError for prompts that the vocabulary cannot express, WeightsError for learned values that are not
+   *   the method's
+   */
+  scorer(setup: ScorerSetup): Promise<Scorer & { readonly dropped?: readonly string[] }>;
+  /** Absent where nothing is trained. */
+  readonly learning?: Learning;
 }
 
-/** Hand-written prompts: nothing is trained. */
-export interface WrittenMethod {
-  readonly kind: 'written';
+export interface ScorerSetup {
+  readonly gpu: Gpu;
+  readonly clip: Clip;
+  /** Side of images and maps in pixels. */
+  readonly size: number;
+  readonly needs: ImageNeeds;
+  /** Name of the images' class, as data sets write it: `metal_nut`. */
+  readonly className?: string | undefined;
+  /** For any text; asked for where it is needed. Default: the CLIP's own. */
+  readonly tokenizer?: (() => Promise<Tokenizer>) | undefined;
+  /** The learned values of a method that learns. */
+  readonly learned?: Learned | undefined;
+}
+
+/** The published schedule of a training. */
+export interface Schedule {
+  readonly epochs: number;
+  readonly batch: number;
+  readonly learningRate: number;
+}
+
+export interface Learning {
+  readonly schedule: Schedule;
+  readonly optimizer: Optimizer;
+  /** Name -> shape of the learnables, under the names of the published checkpoints. */
+  shapes(clip: ClipConfig): Map<string, Shape>;
+  /** Initial values, a function of the seed. */
+  initial(clip: Clip, seed: number, tokenizer?: () => Promise<Tokenizer>): Promise<Map<string, Float32Array>>;
+  /** Computes what does not change during a run. */
+  prepare(setup: LearnSetup): Promise<Learner>;
+}
+
+export interface LearnSetup extends Pick<ScorerSetup, 'gpu' | 'clip' | 'size' | 'tokenizer'> {
+  /** Classes of the training images. */
+  readonly classes: readonly string[];
+}
+
+export interface Learner {
+  /** Builds the loss of a batch; inputs of its own besides features and targets come from `feeds`. */
+  build(model: ModelGraph, features: Readonly<Record<string, Tensor>>, targets: Targets): StepParts;
+  /** @param classes of the images of a batch */
+  feeds?(classes: readonly string[]): Record<string, HostData>;
+}
+
+export interface StepParts {
+  readonly learnables: ReadonlyMap<string, Tensor>;
+  /** Every term, and the `total` that is minimised. */
+  readonly losses: Readonly<Record<string, Tensor>> & { readonly total: Tensor };
+}
+
+/** Throws; handed the field (empty: the value itself), what was expected and what was found. */
+export type Fail = (field: string, expected: string, found: string) => never;
+
+/** One folder here. */
+export interface Family {
   readonly name: string;
-  readonly title: string;
-  readonly prompts: WrittenPrompts;
+  /** What its options may be, for help and messages. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** A method out of options as JSON has them: the given ones over `defaults`. @throws by `fail` */
+  parse(name: string, title: string, options: Readonly<Record<string, unknown>>, fail: Fail): Method;
 }
-
-export type Method = LearnedMethod | WrittenMethod;

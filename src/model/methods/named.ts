@@ -1,30 +1,46 @@
-// The methods that have a name: baselines, FAPrompt, and the ablations of the paper's tables 3 to 5 and figure 3.
+// The methods that have a name: the systems of the paper's tables 1 and 2, and the rows of tables 3 to 5 and figure 3.
 import { type FapromptOptions, type PresetName, presets } from '../faprompt/options.ts';
-import type { LearnedMethod, Method, WrittenMethod } from './method.ts';
-import { clipPair, type WrittenPrompts, winclipEnsemble } from './written.ts';
-
-const written = (name: string, title: string, prompts: WrittenPrompts): WrittenMethod => ({
-  kind: 'written',
-  name,
-  title,
-  prompts,
-});
+import { anomalyclipEnsemble, ensembleDefaults } from './anomalyclip-ensemble/anomalyclip-ensemble.ts';
+import { anovl, anovlDefaults } from './anovl/anovl.ts';
+import { aprilGan, aprilGanDefaults } from './april-gan/april-gan.ts';
+import { clipAcOptions, clipDefaults, clipMethod } from './clip/clip.ts';
+import { cocoopDefaults, coop, coopDefaults } from './coop/coop.ts';
+import { faprompt } from './faprompt/faprompt.ts';
+import type { Method } from './method.ts';
+import { written, writtenEnsemble, writtenPair } from './pair/pair.ts';
+import { winclip, winclipDefaults } from './winclip/winclip.ts';
 
 const learned = (
   name: string,
   title: string,
   preset: PresetName,
   options: Partial<FapromptOptions> = {},
-): LearnedMethod => ({ kind: 'learned', name, title, options: { ...presets[preset], ...options } });
+): Method => faprompt(name, title, { ...presets[preset], ...options });
 
 const sweep = <K extends 'prompts' | 'patches'>(option: K, letter: string, values: readonly number[]) =>
   values.map((n) => learned(`${option}-${n}`, `FAPrompt, ${letter} = ${n}`, 'topm', { [option]: n }));
 
 const all: readonly Method[] = [
-  written('clip', 'CLIP, one pair of written prompts', clipPair),
-  written('winclip', "WinCLIP's ensemble of written prompts", winclipEnsemble),
-  learned('anomalyclip', "AnomalyCLIP's learnable pair", 'anomalyclip'),
+  // Tables 1 and 2, in their order.
+  clipMethod('clip', 'CLIP', clipDefaults),
+  clipMethod('clip-ac', 'CLIP-AC', clipAcOptions),
+  winclip('winclip', 'WinCLIP', winclipDefaults),
+  aprilGan('april-gan', 'APRIL-GAN', aprilGanDefaults),
+  anovl('anovl', 'AnoVL', anovlDefaults),
+  coop('coop', 'CoOp', coopDefaults),
+  // The tables' CoCoOp is AnomalyCLIP with a prior of the class token, which is table 4's row of that name, too.
+  learned('cocoop', 'CoCoOp (AnomalyCLIP with a prior of the class token)', 'anomalyclip', {
+    prior: true,
+    priorFrom: 'class',
+    priorWeight: 0,
+  }),
+  learned('anomalyclip', 'AnomalyCLIP', 'anomalyclip'),
   learned('faprompt', 'FAPrompt', 'topm'),
+  // Not in the tables.
+  coop('cocoop-original', 'CoCoOp as its own paper has it', cocoopDefaults),
+  written('pair', "one pair of written prompts on FAPrompt's features", writtenPair),
+  written('prompt-ensemble', "WinCLIP's written prompts on FAPrompt's features, no windows", writtenEnsemble),
+  learned('learnable-pair', "AnomalyCLIP's prompts with FAPrompt's losses and score", 'learnable-pair'),
   // Table 3: the modules and their losses.
   learned('cap', '+ CAP (FAPrompt without DAP)', 'topm', { prior: false }),
   learned('cap-no-orthogonal', '+ CAP without orthogonal loss', 'topm', {
@@ -36,11 +52,6 @@ const all: readonly Method[] = [
   learned('no-orthogonal', 'FAPrompt without orthogonal loss', 'topm', { orthogonalWeight: 0 }),
   learned('no-prior-loss', 'FAPrompt without prior loss', 'topm', { priorWeight: 0 }),
   // Table 4: what the prior is made from.
-  learned('class-dap-no-prior-loss', 'prior of the class token, no prior loss, no CAP', 'anomalyclip', {
-    prior: true,
-    priorFrom: 'class',
-    priorWeight: 0,
-  }),
   learned('class-dap', 'prior of the class token, no CAP', 'anomalyclip', {
     prior: true,
     priorFrom: 'class',
@@ -48,7 +59,8 @@ const all: readonly Method[] = [
   learned('class-prior', 'prior of the class token', 'topm', { priorFrom: 'class' }),
   learned('first-patches', 'prior of patches 0..M-1 (published code)', 'official'),
   // Table 5: ensembles, and what stands for the K prompts.
-  learned('anomalyclip-ensemble', 'AnomalyCLIP with K orthogonal prompts', 'anomalyclip', {
+  anomalyclipEnsemble('anomalyclip-ensemble', 'AnomalyCLIP Ensemble (10 models)', ensembleDefaults),
+  learned('anomalyclip-ensemble-star', 'AnomalyCLIP Ensemble* (K orthogonal prompts)', 'anomalyclip', {
     prompts: presets.topm.prompts,
     orthogonalWeight: presets.topm.orthogonalWeight,
   }),

@@ -1,4 +1,7 @@
 // Hand-written prompts: states of an object, in templates.
+import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
+import type { ValueKind } from './option-values.ts';
+import { spokenName } from './texts.ts';
 
 export interface WrittenPrompts {
   /** Phrases for an object without and with defects; "{}" stands for the object. */
@@ -11,65 +14,43 @@ export interface WrittenPrompts {
   readonly temperature: number;
 }
 
-/** A pair of prompts as plain CLIP is used. */
-export const clipPair: WrittenPrompts = {
-  normal: ['flawless {}'],
-  abnormal: ['damaged {}'],
-  templates: ['a photo of a {}.'],
-  object: 'object',
-  temperature: 0.07,
-};
-
-/** The compositional prompt ensemble of WinCLIP (Jeong et al., CVPR 2023, appendix), without its windows. */
-export const winclipEnsemble: WrittenPrompts = {
-  normal: [
-    '{}',
-    'flawless {}',
-    'perfect {}',
-    'unblemished {}',
-    '{} without flaw',
-    '{} without defect',
-    '{} without damage',
-  ],
-  abnormal: ['damaged {}', '{} with flaw', '{} with defect', '{} with damage'],
-  templates: [
-    'a cropped photo of the {}.',
-    'a cropped photo of a {}.',
-    'a close-up photo of a {}.',
-    'a close-up photo of the {}.',
-    'a bright photo of a {}.',
-    'a bright photo of the {}.',
-    'a dark photo of the {}.',
-    'a dark photo of a {}.',
-    'a jpeg corrupted photo of a {}.',
-    'a jpeg corrupted photo of the {}.',
-    'a blurry photo of the {}.',
-    'a blurry photo of a {}.',
-    'a photo of a {}.',
-    'a photo of the {}.',
-    'a photo of a small {}.',
-    'a photo of the small {}.',
-    'a photo of a large {}.',
-    'a photo of the large {}.',
-    'a photo of the {} for visual inspection.',
-    'a photo of a {} for visual inspection.',
-    'a photo of the {} for anomaly detection.',
-    'a photo of a {} for anomaly detection.',
-  ],
-  object: 'object',
-  temperature: 0.07,
-};
+export const promptKinds = {
+  normal: { kind: 'texts' },
+  abnormal: { kind: 'texts' },
+  templates: { kind: 'texts' },
+  object: { kind: 'text' },
+  // Far below CLIP's own 0.01 probabilities are 0, 1 or no number; far above all of them are 0.5.
+  temperature: { kind: 'number', min: 0.001, max: 100 },
+} as const satisfies Record<keyof WrittenPrompts, ValueKind>;
 
 /** Whether the texts differ from class to class. */
-export const namesClass = ({ object }: WrittenPrompts): boolean => object.includes('{class}');
+export const namesClass = ({ object }: Pick<WrittenPrompts, 'object'>): boolean => object.includes('{class}');
 
-/** Every state in every template. @param className of the image, as data sets write it: `metal_nut` */
+/**
+ * Every state in every template, templates innermost.
+ * @param className what "{class}" stands for: `metal_nut`
+ */
 export function phrases(
-  { normal, abnormal, templates, object }: WrittenPrompts,
+  { normal, abnormal, templates, object }: Omit<WrittenPrompts, 'temperature'>,
   className = 'object',
 ): { normal: string[]; abnormal: string[] } {
-  const name = object.replaceAll('{class}', className.replaceAll('_', ' '));
+  const name = object.replaceAll('{class}', className);
   const compose = (states: readonly string[]) =>
     states.flatMap((state) => templates.map((t) => t.replaceAll('{}', state.replaceAll('{}', name))));
   return { normal: compose(normal), abnormal: compose(abnormal) };
 }
+
+/**
+ * The same with a class's name as the vocabulary can say it.
+ * @param underscores whether those of the name are kept, or read as spaces
+ */
+export const spokenPhrases = (
+  prompts: Omit<WrittenPrompts, 'temperature'>,
+  tokenizer: Tokenizer,
+  className = 'object',
+  underscores: 'keep' | 'space' = 'space',
+) =>
+  phrases(
+    prompts,
+    spokenName(tokenizer, underscores === 'keep' ? className : className.replaceAll('_', ' ')),
+  );

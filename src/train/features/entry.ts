@@ -10,7 +10,9 @@ import {
   writeSafetensors,
 } from '../../formats/safetensors.ts';
 import { bytesSource } from '../../formats/source.ts';
+import type { Shape } from '../../kernels/tensor.ts';
 import type { HostFeatures } from '../../model/clip/image-encoder.ts';
+import { type ImageNeeds, needsKey } from '../../model/clip/needs.ts';
 import type { FeaturePrecision } from '../settings.ts';
 
 /** What the features of an image file depend on. */
@@ -18,7 +20,7 @@ export interface FeatureSettings {
   /** sha256 of the CLIP's weights file. */
   readonly clip: string;
   readonly imageSize: number;
-  readonly dualLayers: number;
+  readonly needs: ImageNeeds;
   readonly precision: FeaturePrecision;
 }
 
@@ -34,33 +36,32 @@ export interface FeatureEntry {
 /** Name of an entry. @param image sha256 of the image file */
 export const entryKey = (
   image: string,
-  { clip, imageSize, dualLayers, precision }: FeatureSettings,
+  { clip, imageSize, needs, precision }: FeatureSettings,
 ): Promise<string> =>
   sha256(
     new TextEncoder().encode(
-      JSON.stringify(['faprompt-features', 2, image, clip, imageSize, dualLayers, precision]),
+      JSON.stringify(['faprompt-features', 3, image, clip, imageSize, needsKey(needs), precision]),
     ),
   );
 
 /** The features as they come back from storage: the first use must see the same bits as the next. */
-export const storedPrecision = (
-  { image, patches }: HostFeatures,
-  precision: FeaturePrecision,
-): HostFeatures =>
+export const storedPrecision = (features: HostFeatures, precision: FeaturePrecision): HostFeatures =>
   precision === 'f32'
-    ? { image, patches }
-    : { image: decodeHalf(encodeHalf(image)), patches: decodeHalf(encodeHalf(patches)) };
+    ? features
+    : Object.fromEntries(
+        Object.entries(features).map(([name, values]) => [name, decodeHalf(encodeHalf(values))]),
+      );
+
+/** Names and shapes of an image's features (featureShapes). */
+type Shapes = ReadonlyMap<string, Shape>;
 
 export async function writeEntry(
-  { features: { image, patches }, width, height, usedBits }: FeatureEntry,
+  { features, width, height, usedBits }: FeatureEntry,
+  shapes: Shapes,
   precision: FeaturePrecision,
 ): Promise<Uint8Array> {
   const tensor = precision === 'f16' ? float16Tensor : float32Tensor;
-  const rows = patches.length / image.length;
-  const tensors = new Map([
-    ['image', tensor([image.length], image)],
-    ['patches', tensor([rows, image.length], patches)],
-  ]);
+  const tensors = new Map([...shapes].map(([name, shape]) => [name, tensor(shape, features[name]!)]));
   const size = `${width}x${height}${usedBits ? `/${usedBits}` : ''}`;
   const checksum = await checksumOf(
     [...tensors.values()].map(({ data }) => data),
@@ -69,20 +70,27 @@ export async function writeEntry(
   return writeSafetensors(tensors, { size, checksum });
 }
 
-/** @throws WeightsError if the entry is not whole. */
-export async function readEntry(bytes: Uint8Array, name: string): Promise<FeatureEntry> {
+/** @throws WeightsError if the entry is not whole, or not of these features. */
+export async function readEntry(bytes: Uint8Array, name: string, shapes: Shapes): Promise<FeatureEntry> {
   const file = await readSafetensors(bytesSource(name, bytes));
+  const fail = (expected: string, found: string): never => {
+    throw new WeightsError({ file: name, expected, found });
+  };
+  for (const [tensor, shape] of shapes) {
+    const found = file.tensors.get(tensor)?.shape;
+    if (found?.join() !== shape.join()) fail(`${tensor} [${shape}]`, found ? `[${found}]` : 'no such tensor');
+  }
   const size = file.metadata.get('size') ?? '';
   const [, width, height, bits] = /^(\d+)x(\d+)(?:\/(8|12))?$/.exec(size) ?? [];
-  const checksum = await checksumOf([await file.readBytes('image'), await file.readBytes('patches')], size);
+  const parts: Uint8Array[] = [];
+  for (const tensor of shapes.keys()) parts.push(await file.readBytes(tensor));
+  const checksum = await checksumOf(parts, size);
   if (width === undefined || height === undefined || file.metadata.get('checksum') !== checksum)
-    throw new WeightsError({
-      file: name,
-      expected: `checksum ${file.metadata.get('checksum')}`,
-      found: checksum,
-    });
+    fail(`checksum ${file.metadata.get('checksum')}`, checksum);
+  const features: Record<string, Float32Array> = {};
+  for (const tensor of shapes.keys()) features[tensor] = await file.readFloat32(tensor);
   return {
-    features: { image: await file.readFloat32('image'), patches: await file.readFloat32('patches') },
+    features,
     width: Number(width),
     height: Number(height),
     ...(bits === undefined ? {} : { usedBits: Number(bits) as UsedBits }),

@@ -13,6 +13,7 @@ import { GpuError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { Executable } from '../../graph/executor.ts';
 import { createImageEncoder, type ImageEncoder } from '../../model/clip/image-encoder.ts';
+import { featureShapes } from '../../model/clip/needs.ts';
 import { preprocessImage } from '../../model/clip/preprocess.ts';
 import type { Clip } from '../../model/clip/weights.ts';
 import {
@@ -44,7 +45,8 @@ export interface FeatureSourceOptions extends FeatureSettings {
 export const defaultCache = (): string => cacheFolder('features');
 
 export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSourceOptions): FeatureSource {
-  const { imageSize, dualLayers, precision, cache, onWarning } = options;
+  const { imageSize, needs, precision, cache, onWarning } = options;
+  const shapes = featureShapes(needs, clip.config, imageSize);
   const counts = { cached: 0, encoded: 0, damaged: 0 };
   const keys = new Map<string, string>();
   const inTurn = createQueue();
@@ -55,15 +57,14 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
     const bytes = await readFile(entry).catch(() => undefined);
     if (!bytes) return undefined;
     try {
-      const found = await readEntry(bytes, entry);
-      const expected = (imageSize / clip.config.patch) ** 2 * clip.config.embedDim;
-      if (found.features.patches.length === expected) return found;
-    } catch {}
-    counts.damaged += 1;
-    return undefined;
+      return await readEntry(bytes, entry, shapes);
+    } catch {
+      counts.damaged += 1;
+      return undefined;
+    }
   };
   const encode = async (image: RgbImage, file: string): Promise<FeatureEntry> => {
-    const pixels = await preprocessImage(gpu, image, imageSize).catch((error: unknown) => {
+    const pixels = await preprocessImage(gpu, image, imageSize, needs.filter).catch((error: unknown) => {
       if (error instanceof GpuError && (error.kind === 'limit-too-small' || error.kind === 'out-of-memory'))
         throw new ImageError(
           file,
@@ -73,7 +74,7 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
       throw error;
     });
     const [features] = await inTurn(async () => {
-      encoder ??= await createImageEncoder(gpu, clip, imageSize, dualLayers);
+      encoder ??= await createImageEncoder(gpu, clip, imageSize, needs);
       return encoder.encode([pixels]);
     });
     const { width, height, usedBits } = image;
@@ -82,7 +83,7 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
   const store = async (entry: string, made: FeatureEntry) => {
     if (!writable) return;
     try {
-      await writeFileAtomic(entry, await writeEntry(made, precision));
+      await writeFileAtomic(entry, await writeEntry(made, shapes, precision));
     } catch (error) {
       writable = false; // a full disk costs time, not the run
       onWarning?.(`the feature cache cannot be written: ${(error as Error).message}`);

@@ -1,16 +1,18 @@
-// Trained prompts as a safetensors file: the learnables under their published names, and how they were made.
+// What was learned, as a safetensors file: the learnables under their published names, the method and how they were made.
 
 import { WeightsError } from '../../formats/errors.ts';
 import { float32Tensor, type SafetensorsFile, writeSafetensors } from '../../formats/safetensors.ts';
 import type { ClipConfig } from '../clip/config.ts';
-import { checkLearnables, learnableShapes } from './learnables.ts';
-import { laterOptions, parseOptions } from './option-checks.ts';
-import type { FapromptOptions } from './options.ts';
-import { isThreshold } from './verdict.ts';
+import type { ImageNeeds } from '../clip/needs.ts';
+import { checkLearnables } from '../faprompt/learnables.ts';
+import { isThreshold } from '../faprompt/verdict.ts';
+import { families } from './families.ts';
+import { fapromptFamilyName } from './faprompt/faprompt.ts';
+import type { Method } from './method.ts';
 
 /** What detection needs to know besides the learnables. */
 export interface PromptsInfo {
-  readonly options: FapromptOptions;
+  readonly method: Method;
   /** sha256 of the CLIP's weights file that they were trained on. */
   readonly clip: string;
   readonly imageSize: number;
@@ -37,10 +39,10 @@ const version = '1';
 
 /** The file's bytes: the same for the same prompts. */
 export function writePrompts(
-  { learnables, options, clip, imageSize, dualLayers, training, threshold }: Prompts,
+  { learnables, method, clip, imageSize, dualLayers, training, threshold }: Prompts,
   config: ClipConfig,
 ): Uint8Array {
-  const shapes = learnableShapes(options, config);
+  const shapes = learnedShapes(method, config);
   const tensors = new Map(
     [...shapes].map(([name, shape]) => [name, float32Tensor(shape, learnables.get(name)!)]),
   );
@@ -50,7 +52,10 @@ export function writePrompts(
     clip,
     imageSize: String(imageSize),
     dualLayers: String(dualLayers),
-    options: JSON.stringify(options),
+    ...(method.family === fapromptFamilyName
+      ? {}
+      : { method: method.family, name: method.name, title: method.title }),
+    options: JSON.stringify(method.options),
     training: JSON.stringify(training),
     ...(threshold ? { threshold: JSON.stringify(threshold) } : {}),
   });
@@ -88,7 +93,7 @@ export async function readPrompts(
       expected: `__metadata__.imageSize, a multiple of ${config.patch}`,
       found: `${info.imageSize}`,
     });
-  checkLearnables(file.tensors, learnableShapes(info.options, config), name);
+  checkLearnables(file.tensors, learnedShapes(info.method, config), name);
   const learnables = new Map<string, Float32Array>();
   for (const tensor of file.tensors.keys()) {
     const values = await file.readFloat32(tensor);
@@ -125,6 +130,16 @@ export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo 
       ? (value as StoredThreshold)
       : fail('threshold', 'an object with a `threshold` in [0, 1]', text('threshold').slice(0, 80));
   };
+  const method = (): Method => {
+    const name = metadata.get('method') ?? fapromptFamilyName;
+    const family = families.get(name) ?? fail('method', `one of ${[...families.keys()].join(', ')}`, name);
+    return family.parse(
+      metadata.get('name') ?? name,
+      metadata.get('title') ?? 'FAPrompt',
+      Object(parse('options')) as Record<string, unknown>,
+      (option, expected, found) => fail(`options.${option}`, expected, found),
+    );
+  };
   if (text('format') !== format) fail('format', format, text('format'));
   if (text('version') !== version) fail('version', version, text('version'));
   const clip = text('clip');
@@ -133,10 +148,15 @@ export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo 
     clip,
     imageSize: count('imageSize', 1),
     dualLayers: count('dualLayers', 0),
-    options: parseOptions({ ...laterOptions, ...Object(parse('options')) }, (option, expected, found) =>
-      fail(`options.${option}`, expected, found),
-    ),
+    method: method(),
     training: parse('training') as PromptsInfo['training'],
     ...(metadata.has('threshold') ? { threshold: threshold() } : {}),
   };
 }
+
+/** Shapes of what a method learns; none where it learns nothing. */
+const learnedShapes = (method: Method, config: ClipConfig) => method.learning?.shapes(config) ?? new Map();
+
+/** What prompts want of the image encoder. */
+export const promptsNeeds = ({ method, dualLayers }: PromptsInfo, config: ClipConfig): ImageNeeds =>
+  method.needs(config, { dualLayers });

@@ -1,0 +1,76 @@
+// Scorers of a method for the classes of a data set.
+import path from 'node:path';
+import type { Method } from '../model/methods/method.ts';
+import { type Prompts, promptsNeeds } from '../model/methods/prompts-file.ts';
+import type { Learned, Scorer } from '../model/scorer.ts';
+import type { ClassScorers } from './evaluation.ts';
+import type { Io } from './io.ts';
+import type { ClipSession, ImageSettings } from './session.ts';
+import { openTokenizer } from './vocabulary.ts';
+
+export interface ScorerChoice {
+  /** What was learned, of a method that learns. */
+  readonly learned?: Learned | undefined;
+  /** CLIP's vocabulary, for prompts that name classes; default: beside the weights. */
+  readonly vocabulary?: string | undefined;
+}
+
+/** The tokenizer for any text, opened when it is asked for. */
+export const tokenizerOf =
+  ({ clip, files }: ClipSession, vocabulary: string | undefined) =>
+  () =>
+    openTokenizer(clip, vocabulary, path.dirname(files[0]!));
+
+/** One scorer for each class, or for all where the prompts do not name the class. Says which phrases are left out. */
+export function methodScorers(
+  io: Io,
+  session: ClipSession,
+  method: Method,
+  { imageSize, needs }: ImageSettings,
+  { learned, vocabulary }: ScorerChoice = {},
+): ClassScorers {
+  const { gpu, clip } = session;
+  const made = new Map<string, Scorer>();
+  const tokenizer = tokenizerOf(session, vocabulary);
+  return {
+    async of(className) {
+      const key = method.namesClass ? className : '';
+      const known = made.get(key);
+      if (known) return known;
+      const scorer = await method.scorer({
+        gpu,
+        clip,
+        size: imageSize,
+        needs,
+        className,
+        tokenizer,
+        learned,
+      });
+      made.set(key, scorer);
+      const dropped = scorer.dropped ?? [];
+      if (dropped.length > 0)
+        io.note(
+          `${method.name}: ${dropped.length} phrases are left out, as the CLIP's vocabulary lacks a word ("${dropped[0]}")`,
+        );
+      return scorer;
+    },
+    dispose() {
+      for (const scorer of made.values()) scorer.dispose();
+    },
+  };
+}
+
+/** The same of trained prompts. */
+export const promptsScorers = (
+  io: Io,
+  session: ClipSession,
+  prompts: Prompts,
+  vocabulary?: string,
+): ClassScorers =>
+  methodScorers(
+    io,
+    session,
+    prompts.method,
+    { imageSize: prompts.imageSize, needs: promptsNeeds(prompts, session.clip.config) },
+    { learned: prompts.learnables, vocabulary },
+  );

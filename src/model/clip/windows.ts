@@ -1,0 +1,69 @@
+// Class features of windows of patches (WinCLIP, section 4.2): each is encoded alone, as a short sequence.
+import { attention } from '../../kernels/attention/attention.ts';
+import { gatherRows } from '../../kernels/gather/gather.ts';
+import { l2norm } from '../../kernels/l2norm/l2norm.ts';
+import { matmul } from '../../kernels/matmul/matmul.ts';
+import { concat, slice } from '../../kernels/slice/slice.ts';
+import type { Tensor } from '../../kernels/tensor.ts';
+import type { Context } from '../context.ts';
+import type { ClipConfig } from './config.ts';
+import { attentionOut, layerNorm, mlp, queryKeyValue } from './transformer.ts';
+
+/** Token rows that are encoded together, so that the MLP's hidden rows stay within a binding of the smallest adapters. */
+const rowsAtOnce = 4096;
+
+/**
+ * The patch numbers of each side x side window, stride 1: corners and members in row-major order, side^2 a window.
+ */
+export function windowIndex(grid: number, side: number): number[][] {
+  const along = Array.from({ length: Math.max(0, grid - side + 1) }, (_, i) => i);
+  const inside = Array.from({ length: side }, (_, i) => i);
+  return along.flatMap((y) =>
+    along.map((x) => inside.flatMap((dy) => inside.map((dx) => (y + dy) * grid + x + dx))),
+  );
+}
+
+/**
+ * Windows are gathered, not masked: the class token with its own position and the window's patches with theirs, through
+ * ln_pre and all blocks, the ordinary stream alone. Exact, and a fraction of the work.
+ * @param tokens class token and patches with positions, before ln_pre: [B, 1 + grid^2, D]
+ * @returns unit class features, with ln_post: [B, W, E]
+ */
+export function windowFeatures(
+  context: Context,
+  tokens: Tensor,
+  config: ClipConfig,
+  grid: number,
+  side: number,
+): Tensor {
+  const { graph, record } = context;
+  const batch = tokens.shape[0]!;
+  const length = 1 + side * side;
+  const windows = windowIndex(grid, side);
+  const chunk = Math.max(1, Math.floor(rowsAtOnce / (batch * length)));
+  const parts: Tensor[] = [];
+  for (let start = 0; start < windows.length; start += chunk) {
+    const some = windows.slice(start, start + chunk);
+    const rows = some.flatMap((window) => [0, ...window.map((patch) => patch + 1)]);
+    const index = Int32Array.from({ length: batch * rows.length }, (_, i) => rows[i % rows.length]!);
+    const constant = graph.constant(`window${side}/index`, index, [batch, rows.length]);
+    const gathered = gatherRows(graph, tokens, constant);
+    const sequences = graph.view(gathered, [batch * some.length, length, config.visionWidth]);
+    const features = classFeature(context, sequences, config);
+    parts.push(graph.view(features, [batch, some.length, config.embedDim]));
+  }
+  return record(`window${side}`, parts.length === 1 ? parts[0]! : concat(graph, parts, 1));
+}
+
+/** @param tokens before ln_pre [N, L, D], the class token first. @returns unit vectors [N, E] */
+function classFeature(context: Context, tokens: Tensor, config: ClipConfig): Tensor {
+  const { graph, weight } = context;
+  let x = layerNorm(context, tokens, 'visual.ln_pre');
+  for (let i = 0; i < config.visionLayers; i += 1) {
+    const block = `visual.transformer.resblocks.${i}`;
+    const attended = attention(graph, queryKeyValue(context, x, block), { heads: config.visionHeads });
+    x = mlp(context, attentionOut(context, attended, x, block), block, config.activation);
+  }
+  const token = graph.view(slice(graph, x, { axis: 1, start: 0, end: 1 }), [x.shape[0]!, config.visionWidth]);
+  return l2norm(graph, matmul(graph, layerNorm(context, token, 'visual.ln_post'), weight('visual.proj')));
+}

@@ -1,0 +1,125 @@
+// AnoVL (Deng et al., 2023; hq-deng/AnoVL, vl_test.py): WinCLIP's prompts for a domain, V-V patch tokens from all blocks,
+// and an adapter that is fitted anew to every image (adaptation.ts).
+//
+//   t_s = u(mean_i E_text(w_i)), mean of features as they are; E: rows u(E_text(w_i)), normal ones first
+//   score = mean over 22 views of softmax(u(class) T)_a           no temperature: scores lie near 0.5
+//   a(h) = tanh(u(h) W^T + b) E;  g(h) = (h + a(h)) / 2;  r(h) = softmax(u(g(h)) T)
+//   map = upsample(mean over 3 x 3 patches of r(h)_a)             align_corners=True, borders repeated, not smoothed
+//
+// Not built: vis_test.py, which cuts wide images (VisA) in two. The paper was not read; its code was.
+import { clipNeeds } from '../../clip/needs.ts';
+import { textFeatures } from '../../clip/zero-shot.ts';
+import type { Family, Method } from '../method.ts';
+import { parseValues, type ValueKind } from '../option-values.ts';
+import { knownTexts, spokenName, unitMean } from '../texts.ts';
+import { winclipDefaults } from '../winclip/winclip.ts';
+import { createAnovlScorer } from './adaptation.ts';
+
+export interface AnovlOptions {
+  readonly normal: readonly string[];
+  readonly abnormal: readonly string[];
+  /** What a template's "photo" is called for objects and for textures. */
+  readonly objectWords: readonly string[];
+  readonly textureWords: readonly string[];
+  /** Classes that are textures. */
+  readonly textures: readonly string[];
+  /** The object's name; "{class}" stands for the class of the image. */
+  readonly object: string;
+  /** Steps of the adaptation; 0: none. */
+  readonly steps: number;
+  readonly learningRate: number;
+  /** Standard deviation of the noise on the tokens. */
+  readonly noise: number;
+  /** Of the adapter's initial values and the noise: the same for every image, so that their order does not matter. */
+  readonly seed: number;
+}
+
+const shared = ['{} without flaw', '{} without defect', '{} without damage'];
+const damaged = ['{} with flaw', '{} with defect', '{} with damage'];
+
+export const anovlDefaults: AnovlOptions = {
+  normal: ['normal {}', 'flawless {}', 'perfect {}', 'unblemished {}', ...shared],
+  abnormal: ['damaged {}', 'abnormal {}', 'imperfect {}', 'blemished {}', ...damaged],
+  objectWords: ['industrial photo', 'industrial image', 'manufacturing image'],
+  textureWords: ['industrial photo', 'textural photo', 'surface picture'],
+  textures: ['carpet', 'leather', 'grid', 'tile', 'wood'],
+  object: '{class}',
+  steps: 5,
+  learningRate: 1e-3,
+  noise: 0.055,
+  seed: 0,
+};
+
+const kinds: Record<keyof AnovlOptions, ValueKind> = {
+  normal: { kind: 'texts' },
+  abnormal: { kind: 'texts' },
+  objectWords: { kind: 'texts' },
+  textureWords: { kind: 'texts' },
+  textures: { kind: 'texts' },
+  object: { kind: 'text' },
+  steps: { kind: 'count', min: 0 },
+  learningRate: { kind: 'number', min: 0 },
+  noise: { kind: 'number', min: 0 },
+  seed: { kind: 'count', min: 0 },
+};
+
+/** WinCLIP's 22 templates with other words for "photo", without the final ".": "an industrial photo of a {}". */
+export const domainTemplates = (words: readonly string[]): string[] =>
+  words.flatMap((word) =>
+    winclipDefaults.templates.map((template) =>
+      template
+        .replace(/\.$/, '')
+        .replace(/^a photo/, `${/^[aeiou]/.test(word) ? 'an' : 'a'} photo`)
+        .replace('photo', word),
+    ),
+  );
+
+/** The texts of a class, template outermost. `macaroni1` and `macaroni2` are called `macaroni`. */
+export function anovlTexts(
+  options: AnovlOptions,
+  className: string,
+): { normal: string[]; abnormal: string[] } {
+  const spoken = className.replace(/^macaroni\d$/, 'macaroni');
+  const name = options.object.replaceAll('{class}', spoken);
+  const words = options.textures.includes(className) ? options.textureWords : options.objectWords;
+  const compose = (states: readonly string[]) =>
+    domainTemplates(words).flatMap((t) => states.map((state) => t.replace('{}', state.replace('{}', name))));
+  return { normal: compose(options.normal), abnormal: compose(options.abnormal) };
+}
+
+export const anovl = (name: string, title: string, options: AnovlOptions): Method => ({
+  name,
+  title,
+  family: 'anovl',
+  options: { ...options },
+  namesClass: options.object.includes('{class}'),
+  needs: ({ visionLayers }) => ({
+    ...clipNeeds,
+    dualLayers: visionLayers,
+    patches: 'raw',
+    views: 'anovl',
+    positions: 'bicubic-antialias',
+    filter: 'bilinear',
+  }),
+  async scorer({ gpu, clip, size, needs, className = 'object', tokenizer }) {
+    const words = (await tokenizer?.()) ?? clip.tokenizer;
+    const spoken = options.textures.includes(className) ? className : spokenName(words, className);
+    const { tokens, dropped } = knownTexts(clip, words, anovlTexts(options, spoken));
+    const { embedDim } = clip.config;
+    const all = [...tokens.normal, ...tokens.abnormal];
+    const raw = await textFeatures(gpu, clip, all, { unit: false });
+    const rows = new Float32Array(all.length * embedDim);
+    for (const [i, feature] of raw.entries()) rows.set(unitMean([feature]), i * embedDim);
+    const prototypes = new Float32Array(2 * embedDim);
+    prototypes.set(unitMean(raw.slice(0, tokens.normal.length)));
+    prototypes.set(unitMean(raw.slice(tokens.normal.length)), embedDim);
+    const scorer = await createAnovlScorer(gpu, clip, size, needs, { rows, prototypes }, options);
+    return { ...scorer, dropped };
+  },
+});
+
+export const anovlFamily: Family = {
+  name: 'anovl',
+  defaults: { ...anovlDefaults },
+  parse: (name, title, options, fail) => anovl(name, title, parseValues(kinds, anovlDefaults, options, fail)),
+};

@@ -1,0 +1,243 @@
+// APRIL-GAN (Chen et al., VAND challenge 2023, zero-shot track; ByChelsea/VAND-APRIL-GAN).
+//
+//   z_l = x_l W_l^T + b_l                       patch tokens after four blocks, no LN_post; only W, b are trained
+//   L_l = 100 u(z_l) T^T                        T: prototypes of the image's class, u(mean_i u(E_text(w_i)))
+//   M_l = softmax over channels of upsample(L_l)      align_corners=True; logits are upsampled, not probabilities
+//   loss = sum_l focal(M_l, y) + dice(M_l[1], y)      no dice on the normal channel, no image-level loss
+//   score = softmax(100 class T^T)_a            plain CLIP with the same prompts
+//   map = mean_l M_l[1]                         (the published code: the sum, which no metric can tell from it)
+//
+// Not built: the published training's mosaics of MVTec AD and its mixed precision.
+import { createRandom, deriveSeed } from '../../../base/random.ts';
+import { diceLoss } from '../../../kernels/dice/dice.ts';
+import { add, affine } from '../../../kernels/elementwise/elementwise.ts';
+import { focalLoss } from '../../../kernels/focal/focal.ts';
+import { l2norm } from '../../../kernels/l2norm/l2norm.ts';
+import { linear, matmul } from '../../../kernels/matmul/matmul.ts';
+import { slice } from '../../../kernels/slice/slice.ts';
+import { softmax } from '../../../kernels/softmax/softmax.ts';
+import { f32, type Shape, type Tensor } from '../../../kernels/tensor.ts';
+import type { ClipConfig } from '../../clip/config.ts';
+import { clipNeeds } from '../../clip/needs.ts';
+import type { Context } from '../../context.ts';
+import { abnormalChannel, cosines } from '../../faprompt/similarity.ts';
+import { compileScorer } from '../../scorer.ts';
+import { upsampleAligned } from '../align-corners.ts';
+import { bindLearned } from '../learned.ts';
+import type { Family, Learning, Method, StepParts } from '../method.ts';
+import { adamOptimizer } from '../optimizer.ts';
+import { parseValues, type ValueKind } from '../option-values.ts';
+import { writtenPrototypes } from '../texts.ts';
+import { namesClass, promptKinds, spokenPhrases, type WrittenPrompts } from '../written.ts';
+import prompts from './prompts.json' with { type: 'json' };
+
+export interface AprilGanOptions extends WrittenPrompts {
+  /** Depths whose tokens are taken, evenly spaced, the last one at the end: 4 of 24 blocks are 6, 12, 18, 24. */
+  readonly taps: number;
+}
+
+/** 7 normal states, 5 abnormal ones, 35 templates. */
+export const aprilGanDefaults: AprilGanOptions = {
+  ...prompts,
+  object: '{class}',
+  temperature: 0.01,
+  taps: 4,
+};
+
+const kinds: Record<keyof AprilGanOptions, ValueKind> = { ...promptKinds, taps: { kind: 'count', min: 1 } };
+
+/** Blocks, counted from 1; fewer than `taps` in a CLIP of fewer blocks. */
+export const tapBlocks = (
+  { taps }: Pick<AprilGanOptions, 'taps'>,
+  { visionLayers }: ClipConfig,
+): number[] => [
+  ...new Set(
+    Array.from({ length: taps }, (_, i) => Math.max(1, Math.round(((i + 1) * visionLayers) / taps))),
+  ),
+];
+
+/** `fc.0.weight` [E, D], `fc.0.bias` [E] ... */
+export function aprilGanShapes(taps: number, { embedDim, visionWidth }: ClipConfig): Map<string, Shape> {
+  const shapes = new Map<string, Shape>();
+  for (let i = 0; i < taps; i++) {
+    shapes.set(`fc.${i}.weight`, [embedDim, visionWidth]);
+    shapes.set(`fc.${i}.bias`, [embedDim]);
+  }
+  return shapes;
+}
+
+export interface AprilGanForward {
+  readonly learnables: ReadonlyMap<string, Tensor>;
+  /** Probability maps of the taps, each [B, 2, S, S]. */
+  readonly maps: readonly Tensor[];
+  /** Sum of the abnormal channels: [B, S, S]. */
+  readonly sum: Tensor;
+  /** [B]. */
+  readonly score: Tensor;
+}
+
+/**
+ * @param image unit class features with ln_post [B, E]
+ * @param taps residual streams' patch tokens, each [B, n, D]
+ * @param prototypes [B, 2, E]
+ */
+export function aprilGanForward(
+  context: Context,
+  image: Tensor,
+  taps: readonly Tensor[],
+  prototypes: Tensor,
+  clip: ClipConfig,
+  size: number,
+  temperature = aprilGanDefaults.temperature,
+): AprilGanForward {
+  const { graph, record } = context;
+  const [images, width] = image.shape as [number, number];
+  const learnables = new Map(
+    [...aprilGanShapes(taps.length, clip)].map(([name, shape]) => [
+      name,
+      graph.parameter(name, f32(...shape)),
+    ]),
+  );
+  const maps = taps.map((tokens, i) => {
+    const grid = Math.sqrt(tokens.shape[1]!);
+    const bias = learnables.get(`fc.${i}.bias`)!;
+    const z = record(`tokens${i}`, linear(graph, tokens, learnables.get(`fc.${i}.weight`)!, { bias }));
+    const options = { transposeB: true, scale: 1 / temperature };
+    const logits = record(`logits${i}`, matmul(graph, prototypes, l2norm(graph, z), options));
+    const large = upsampleAligned(context, graph.view(logits, [2 * images, grid, grid]), size);
+    return record(`map${i}`, softmax(graph, graph.view(large, [images, 2, size, size]), { axis: 1 }));
+  });
+  const similarities = cosines(context, graph.view(image, [images, 1, width]), prototypes);
+  const logits = affine(graph, graph.view(similarities, [images, 2]), 1 / temperature);
+  const p = softmax(graph, logits, { axis: 1 });
+  const abnormal = maps.map((map) =>
+    graph.view(slice(graph, map, { axis: 1, start: 1, end: 2 }), [images, size, size]),
+  );
+  return {
+    learnables,
+    maps,
+    sum: record(
+      'map',
+      abnormal.reduce((a, b) => add(graph, a, b)),
+    ),
+    score: record('score', graph.view(abnormalChannel(context, graph.view(p, [images, 2, 1])), [images])),
+  };
+}
+
+/** @param masks 1 where abnormal [B, S, S] */
+export function aprilGanLosses(
+  { graph }: Context,
+  maps: readonly Tensor[],
+  masks: Tensor,
+): StepParts['losses'] {
+  const terms: Record<string, Tensor> = {};
+  for (const [i, map] of maps.entries()) {
+    terms[`focal${i}`] = focalLoss(graph, map, masks, {});
+    terms[`dice${i}`] = diceLoss(graph, map, masks, { channel: 1 });
+  }
+  return { ...terms, total: Object.values(terms).reduce((a, b) => add(graph, a, b)) };
+}
+
+const learning = (options: AprilGanOptions): Learning => ({
+  // 3 epochs on MVTec AD, 15 on VisA.
+  schedule: { epochs: 3, batch: 8, learningRate: 1e-3 },
+  optimizer: adamOptimizer(),
+  shapes: (clip) => aprilGanShapes(tapBlocks(options, clip).length, clip),
+  async initial(clip, seed) {
+    const random = createRandom(deriveSeed(seed, 'learnables'));
+    const bound = clip.config.visionWidth ** -0.5; // PyTorch's default of a linear layer
+    const shapes = aprilGanShapes(tapBlocks(options, clip.config).length, clip.config);
+    return new Map(
+      [...shapes].map(([name, shape]) => [
+        name,
+        Float32Array.from(
+          { length: shape.reduce((a, b) => a * b, 1) },
+          () => bound * (2 * random.next() - 1),
+        ),
+      ]),
+    );
+  },
+  async prepare({ gpu, clip, size, classes, tokenizer }) {
+    const words = (await tokenizer?.()) ?? clip.tokenizer;
+    const { embedDim } = clip.config;
+    const ofClass = new Map<string, Float32Array>();
+    for (const name of new Set(classes.map((each) => keyOf(options, each))))
+      ofClass.set(
+        name,
+        (await writtenPrototypes(gpu, clip, words, spokenPhrases(options, words, name, 'keep'), 'unit'))
+          .values,
+      );
+    return {
+      build(model, features, { masks }) {
+        const images = features.image!.shape[0]!;
+        const prototypes = model.graph.input('prototypes', f32(images, 2, embedDim));
+        const taps = tapBlocks(options, clip.config).map((block) => features[`tap${block}`]!);
+        const { learnables, maps } = aprilGanForward(
+          model,
+          features.image!,
+          taps,
+          prototypes,
+          clip.config,
+          size,
+          options.temperature,
+        );
+        return { learnables, losses: aprilGanLosses(model, maps, masks) };
+      },
+      feeds(names) {
+        const prototypes = new Float32Array(names.length * 2 * embedDim);
+        names.forEach((name, i) => {
+          prototypes.set(ofClass.get(keyOf(options, name))!, i * 2 * embedDim);
+        });
+        return { prototypes };
+      },
+    };
+  },
+});
+
+const keyOf = (options: AprilGanOptions, className: string): string => (namesClass(options) ? className : '');
+
+export const aprilGan = (name: string, title: string, options: AprilGanOptions): Method => ({
+  name,
+  title,
+  family: 'april-gan',
+  options: { ...options },
+  namesClass: namesClass(options),
+  needs: (clip) => ({
+    ...clipNeeds,
+    patches: 'none',
+    taps: tapBlocks(options, clip),
+    positions: 'bicubic-antialias',
+  }),
+  learning: learning(options),
+  async scorer({ gpu, clip, size, needs, className, tokenizer, learned }) {
+    const words = (await tokenizer?.()) ?? clip.tokenizer;
+    const texts = spokenPhrases(options, words, className, 'keep');
+    const { values, dropped } = await writtenPrototypes(gpu, clip, words, texts, 'unit');
+    const scorer = await compileScorer(gpu, clip, size, needs, (context, features) => {
+      const prototypes = context.graph.constant('prototypes', values, [1, 2, clip.config.embedDim]);
+      const taps = needs.taps.map((block) => features[`tap${block}`]!);
+      const { learnables, sum, score } = aprilGanForward(
+        context,
+        features.image!,
+        taps,
+        prototypes,
+        clip.config,
+        size,
+        options.temperature,
+      );
+      return {
+        map: affine(context.graph, sum, 1 / taps.length),
+        score,
+        parameters: bindLearned(learnables, learned),
+      };
+    });
+    return { ...scorer, dropped };
+  },
+});
+
+export const aprilGanFamily: Family = {
+  name: 'april-gan',
+  defaults: { ...aprilGanDefaults },
+  parse: (name, title, options, fail) =>
+    aprilGan(name, title, parseValues(kinds, aprilGanDefaults, options, fail)),
+};

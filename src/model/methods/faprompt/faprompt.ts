@@ -1,0 +1,60 @@
+// FAPrompt, its ablations, and what grew out of the same code: AnomalyCLIP as published, AnomalyCLIP Ensemble* and CoCoOp
+// as the paper's tables have them. They differ in FapromptOptions and nothing else; ../../faprompt/ has the equations.
+import { createRandom, deriveSeed } from '../../../base/random.ts';
+import { fapromptNeeds } from '../../clip/needs.ts';
+import { defaultDualLayers } from '../../clip/vision.ts';
+import type { ModelGraph } from '../../context.ts';
+import { type FapromptModel, forward } from '../../faprompt/forward.ts';
+import { initialLearnables, learnableShapes } from '../../faprompt/learnables.ts';
+import { losses } from '../../faprompt/losses.ts';
+import { laterOptions, parseOptions, writtenOptions } from '../../faprompt/option-checks.ts';
+import { type FapromptOptions, presets } from '../../faprompt/options.ts';
+import type { PromptEncoderOptions } from '../../faprompt/prompts.ts';
+import { createScorer, loadTemplates } from '../../faprompt/scorer.ts';
+import type { Family, Learner, Method } from '../method.ts';
+import { adamOptimizer } from '../optimizer.ts';
+
+/** Name of the family; files that name none are of it. */
+export const fapromptFamilyName = 'faprompt';
+
+export const publishedSchedule = { epochs: 15, batch: 8, learningRate: 1e-3 } as const;
+
+/** FAPrompt's part of a step. @param allLosses loss terms that the options leave out are computed as well */
+export const fapromptLearner = (
+  faprompt: FapromptModel,
+  size: number,
+  { allLosses = false, ...encoder }: PromptEncoderOptions & { readonly allLosses?: boolean } = {},
+): Learner => ({
+  build(model: ModelGraph, { image, patches }, targets) {
+    const result = forward(model, faprompt, { image: image!, patches: patches! }, size, encoder);
+    return {
+      learnables: result.learnables.all,
+      losses: losses(model, result, targets, faprompt.options, allLosses),
+    };
+  },
+});
+
+export const faprompt = (name: string, title: string, options: FapromptOptions): Method => ({
+  name,
+  title,
+  family: fapromptFamilyName,
+  options: writtenOptions(options),
+  namesClass: false,
+  needs: (clip, { dualLayers = defaultDualLayers(clip) } = {}) => fapromptNeeds(dualLayers),
+  learning: {
+    schedule: publishedSchedule,
+    optimizer: adamOptimizer(),
+    shapes: (clip) => learnableShapes(options, clip),
+    initial: async (clip, seed) =>
+      initialLearnables(learnableShapes(options, clip.config), createRandom(deriveSeed(seed, 'learnables'))),
+    prepare: async ({ clip, size }) => fapromptLearner(await loadTemplates(clip, options), size),
+  },
+  scorer: ({ gpu, clip, size, learned = new Map() }) => createScorer(gpu, clip, options, learned, size),
+});
+
+export const fapromptFamily: Family = {
+  name: fapromptFamilyName,
+  defaults: { ...presets.topm },
+  parse: (name, title, options, fail) =>
+    faprompt(name, title, parseOptions({ ...laterOptions, ...options }, fail)),
+};

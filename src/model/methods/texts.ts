@@ -1,0 +1,95 @@
+// From hand-written texts to prototypes.
+import { TokenizerError } from '../../formats/errors.ts';
+import type { Gpu } from '../../gpu/gpu.ts';
+import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
+import type { Clip } from '../clip/weights.ts';
+import { textFeatures, textTokens } from '../clip/zero-shot.ts';
+
+/** What is averaged: unit features (CLIP, APRIL-GAN), or features as they are (WinCLIP, AnoVL). */
+export type Mean = 'unit' | 'raw';
+
+export interface Texts {
+  readonly normal: readonly string[];
+  readonly abnormal: readonly string[];
+}
+
+export interface Prototypes {
+  /** Unit vectors, the normal one first: [2, E]. */
+  readonly values: Float32Array;
+  /** Texts with words that the vocabulary lacks: they are left out. */
+  readonly dropped: readonly string[];
+}
+
+/** @throws TokenizerError if the vocabulary cannot express a single text of either kind */
+export async function writtenPrototypes(
+  gpu: Gpu,
+  clip: Clip,
+  tokenizer: Tokenizer,
+  texts: Texts,
+  mean: Mean,
+): Promise<Prototypes> {
+  const { tokens, dropped } = knownTexts(clip, tokenizer, texts);
+  return { values: await prototypesOf(gpu, clip, tokens.normal, tokens.abnormal, mean), dropped };
+}
+
+type Tokens = readonly (Int32Array | readonly number[])[];
+
+/** The same of token ids, start and end token included. */
+export async function prototypesOf(
+  gpu: Gpu,
+  clip: Clip,
+  normal: Tokens,
+  abnormal: Tokens,
+  mean: Mean,
+): Promise<Float32Array> {
+  const { embedDim } = clip.config;
+  const values = new Float32Array(2 * embedDim);
+  for (const [row, tokens] of [normal, abnormal].entries())
+    values.set(unitMean(await textFeatures(gpu, clip, tokens, { unit: mean === 'unit' })), row * embedDim);
+  return values;
+}
+
+/** The unit vector of the mean. */
+export function unitMean(vectors: readonly Float32Array[]): Float32Array {
+  const sum = new Float64Array(vectors[0]!.length);
+  for (const vector of vectors) for (const [i, x] of vector.entries()) sum[i]! += x;
+  const norm = Math.hypot(...sum);
+  return Float32Array.from(sum, (x) => x / norm);
+}
+
+/** A class's name as the vocabulary can say it: as it is, with spaces for underscores, or "object". */
+export function spokenName(tokenizer: Tokenizer, name: string): string {
+  const known = [name, name.replaceAll('_', ' ')].find((form) => {
+    try {
+      return tokenizer.encode(form).length > 0;
+    } catch (error) {
+      if (error instanceof TokenizerError) return false;
+      throw error;
+    }
+  });
+  return known ?? 'object';
+}
+
+/**
+ * Tokens of the texts that the vocabulary can express.
+ * @throws TokenizerError if there is none of either kind
+ */
+export function knownTexts(clip: Clip, tokenizer: Tokenizer, texts: Texts) {
+  const dropped: string[] = [];
+  const known = (list: readonly string[]) => {
+    let problem: TokenizerError | undefined;
+    const found = list.flatMap((text) => {
+      try {
+        return [textTokens(clip, tokenizer, text)];
+      } catch (error) {
+        if (!(error instanceof TokenizerError)) throw error;
+        problem ??= error;
+        dropped.push(text);
+        return [];
+      }
+    });
+    if (found.length === 0) throw problem ?? new RangeError('written prompts need texts of both kinds');
+    return found;
+  };
+  return { tokens: { normal: known(texts.normal), abnormal: known(texts.abnormal) }, dropped };
+}
