@@ -226,7 +226,7 @@ describe('prompts', () => {
   test('a CLIP, or a truncated file, instead of prompts', async () => {
     await fails(
       evalWith(fixtures.clip),
-      /__metadata__\.format: a text \(is this a file of prompts\?\), found nothing/,
+      /expected trained prompts, found the weights of a CLIP, which go with --clip/,
     );
     await writeFile(
       out('cut.safetensors'),

@@ -229,7 +229,8 @@ describe('finding what is there', () => {
     expect(await cachedRepo(env, 'org/model')).toBe(snapshot);
     expect(await cachedRepo(env, '../model')).toBeUndefined();
     expect(await resolveWeights('org/model', env)).toBe(snapshot);
-    expect(await resolveWeights('no/where', env)).toBe('no/where');
+    await expect(resolveWeights('no/where', env)).rejects.toThrow(/a weights file, a folder or a known name/);
+    expect(await resolveWeights('./no/where', env)).toBe('./no/where');
     await expect(resolveWeights('ViT-B/32', env)).rejects.toThrow(/weights pull ViT-B\/32/);
   });
 

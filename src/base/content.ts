@@ -26,7 +26,7 @@ const signatures: readonly (readonly [at: number, start: string, name: string])[
   [0, '\x76\x2f\x31\x01', 'an OpenEXR image'],
   [128, 'DICM', 'a DICOM file'],
   [0, '%PDF', 'a PDF'],
-  [0, 'PK\x03\x04', 'a zip archive'],
+  [0, 'PK\x03\x04', 'a zip archive (of PyTorch? `faprompt weights convert` reads those)'],
   [0, 'PK\x05\x06', 'an empty zip archive'],
   [0, '\x1f\x8b', 'a gzip archive: unpack it'],
   [0, 'BZh', 'a bzip2 archive: unpack it'],

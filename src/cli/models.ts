@@ -1,6 +1,7 @@
 // What a user may call a CLIP: a file, a folder, a known model's name, a repository that Hugging Face's tools have.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import manifest from '../../weights/manifest.json' with { type: 'json' };
 import { hashOf } from '../model/hub/download.node.ts';
 import { type HubEnvironment, hubEnvironment } from '../model/hub/environment.node.ts';
@@ -15,10 +16,50 @@ export async function resolveWeights(name: string, environment?: HubEnvironment)
   if (existsSync(name)) return name;
   const env = environment ?? (await hubEnvironment());
   const model = knownModels().find((known) => known.name === name);
-  if (!model) return (await cachedRepo(env, name)) ?? name;
+  if (!model) {
+    const repo = await cachedRepo(env, name);
+    if (repo === undefined && looksLikeName(name)) throw unknownName(name);
+    return repo ?? name;
+  }
   const file = await modelPath(env, model);
   if (file === undefined) throw new UsageError(`${name} is not in the cache: faprompt weights pull ${name}`);
   return file;
+}
+
+/** Neither a path into a folder that is there nor a file's name with an ending: `vit-l`, `ViT-L/15`. */
+const looksLikeName = (name: string): boolean =>
+  /^[\w@-][\w.@-]*(\/[\w.@-]+)?$/.test(name) &&
+  !/\.[a-z]{1,12}$/i.test(name) &&
+  !(name.includes('/') && existsSync(path.dirname(name)));
+
+class UnknownNameError extends UsageError {
+  constructor(
+    message: string,
+    readonly details: readonly string[],
+  ) {
+    super(message);
+  }
+}
+
+/** What a name may have meant: all that are known, those that share most of it first. */
+function unknownName(name: string): UsageError {
+  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const own = plain(name);
+  const shared = (known: string): number => {
+    let length = 0;
+    while (length < own.length && plain(known).includes(own.slice(0, length + 1))) length++;
+    return length;
+  };
+  const known = knownModels()
+    .map((model) => model.name)
+    .sort((a, b) => shared(b) - shared(a));
+  return new UnknownNameError(
+    `${name}: expected a weights file, a folder or a known name, found none of them`,
+    [
+      `known names: ${known.join(', ')}`,
+      'faprompt weights pull NAME gets one; a repository that Hugging Face tools downloaded is OWNER/NAME',
+    ],
+  );
 }
 
 /** sha256 of a weights file; of several, of their hashes one after the other. */

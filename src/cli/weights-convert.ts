@@ -7,7 +7,11 @@ import type { TensorFile } from '../formats/tensor-file.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { dequantized, quantized } from '../model/checkpoint/int8.ts';
 import { openClip, openTensors } from '../model/checkpoint/open.node.ts';
-import { type PublishedPrompts, publishedPrompts } from '../model/checkpoint/published-prompts.ts';
+import {
+  type PublishedPrompts,
+  promptTensors,
+  publishedPrompts,
+} from '../model/checkpoint/published-prompts.ts';
 import { clipConfigOf, clipMetadata } from '../model/clip/config.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
@@ -43,7 +47,8 @@ export function addConvertCommand(command: Command, io: Io): void {
         throw new UsageError(`<out>: expected another file than <in>, found ${out}`);
       const opened = await openTensors(file);
       try {
-        if (opened.file.tensors.has('ctx_pos')) await convertPrompts(io, opened.file, out, options);
+        const prompts = promptTensors(opened.file);
+        if (prompts) await convertPrompts(io, prompts, out, options);
         else await convertClip(io, file, out, options);
       } finally {
         await opened.close();
@@ -56,7 +61,7 @@ async function convertClip(io: Io, input: string, out: string, { dtype, clip }: 
   const { file, ignored, scheme, close } = await openClip(input);
   try {
     const config = clipConfigOf(file);
-    if (ignored.length > 0) io.note(`ignored: ${ignored.join(', ')}`);
+    if (ignored.length > 0) io.note(`ignored: ${listed(ignored)}`);
     // What a file says of itself goes along; its configuration is written anew.
     const own = Object.fromEntries([...file.metadata].filter(([key]) => key !== 'format'));
     const metadata = { ...own, ...clipMetadata(config) };
@@ -78,6 +83,10 @@ async function convertClip(io: Io, input: string, out: string, { dtype, clip }: 
     await close();
   }
 }
+
+/** Names for people: a training checkpoint may have thousands beside the model. */
+const listed = (names: readonly string[]): string =>
+  names.length <= 12 ? names.join(', ') : `${names.length} tensors: ${names.slice(0, 8).join(', ')}, ...`;
 
 async function convertPrompts(io: Io, file: TensorFile, out: string, { dtype, clip }: ConvertOptions) {
   if (dtype !== undefined) throw new UsageError('--dtype: only for a CLIP; prompts are kept in f32');

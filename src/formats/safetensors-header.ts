@@ -1,3 +1,4 @@
+import { contentBytes, describeContent } from '../base/content.ts';
 import { WeightsError } from './errors.ts';
 import { type ByteSource, readExactly } from './source.ts';
 
@@ -51,10 +52,16 @@ export async function parseHeader(source: ByteSource): Promise<Header> {
     throw new WeightsError({ file: source.name, tensor, expected, found });
   };
 
-  if (source.size < 8)
-    fail('a safetensors file (8 bytes of header length)', `a file of ${source.size} bytes`);
-  const prefix = await readExactly(source, 0, 8);
-  const declared = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
+  const start = await readExactly(source, 0, Math.min(contentBytes, source.size));
+  const content = describeContent(start);
+  if (source.size < 8) fail('a safetensors file (8 bytes of header length)', content);
+  const declared = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
+  // Text and other formats, read as a length, promise more than any file has.
+  if (
+    declared > Math.min(maxHeaderBytes, source.size - 8) &&
+    !/^a (safetensors file|file that begins)/.test(content)
+  )
+    fail('a safetensors file', content);
   if (declared > maxHeaderBytes) fail(`a header of at most ${maxHeaderBytes} bytes`, `${declared} bytes`);
   const length = Number(declared);
   if (8 + length > source.size) fail(`a header of ${length} bytes`, `a file of ${source.size} bytes`);

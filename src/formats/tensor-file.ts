@@ -18,6 +18,8 @@ export interface TensorFile {
   /** In the order of the data. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly metadata: ReadonlyMap<string, string>;
+  /** Classes of a pickle's objects that are no tensors; they are not read, and nothing of them is run. */
+  readonly foreign?: readonly string[];
   /** Raw little-endian bytes of a tensor, row-major, or of `length` bytes of it from `start`. */
   readBytes(name: string, start?: number, length?: number): Promise<Uint8Array<ArrayBuffer>>;
   /** A tensor's values, row-major, from F32, F16, BF16 or F64: all, or `count` elements from `start`. */

@@ -1,47 +1,33 @@
-// Python's pickle format, restricted: plain containers, numbers and strings; globals only as the caller resolves them.
-// Nothing is imported and nothing is called but the caller's own functions.
+// Python's pickle format: plain containers, numbers and strings; globals only as the caller resolves them, all other
+// objects as placeholders. Nothing is imported and nothing is called but the caller's own functions.
 import { WeightsError } from '../errors.ts';
-
-/** Tuples and lists are arrays, dictionaries are maps. */
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | readonly PickleValue[]
-  | ReadonlyMap<PickleValue, PickleValue>
-  | PickleObject;
-
-/** Anything that a resolver makes. */
-export interface PickleObject {
-  readonly kind: string;
-}
-
-/** A global that the caller knows. */
-export interface PickleGlobal extends PickleObject {
-  readonly kind: 'global';
-  readonly name: string;
-  /** What calling it gives; without it, it may only be passed around. */
-  call?(args: readonly PickleValue[]): PickleValue;
-  /** Takes the state (BUILD) of an object that `call` made; without it, state is dropped. */
-  setState?(object: PickleValue, state: PickleValue): void;
-}
+import {
+  describe,
+  isGlobal,
+  isPlaceholder,
+  type PickleGlobal,
+  type PickleValue,
+  placeholder,
+} from './values.ts';
 
 export interface PickleOptions {
   /** Name of the file, for messages. */
   readonly file: string;
-  /** The global of a dotted name; undefined: refused by that name. */
+  /** The global of a dotted name; undefined: what it makes are placeholders. */
   resolve(name: string): PickleGlobal | undefined;
+  /** Told of every global that `resolve` does not know. */
+  onUnknown?(name: string): void;
   persistentLoad(id: PickleValue): PickleValue;
 }
 
 const mark = Symbol('mark');
 type Slot = PickleValue | typeof mark;
 
-/** Reads one pickle. @throws WeightsError for a damaged one, and for anything beyond plain data and known globals. */
-export function unpickle(bytes: Uint8Array, { file, resolve, persistentLoad }: PickleOptions): PickleValue {
+/** Reads one pickle. @throws WeightsError for a damaged one, and what the caller's globals throw */
+export function unpickle(
+  bytes: Uint8Array,
+  { file, resolve, onUnknown, persistentLoad }: PickleOptions,
+): PickleValue {
   const fail = (expected: string, found: string): never => {
     throw new WeightsError({ file, expected, found });
   };
@@ -85,32 +71,44 @@ export function unpickle(bytes: Uint8Array, { file, resolve, persistentLoad }: P
     const value = stack.at(-1);
     return value === undefined || value === mark ? fail('a value on the stack', 'none') : value;
   };
-  const global = (name: string): PickleGlobal =>
-    resolve(name) ?? fail('tensors and plain containers only', `the Python object ${name}: refused`);
+  const global = (name: string): PickleGlobal => {
+    const known = resolve(name);
+    if (!known) onUnknown?.(name);
+    return known ?? { kind: 'global', name };
+  };
   const call = (callee: PickleValue, args: PickleValue): PickleValue => {
-    const maker = isGlobal(callee) ? callee : fail('a global to call', describe(callee));
+    const maker =
+      isGlobal(callee) || isPlaceholder(callee) ? callee : fail('a global to call', describe(callee));
     if (!Array.isArray(args)) return fail('a tuple of arguments', describe(args));
-    if (!maker.call) return fail('tensors and plain containers only', `a call of ${maker.name}: refused`);
-    const value = maker.call(args);
+    if (!isGlobal(maker) || !maker.call) return placeholder(maker.name, args as readonly PickleValue[]);
+    const value = maker.call(args as readonly PickleValue[]);
     makers.set(value, maker);
     return value;
   };
   const build = (state: PickleValue) => {
-    makers.get(top())?.setState?.(top(), state);
+    const object = top();
+    if (isPlaceholder(object)) object.state = state;
+    else makers.get(object)?.setState?.(object, state);
   };
   const append = (values: readonly PickleValue[]) => {
-    const list = top();
+    const own = top();
+    const list = isPlaceholder(own) ? own.list : own;
     if (!Array.isArray(list)) fail('a list', describe(list));
     for (const value of values) (list as PickleValue[]).push(value);
   };
   const setItems = (items: readonly PickleValue[]) => {
-    const map = top();
+    const own = top();
+    const map = isPlaceholder(own) ? own.items : own;
     if (!(map instanceof Map)) return fail('a dictionary', describe(map));
     if (items.length % 2) fail('keys and values', `${items.length} items`);
     for (let i = 0; i < items.length; i += 2) map.set(items[i]!, items[i + 1]!);
   };
   const integer = (length: number): number | bigint => {
-    if (length > 8) fail('an integer of at most 64 bits', `one of ${8 * length} bits`);
+    // Nothing of a model is that large; a hash or a random state beside it is.
+    if (length > 8) {
+      take(length);
+      return Number.POSITIVE_INFINITY;
+    }
     const start = take(length);
     let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[start + i]!);
@@ -201,12 +199,22 @@ export function unpickle(bytes: Uint8Array, { file, resolve, persistentLoad }: P
         case 0x42: // BINBYTES
           stack.push(copy(view.getUint32(take(4), true)));
           break;
+        case 0x8e: // BINBYTES8
+        case 0x96: // BYTEARRAY8
+          stack.push(copy(size8()));
+          break;
+        case 0x53: // STRING
+        case 0x56: // UNICODE
+          stack.push(line());
+          break;
         case 0x5d: // EMPTY_LIST
         case 0x29: // EMPTY_TUPLE
+        case 0x8f: // EMPTY_SET
           stack.push([]);
           break;
         case 0x6c: // LIST
         case 0x74: // TUPLE
+        case 0x91: // FROZENSET
           stack.push(popMark());
           break;
         case 0x85: // TUPLE1
@@ -218,6 +226,7 @@ export function unpickle(bytes: Uint8Array, { file, resolve, persistentLoad }: P
           append([pop()]);
           break;
         case 0x65: // APPENDS
+        case 0x90: // ADDITEMS
           append(popMark());
           break;
         case 0x7d: // EMPTY_DICT
@@ -276,6 +285,25 @@ export function unpickle(bytes: Uint8Array, { file, resolve, persistentLoad }: P
           stack.push(call(callee!, args!));
           break;
         }
+        case 0x92: {
+          // NEWOBJ_EX
+          const [callee, args] = popTuple(3);
+          stack.push(call(callee!, args!));
+          break;
+        }
+        case 0x69: {
+          // INST
+          const module = line();
+          const callee = global(`${module}.${line()}`);
+          stack.push(call(callee, popMark()));
+          break;
+        }
+        case 0x6f: {
+          // OBJ
+          const [callee, ...args] = popMark();
+          stack.push(call(callee ?? fail('a class', 'nothing'), args));
+          break;
+        }
         case 0x62: // BUILD
           build(pop());
           break;
@@ -297,17 +325,5 @@ export function unpickle(bytes: Uint8Array, { file, resolve, persistentLoad }: P
   return run();
 }
 
-const isGlobal = (value: PickleValue): value is PickleGlobal =>
-  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'global';
-
 const narrow = (value: bigint): number | bigint =>
   value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
-
-/** Shallow: a damaged pickle may nest deeply. */
-export function describe(value: PickleValue): string {
-  if (typeof value === 'string') return value;
-  if (value === null || typeof value !== 'object') return String(value);
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (value instanceof Map) return `a dictionary of ${value.size}`;
-  return 'kind' in value ? `a ${value.kind}` : 'bytes';
-}

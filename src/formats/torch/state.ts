@@ -1,10 +1,10 @@
 // From what a pickle holds to named tensors.
 import { WeightsError } from '../errors.ts';
-import type { PickleObject, PickleValue } from './pickle.ts';
 import type { TorchModule, TorchTensor } from './torch.ts';
+import { dictionaryOf, isPlaceholder, type PickleObject, type PickleValue } from './values.ts';
 
 /** Where training scripts put the state dict beside other things, the most specific first. */
-const stateKeys = ['prompt_learner', 'state_dict', 'model_state_dict', 'model'];
+const stateKeys = ['prompt_learner', 'state_dict', 'model_state_dict', 'model', 'module'];
 
 const maxDepth = 64;
 const maxNodes = 1_000_000;
@@ -12,15 +12,19 @@ const maxNodes = 1_000_000;
 /** The model's own state dict: a checkpoint wraps it, with the optimizer's state and counters beside it. */
 export function selectState(root: PickleValue): PickleValue {
   let state = root;
-  for (let depth = 0; depth < 8 && state instanceof Map; depth++) {
-    const dictionary: ReadonlyMap<PickleValue, PickleValue> = state;
-    if ([...dictionary.values()].some(isTensor)) break;
-    const key = stateKeys.find((name) => dictionary.get(name) instanceof Map);
-    if (key === undefined) break;
-    state = dictionary.get(key)!;
+  for (let depth = 0; depth < 8; depth++) {
+    const dictionary = dictionaryOf(state);
+    if (!dictionary || [...dictionary.values()].some(isTensor)) break;
+    const inner = stateKeys.map((name) => dictionary.get(name)).find((value) => value && holdsTensors(value));
+    if (inner === undefined) break;
+    state = inner;
   }
   return state;
 }
+
+/** Whether it may be a state dict or a module: `model` may also be the name of an architecture, or its options. */
+const holdsTensors = (value: PickleValue): boolean =>
+  dictionaryOf(value) !== undefined || (isPlaceholder(value) && value.state instanceof Map);
 
 /**
  * Every tensor under the path that leads to it, joined by dots as in `state_dict()`.
@@ -40,9 +44,10 @@ export function collectTensors(root: PickleValue, file: string): Map<string, Tor
       tensors.set(path, value);
       return;
     }
-    for (const [key, child] of children(value))
+    eachChild(value, (key, child) => {
       if (typeof child === 'object' && child !== null)
         visit(child, path === '' ? `${key}` : `${path}.${key}`, depth + 1);
+    });
   };
   visit(root, '', 0);
   return tensors;
@@ -53,10 +58,32 @@ const isObject = (value: PickleValue, kind: string): boolean =>
 
 const isTensor = (value: PickleValue): value is TorchTensor => isObject(value, 'tensor');
 
-function* children(value: PickleValue): Generator<[string | number, PickleValue]> {
-  if (Array.isArray(value)) yield* (value as PickleValue[]).entries();
-  const map = isObject(value, 'module') ? (value as TorchModule).attributes : value;
-  if (map instanceof Map)
-    for (const [key, child] of map as Map<PickleValue, PickleValue>)
-      if (typeof key === 'string' || typeof key === 'number') yield [key, child];
+type OnChild = (key: string | number, child: PickleValue) => void;
+
+function eachChild(value: PickleValue, onChild: OnChild): void {
+  if (Array.isArray(value)) {
+    eachElement(value as PickleValue[], onChild);
+    return;
+  }
+  const module = isObject(value, 'module') ? (value as TorchModule).attributes : undefined;
+  eachEntry(module ?? dictionaryOf(value), onChild);
+  if (!isPlaceholder(value)) return;
+  eachElement(value.list, onChild);
+  // An nn.Module that was stored whole: its tensors are under the names of their modules.
+  eachEntry(value.state, (key, child) => {
+    if (moduleParts.has(key)) eachEntry(dictionaryOf(child), onChild);
+    else onChild(key, child);
+  });
+}
+
+const moduleParts: ReadonlySet<string | number> = new Set(['_parameters', '_buffers', '_modules']);
+
+function eachElement(list: readonly PickleValue[], onChild: OnChild): void {
+  for (let i = 0; i < list.length; i++) onChild(i, list[i]!);
+}
+
+function eachEntry(value: PickleValue | undefined, onChild: OnChild): void {
+  if (!(value instanceof Map)) return;
+  for (const [key, child] of value as ReadonlyMap<PickleValue, PickleValue>)
+    if (typeof key === 'string' || typeof key === 'number') onChild(key, child);
 }

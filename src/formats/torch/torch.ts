@@ -5,9 +5,19 @@ import { type DType, dtypeBytes } from '../safetensors-header.ts';
 import { type ByteSource, readExactly } from '../source.ts';
 import { type TensorFile, type TensorInfo, tensorFile } from '../tensor-file.ts';
 import { checkStored, readZip, type ZipEntry, zipDataOffset } from '../zip.ts';
-import { describe, type PickleGlobal, type PickleObject, type PickleValue, unpickle } from './pickle.ts';
+import { unpickle } from './pickle.ts';
 import { collectTensors, selectState } from './state.ts';
 import { extent, isRowMajor, type Layout, readStrided } from './strided.ts';
+import {
+  describe,
+  isGlobal,
+  isPlaceholder,
+  type PickleGlobal,
+  type PickleObject,
+  type PickleValue,
+  type Placeholder,
+  placeholder,
+} from './values.ts';
 
 interface Storage extends PickleObject {
   readonly kind: 'storage';
@@ -47,8 +57,8 @@ const maxPickle = 64 * 2 ** 20;
 /**
  * Reads the directory of tensors of a PyTorch archive (`torch.save` since 1.6, and TorchScript). Where the file holds
  * more than one state dict's worth (a training checkpoint), the model's is taken.
- * @throws WeightsError for damage, for compressed or encrypted tensors, and for a pickle with anything but tensors
- * and plain containers: nothing is executed
+ * Objects of other classes beside the tensors (options, dates, numpy scalars) become placeholders: nothing is executed.
+ * @throws WeightsError for damage, for compressed or encrypted tensors, and for a file without tensors
  */
 export async function readTorch(source: ByteSource): Promise<TensorFile> {
   const file = source.name;
@@ -60,11 +70,16 @@ export async function readTorch(source: ByteSource): Promise<TensorFile> {
   await checkByteOrder(source, entries.get(`${root}byteorder`));
   const constants = entries.get(`${root}constants.pkl`);
   const script = constants !== undefined;
-  const state = await readPickle(source, entries, entries.get(main)!, `${root}data/`, script);
+  const foreign = new Set<string>();
+  const state = await readPickle(source, entries, entries.get(main)!, `${root}data/`, script, foreign);
   const tensors = collectTensors(script ? state : selectState(state), file);
   if (constants) {
-    const values = await readPickle(source, entries, constants, `${root}constants/`, script);
+    const values = await readPickle(source, entries, constants, `${root}constants/`, script, foreign);
     for (const [i, tensor] of collectTensors(values, file)) tensors.set(`CONSTANTS.c${i}`, tensor);
+  }
+  if (tensors.size === 0) {
+    const objects = foreign.size > 0 ? `; the Python objects ${[...foreign].join(', ')} are not read` : '';
+    throw new WeightsError({ file, expected: 'tensors', found: `none${objects}` });
   }
   const ordered = [...tensors].sort(
     ([, a], [, b]) => a.storage.entry.header - b.storage.entry.header || a.offset - b.offset,
@@ -75,7 +90,7 @@ export async function readTorch(source: ByteSource): Promise<TensorFile> {
     dataOffsets.set(entry, known);
     return known;
   };
-  return tensorFile(file, new Map(ordered), new Map(), async (tensor, info, start, length) => {
+  const opened = tensorFile(file, new Map(ordered), new Map(), async (tensor, info, start, length) => {
     const item = dtypeBytes[info.dtype];
     const base = (await dataOffset(info.storage.entry)) + info.offset * item;
     const read = (offset: number, count: number) => readExactly(source, base + offset, count, tensor);
@@ -83,6 +98,7 @@ export async function readTorch(source: ByteSource): Promise<TensorFile> {
       ? read(start, length)
       : readStrided(info, item, start, length, read, { file, tensor });
   });
+  return { ...opened, foreign: [...foreign] };
 }
 
 async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): Promise<void> {
@@ -100,6 +116,7 @@ async function readPickle(
   entry: ZipEntry,
   folder: string,
   script: boolean,
+  foreign: Set<string>,
 ): Promise<PickleValue> {
   const file = `${source.name} (${entry.name})`;
   const fail = (expected: string, found: string): never => {
@@ -110,11 +127,14 @@ async function readPickle(
   return unpickle(bytes, {
     file,
     resolve: (name) => globals(name, fail) ?? (script ? scriptGlobals(name) : undefined),
+    onUnknown: (name) => foreign.add(name),
     persistentLoad(id) {
       const [kind, type, key] = Array.isArray(id) ? (id as PickleValue[]) : [];
-      const dtype = storageTypes[(type as PickleGlobal | undefined)?.name?.replace(/^torch\./, '') ?? ''];
-      if (kind !== 'storage' || dtype === undefined || typeof key !== 'string')
+      if (kind !== 'storage' || !isGlobal(type) || typeof key !== 'string')
         return fail('a storage of a known type', describe(id));
+      const dtype = storageTypes[type.name.replace(/^torch\./, '')];
+      // Of complex or quantized numbers, say: refused where a tensor of the model is made of it.
+      if (dtype === undefined) return placeholder(type.name, []);
       const stored = entries.get(folder + key) ?? fail(`an entry ${folder}${key}`, 'none');
       checkStored(stored, source.name);
       const storage: Storage = { kind: 'storage', dtype, entry: stored };
@@ -137,7 +157,10 @@ function globals(name: string, fail: Fail): PickleGlobal | undefined {
     case 'torch._utils._rebuild_tensor':
     case 'torch._utils._rebuild_tensor_v2':
       return { kind: 'global', name, call: (args) => rebuildTensor(args, fail) };
+    case 'torch._tensor._rebuild_from_type_v2':
+      return { kind: 'global', name, call: rebuildFromType };
     case 'torch._utils._rebuild_parameter':
+    case 'torch._utils._rebuild_parameter_with_state':
       return { kind: 'global', name, call: ([tensor]) => tensor ?? fail('a tensor', 'nothing') };
     default:
       return undefined;
@@ -162,6 +185,12 @@ function scriptGlobals(name: string): PickleGlobal | undefined {
   return undefined;
 }
 
+/** _rebuild_from_type_v2(function, type, arguments, state): a tensor with attributes of its own. */
+function rebuildFromType([maker, , args]: readonly PickleValue[]): PickleValue {
+  if (!isGlobal(maker) || !maker.call || !Array.isArray(args)) return placeholder('torch._tensor', []);
+  return maker.call(args as readonly PickleValue[]);
+}
+
 function orderedDict(pairs: PickleValue | undefined, fail: Fail): PickleValue {
   const map = new Map<PickleValue, PickleValue>();
   if (pairs === undefined) return map;
@@ -174,7 +203,11 @@ function orderedDict(pairs: PickleValue | undefined, fail: Fail): PickleValue {
 }
 
 /** _rebuild_tensor_v2(storage, offset, shape, strides, ...): checked against the storage's entry. */
-function rebuildTensor([storage, offset, shape, strides]: readonly PickleValue[], fail: Fail): TorchTensor {
+function rebuildTensor(
+  [storage, offset, shape, strides]: readonly PickleValue[],
+  fail: Fail,
+): TorchTensor | Placeholder {
+  if (isPlaceholder(storage)) return storage;
   const isSize = (value: PickleValue | undefined): value is number =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
   const isSizes = (value: PickleValue | undefined): value is number[] =>

@@ -5,6 +5,7 @@ import { dtypeBytes } from '../../formats/safetensors-header.ts';
 import type { TensorFile, TensorInfo } from '../../formats/tensor-file.ts';
 import { tensorFile } from '../../formats/tensor-file.ts';
 import { readStrided } from '../../formats/torch/strided.ts';
+import { nameSamples, unwrap } from './unwrap.ts';
 
 export type NamingScheme = 'openai' | 'huggingface' | 'openclip';
 
@@ -38,12 +39,13 @@ const derived =
  * @throws WeightsError for a model that is no CLIP with a ViT, and for parts that do not fit together
  */
 export function clipTensors(file: TensorFile): ClipTensors {
-  const prefix = commonPrefix(file);
-  const scheme = schemeOf([...file.tensors.keys()].map((name) => name.slice(prefix.length)));
+  const found = unwrap(file, anchors) ?? notClip(file);
+  const scheme = schemeOf([...found.names.keys()]);
   const recipes = new Map<string, { parts: string[]; transposed: boolean }>();
-  const ignored: string[] = [];
-  for (const [name, { shape }] of file.tensors) {
-    const own = name.slice(prefix.length);
+  // Beside the model; where nothing wraps it, everything is looked at.
+  const ignored: string[] = [...found.outside];
+  for (const [own, name] of found.names) {
+    const { shape } = file.tensors.get(name)!;
     if (derived.test(own)) {
       ignored.push(name);
       continue;
@@ -67,10 +69,26 @@ export function clipTensors(file: TensorFile): ClipTensors {
   return { scheme, file: applyRecipes(file, recipes), ignored };
 }
 
-/** `module.` of DistributedDataParallel, where every name has it. */
-function commonPrefix(file: TensorFile): string {
-  const names = [...file.tensors.keys()];
-  return names.length > 0 && names.every((name) => name.startsWith('module.')) ? 'module.' : '';
+/** Tensors that each naming scheme has, and no other model. */
+const anchors = [
+  'visual.conv1.weight',
+  'vision_model.embeddings.patch_embedding.weight',
+  'visual.layer1.0.conv1.weight',
+  'visual.trunk.patch_embed.proj.weight',
+  'visual.patch_embed.proj.weight',
+];
+
+/** @throws WeightsError that says what the file has */
+function notClip(file: TensorFile): never {
+  const unknown = [...file.tensors.keys()].map(otherModel).find((model) => model !== undefined);
+  const found = file.tensors.has('ctx_pos')
+    ? 'trained prompts, which go with --prompts (the option `prompts` of the library)'
+    : (unknown ?? nameSamples(file));
+  throw new WeightsError({
+    file: file.source.name,
+    expected: `a CLIP (with ${anchors[0]} or ${anchors[1]})`,
+    found,
+  });
 }
 
 function schemeOf(names: readonly string[]): NamingScheme {

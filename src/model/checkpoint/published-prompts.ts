@@ -3,6 +3,7 @@
 import { WeightsError } from '../../formats/errors.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import { type FapromptOptions, presets } from '../faprompt/options.ts';
+import { unwrap, unwrapped } from './unwrap.ts';
 
 export interface PublishedPrompts {
   readonly method: 'FAPrompt' | 'AnomalyCLIP';
@@ -17,6 +18,12 @@ export interface PublishedPrompts {
 const learnable = /^(ctx_pos|ctx_neg|compound_prompts_text\.\d+|patch_meta_net\.linear[12]\.(weight|bias))$/;
 const unused =
   /^(compound_prompt_projections\.\d+\.(weight|bias)|token_(prefix|suffix)_(pos|neg)|tokenized_prompts_(pos|neg))$/;
+
+/** The tensors of a published checkpoint under their own names; undefined for a file of something else. */
+export function promptTensors(file: TensorFile): TensorFile | undefined {
+  const found = unwrap(file, ['ctx_pos']);
+  return found && unwrapped(file, found);
+}
 
 /**
  * Recognises a published checkpoint.

@@ -1,5 +1,6 @@
 // Weights in several files, with an index that says which tensor is in which (model.safetensors.index.json).
 
+import { describeContent } from '../../base/content.ts';
 import { WeightsError } from '../../formats/errors.ts';
 import type { ByteSource } from '../../formats/source.ts';
 import { type TensorFile, type TensorInfo, tensorFile } from '../../formats/tensor-file.ts';
@@ -25,7 +26,10 @@ export async function readShards(
   };
   const { weight_map: places } = parse(index.text, index.name);
   if (typeof places !== 'object' || places === null)
-    return fail('weight_map, a map of tensor to file', 'none');
+    return fail(
+      'weight_map, a map of tensor to file',
+      `none in ${describeContent(new TextEncoder().encode(index.text))}`,
+    );
   const shards = new Map<string, TensorFile>();
   const tensors = new Map<string, ShardedInfo>();
   const names = [...new Set(Object.values(places) as unknown[])].sort();

@@ -37,6 +37,9 @@ export interface Prompts extends PromptsInfo {
 const format = 'faprompt-prompts';
 const version = '1';
 
+/** Names that only the weights of a CLIP have. */
+const clipName = /(^|\.)(visual\.conv1\.weight|vision_model\.embeddings\.)/;
+
 /** The file's bytes: the same for the same prompts. */
 export function writePrompts(
   { learnables, method, clip, imageSize, dualLayers, training, threshold }: Prompts,
@@ -105,10 +108,16 @@ export async function readPrompts(
 }
 
 /** The metadata alone. @throws WeightsError */
-export function promptsInfo({ source, metadata }: SafetensorsFile): PromptsInfo {
+export function promptsInfo({ source, metadata, tensors }: SafetensorsFile): PromptsInfo {
   const fail = (field: string, expected: string, found: string): never => {
     throw new WeightsError({ file: source.name, expected: `__metadata__.${field}: ${expected}`, found });
   };
+  if (!metadata.has('format') && [...tensors.keys()].some((name) => clipName.test(name)))
+    throw new WeightsError({
+      file: source.name,
+      expected: 'trained prompts',
+      found: 'the weights of a CLIP, which go with --clip (the option `clip` of the library)',
+    });
   const text = (field: string): string =>
     metadata.get(field) ?? fail(field, 'a text (is this a file of prompts?)', 'nothing');
   const parse = (field: string): unknown => {
