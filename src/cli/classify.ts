@@ -3,9 +3,14 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { readImage } from '../data/image.node.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
-import { preprocessCrop } from '../model/clip/preprocess.ts';
 import { loadClip, logitScale } from '../model/clip/weights.ts';
-import { imageFeature, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
+import {
+  imageFeature,
+  preprocessForZeroShot,
+  textFeatures,
+  textTokens,
+  zeroShot,
+} from '../model/clip/zero-shot.ts';
 import { checkProbabilities } from '../model/faprompt/verdict.ts';
 import { formatRows, type Io, UsageError } from './io.ts';
 import { resolveWeights } from './models.ts';
@@ -37,7 +42,7 @@ export const classifyCommand = (io: Io): Command =>
         try {
           const clip = await loadClip(gpu, file);
           const tokenizer = await openTokenizer(clip, vocabulary, path.dirname(files[0]!));
-          const input = await preprocessCrop(gpu, pixels, clip.config.imageResolution);
+          const input = await preprocessForZeroShot(gpu, clip, pixels);
           const feature = await imageFeature(gpu, clip, input);
           const tokens = texts.map((text) => textTokens(clip, tokenizer, text));
           const features = await textFeatures(gpu, clip, tokens);

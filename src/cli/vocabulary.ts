@@ -2,10 +2,14 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isBlip } from '../model/blip/config.ts';
 import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
 import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
 import { UsageError } from './io.ts';
+
+/** BERT's vocabulary, for a BLIP. */
+const wordPieceName = 'vocab.txt';
 
 /** Names under which the byte-pair merges are published: OpenAI's, and Hugging Face's. */
 export const vocabularyNames = ['bpe_simple_vocab_16e6.txt.gz', 'bpe_simple_vocab_16e6.txt', 'merges.txt'];
@@ -20,6 +24,7 @@ export async function openTokenizer(
   given: string | undefined,
   folder: string,
 ): Promise<Tokenizer> {
+  if (isBlip(clip.config)) return openWordPiece(clip.config.vocabSize, given, folder);
   if (clip.metadata.has('tokenizer')) return clip.tokenizer;
   if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
   const file = given ?? vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
@@ -28,4 +33,15 @@ export async function openTokenizer(
       `--vocabulary: expected CLIP's vocabulary (${vocabularyNames.join(', ')}), found none in ${folder}`,
     );
   return createTokenizer(await decodeVocabulary(new Uint8Array(await readFile(file))), file);
+}
+
+async function openWordPiece(rows: number, given: string | undefined, folder: string): Promise<Tokenizer> {
+  const file = given ?? path.join(folder, wordPieceName);
+  if (!existsSync(file))
+    throw new UsageError(
+      `--vocabulary: expected BERT's ${wordPieceName} (of bert-base-uncased), found ${given === undefined ? `none in ${folder}` : `no ${file}`}`,
+    );
+  // Loaded only here: nothing but a BLIP needs it.
+  const { createWordPiece } = await import('../model/blip/wordpiece.ts');
+  return createWordPiece(await readFile(file, 'utf8'), file, rows);
 }

@@ -5,6 +5,7 @@ import { float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { writeTensors } from '../formats/safetensors-write.node.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import { formatBytes } from '../gpu/errors.ts';
+import { isBlipFile } from '../model/blip/config.ts';
 import { dequantized, quantized } from '../model/checkpoint/int8.ts';
 import { openClip, openTensors } from '../model/checkpoint/open.node.ts';
 import {
@@ -68,6 +69,8 @@ async function convertClip(io: Io, input: string, out: string, { dtype, clip }: 
     const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
     let progress: ReturnType<typeof createProgress> | undefined;
     let bytes = 0;
+    if (dtype === 'int8' && isBlipFile(file.tensors))
+      throw new UsageError('--dtype: expected f16 or f32 for a BLIP, found int8');
     const written = dtype === undefined ? file : dtype === 'int8' ? quantized(file) : dequantized(file);
     await writeTensors(out, written, {
       dtype: dtype === 'f16' ? 'F16' : dtype === 'f32' ? 'F32' : undefined,

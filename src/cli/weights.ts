@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
 import { float16Tensor, float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { formatBytes } from '../gpu/errors.ts';
+import { knownBlipConfigs } from '../model/blip/config.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import {
   type ClipConfig,
@@ -22,10 +23,11 @@ import { addConvertCommand } from './weights-convert.ts';
 import { addHubCommands } from './weights-hub.ts';
 import { addQualityCommand } from './weights-quality.ts';
 
-/** CLIPs by name; `small` is the one that ships in weights/. */
+/** CLIPs and BLIPs by name; `small` is the one that ships in weights/. */
 export const namedConfigs: Readonly<Record<string, ClipConfig>> = {
   small: smallClipConfig(smallClipWords.length),
   ...knownClipConfigs,
+  ...knownBlipConfigs,
 };
 
 export const randomNotice = 'random weights: scores and metrics say nothing about detection quality';

@@ -1,9 +1,14 @@
 // Plain CLIP's zero-shot classification; loaded when it is first asked for, as OpenAI's tokenizer is large.
 import type { RgbImage } from '../data/image.ts';
-import { preprocessCrop } from '../model/clip/preprocess.ts';
 import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
 import { logitScale } from '../model/clip/weights.ts';
-import { imageFeature, textFeatures, textTokens, zeroShot } from '../model/clip/zero-shot.ts';
+import {
+  imageFeature,
+  preprocessForZeroShot,
+  textFeatures,
+  textTokens,
+  zeroShot,
+} from '../model/clip/zero-shot.ts';
 import { checkProbabilities } from '../model/faprompt/verdict.ts';
 import type { Model } from './model.ts';
 
@@ -17,7 +22,7 @@ export async function classifyImage(
   const tokenizer = vocabulary
     ? createTokenizer(await decodeVocabulary(vocabulary.bytes), vocabulary.name)
     : clip.tokenizer;
-  const input = await preprocessCrop(gpu, image, clip.config.imageResolution);
+  const input = await preprocessForZeroShot(gpu, clip, image);
   const feature = await imageFeature(gpu, clip, input);
   const features = await textFeatures(
     gpu,

@@ -1,4 +1,4 @@
-// npm run true-shapes [-- MODEL ...]: CLIPs at their true shapes, in every format and naming, against plain PyTorch.
+// npm run true-shapes [-- MODEL ...]: CLIPs and a BLIP at their true shapes, in every format and naming, against plain PyTorch.
 //
 // For each model make.py writes a CLIP of seeded random weights in one format after the other (nothing is kept). Each is
 // loaded, and its unit features are compared with PyTorch's: f32 within 1e-4 of the feature's norm, and the same bits in
@@ -20,9 +20,16 @@ import { fapromptNeeds } from '../../src/model/clip/needs.ts';
 import { type Clip, loadClip } from '../../src/model/clip/weights.ts';
 import { imageFeature, textFeatures } from '../../src/model/clip/zero-shot.ts';
 
-const models = ['ViT-B/32', 'ViT-B/16', 'ViT-L/14@336px'];
+const models = ['ViT-B/32', 'ViT-B/16', 'ViT-L/14@336px', 'BLIP-base'];
 const reference = path.resolve('../shared/golden/reference');
-const script = path.resolve(import.meta.dirname, '..', 'test', 'true-shapes', 'make.py');
+const script = (model: string) =>
+  path.resolve(
+    import.meta.dirname,
+    '..',
+    'test',
+    'true-shapes',
+    model.startsWith('BLIP') ? 'make_blip.py' : 'make.py',
+  );
 /** Of the norm of a feature, which is 1. */
 const tolerance = 1e-4;
 
@@ -69,7 +76,7 @@ function worstError(got: Float32Array, want: Float32Array, width: number): numbe
 async function checkModel(gpu: Gpu, python: string, model: string): Promise<boolean> {
   const folder = await mkdtemp(path.join(tmpdir(), 'faprompt-true-shapes-'));
   const make = (...formats: string[]) =>
-    execFileSync(python, [script, reference, folder, model, ...formats], {
+    execFileSync(python, [script(model), reference, folder, model, ...formats], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
   let good = true;
@@ -117,7 +124,7 @@ async function checkModel(gpu: Gpu, python: string, model: string): Promise<bool
       const weights = path.join(folder, format);
       await check(format, weights);
       if (format === manifest.formats[0]) {
-        for (const dtype of ['f16', 'int8'] as const) {
+        for (const dtype of model.startsWith('BLIP') ? ['f16'] : ['f16', 'int8']) {
           const out = path.join(folder, dtype, 'model.safetensors');
           const code = await cli(['weights', 'convert', weights, out, '--dtype', dtype]);
           if (code !== 0) throw new Error(`weights convert --dtype ${dtype}: exit code ${code}`);

@@ -39,7 +39,21 @@ export function configMetadata(text: string, file: string): Record<string, strin
 
   const vision = record(json.vision_config ?? {}, 'vision_config');
   const words = record(json.text_config ?? {}, 'text_config');
-  if (json.model_type !== 'clip') fail('model_type "clip"', json.model_type);
+  const blipMetadata = (): Record<string, string> => {
+    for (const [name, tower] of Object.entries({ vision_config: vision, text_config: words }))
+      if ((tower.hidden_act ?? 'gelu') !== 'gelu') fail(`gelu as ${name}.hidden_act`, tower.hidden_act);
+    if ((words.layer_norm_eps ?? 1e-12) !== 1e-12)
+      fail('text_config.layer_norm_eps 1e-12', words.layer_norm_eps);
+    const width = (tower: Json, name: string) =>
+      count(tower.hidden_size, `${name}.hidden_size`, 768) /
+      count(tower.num_attention_heads, `${name}.num_attention_heads`, 12);
+    return {
+      head_dim: `${width(vision, 'vision_config')},${width(words, 'text_config')}`,
+      ...(vision.layer_norm_eps === undefined ? {} : { vision_epsilon: `${vision.layer_norm_eps}` }),
+    };
+  };
+  if (json.model_type === 'blip') return blipMetadata();
+  if (json.model_type !== 'clip') fail('model_type "clip" or "blip"', json.model_type);
   const activation = (tower: Json, name: string): string => {
     const value = tower.hidden_act ?? 'quick_gelu'; // Hugging Face leaves out its defaults
     if (value === 'quick_gelu') return 'quickgelu';

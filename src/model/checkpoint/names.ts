@@ -7,7 +7,7 @@ import { tensorFile } from '../../formats/tensor-file.ts';
 import { readStrided } from '../../formats/torch/strided.ts';
 import { nameSamples, unwrap } from './unwrap.ts';
 
-export type NamingScheme = 'openai' | 'huggingface' | 'openclip';
+export type NamingScheme = 'openai' | 'huggingface' | 'openclip' | 'blip';
 
 /** A CLIP under OpenAI's names, whatever names the file has. */
 export interface ClipTensors {
@@ -163,7 +163,7 @@ interface ViewInfo extends TensorInfo {
 }
 
 /** The tensors that the recipes make, read on demand. */
-function applyRecipes(file: TensorFile, recipes: ReadonlyMap<string, Recipe>): TensorFile {
+export function applyRecipes(file: TensorFile, recipes: ReadonlyMap<string, Recipe>): TensorFile {
   const tensors = new Map([...recipes].map(([name, recipe]) => [name, infoOf(file, name, recipe)]));
   return tensorFile<ViewInfo>(file.source.name, tensors, file.metadata, (name, info, start, length) => {
     const { parts, transposed } = info.recipe;

@@ -5,6 +5,7 @@ import { readSafetensors } from '../../formats/safetensors.ts';
 import { type ByteSource, readExactly } from '../../formats/source.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import { readTorch } from '../../formats/torch/torch.ts';
+import { blipTensors, isBlipNaming } from './blip-names.ts';
 import { configMetadata } from './config-json.ts';
 import { type ClipTensors, clipTensors } from './names.ts';
 import { readShards } from './shards.ts';
@@ -41,11 +42,12 @@ export async function readTensors(source: ByteSource, beside: Beside = nothing):
 }
 
 /**
- * Opens a CLIP: its tensors under OpenAI's names, and with what the configuration beside the file says as metadata.
+ * Opens a CLIP: its tensors under OpenAI's names (a BLIP's under its authors'), and with what the configuration beside the file says as metadata.
  * @throws WeightsError for what is no CLIP with a ViT, or does not say its activation
  */
 export async function readClip(source: ByteSource, beside: Beside = nothing): Promise<ClipTensors> {
-  const clip = clipTensors(await readTensors(source, beside));
+  const tensors = await readTensors(source, beside);
+  const clip = isBlipNaming(tensors.tensors.keys()) ? blipTensors(tensors) : clipTensors(tensors);
   const metadata = new Map([...(await readConfig(clip, beside)), ...clip.file.metadata]);
   const base = source.name.slice(source.name.lastIndexOf('/') + 1);
   // The same names and shapes with either activation: never guess where it is known to vary.
@@ -59,6 +61,7 @@ export async function readClip(source: ByteSource, beside: Beside = nothing): Pr
 }
 
 async function readConfig({ scheme }: ClipTensors, beside: Beside): Promise<Map<string, string>> {
+  if (scheme === 'blip') return new Map();
   const names = ['open_clip_config.json', 'config.json'];
   if (scheme === 'huggingface') names.reverse();
   for (const name of names) {

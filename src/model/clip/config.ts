@@ -1,5 +1,6 @@
 import { WeightsError } from '../../formats/errors.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
+import { blipConfigOf, blipTensorShapes, isBlip, isBlipFile } from '../blip/config.ts';
 import { checkTensors, countBlocks, type Fail, refuseOtherModels, type TensorType } from './check-tensors.ts';
 
 /** Non-linearity of the MLPs: QuickGELU x * sigmoid(1.702 x) in OpenAI's models, GELU in most of OpenCLIP's. */
@@ -95,8 +96,9 @@ export const smallClipConfig = (words: number, sizes: Partial<ClipSizes> = {}): 
     ...sizes,
   });
 
-/** Name -> shape of every tensor of a CLIP, under the names of OpenAI's state dict and in its order. */
+/** Name -> shape of every tensor of a CLIP, under the names of OpenAI's state dict and in its order; of a BLIP's, see there. */
 export function clipTensorShapes(config: ClipConfig): Map<string, readonly number[]> {
+  if (isBlip(config)) return blipTensorShapes(config);
   const { visionWidth, textWidth, patch, grid, embedDim, contextLength, vocabSize } = config;
   return new Map<string, readonly number[]>([
     ['positional_embedding', [contextLength, textWidth]],
@@ -195,16 +197,19 @@ export function clipConfigFromShapes(
 /** What `clipConfigOf` reads of a file's metadata; '64', or '80,64' for image and text encoder. */
 export const clipMetadata = (config: ClipConfig): Record<string, string> => {
   const [vision, text] = [config.visionWidth / config.visionHeads, config.textWidth / config.textHeads];
-  return { activation: config.activation, head_dim: vision === text ? `${vision}` : `${vision},${text}` };
+  const head_dim = vision === text ? `${vision}` : `${vision},${text}`;
+  if (isBlip(config)) return { head_dim, vision_epsilon: `${config.visionEpsilon}` };
+  return { activation: config.activation, head_dim };
 };
 
 /**
- * The configuration of a CLIP from the shapes of its tensors and from what its metadata adds (`clipMetadata`).
+ * The configuration of a CLIP or a BLIP from the shapes of its tensors and from what its metadata adds (`clipMetadata`).
  * @param given overrides the metadata
  * @throws WeightsError as `clipConfigFromShapes`, and for malformed metadata
  */
 export function clipConfigOf({ source, tensors, metadata }: TensorFile, given: Unwritten = {}): ClipConfig {
   const file = source.name;
+  if (isBlipFile(tensors)) return blipConfigOf({ source, tensors, metadata }, given);
   const activation = metadata.get('activation') as Activation | undefined;
   if (activation !== undefined && !activations.includes(activation)) {
     const expected = `__metadata__.activation: ${activations.join(' or ')}`;

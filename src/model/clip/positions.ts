@@ -1,6 +1,7 @@
 // The trained position table, brought to another grid: three ways are in use, and they are not the same numbers.
 
 import { matmul } from '../../kernels/matmul/matmul.ts';
+import type { Builder } from '../../kernels/op.ts';
 import { resizeBilinear } from '../../kernels/resize_bilinear/resize_bilinear.ts';
 import { concat, slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
@@ -14,26 +15,37 @@ import type { ClipConfig } from './config.ts';
 export const positionResizes = ['bilinear', 'bicubic-antialias', 'bicubic'] as const;
 export type PositionResize = (typeof positionResizes)[number];
 
-/** The row of the class token as it is, the grid part resized (align_corners=False): [1 + grid^2, D]. */
-export function positionTable(
+/** CLIP's table for a grid. */
+export const positionTable = (
   { graph, weight }: Context,
   config: ClipConfig,
   grid: number,
   how: PositionResize,
+): Tensor => resizePositions(graph, weight('visual.positional_embedding'), config.grid, grid, how);
+
+/**
+ * The row of the class token as it is, the grid part resized (align_corners=False): [1 + grid^2, D].
+ * @param table [1 + trained^2, D]
+ */
+export function resizePositions(
+  graph: Builder,
+  table: Tensor,
+  trained: number,
+  grid: number,
+  how: PositionResize,
 ): Tensor {
-  const table = weight('visual.positional_embedding');
-  if (grid === config.grid) return table;
-  const width = config.visionWidth;
+  if (grid === trained) return table;
+  const width = table.shape[1]!;
   const ofClass = slice(graph, table, { axis: 0, start: 0, end: 1 });
-  const ofGrid = slice(graph, table, { axis: 0, start: 1, end: 1 + config.grid ** 2 });
+  const ofGrid = slice(graph, table, { axis: 0, start: 1, end: 1 + trained ** 2 });
   if (how === 'bilinear') {
-    const image = graph.view(ofGrid, [config.grid, config.grid, width]);
+    const image = graph.view(ofGrid, [trained, trained, width]);
     const resized = resizeBilinear(graph, image, { height: grid, width: grid, channelsLast: true });
     return concat(graph, [ofClass, graph.view(resized, [grid * grid, width])], 0);
   }
-  const matrix = graph.constant('positions/cubic', cubicMatrix(config.grid, grid, how), [grid, config.grid]);
-  const rows = matmul(graph, matrix, graph.view(ofGrid, [config.grid, config.grid * width]));
-  const both = matmul(graph, matrix, graph.view(rows, [grid, config.grid, width]));
+  const matrix = graph.constant('positions/cubic', cubicMatrix(trained, grid, how), [grid, trained]);
+  const rows = matmul(graph, matrix, graph.view(ofGrid, [trained, trained * width]));
+  const both = matmul(graph, matrix, graph.view(rows, [grid, trained, width]));
   return concat(graph, [ofClass, graph.view(both, [grid * grid, width])], 0);
 }
 

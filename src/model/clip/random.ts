@@ -1,5 +1,6 @@
 import { floatToHalf, halfToFloat } from '../../formats/half.ts';
 import { float32Tensor, type TensorData } from '../../formats/safetensors.ts';
+import { defaultTemperature, temperatureName, wordEmbeddings } from '../blip/config.ts';
 import { type ClipConfig, clipTensorShapes } from './config.ts';
 
 /**
@@ -48,7 +49,13 @@ function distribution(name: string, shape: readonly number[]): { mean: number; s
     case 'text_projection':
       return fanIn(1, rows); // applied as x.W
   }
-  if (/\.?ln_\w+\.weight$/.test(name)) return { mean: 1, std: 0.1 };
+  if (name === temperatureName) return { mean: defaultTemperature, std: 0 };
+  if (name === wordEmbeddings) return { mean: 0, std: 0.5 };
+  if (/^visual_encoder\.(cls_token|pos_embed)$/.test(name)) return { mean: 0, std: 0.3 };
+  if (name.endsWith('.position_embeddings.weight')) return { mean: 0, std: 0.2 };
+  if (name === 'visual_encoder.patch_embed.proj.weight') return fanIn(0.7, columns * shape[2]! * shape[3]!);
+  if (name.endsWith('.qkv.weight')) return fanIn(1.3, columns);
+  if (/(\.?ln_\w+|\.norm\d?|\.LayerNorm)\.weight$/.test(name)) return { mean: 1, std: 0.1 };
   // 1.3: attention a little more decided than uniform.
   if (name.endsWith('.in_proj_weight')) return fanIn(1.3, columns);
   if (name.endsWith('.weight')) return fanIn(1, columns); // applied as x.W^T

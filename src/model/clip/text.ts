@@ -5,6 +5,7 @@ import { gatherRows } from '../../kernels/gather/gather.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
 import { concat, slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
+import { isBlip } from '../blip/config.ts';
 import type { Context } from '../context.ts';
 import type { ClipConfig } from './config.ts';
 import { attentionOut, layerNorm, mlp, queryKeyValue } from './transformer.ts';
@@ -33,6 +34,7 @@ export interface TextFeatures {
 
 /** Encodes texts; attention is causal, so rows after the end token may be left out. */
 export function encodeText(context: Context, input: TextInput, config: ClipConfig): TextFeatures {
+  if (isBlip(config)) throw new RangeError("this method needs a CLIP's text encoder, found a BLIP's");
   const { graph, weight, record } = context;
   const { embeddings, start, end, prefix, layerTokens = [], name } = input;
   const [texts, length] = embeddings.shape as [number, number];

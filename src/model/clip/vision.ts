@@ -6,6 +6,8 @@ import { matmul } from '../../kernels/matmul/matmul.ts';
 import { patchEmbedding } from '../../kernels/patch_embedding/patch_embedding.ts';
 import { concat, slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
+import { isBlip } from '../blip/config.ts';
+import { encodeBlipFeatures } from '../blip/features.ts';
 import type { Context, ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
 import { fapromptNeeds, type ImageNeeds } from './needs.ts';
@@ -50,6 +52,7 @@ export function encodeFeatures(
   config: ClipConfig,
   needs: ImageNeeds,
 ): Record<string, Tensor> {
+  if (isBlip(config)) return encodeBlipFeatures(context, images, config, needs);
   const { graph, weight, record } = context;
   const batch = images.shape[0]!;
   const grid = images.shape[2]! / config.patch;

@@ -7,6 +7,14 @@ import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, writeBuffer } from '../../graph/device-tensor.ts';
 import { type DType, elements, scalesOffset, type TensorSpec } from '../../kernels/tensor.ts';
+import {
+  defaultTemperature,
+  isBlip,
+  isBlipFile,
+  isBlipMatrix,
+  temperatureName,
+  wordEmbeddings,
+} from '../blip/config.ts';
 import { type ClipConfig, clipConfigOf, clipTensorShapes, type Unwritten } from './config.ts';
 import { checkFinite } from './finite.ts';
 import { isMatrix, scaleName } from './matrices.ts';
@@ -35,7 +43,8 @@ export interface LoadOptions extends Unwritten {
   readonly signal?: AbortSignal;
 }
 
-const tokenEmbedding = 'token_embedding.weight';
+/** The table of which only a few rows are ever needed. */
+const tokenEmbedding = (config: ClipConfig) => (isBlip(config) ? wordEmbeddings : 'token_embedding.weight');
 /** Types on the device: matrices that a file stores as F16 or int8 stay so, everything else is f32. */
 export function weightSpecs(
   config: ClipConfig,
@@ -43,8 +52,9 @@ export function weightSpecs(
 ): Map<string, TensorSpec> {
   const specs = new Map<string, TensorSpec>();
   for (const [name, shape] of clipTensorShapes(config)) {
-    if (name === tokenEmbedding || name === 'logit_scale') continue;
-    specs.set(name, { shape, dtype: (isMatrix(name) && packed[stored(name) ?? '']) || 'f32' });
+    if (name === tokenEmbedding(config) || name === 'logit_scale' || name === temperatureName) continue;
+    const matrix = isBlip(config) ? isBlipMatrix(name) : isMatrix(name);
+    specs.set(name, { shape, dtype: (matrix && packed[stored(name) ?? '']) || 'f32' });
   }
   return specs;
 }
@@ -159,7 +169,7 @@ export async function readTokenRows(
 ): Promise<Map<number, Float32Array>> {
   const rows = new Map<number, Float32Array>();
   for (const id of ids)
-    rows.set(id, await readFinite(file, tokenEmbedding, id * config.textWidth, config.textWidth));
+    rows.set(id, await readFinite(file, tokenEmbedding(config), id * config.textWidth, config.textWidth));
   return rows;
 }
 
@@ -189,11 +199,22 @@ const largestScale = 1000;
 
 /** CLIP's learned temperature: what cosines are multiplied with. @throws WeightsError */
 export async function logitScale(file: TensorFile): Promise<number> {
+  if (isBlipFile(file.tensors)) return blipScale(file);
   const [value] = await file.readFloat32('logit_scale');
   const scale = Math.exp(value!);
   if (scale > 0 && scale <= largestScale) return scale;
   const expected = `a logarithm whose exponential is at most ${largestScale}`;
   throw new WeightsError({ file: file.source.name, tensor: 'logit_scale', expected, found: `${value}` });
+}
+
+/** One over BLIP's temperature, where it is stored. @throws WeightsError */
+async function blipScale(file: TensorFile): Promise<number> {
+  const [value = defaultTemperature] = file.tensors.has(temperatureName)
+    ? await file.readFloat32(temperatureName)
+    : [];
+  if (value >= 1 / largestScale && value <= largestScale) return 1 / value;
+  const expected = `a temperature of at least ${1 / largestScale}`;
+  throw new WeightsError({ file: file.source.name, tensor: temperatureName, expected, found: `${value}` });
 }
 
 /** Parameters of a CLIP that live on the device. */

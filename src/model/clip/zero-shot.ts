@@ -3,30 +3,37 @@
 import type { Gpu } from '../../gpu/gpu.ts';
 import { compile } from '../../graph/executor.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
-import { slice } from '../../kernels/slice/slice.ts';
 import { f32, type Tensor } from '../../kernels/tensor.ts';
+import { blipTextLength, isBlip } from '../blip/config.ts';
+import { blipTextFeatures, encodeBlipText } from '../blip/text.ts';
 import { createModelGraph, type ModelGraph } from '../context.ts';
+import type { ClipConfig } from './config.ts';
+import { clipNeeds } from './needs.ts';
+import { type Pixels, preprocessCrop, preprocessImage } from './preprocess.ts';
 import { encodeText } from './text.ts';
 import { type Tokenizer, tokenize } from './tokenizer/tokenizer.ts';
-import { encodeImage } from './vision.ts';
+import { encodeFeatures } from './vision.ts';
 import { bindWeights, type Clip } from './weights.ts';
+
+/** An image as its model was trained to see it: CLIP the square in the middle, BLIP all of it, squashed: [3, S, S]. */
+export const preprocessForZeroShot = (gpu: Gpu, { config }: Clip, image: Pixels): Promise<Float32Array> =>
+  (isBlip(config) ? preprocessImage : preprocessCrop)(gpu, image, config.imageResolution);
 
 /** The unit feature [E] of a preprocessed image [3, S, S], S the size that the CLIP was trained on. */
 export async function imageFeature(gpu: Gpu, clip: Clip, image: Float32Array): Promise<Float32Array> {
   const { config } = clip;
   const model = createModelGraph(clip.weightSpec);
   const size = config.imageResolution;
-  // Without V-V blocks, the "tokens" are CLIP's own: ln_post and projection of the original stream.
-  encodeImage(model, model.graph.input('images', f32(1, 3, size, size)), config, 0);
-  const tokens = model.records.get('image/tokens')!;
-  const feature = slice(model.graph, tokens, { axis: 1, start: 0, end: 1 });
-  return run(gpu, clip, model, feature, { images: image });
+  const images = model.graph.input('images', f32(1, 3, size, size));
+  const features = encodeFeatures(model, images, config, { ...clipNeeds, patches: 'none' });
+  return run(gpu, clip, model, features.image!, { images: image });
 }
 
 /** Token ids of a text, end token included. @throws TokenizerError for a text that is too long or cannot be expressed */
 export function textTokens({ config }: Clip, tokenizer: Tokenizer, text: string): Int32Array {
-  const row = tokenize(tokenizer, text, config.contextLength);
-  return row.subarray(0, row.indexOf(tokenizer.eot) + 1); // attention is causal: what follows changes nothing
+  const row = tokenize(tokenizer, text, isBlip(config) ? blipTextLength : config.contextLength);
+  // What follows changes nothing: CLIP's attention is causal, BLIP's masks it.
+  return row.subarray(0, row.indexOf(tokenizer.eot) + 1);
 }
 
 /** Texts that are encoded together. */
@@ -56,8 +63,7 @@ export async function textFeatures(
       });
       const model = createModelGraph(clip.weightSpec);
       const embeddings = model.graph.input('embeddings', f32(chunk.length, length, textWidth));
-      const input = { embeddings, start: 0, end: length - 1, name: 'text' };
-      const { features } = encodeText(model, input, clip.config);
+      const features = rawFeatures(model, embeddings, clip.config);
       const output = unit ? l2norm(model.graph, features) : features;
       const encoded = await run(gpu, clip, model, output, { embeddings: values });
       chunk.forEach((text, n) => {
@@ -66,6 +72,13 @@ export async function textFeatures(
     }
   }
   return found;
+}
+
+/** Features of texts of one length, not normalised: [P, L, D] -> [P, E]. */
+function rawFeatures(model: ModelGraph, embeddings: Tensor, config: ClipConfig): Tensor {
+  if (isBlip(config)) return blipTextFeatures(model, encodeBlipText(model, embeddings, config), false);
+  const input = { embeddings, start: 0, end: embeddings.shape[1]! - 1, name: 'text' };
+  return encodeText(model, input, config).features;
 }
 
 async function run(

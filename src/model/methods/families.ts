@@ -2,6 +2,7 @@
 import { ensembleFamily } from './anomalyclip-ensemble/anomalyclip-ensemble.ts';
 import { anovlFamily } from './anovl/anovl.ts';
 import { aprilGanFamily } from './april-gan/april-gan.ts';
+import { blipFamily } from './blip/blip.ts';
 import { clipFamily } from './clip/clip.ts';
 import { coopFamily } from './coop/coop.ts';
 import { fapromptFamily } from './faprompt/faprompt.ts';
@@ -20,5 +21,6 @@ export const families: ReadonlyMap<string, Family> = new Map(
     aprilGanFamily,
     coopFamily,
     anovlFamily,
+    blipFamily,
   ].map((family) => [family.name, family]),
 );

@@ -3,6 +3,7 @@ import { type FapromptOptions, type PresetName, presets } from '../faprompt/opti
 import { anomalyclipEnsemble, ensembleDefaults } from './anomalyclip-ensemble/anomalyclip-ensemble.ts';
 import { anovl, anovlDefaults } from './anovl/anovl.ts';
 import { aprilGan, aprilGanDefaults } from './april-gan/april-gan.ts';
+import { blipDefaults, blipMethod } from './blip/blip.ts';
 import { clipAcOptions, clipDefaults, clipMethod } from './clip/clip.ts';
 import { cocoopDefaults, coop, coopDefaults } from './coop/coop.ts';
 import { faprompt } from './faprompt/faprompt.ts';
@@ -34,6 +35,7 @@ const all: readonly Method[] = [
     priorFrom: 'class',
     priorWeight: 0,
   }),
+  blipMethod('blip', "AnomalyCLIP's pair on a BLIP (our definition of the tables' BLIP)", blipDefaults),
   learned('anomalyclip', 'AnomalyCLIP', 'anomalyclip'),
   learned('faprompt', 'FAPrompt', 'topm'),
   // Not in the tables.

@@ -1,5 +1,6 @@
 import { TokenizerError, WeightsError } from '../../../formats/errors.ts';
 import type { TensorFile } from '../../../formats/tensor-file.ts';
+import { isBlipFile } from '../../blip/config.ts';
 
 /** Text -> token ids, as a CLIP text encoder expects them. */
 export interface Tokenizer {
@@ -118,13 +119,28 @@ export function tokenizerFromMetadata(
   }
 }
 
+/** Of a BLIP, whose vocabulary is a file of its own (BERT's vocab.txt): it can say nothing. */
+const withoutVocabulary = (vocabSize: number): Tokenizer => ({
+  sot: -1,
+  eot: -1,
+  vocabSize,
+  encode(text) {
+    throw new TokenizerError({
+      text,
+      expected: "BERT's vocab.txt, for a BLIP's texts",
+      found: 'no vocabulary',
+    });
+  },
+});
+
 /**
  * The tokenizer for FAPrompt's templates that fits a weights file: its own word list, or OpenAI's vocabulary.
  * @param vocabSize rows of the token embedding
  * @throws WeightsError if the file carries no word list and the vocabulary is not OpenAI's, or the sizes differ
  */
-export function tokenizerForWeights({ source, metadata }: TensorFile, vocabSize: number): Tokenizer {
+export function tokenizerForWeights({ source, tensors, metadata }: TensorFile, vocabSize: number): Tokenizer {
   const file = source.name;
+  if (isBlipFile(tensors)) return withoutVocabulary(vocabSize);
   const own = tokenizerFromMetadata(metadata, file);
   const tokenizer = own ?? templateTokenizer();
   if (tokenizer.vocabSize === vocabSize) return tokenizer;
