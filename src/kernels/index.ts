@@ -20,6 +20,7 @@ export { imageTensorTest } from './image_tensor/image_tensor.cases.ts';
 export { l2normTest } from './l2norm/l2norm.cases.ts';
 export { layernormTest } from './layernorm/layernorm.cases.ts';
 export { matmulTest } from './matmul/matmul.cases.ts';
+export { mergeKernelsTest } from './merge_kernels/merge_kernels.cases.ts';
 export { patchEmbeddingTest } from './patch_embedding/patch_embedding.cases.ts';
 export { permuteTest } from './permute/permute.cases.ts';
 export { quickgeluTest } from './quickgelu/quickgelu.cases.ts';
