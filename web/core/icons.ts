@@ -64,6 +64,8 @@ export function icon(name: IconName): SVGSVGElement {
   if (!known) {
     const root = new DOMParser().parseFromString(sources[name], 'image/svg+xml').documentElement;
     known = document.importNode(root, true) as unknown as SVGSVGElement;
+    // Line breaks between its parts would be part of every label's text.
+    known.replaceChildren(...known.children);
     known.setAttribute('class', 'icon');
     known.setAttribute('aria-hidden', 'true');
     parsed.set(name, known);

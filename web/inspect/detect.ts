@@ -2,8 +2,12 @@
 import type { Detection, Detector } from '../../src/detector/index.ts';
 import type { JobTools } from '../engine/engine.ts';
 
-export const detectPhoto = (
-  { file, name }: { readonly file: Blob; readonly name: string },
-  detector: Detector,
-  tools: JobTools,
-): Promise<Detection> => detector.detect(file, { name, ...tools });
+export interface Source {
+  readonly file: Blob;
+  readonly name: string;
+}
+
+export type Detect = (source: Source, detector: Detector, tools: JobTools) => Promise<Detection>;
+
+export const detectPhoto: Detect = ({ file, name }, detector, tools) =>
+  detector.detect(file, { name, ...tools });

@@ -11,6 +11,7 @@ import { progressCard } from '../core/progress.ts';
 import { offerUndo } from '../core/undo.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Problem } from '../engine/problems.ts';
+import { calibrate } from './calibrate.ts';
 import { cameraButton } from './camera.ts';
 import { displayControls, viewSwitch } from './controls.ts';
 import { detectPhoto } from './detect.ts';
@@ -18,6 +19,7 @@ import { createDisplay, keepDisplay, restoreDisplay } from './display.ts';
 import { saveNumbers, savePicture } from './exports.ts';
 import { filmstrip } from './filmstrip.ts';
 import { createJudging } from './judged.ts';
+import { limitCard } from './limit-card.ts';
 import { messages } from './messages.ts';
 import { modelLine } from './model-line.ts';
 import { overview, photoKeys } from './overview.ts';
@@ -103,13 +105,16 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
     ),
     saveAll,
   );
-  const results = h(
+  const verdict = verdictCard(photos.selected, shown.found, judging, engine, active, save);
+  const details = h(
     'div',
     { class: 'stack' },
-    verdictCard(photos.selected, shown.found, judging, engine, active, save),
     regionList(shown.found, highlighted),
     displayControls(display, shown.stretched, shown.stretch),
   );
+  function openCalibration(): void {
+    void calibrate(engine, photos, detectPhoto);
+  }
   const startOver = () => {
     engine.cancel();
     remove(photos.all.peek());
@@ -142,9 +147,16 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
       overview(photos, judging),
       filmstrip(photos, judging, (photo) => remove([photo])),
     ),
-    h('aside', { class: 'side', 'aria-label': 'Result' }, results, modelLine(engine)),
+    h(
+      'aside',
+      { class: 'side', 'aria-label': 'Result' },
+      verdict,
+      limitCard(engine, openCalibration),
+      details,
+      modelLine(engine),
+    ),
   );
-  const empty = welcome(take, refused);
+  const empty = welcome(take, refused, openCalibration);
   const view = h('div', { class: 'inspect' }, empty, workbench);
 
   effect(() => {
@@ -153,7 +165,7 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
     workbench.hidden = none;
   });
   effect(() => {
-    results.hidden = photos.selected.value?.state.value.kind !== 'done';
+    details.hidden = photos.selected.value?.state.value.kind !== 'done';
     saveAll.hidden = photos.all.value.length < 2;
   });
   void restore();

@@ -1,10 +1,10 @@
 // Inspects photographs one after the other; a bad one is named, and the others go on.
 
-import type { Detection, Detector } from '../../src/detector/index.ts';
 import { announce } from '../core/announce.ts';
 import { plural } from '../core/format.ts';
-import type { Engine, JobTools } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { concernsAll, explain, type Problem } from '../engine/problems.ts';
+import type { Detect } from './detect.ts';
 import type { Photo, Photos } from './photos.ts';
 
 export interface Queue {
@@ -22,7 +22,7 @@ export interface Queue {
 export function createQueue(
   { all, finish, fail }: Photos,
   engine: Engine,
-  detect: (photo: Photo, detector: Detector, tools: JobTools) => Promise<Detection>,
+  detect: Detect,
   onProblem: (problem: Problem | undefined) => void,
   summary: (photos: readonly Photo[]) => string,
 ): Queue {

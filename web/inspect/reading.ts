@@ -1,6 +1,6 @@
 // What a score means, in plain words.
 import { formatPlace } from '../core/format.ts';
-import { judge, type Limit, limitInWords, type Verdict } from '../engine/limit.ts';
+import { judge, type Limit, limitInShort, type Verdict } from '../engine/limit.ts';
 import type { Region } from '../studio/regions.ts';
 
 export type Tone = 'good' | 'unsure' | 'bad' | 'neutral';
@@ -65,7 +65,7 @@ export function readScore({
   if (value === undefined) return withoutLimit(score, where);
   const passes = judge(score, value);
   const close = !chosenHere && Math.abs(score - value) < margin;
-  const scale = `Fails from ${limitInWords(limit ?? { value, from: 'prompts' })}`;
+  const scale = `Fails from ${limitInShort(limit ?? { value, from: 'prompts' })}`;
   const caution = untrained
     ? ' This model has random weights: it may miss every defect.'
     : unfamiliar

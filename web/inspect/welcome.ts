@@ -8,7 +8,11 @@ import { refusedNotice } from './messages.ts';
 import { drawSample, samples } from './samples.ts';
 
 /** @param refused files that were left out, in a sentence */
-export function welcome(take: (files: File[]) => void, refused: Signal<string | undefined>): HTMLElement {
+export function welcome(
+  take: (files: File[]) => void,
+  refused: Signal<string | undefined>,
+  calibrate: () => void,
+): HTMLElement {
   const messages = h('div', { class: 'messages' });
   effect(() => fill(messages, refusedNotice(refused)));
   return h(
@@ -39,6 +43,7 @@ export function welcome(take: (files: File[]) => void, refused: Signal<string | 
           (input) => take([...input.files!]),
         ),
         cameraButton((photograph) => take([photograph])),
+        h('button', { type: 'button', class: 'button', onclick: calibrate }, 'Calibrate on good parts'),
       ),
     ),
     h(

@@ -14,6 +14,7 @@ import {
   writeMask,
 } from './masks.ts';
 import { outline } from './regions.ts';
+import { withThreshold } from './threshold.ts';
 
 export interface SampleOptions {
   readonly surface: Parameters<typeof drawImage>[0];
@@ -76,6 +77,8 @@ const api = {
     const [imageSize, maskSize] = await Promise.all([sizeOf(image), mask && sizeOf(mask)]);
     return { ...(imageSize ? { image: imageSize } : {}), ...(maskSize ? { mask: maskSize } : {}) };
   },
+
+  withThreshold,
 
   hasAnomaly: async (mask: Blob): Promise<boolean> => (await readMask(mask)).data.includes(1),
   uniteMasks,

@@ -1,0 +1,30 @@
+// A file of prompts with a limit in it, as `faprompt calibrate` writes it: `faprompt detect` then says pass or fail.
+import { thresholdFromGood } from '../../src/eval/threshold.ts';
+
+/** Bytes before the header's JSON: its length. */
+const prefix = 8;
+
+/**
+ * The same file with `__metadata__.threshold`; tensors are taken over as they are.
+ * @param good scores and rate of a calibration; undefined: entered by hand
+ */
+export async function withThreshold(
+  prompts: Blob,
+  value: number,
+  good: { readonly scores: readonly number[]; readonly rate: number } | undefined,
+): Promise<Blob> {
+  const length = Number(new DataView(await prompts.slice(0, prefix).arrayBuffer()).getBigUint64(0, true));
+  const header = JSON.parse(await prompts.slice(prefix, prefix + length).text()) as {
+    __metadata__?: Record<string, string>;
+  };
+  const threshold = good
+    ? { ...thresholdFromGood(good.scores, good.rate), threshold: value }
+    : { threshold: value, method: 'hand' };
+  header.__metadata__ = { ...header.__metadata__, threshold: JSON.stringify(threshold) };
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const padded = new Uint8Array(Math.ceil(json.length / 8) * 8).fill(0x20);
+  padded.set(json);
+  const size = new Uint8Array(prefix);
+  new DataView(size.buffer).setBigUint64(0, BigInt(padded.length), true);
+  return new Blob([size, padded, prompts.slice(prefix + length)], { type: 'application/octet-stream' });
+}
