@@ -52,16 +52,16 @@ export async function parseHeader(source: ByteSource): Promise<Header> {
     throw new WeightsError({ file: source.name, tensor, expected, found });
   };
 
-  const start = await readExactly(source, 0, Math.min(contentBytes, source.size));
-  const content = describeContent(start);
-  if (source.size < 8) fail('a safetensors file (8 bytes of header length)', content);
-  const declared = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
+  const content = async (): Promise<string> =>
+    describeContent(await readExactly(source, 0, Math.min(contentBytes, source.size)));
+  if (source.size < 8) fail('a safetensors file (8 bytes of header length)', await content());
+  const prefix = await readExactly(source, 0, 8);
+  const declared = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
   // Text and other formats, read as a length, promise more than any file has.
-  if (
-    declared > Math.min(maxHeaderBytes, source.size - 8) &&
-    !/^a (safetensors file|file that begins)/.test(content)
-  )
-    fail('a safetensors file', content);
+  if (declared > source.size - 8) {
+    const found = await content();
+    if (!/^a (safetensors file|file that begins)/.test(found)) fail('a safetensors file', found);
+  }
   if (declared > maxHeaderBytes) fail(`a header of at most ${maxHeaderBytes} bytes`, `${declared} bytes`);
   const length = Number(declared);
   if (8 + length > source.size) fail(`a header of ${length} bytes`, `a file of ${source.size} bytes`);
