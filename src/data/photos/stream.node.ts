@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import sharp from 'sharp';
 import { createRandom, deriveSeed, type Random } from '../../base/random.ts';
 import { DatasetError } from '../errors.ts';
 import { readImage, readMask } from '../image.node.ts';
 import type { Mask, RgbImage } from '../image.ts';
+import { loadSharp } from '../sharp.node.ts';
 import { photograph } from '../synth/camera.ts';
 import type { Naming } from '../synth/captions.ts';
 import { defects } from '../synth/defects/index.ts';
@@ -155,6 +155,7 @@ async function compressed(random: Random, image: RgbImage): Promise<RgbImage> {
   const quality = 40 + random.int(56);
   if (random.next() > 1 / 3) return image;
   const { width, height } = image;
+  const sharp = await loadSharp();
   const jpeg = await sharp(image.data, { raw: { width, height, channels: 3 } })
     .jpeg({ quality })
     .toBuffer();
