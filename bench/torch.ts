@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { pythons, pythonWith } from '../scripts/python.ts';
 import { defaultDualLayers } from '../src/model/clip/vision.ts';
-import { pythons, pythonWith } from '../test/python.ts';
 import { configOf } from './random-clip.ts';
 import { root } from './root.ts';
 

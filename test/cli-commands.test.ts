@@ -114,7 +114,7 @@ describe('train --dry-run', () => {
     expect(report.bytes.peak).toBe(
       report.bytes.weights! + report.bytes.state! + report.bytes.image! + report.bytes.step!,
     );
-    // DESIGN.md section 5: 0.19 TFLOP cached; 9.73 TFLOP for eight images.
+    // docs/METHOD.md: 0.19 TFLOP cached; 9.73 TFLOP for eight images.
     expect(report.flops.step).toBeGreaterThan(0.1e12);
     expect(report.flops.step).toBeLessThan(0.25e12);
     expect(8 * report.flops.image!).toBeGreaterThan(9.7e12);

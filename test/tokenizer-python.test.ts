@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { pythonWith } from '../scripts/python.ts';
 import { createTokenizer, decodeVocabulary } from '../src/model/clip/tokenizer/bpe.ts';
 import { numbers } from './op-check.ts';
-import { pythonWith } from './python.ts';
 import { hasShared, sharedPath } from './shared.ts';
 
 const vocabularyFile = 'golden/clip/bpe_simple_vocab_16e6.txt.gz';

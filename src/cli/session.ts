@@ -161,7 +161,7 @@ export function addCacheOptions(command: Command): void {
         'faprompt/features in the cache folder, ~/.cache',
       ),
     )
-    .option('--no-cache', 'encode every image anew, in every epoch')
+    .option('--no-cache', 'do not keep image features: encode every image anew (a training: in every epoch)')
     .option('--cache-precision <type>', 'f32, or f16 for half the space', precision, 'f32');
 }
 

@@ -36,7 +36,10 @@ export const trainCommand = (io: Io): Command => {
   const command = new Command('train')
     .description('train prompts on images with masks; the CLIP stays as it is')
     .option('--data <dir>', "data set: a folder with meta.json, or in MVTec AD's layout")
-    .option('--clip <file>', "CLIP weights as safetensors, under the names of OpenAI's state dict")
+    .option(
+      '--clip <file>',
+      'CLIP weights in any format that weights convert reads, or the name of a known CLIP (weights list)',
+    )
     .option('--out <dir>', 'folder for checkpoints, log.jsonl and prompts.safetensors')
     .addOption(
       new Option('--split <name>', "the data set's split; the field trains on test, as only that has defects")

@@ -1,4 +1,4 @@
-// Debian's Chromium with SwiftShader as its WebGPU adapter (DESIGN.md section 7), driven by playwright-core.
+// Debian's Chromium with SwiftShader as its WebGPU adapter, driven by playwright-core.
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import { hasEsbuild } from '../esbuild.ts';

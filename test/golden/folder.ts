@@ -1,4 +1,4 @@
-// A folder of reference tensors (../shared/golden/README.md), whatever configurations and files it holds.
+// A folder of reference tensors (test/golden/make.py makes them), whatever configurations and files it holds.
 import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
 
 export interface Manifest {

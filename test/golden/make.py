@@ -1,17 +1,19 @@
-"""Makes a golden folder for other configurations than the shipped one, with the reference implementation:
+"""Makes a folder of reference tensors with the reference implementation (reference/ref.py, plain PyTorch in float64):
 
-    python3 test/golden/make.py ../shared/golden/reference OUT        (Debian: python3-torch python3-numpy)
+    python3 test/golden/make.py OUT        (Debian: python3-torch python3-numpy)
     FAPROMPT_GOLDEN=OUT npm run golden
 
-Values are float64 results rounded to float32; tolerances are those of ../shared/golden/README.md.
+Values are float64 results rounded to float32. A tensor's tolerance is ten times the largest error of PyTorch's own float32
+in three runs, two of them from weights that differ in their last bits (Adam amplifies rounding where a gradient is tiny,
+and one run can be lucky); at least 2e-6 of the tensor's largest magnitude.
 """
 import json
 import os
 import sys
 from dataclasses import asdict, replace
 
-reference, out = sys.argv[1:3]
-sys.path.insert(0, reference)
+out = sys.argv[1]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'reference'))
 import numpy as np
 import torch
 import ref
@@ -66,13 +68,19 @@ def tensors_of(cfg, weights, params, data, ids, opts, dtype):
     return got, seen
 
 
-def save(path, got64, got32, files):
+def nudged(tensors, seed):
+    """The tensors with relative noise of half a float32 unit in the last place."""
+    noise = torch.Generator().manual_seed(seed)
+    return {k: v * (1 + 2 ** -24 * (2 * torch.rand(v.shape, generator=noise, dtype=torch.float64) - 1)) for k, v in tensors.items()}
+
+
+def save(path, got64, runs32, files):
     described, arrays = {}, {}
     for k, v in got64.items():
         a = v.numpy()
         entry = {'shape': list(a.shape), 'dtype': 'F32' if a.dtype.kind == 'f' else 'I32'}
         if a.dtype.kind == 'f':
-            err = float(np.abs(got32[k].numpy().astype(np.float64) - a).max()) if a.size else 0.0
+            err = max(float(np.abs(run[k].numpy().astype(np.float64) - a).max()) for run in runs32) if a.size else 0.0
             entry['atol'] = max(10 * err, 2e-6 * float(np.abs(a).max()) if a.size else 0.0, 1e-9)
             arrays[k] = a.astype(np.float32)
         else:
@@ -95,10 +103,11 @@ for number, (name, cfg) in enumerate(CONFIGURATIONS.items()):
         ids = tiny.templates(cfg, template)
         inputs.update({f'ids_pos/{template}': ids[0].int(), f'ids_neg/{template}': ids[1].int()})
         got64, seen64 = tensors_of(cfg, weights, params, data, ids, opts, torch.float64)
-        got32, seen32 = tensors_of(cfg, weights, params, data, ids, opts, torch.float32)
-        save(f'{name}/{mode}.safetensors', got64, got32, manifest['files'])
+        single = lambda w, p: tensors_of(cfg, w, p, data, ids, opts, torch.float32)
+        runs = [single(weights, params), *(single(nudged(weights, seed), nudged(params, seed + 1)) for seed in (1, 3))]
+        save(f'{name}/{mode}.safetensors', got64, [got for got, _ in runs], manifest['files'])
         modes[mode] = {'options': asdict(opts), 'template': template}
-    save(f'{name}/vision.safetensors', seen64, seen32, manifest['files'])
+    save(f'{name}/vision.safetensors', seen64, [seen for _, seen in runs], manifest['files'])
     inputs.update({f'param0/{k}': v for k, v in params.items()})
     st.save(os.path.join(out, name, 'inputs.safetensors'), {k: v.detach().numpy() for k, v in inputs.items()})
     st.save(os.path.join(out, name, 'weights.safetensors'), {k: v.numpy() for k, v in weights.items()})

@@ -143,7 +143,7 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
     }
     const { parameters } = await readTrainingState(gpu, state);
     for (const { name, rest } of tensors(`param${n}/`)) {
-      // Adam amplifies rounding where a gradient is tiny (../shared/golden/README.md).
+      // Adam amplifies rounding where a gradient is tiny: it divides by its size.
       const derivative = await file.readFloat32(`pgrad/${rest}`);
       const floor = 1e-5 * derivative.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
       await report.compare(

@@ -1,7 +1,7 @@
 """Writes a CLIP of seeded random weights at a model's true shapes in the formats and namings that are in use, and what
 plain PyTorch computes with it:
 
-    python3 test/true-shapes/make.py ../shared/golden/reference OUT ViT-B/32 [FORMAT ...]     (python3-torch)
+    python3 test/true-shapes/make.py OUT ViT-B/32 [FORMAT ...]     (python3-torch)
 
 The weights are not float16 numbers, so that F16 and int8 have an error to show.
 """
@@ -9,8 +9,8 @@ import json
 import os
 import sys
 
-reference, out, model = sys.argv[1:4]
-sys.path.insert(0, reference)
+out, model = sys.argv[1:3]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden', 'reference'))
 import numpy as np
 import torch
 import ref

@@ -1,7 +1,7 @@
 """Writes a BLIP of seeded random weights at the published shapes, under its authors' and under Hugging Face's names, and
 what PyTorch's own transformer layers compute with it:
 
-    python3 test/true-shapes/make_blip.py REFERENCE OUT BLIP-base [FORMAT ...]     (python3-torch; REFERENCE is not used)
+    python3 test/true-shapes/make_blip.py OUT BLIP-base [FORMAT ...]     (python3-torch; REFERENCE is not used)
 """
 import json
 import os
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-out, model = sys.argv[2:4]
+out, model = sys.argv[1:3]
 SIZES = {'BLIP-base': (768, 12, 12), 'BLIP-large': (1024, 24, 16)}
 VISION, BLOCKS, HEADS = SIZES[model]
 TEXT, LAYERS, TEXT_HEADS, VOCABULARY, POSITIONS, EMBED, PATCH, GRID = 768, 12, 12, 30524, 512, 256, 16, 24
@@ -126,7 +126,7 @@ def hugging_face(w):
 
 
 FORMATS = ['authors/model_base_retrieval.pth', 'hugging_face/pytorch_model.bin']
-if len(sys.argv) == 4:
+if len(sys.argv) == 3:
     import struct
     arrays = {k: v.contiguous().numpy().astype(np.float32) for k, v in features().items()}
     header, at = {}, 0
@@ -137,7 +137,7 @@ if len(sys.argv) == 4:
     with open(f'{out}/features.safetensors', 'wb') as f:
         f.write(struct.pack('<Q', len(text)) + text + b''.join(a.tobytes() for a in arrays.values()))
     json.dump({'formats': FORMATS, 'texts': TEXTS, 'dual': 0, 'torch': torch.__version__}, open(f'{out}/manifest.json', 'w'))
-for name in sys.argv[4:]:
+for name in sys.argv[3:]:
     path = f'{out}/{name}'
     os.makedirs(os.path.dirname(path), exist_ok=True)
     torch.save({'model': authors()} if name.endswith('.pth') else hugging_face(authors()), path)

@@ -1,4 +1,4 @@
-// CLIP's image encoder with the V-V stream (DESIGN.md section 4; CLIP Surgery, AnomalyCLIP's DPAM).
+// CLIP's image encoder with the V-V stream (docs/METHOD.md; CLIP Surgery, AnomalyCLIP's DPAM).
 import { attention } from '../../kernels/attention/attention.ts';
 import { add, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';

@@ -1,4 +1,4 @@
-// FAPrompt from image features to probabilities, maps and scores (DESIGN.md section 4).
+// FAPrompt from image features to probabilities, maps and scores (docs/METHOD.md).
 import type { Tensor } from '../../kernels/tensor.ts';
 import type { ClipConfig } from '../clip/config.ts';
 import type { ImageFeatures } from '../clip/vision.ts';

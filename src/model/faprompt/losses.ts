@@ -1,4 +1,4 @@
-// The training loss (DESIGN.md section 4, with the options of its table).
+// The training loss (docs/METHOD.md).
 import { binaryFocal } from '../../kernels/binary_focal/binary_focal.ts';
 import { cosinePairs } from '../../kernels/cosine_pairs/cosine_pairs.ts';
 import { crossEntropy } from '../../kernels/cross_entropy/cross_entropy.ts';
