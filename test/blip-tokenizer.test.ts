@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { pythonWith } from '../scripts/python.ts';
 import { WeightsError } from '../src/formats/errors.ts';
 import { createWordPiece } from '../src/model/blip/wordpiece.ts';
 import { numbers } from './op-check.ts';
-import { pythonWith } from './python.ts';
 
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 const wordPieces = [

@@ -1,7 +1,7 @@
 """Writes a BLIP of seeded random weights at the published shapes, under its authors' and under Hugging Face's names, and
 what PyTorch's own transformer layers compute with it:
 
-    python3 test/true-shapes/make_blip.py OUT BLIP-base [FORMAT ...]     (python3-torch; REFERENCE is not used)
+    python3 test/true-shapes/make_blip.py OUT BLIP-base [FORMAT ...]     (python3-torch)
 """
 import json
 import os
