@@ -8,9 +8,10 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { knownModels, resolveWeights } from '../src/cli/models.ts';
+import { cachedRepo } from '../src/model/hub/cache.node.ts';
 import { type HubEnvironment, hubEnvironment } from '../src/model/hub/environment.node.ts';
-import { type KnownModel, parseManifest } from '../src/model/hub/manifest.ts';
-import { cachedRepo, modelPath, pullModel, verifyModel } from '../src/model/hub/models.node.ts';
+import { type KnownModel, parseManifest, sourcesOf } from '../src/model/hub/manifest.ts';
+import { modelPath, pullModel, verifyModel } from '../src/model/hub/models.node.ts';
 import { hasEsbuild } from './esbuild.ts';
 import { type FileServer, serveFile } from './file-server.ts';
 
@@ -292,9 +293,20 @@ describe('the manifest', () => {
     expect(models.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['ViT-B/32', 'ViT-B/16', 'ViT-L/14', 'ViT-L/14@336px']),
     );
+    const sources = models.flatMap(sourcesOf);
     // OpenAI's addresses contain the sha256 of the file.
-    for (const { files } of models)
+    for (const { files } of sources)
       for (const file of files) if (file.url) expect(file.url).toContain(file.sha256);
+    // The hub first, at a commit or with a known hash; OpenAI's own address after it.
+    for (const { files, revision } of models)
+      expect(
+        files[0].url === undefined && (files[0].sha256 !== undefined || /^[0-9a-f]{40}$/.test(revision)),
+      ).toBe(true);
+    for (const model of models.slice(0, 4)) expect(sourcesOf(model).at(-1)!.files[0].url).toMatch(/^https:/);
+    // The names of OpenCLIP's files leave the activation open.
+    for (const { files } of sources)
+      if (files[0].path.startsWith('open_clip_'))
+        expect(files.map(({ path }) => path)).toContain('open_clip_config.json');
   });
 
   test.each<[string, (entry: Record<string, unknown>, file: Record<string, unknown>) => void, RegExp]>([
@@ -302,7 +314,17 @@ describe('the manifest', () => {
     ['a hidden file', (_, file) => Object.assign(file, { path: '..' }), /plain file name/],
     ['a repository out of the cache', (entry) => Object.assign(entry, { repo: '../x' }), /repository/],
     ['a revision out of the cache', (entry) => Object.assign(entry, { revision: '../x' }), /revision/],
-    ['no sha256', (_, file) => Object.assign(file, { sha256: undefined }), /sha256/],
+    [
+      'an address without sha256',
+      (_, file) => Object.assign(file, { url: 'http://x', sha256: undefined }),
+      /sha256/,
+    ],
+    ['a sha256 that is none', (_, file) => Object.assign(file, { sha256: '12' }), /sha256/],
+    [
+      'a fallback out of the cache',
+      (entry) => Object.assign(entry, { fallbacks: [{ ...model, repo: '../x' }] }),
+      /repository/,
+    ],
     ['no length', (_, file) => Object.assign(file, { bytes: 0 }), /number of bytes/],
     ['another protocol', (_, file) => Object.assign(file, { url: 'file:///x' }), /http/],
     ['no files', (entry) => Object.assign(entry, { files: [] }), /list of files/],

@@ -13,7 +13,7 @@ import {
 } from '../model/clip/zero-shot.ts';
 import { checkProbabilities } from '../model/faprompt/verdict.ts';
 import { formatRows, type Io, UsageError } from './io.ts';
-import { resolveWeights } from './models.ts';
+import { obtainWeights } from './models.ts';
 import { openTokenizer, vocabularyNames } from './vocabulary.ts';
 
 interface Given {
@@ -36,7 +36,7 @@ export const classifyCommand = (io: Io): Command =>
       if (new Set(texts).size < 2)
         throw new UsageError(`--text: expected two texts or more, found ${texts.length}`);
       const pixels = await readImage(image);
-      const { file, files, close } = await openClip(await resolveWeights(name));
+      const { file, files, close } = await openClip(await obtainWeights(io, name));
       try {
         const gpu = await io.openGpu();
         try {

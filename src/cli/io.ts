@@ -1,4 +1,5 @@
 // What a command sees of the outside world, so that tests can run commands in their own process.
+import { createInterface } from 'node:readline/promises';
 import { type Gpu, openGpu } from '../gpu/gpu.ts';
 import { gpuOptions } from './gpu-options.node.ts';
 
@@ -9,6 +10,8 @@ export interface Io {
   note(text: string): void;
   /** Whether progress bars can be drawn on standard error. */
   readonly terminal: boolean;
+  /** Asks on the terminal; no where nobody can answer. Absent: never yes. */
+  confirm?(question: string): Promise<boolean>;
   openGpu(): Promise<Gpu>;
   /** Calls `stop` at the first SIGINT; returns how to stop listening. A second one ends the process as usual. */
   onInterrupt(stop: () => void): () => void;
@@ -19,6 +22,15 @@ export const processIo: Io = {
   note: (text) => process.stderr.write(`${text}\n`),
   get terminal() {
     return Boolean(process.stderr.isTTY);
+  },
+  async confirm(question) {
+    if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+    } finally {
+      terminal.close();
+    }
   },
   openGpu: () => openGpu(gpuOptions(processIo.note)),
   onInterrupt(stop) {

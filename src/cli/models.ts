@@ -3,11 +3,14 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import manifest from '../../weights/manifest.json' with { type: 'json' };
+import { cachedRepo } from '../model/hub/cache.node.ts';
 import { hashOf } from '../model/hub/download.node.ts';
 import { type HubEnvironment, hubEnvironment } from '../model/hub/environment.node.ts';
 import { type KnownModel, parseManifest } from '../model/hub/manifest.ts';
-import { cachedRepo, modelPath } from '../model/hub/models.node.ts';
-import { UsageError } from './io.ts';
+import { modelPath } from '../model/hub/models.node.ts';
+import { parseRepository } from '../model/hub/repository.node.ts';
+import { type Io, UsageError } from './io.ts';
+import { describePull, pull } from './pull.ts';
 
 export const knownModels = (): KnownModel[] => parseManifest(manifest, 'weights/manifest.json');
 
@@ -57,10 +60,35 @@ function unknownName(name: string): UsageError {
     `${name}: expected a weights file, a folder or a known name, found none of them`,
     [
       `known names: ${known.join(', ')}`,
-      'faprompt weights pull NAME gets one; a repository that Hugging Face tools downloaded is OWNER/NAME',
+      'faprompt weights pull NAME gets one, and any repository of the hub as OWNER/NAME; so does this command with --yes',
     ],
   );
 }
+
+/**
+ * As `resolveWeights`, but offers to download what is not there yet.
+ * @throws UsageError where nobody says yes, HubError
+ */
+export async function obtainWeights(io: Io, name: string): Promise<string> {
+  if (existsSync(name)) return name;
+  const env = await hubEnvironment();
+  const known = knownModels().find((model) => model.name === name);
+  const there = known ? await modelPath(env, known) : await cachedRepo(env, name);
+  if (there !== undefined) return there;
+  if (!known && !maybeRepository(name)) return resolveWeights(name, env);
+  if (await io.confirm?.(`${name} is not here yet. Download ${describePull(name, known)}?`))
+    return pull(io, env, name, known);
+  if (!known) throw unknownName(name);
+  throw new UsageError(
+    `${name} is not in the cache: faprompt weights pull ${name}, or this command with --yes`,
+  );
+}
+
+/** Whether a name that is no file may be one of the hub: were it a path, its folder would be here. */
+const maybeRepository = (name: string): boolean =>
+  parseRepository(name) !== undefined &&
+  !/\.(safetensors|pt|pth|bin|json)$/.test(name) &&
+  !existsSync(path.dirname(name));
 
 /** sha256 of a weights file; of several, of their hashes one after the other. */
 export async function hashWeights(files: readonly string[]): Promise<string> {

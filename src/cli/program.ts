@@ -16,7 +16,12 @@ import { trainCommand } from './train.ts';
 import { programVersion } from './version.ts';
 import { weightsCommand } from './weights.ts';
 
-export function createProgram(io: Io): Command {
+export function createProgram(outside: Io): Command {
+  let yes = false;
+  // --yes answers for whoever is at the terminal, and where there is nobody.
+  const io: Io = Object.create(outside, {
+    confirm: { value: async (question: string) => yes || (await outside.confirm?.(question)) === true },
+  });
   const program = new Command('faprompt')
     .description('FAPrompt: zero-shot anomaly detection on a frozen CLIP, trained and run on WebGPU')
     .configureOutput({
@@ -43,10 +48,21 @@ export function createProgram(io: Io): Command {
   ]) {
     program.addCommand(command(io).copyInheritedSettings(program));
   }
+  for (const command of program.commands.flatMap((own) => [own, ...own.commands]))
+    if (command.options.some(({ long }) => long === '--clip') || wantsClip(command))
+      command.option('--yes', 'download a CLIP that is named and not there yet, without asking');
+  program.hook('preAction', (_, action) => {
+    yes = action.opts().yes === true;
+  });
   for (const nested of program.commands.flatMap(({ commands }) => commands))
     nested.copyInheritedSettings(program);
   return program;
 }
+
+/** Commands that name a CLIP otherwise: as their first argument, or in a file. */
+const wantsClip = (command: Command): boolean =>
+  command.name() === 'benchmark' ||
+  (command.parent?.name() === 'weights' && ['info', 'convert', 'quality'].includes(command.name()));
 
 /** Runs a command. @returns its exit code, 0 only on success */
 export async function run(argv: readonly string[], io: Io = processIo): Promise<number> {

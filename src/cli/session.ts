@@ -16,7 +16,7 @@ import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompt
 import { createFeatureSource, defaultCache, type FeatureSource } from '../train/features/features.node.ts';
 import type { FeaturePrecision } from '../train/settings.ts';
 import { type Io, UsageError } from './io.ts';
-import { hashWeights, resolveWeights } from './models.ts';
+import { hashWeights, obtainWeights } from './models.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 export interface ClipSession {
@@ -34,7 +34,7 @@ export async function withClip<T>(
   file: string,
   work: (session: ClipSession) => Promise<T>,
 ): Promise<T> {
-  const { file: weights, files, close } = await openClip(await resolveWeights(file));
+  const { file: weights, files, close } = await openClip(await obtainWeights(io, file));
   try {
     const sha256 = await hashWeights(files);
     const gpu = await io.openGpu();

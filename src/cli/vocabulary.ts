@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { packageFile } from '../base/package.node.ts';
 import { isBlip } from '../model/blip/config.ts';
 import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
 import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
@@ -16,8 +17,7 @@ export const vocabularyNames = ['bpe_simple_vocab_16e6.txt.gz', 'bpe_simple_voca
 
 /**
  * The CLIP's word list, or OpenAI's byte pairs from a file.
- * @param given the file; undefined: one of `vocabularyNames` in `folder`
- * @throws UsageError if there is none
+ * @param given the file; undefined: one of `vocabularyNames` in `folder`, else the one that ships with this package
  */
 export async function openTokenizer(
   clip: Clip,
@@ -27,11 +27,8 @@ export async function openTokenizer(
   if (isBlip(clip.config)) return openWordPiece(clip.config.vocabSize, given, folder);
   if (clip.metadata.has('tokenizer')) return clip.tokenizer;
   if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
-  const file = given ?? vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
-  if (file === undefined)
-    throw new UsageError(
-      `--vocabulary: expected CLIP's vocabulary (${vocabularyNames.join(', ')}), found none in ${folder}`,
-    );
+  const beside = vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
+  const file = given ?? beside ?? packageFile('weights/clip-merges.txt.gz');
   return createTokenizer(await decodeVocabulary(new Uint8Array(await readFile(file))), file);
 }
 

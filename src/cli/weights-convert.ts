@@ -20,7 +20,7 @@ import { checkLearnables, learnableShapes } from '../model/faprompt/learnables.t
 import { faprompt } from '../model/methods/faprompt/faprompt.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
 import { type Io, UsageError } from './io.ts';
-import { hashWeights, resolveWeights } from './models.ts';
+import { hashWeights, obtainWeights, resolveWeights } from './models.ts';
 import { createProgress } from './progress.ts';
 
 interface ConvertOptions {
@@ -42,8 +42,8 @@ export function addConvertCommand(command: Command, io: Io): void {
     )
     .option('--clip <file>', 'prompts only: the CLIP that they were trained on')
     .action(async (input: string, out: string, options: ConvertOptions) => {
-      const file = await resolveWeights(input);
       await checkOutputFile(out, '<out>');
+      const file = await obtainWeights(io, input);
       if ((await realPlace(out)) === (await realPlace(file)))
         throw new UsageError(`<out>: expected another file than <in>, found ${out}`);
       const opened = await openTensors(file);

@@ -3,10 +3,11 @@ import type { Command } from 'commander';
 import { formatBytes } from '../gpu/errors.ts';
 import { hubEnvironment } from '../model/hub/environment.node.ts';
 import type { KnownModel } from '../model/hub/manifest.ts';
-import { findModel, modelPath, pullModel, readManifest, verifyModel } from '../model/hub/models.node.ts';
+import { findModel, modelPath, readManifest, verifyModel } from '../model/hub/models.node.ts';
+import { parseRepository } from '../model/hub/repository.node.ts';
 import { ExitError, formatRows, type Io } from './io.ts';
 import { knownModels, resolveWeights } from './models.ts';
-import { createProgress } from './progress.ts';
+import { pull, sourceBytes } from './pull.ts';
 
 interface HubOptions {
   readonly manifest?: string;
@@ -16,33 +17,24 @@ interface HubOptions {
 const models = ({ manifest }: HubOptions): Promise<KnownModel[]> | KnownModel[] =>
   manifest === undefined ? knownModels() : readManifest(manifest);
 
-const size = ({ files }: KnownModel): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
-
 export function addHubCommands(command: Command, io: Io): void {
   const manifest = ['--manifest <file>', 'a list of models of your own'] as const;
 
   command
     .command('pull')
-    .description('download a known CLIP into the cache of Hugging Face tools; goes on after a cut')
-    .argument('<name>', 'as "weights list" shows it')
+    .description('download a CLIP into the cache of Hugging Face tools; goes on after a cut')
+    .argument(
+      '<name>',
+      'as "weights list" shows it, or any repository with a ViT CLIP as OWNER/NAME[@REVISION]',
+    )
     .option(...manifest)
     .action(async (name: string, options: HubOptions) => {
-      const model = findModel(await models(options), name);
-      const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
-      const progress = createProgress(io, 'MiB', mebibytes(size(model)));
-      const interrupt = new AbortController();
-      const ignore = io.onInterrupt(() => interrupt.abort(new Error('interrupted; pull again to go on')));
-      try {
-        const file = await pullModel(await hubEnvironment(), model, {
-          signal: interrupt.signal,
-          onProgress: (done) => progress.update(mebibytes(done), name),
-        });
-        progress.stop();
-        io.out(file);
-      } finally {
-        progress.stop();
-        ignore();
-      }
+      const all = await models(options);
+      const known = all.find((model) => model.name === name);
+      // A list of one's own names what may be pulled.
+      if (!known && options.manifest !== undefined) findModel(all, name);
+      if (!known && !parseRepository(name)) findModel(all, name);
+      io.out(await pull(io, await hubEnvironment(), name, known));
     });
 
   command
@@ -56,13 +48,13 @@ export function addHubCommands(command: Command, io: Io): void {
       for (const model of await models(options))
         rows.push({
           name: model.name,
-          bytes: size(model),
+          bytes: sourceBytes(model) ?? null,
           licence: model.licence,
           path: (await modelPath(env, model)) ?? null,
         });
       const table = rows.map(({ name, bytes, licence, path }) => [
         name,
-        formatBytes(bytes),
+        bytes === null ? '-' : formatBytes(bytes),
         licence,
         path ? 'in the cache' : '-',
       ]);

@@ -18,7 +18,7 @@ import { smallClipWords } from '../model/clip/tokenizer/words.ts';
 import { checkNumbers, countParameters } from '../model/clip/weights.ts';
 import { integer } from './arguments.ts';
 import type { Io } from './io.ts';
-import { hashWeights, resolveWeights } from './models.ts';
+import { hashWeights, obtainWeights } from './models.ts';
 import { addConvertCommand } from './weights-convert.ts';
 import { addHubCommands } from './weights-hub.ts';
 import { addQualityCommand } from './weights-quality.ts';
@@ -66,7 +66,7 @@ export const weightsCommand = (io: Io): Command => {
     .argument('<file>', 'weights file in any format, a folder, or a known name')
     .option('--json', 'print as JSON')
     .action(async (file: string, { json }: { json?: boolean }) => {
-      const { file: weights, files, scheme, close } = await openClip(await resolveWeights(file));
+      const { file: weights, files, scheme, close } = await openClip(await obtainWeights(io, file));
       try {
         const config = clipConfigOf(weights);
         const tokenizer = tokenizerForWeights(weights, config.vocabSize);

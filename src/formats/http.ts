@@ -7,6 +7,10 @@ import type { ByteSource } from './source.ts';
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;
 export interface FetchInit {
   readonly headers: Record<string, string>;
+  /** Default GET. */
+  readonly method?: 'HEAD';
+  /** Default: redirects are followed. */
+  readonly redirect?: 'manual';
   readonly signal?: AbortSignal | undefined;
 }
 export interface FetchResponse {
@@ -116,8 +120,8 @@ async function request(
   if (response.status === 206 && Number(first) === offset && Number(last) <= offset + length - 1)
     return { response, size: Number(total), version: response.headers.get('etag') };
   await drain(response);
-  if (response.status >= 500 || response.status === 429)
-    throw new Error(`the server answered ${response.status}`);
+  const later = tryLater(response);
+  if (later) throw later;
   throw new UnreachableError({
     file: name,
     expected: `status 206 and ${range}`,
@@ -150,10 +154,37 @@ export async function withRetries<T>(
       failures += 1;
       if (failures >= attempts)
         throw new UnreachableError({ file, expected: 'a readable address', found: reason(cause) }, { cause });
-      await new Promise((resolve) => setTimeout(resolve, retryDelay * 2 ** (failures - 1)));
+      const asked = cause instanceof TryLaterError ? cause.delay : undefined;
+      await new Promise((resolve) => setTimeout(resolve, asked ?? retryDelay * 2 ** (failures - 1)));
       signal?.throwIfAborted();
     }
   }
+}
+
+/** An answer that asks to come back later. */
+export class TryLaterError extends Error {
+  override readonly name = 'TryLaterError';
+  /** @param delay milliseconds that the server asks for, at most `longestDelay`; undefined: it does not say */
+  constructor(
+    status: number,
+    readonly delay: number | undefined,
+  ) {
+    super(`the server answered ${status}${delay === undefined ? '' : `, try again in ${delay / 1000} s`}`);
+  }
+}
+
+/** No server is waited for any longer than this at a time, in ms. */
+const longestDelay = 120_000;
+
+/** 5xx, 408 and 429 pass; Retry-After is seconds or a date. undefined for other answers. */
+export function tryLater(
+  { status, headers }: Pick<FetchResponse, 'status' | 'headers'>,
+  now = Date.now(),
+): TryLaterError | undefined {
+  if (status < 500 && status !== 429 && status !== 408) return undefined;
+  const text = headers.get('retry-after') ?? '';
+  const asked = /^\d+$/.test(text.trim()) ? 1000 * Number(text) : Date.parse(text) - now;
+  return new TryLaterError(status, asked >= 0 ? Math.min(asked, longestDelay) : undefined);
 }
 
 /** fetch says "fetch failed" and hides why in its cause. */

@@ -5,6 +5,7 @@ import { WeightsError } from '../../formats/errors.ts';
 import { type FileSource, openFile } from '../../formats/source.node.ts';
 import type { ByteSource } from '../../formats/source.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
+import { modelFiles } from './model-files.ts';
 import type { ClipTensors } from './names.ts';
 import { type Beside, readClip, readTensors } from './open.ts';
 
@@ -13,16 +14,6 @@ interface Opened {
   readonly files: readonly string[];
   close(): Promise<void>;
 }
-
-/** What a model's folder may hold, the first one found counts. */
-const modelFiles = [
-  'model.safetensors',
-  'model.safetensors.index.json',
-  'open_clip_model.safetensors',
-  'open_clip_pytorch_model.bin',
-  'pytorch_model.bin',
-  'pytorch_model.bin.index.json',
-];
 
 /**
  * Opens a CLIP: a weights file in any format, an index of shards, or a folder as Hugging Face's tools download it.

@@ -6,6 +6,33 @@ import type { ByteSource } from '../../formats/source.ts';
 import { type TensorFile, type TensorInfo, tensorFile } from '../../formats/tensor-file.ts';
 import { parse } from './config-json.ts';
 
+interface Index {
+  readonly name: string;
+  readonly text: string;
+}
+
+function weightMap({ name, text }: Index): Readonly<Record<string, unknown>> {
+  const { weight_map: places } = parse(text, name);
+  if (typeof places === 'object' && places !== null) return places as Record<string, unknown>;
+  throw new WeightsError({
+    file: name,
+    expected: 'weight_map, a map of tensor to file',
+    found: `none in ${describeContent(new TextEncoder().encode(text))}`,
+  });
+}
+
+/** Plain names of the files that an index names, each once. @throws WeightsError */
+export function shardNames(index: Index): string[] {
+  return [...new Set(Object.values(weightMap(index)))].sort().map((name) => {
+    if (typeof name === 'string' && /^[\w-][\w.-]*$/.test(name)) return name;
+    throw new WeightsError({
+      file: index.name,
+      expected: 'plain file names in weight_map',
+      found: JSON.stringify(name),
+    });
+  });
+}
+
 interface ShardedInfo extends TensorInfo {
   readonly shard: TensorFile;
 }
@@ -17,32 +44,25 @@ interface ShardedInfo extends TensorInfo {
  * @throws WeightsError for a malformed index, a missing shard or tensor
  */
 export async function readShards(
-  index: { readonly name: string; readonly text: string },
+  index: Index,
   open: (name: string) => Promise<ByteSource | undefined>,
   read: (source: ByteSource) => Promise<TensorFile>,
 ): Promise<TensorFile> {
   const fail = (expected: string, found: string, tensor?: string): never => {
     throw new WeightsError({ file: index.name, tensor, expected, found });
   };
-  const { weight_map: places } = parse(index.text, index.name);
-  if (typeof places !== 'object' || places === null)
-    return fail(
-      'weight_map, a map of tensor to file',
-      `none in ${describeContent(new TextEncoder().encode(index.text))}`,
-    );
+  const places = weightMap(index);
   const shards = new Map<string, TensorFile>();
   const tensors = new Map<string, ShardedInfo>();
-  const names = [...new Set(Object.values(places) as unknown[])].sort();
+  const names = shardNames(index);
   for (const name of names) {
-    if (typeof name !== 'string' || !/^[\w-][\w.-]*$/.test(name))
-      return fail('plain file names in weight_map', JSON.stringify(name));
     const source = (await open(name)) ?? fail(`the file ${name} beside the index`, 'none');
     shards.set(name, await read(source));
   }
-  for (const name of names as string[]) {
+  for (const name of names) {
     const shard = shards.get(name)!;
     for (const [tensor, info] of shard.tensors)
-      if ((places as Record<string, unknown>)[tensor] === name) tensors.set(tensor, { ...info, shard });
+      if (places[tensor] === name) tensors.set(tensor, { ...info, shard });
   }
   for (const [tensor, name] of Object.entries(places))
     if (!tensors.has(tensor)) fail(`this tensor in ${name}`, 'none', tensor);

@@ -4,14 +4,28 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { chunks, drain, type Fetch, reason } from '../../formats/http.ts';
+import {
+  chunks,
+  drain,
+  type Fetch,
+  type FetchResponse,
+  reason,
+  TryLaterError,
+  tryLater,
+} from '../../formats/http.ts';
 import { HubError } from './errors.ts';
+
+/** `git sha1`: of git's blob, by which the hub knows files that are not in its large-file storage. */
+export interface FileHash {
+  readonly kind: 'sha256' | 'git sha1';
+  readonly value: string;
+}
 
 export interface Download {
   readonly url: string;
   /** Final name; `<to>.incomplete` holds what came so far, as with Hugging Face's tools. */
   readonly to: string;
-  readonly sha256: string;
+  readonly hash: FileHash;
   readonly bytes: number;
   readonly fetch: Fetch;
   readonly headers?: Readonly<Record<string, string>>;
@@ -26,7 +40,7 @@ export interface Download {
 
 /** @throws HubError; what came so far stays for the next call, unless it is wrong */
 export async function download(options: Download): Promise<void> {
-  const { url, to, sha256, bytes, onProgress, signal, attempts = 5, retryDelay = 1000 } = options;
+  const { url, to, hash, bytes, onProgress, signal, attempts = 5, retryDelay = 1000 } = options;
   const part = `${to}.incomplete`;
   await mkdir(path.dirname(to), { recursive: true });
   let most = 0;
@@ -49,14 +63,19 @@ export async function download(options: Download): Promise<void> {
       failures = (await sizeOf(part)) > before ? 0 : failures + 1;
       if (failures >= attempts)
         throw new HubError('network', `${url}: ${reason(cause)} (${attempts} attempts)`, { cause });
-      if (failures > 0) await wait(Math.min(30_000, retryDelay * 2 ** (failures - 1)), signal);
+      const asked = cause instanceof TryLaterError ? cause.delay : undefined;
+      if (asked !== undefined) await wait(asked, signal);
+      else if (failures > 0) await wait(Math.min(30_000, retryDelay * 2 ** (failures - 1)), signal);
     }
   }
   report(bytes);
-  const found = await hashOf(part);
-  if (found !== sha256) {
+  const found = await hashOf(part, hash.kind);
+  if (found !== hash.value) {
     await rm(part);
-    throw new HubError('wrong-checksum', `${url}: expected sha256 ${sha256}, found ${found}: not kept`);
+    throw new HubError(
+      'wrong-checksum',
+      `${url}: expected ${hash.kind} ${hash.value}, found ${found}: not kept`,
+    );
   }
   const handle = await open(part, 'r+');
   await handle.sync().finally(() => handle.close());
@@ -78,9 +97,9 @@ async function attempt(
   const { status } = response;
   if (status !== 200 && status !== 206) {
     await drain(response);
-    if (status >= 500 || status === 429 || status === 408) throw new Error(`status ${status}`);
-    const hint = status === 401 || status === 403 ? ' (does it need HF_TOKEN?)' : '';
-    throw new HubError('refused', `${url}: the server answered ${status}${hint}`);
+    const later = tryLater(response);
+    if (later) throw later;
+    throw refusal(url, response);
   }
   const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '') ?? [];
   const start = status === 206 ? Number(first) : 0; // 200: the server sends all of it
@@ -113,9 +132,23 @@ export const sizeOf = (file: string): Promise<number> =>
     () => 0,
   );
 
-/** sha256 of a file in hexadecimal. */
-export async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
+/** Why a server gives nothing, in the hub's own words where it has some. */
+export function refusal(
+  url: string,
+  { status, headers }: Pick<FetchResponse, 'status' | 'headers'>,
+): HubError {
+  const hint = status === 401 || status === 403 ? ' (does it need HF_TOKEN?)' : '';
+  const words = headers.get('x-error-message');
+  return new HubError(
+    'refused',
+    `${url}: the server answered ${status}${words ? `, "${words}"` : ''}${hint}`,
+  );
+}
+
+/** A file's hash in hexadecimal. */
+export async function hashOf(file: string, kind: FileHash['kind'] = 'sha256'): Promise<string> {
+  const hash = createHash(kind === 'sha256' ? 'sha256' : 'sha1');
+  if (kind === 'git sha1') hash.update(`blob ${await sizeOf(file)}\0`);
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');
 }

@@ -46,13 +46,19 @@ function proxyFetch(env: Variables): Fetch {
   const noProxy = env.no_proxy ?? env.NO_PROXY;
   if (!httpProxy && !httpsProxy) return (url, init) => fetch(url, { ...init, signal: init.signal ?? null });
   let agent: EnvHttpProxyAgent | undefined;
-  return async (url, { headers, signal }) => {
+  return async (url, { headers, signal, method = 'GET', redirect }) => {
     const undici = await import('undici');
     agent ??= new undici.EnvHttpProxyAgent({
       ...(httpProxy ? { httpProxy } : {}),
       ...(httpsProxy ? { httpsProxy } : {}),
       ...(noProxy ? { noProxy } : {}),
     });
-    return undici.fetch(url, { headers, signal: signal ?? null, dispatcher: agent });
+    return undici.fetch(url, {
+      headers,
+      method,
+      redirect: redirect ?? 'follow',
+      signal: signal ?? null,
+      dispatcher: agent,
+    });
   };
 }

@@ -2,7 +2,14 @@
 export class HubError extends Error {
   override readonly name = 'HubError';
   constructor(
-    readonly kind: 'unknown-model' | 'offline' | 'refused' | 'network' | 'wrong-length' | 'wrong-checksum',
+    readonly kind:
+      | 'unknown-model'
+      | 'not-a-clip'
+      | 'offline'
+      | 'refused'
+      | 'network'
+      | 'wrong-length'
+      | 'wrong-checksum',
     message: string,
     options?: ErrorOptions,
   ) {

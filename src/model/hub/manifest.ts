@@ -4,22 +4,33 @@ import { WeightsError } from '../../formats/errors.ts';
 export interface KnownFile {
   /** Path in the repository. */
   readonly path: string;
-  readonly sha256: string;
-  readonly bytes: number;
-  /** Where it is, if not on the hub. */
+  /** Where nothing is known in advance, the hub's own word for the revision counts, and is kept. */
+  readonly sha256?: string;
+  readonly bytes?: number;
+  /** Where it is, if not on the hub; with a sha256. */
   readonly url?: string;
 }
 
-export interface KnownModel {
-  readonly name: string;
+/** Files that make a model: one place to get it from. */
+export interface KnownSource {
   /** Repository of the hub, org/name; for other addresses, the name of its folder in the cache. */
   readonly repo: string;
   /** Commit, or the name of the published version. */
   readonly revision: string;
-  readonly licence: string;
   /** The first one is what is opened. */
   readonly files: readonly [KnownFile, ...KnownFile[]];
 }
+
+export interface KnownModel extends KnownSource {
+  readonly name: string;
+  readonly licence: string;
+  /** Other places, for when this one is gone; the same model, maybe in another format. */
+  readonly fallbacks?: readonly KnownSource[];
+}
+
+export const sourcesOf = (model: KnownModel): KnownSource[] => [model, ...(model.fallbacks ?? [])];
+
+export const repositoryName = /^[\w-][\w.-]*\/[\w-][\w.-]*$/;
 
 /** Checks a manifest: the paths become file names, so nothing in them may lead out of the cache. */
 export function parseManifest(json: unknown, file: string): KnownModel[] {
@@ -32,26 +43,34 @@ export function parseManifest(json: unknown, file: string): KnownModel[] {
     Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'object' && item)
       ? value
       : fail(what, value);
+  const count = (value: unknown): number =>
+    Number.isSafeInteger(value) && (value as number) > 0
+      ? (value as number)
+      : fail('a number of bytes', value);
 
+  const knownFile = (item: Record<string, unknown>): KnownFile => {
+    const known = {
+      path: text(item.path, 'a plain file name', /^[\w-][\w.-]*$/),
+      ...(item.sha256 === undefined ? {} : { sha256: text(item.sha256, 'a sha256', /^[0-9a-f]{64}$/) }),
+      ...(item.bytes === undefined ? {} : { bytes: count(item.bytes) }),
+    };
+    if (item.url === undefined) return known;
+    if (known.sha256 === undefined || known.bytes === undefined)
+      fail('a sha256 and a number of bytes beside url', item);
+    return { ...known, url: text(item.url, 'an http address', /^https?:\/\//) };
+  };
+  const source = (item: Record<string, unknown>): KnownSource => ({
+    repo: text(item.repo, 'a repository org/name', repositoryName),
+    revision: text(item.revision, 'a revision', /^[\w-][\w.-]*$/),
+    files: list(item.files, 'a list of files').map(knownFile) as [KnownFile, ...KnownFile[]],
+  });
   const models = list((json as { models?: unknown } | null)?.models, 'a list of models').map((model) => ({
     name: text(model.name, 'a name', /^[\w@./-]+$/),
-    repo: text(model.repo, 'a repository org/name', /^[\w-][\w.-]*\/[\w-][\w.-]*$/),
-    revision: text(model.revision, 'a revision', /^[\w-][\w.-]*$/),
     licence: text(model.licence, 'a licence', /./),
-    files: list(model.files, 'a list of files').map((item): KnownFile => {
-      const bytes =
-        Number.isSafeInteger(item.bytes) && (item.bytes as number) > 0
-          ? (item.bytes as number)
-          : fail('a number of bytes', item.bytes);
-      const known = {
-        path: text(item.path, 'a plain file name', /^[\w-][\w.-]*$/),
-        sha256: text(item.sha256, 'a sha256', /^[0-9a-f]{64}$/),
-        bytes,
-      };
-      return item.url === undefined
-        ? known
-        : { ...known, url: text(item.url, 'an http address', /^https?:\/\//) };
-    }) as [KnownFile, ...KnownFile[]],
+    ...source(model),
+    ...(model.fallbacks === undefined
+      ? {}
+      : { fallbacks: list(model.fallbacks, 'a list of fallbacks').map(source) }),
   }));
   const repeated = models.find(({ name }, i) => models.findIndex((other) => other.name === name) !== i);
   if (repeated) fail('distinct names', repeated.name);
