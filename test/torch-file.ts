@@ -97,7 +97,10 @@ export function pickle(root: Node): Pickled {
 }
 
 /** A zip archive without compression; the data of every entry begin at a multiple of 64, as PyTorch aligns them. */
-export function zip(entries: ReadonlyMap<string, Uint8Array>, { method = 0 } = {}): Uint8Array<ArrayBuffer> {
+export function zip(
+  entries: Iterable<readonly [string, Uint8Array]>,
+  { method = 0 } = {},
+): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   const directory: Uint8Array[] = [];
   let position = 0;
@@ -132,8 +135,8 @@ export function zip(entries: ReadonlyMap<string, Uint8Array>, { method = 0 } = {
   const size = directory.reduce((sum, part) => sum + part.length, 0);
   const end = new DataView(new ArrayBuffer(22));
   end.setUint32(0, 0x06054b50, true);
-  end.setUint16(8, entries.size, true);
-  end.setUint16(10, entries.size, true);
+  end.setUint16(8, directory.length / 2, true);
+  end.setUint16(10, directory.length / 2, true);
   end.setUint32(12, size, true);
   end.setUint32(16, position, true);
   return Uint8Array.from(Buffer.concat([...parts, ...directory, new Uint8Array(end.buffer)]));

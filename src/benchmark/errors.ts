@@ -1,3 +1,5 @@
+import { visible } from '../base/text.ts';
+
 /** A benchmark's configuration, or a result on disk, that is not as it should be: which file and field. */
 export class BenchmarkError extends Error {
   override readonly name = 'BenchmarkError';
@@ -8,6 +10,6 @@ export class BenchmarkError extends Error {
     readonly expected: string,
     readonly found: string,
   ) {
-    super(`${file}${field ? `, field ${field}` : ''}: expected ${expected}, found ${found}`);
+    super(visible(`${file}${field ? `, field ${field}` : ''}: expected ${expected}, found ${found}`));
   }
 }

@@ -1,9 +1,9 @@
 // A benchmark's files: its configuration, and the folder of its results.
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../base/files.node.ts';
+import { readText } from '../base/open.node.ts';
 import { type BenchmarkConfig, type DataSource, parseConfig } from './config.ts';
 import { BenchmarkError } from './errors.ts';
 import {
@@ -21,8 +21,8 @@ import { benchmarkRuns, type Run } from './runs.ts';
  * @throws BenchmarkError
  */
 export async function readConfig(file: string): Promise<BenchmarkConfig> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new BenchmarkError(file, '', 'a readable file', error.code ?? error.message);
+  const text = await readText(file).catch((error: NodeJS.ErrnoException) => {
+    throw new BenchmarkError(file, '', 'a readable file', error.message);
   });
   let value: unknown;
   try {
@@ -64,9 +64,9 @@ export async function readResult(
   settings: Partial<ResultSettings> = {},
 ): Promise<RunResult | undefined> {
   const file = resultFile(config, run, test);
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw new BenchmarkError(file, '', 'a readable file', error.code ?? error.message);
+    throw new BenchmarkError(file, '', 'a readable file', error.message);
   });
   return text === undefined
     ? undefined

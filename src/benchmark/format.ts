@@ -1,4 +1,5 @@
 // Tables as text for a terminal, as Markdown, and as CSV for programs.
+import { visible } from '../base/text.ts';
 import { alignColumns } from '../eval/index.ts';
 import type { Cell, Table } from './tables.ts';
 
@@ -22,16 +23,22 @@ const cells = ({ columns, rows }: Table): string[][] => [
 ];
 
 const asText = (table: Table): string =>
-  [`${table.title} (CLIP: ${table.clip})`, alignColumns(cells(table)), ...table.notes].join('\n');
+  [
+    visible(`${table.title} (CLIP: ${table.clip})`),
+    alignColumns(cells(table)),
+    ...table.notes.map(visible),
+  ].join('\n');
+
+/** As text: no table cell, link, image or HTML of its own. */
+const markdown = (text: string): string => visible(text).replace(/[\\`*<>[\]|&]/g, '\\$&');
 
 function asMarkdown(table: Table): string {
-  const line = (parts: readonly string[]) =>
-    `| ${parts.map((part) => part.replaceAll('|', '\\|')).join(' | ')} |`;
-  const [head, ...rows] = cells(table);
+  const line = (parts: readonly string[]) => `| ${parts.join(' | ')} |`;
+  const [head, ...rows] = cells(table).map((row) => row.map(markdown));
   const rule = head!.map((_, i) => (i === 0 ? '---' : '---:'));
-  const notes = table.notes.flatMap((note) => ['', note]);
+  const notes = table.notes.flatMap((note) => ['', markdown(note)]);
   return [
-    `### ${table.title} (CLIP: ${table.clip})`,
+    `### ${markdown(`${table.title} (CLIP: ${table.clip})`)}`,
     '',
     line(head!),
     line(rule),
@@ -40,9 +47,17 @@ function asMarkdown(table: Table): string {
   ].join('\n');
 }
 
+/** Programs for spreadsheets take a cell that begins like this for a formula: a leading ' makes it a text. */
+const formula = /^[=+\-@\t\r]/;
+const isNumber = (value: string): boolean => value.trim() !== '' && Number.isFinite(Number(value));
+
+function csvCell(value: string): string {
+  const shown = visible(formula.test(value) && !isNumber(value) ? `'${value}` : value);
+  return /[",]/.test(shown) ? `"${shown.replaceAll('"', '""')}"` : shown;
+}
+
 /** One line for every figure, as fractions. */
 function asCsv(tables: readonly Table[]): string {
-  const quote = (value: string) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
   const lines = tables.flatMap(({ clip, title, columns, rows }) =>
     rows.flatMap(({ name, group, cells: own }) =>
       own.flatMap(({ metrics, values, from }, i) =>
@@ -57,7 +72,7 @@ function asCsv(tables: readonly Table[]): string {
     ),
   );
   const head = ['clip', 'table', 'row', 'group', 'column', 'from', 'metric', 'mean', 'deviation', 'seeds'];
-  return [head, ...lines].map((line) => line.map(quote).join(',')).join('\n');
+  return [head, ...lines].map((line) => line.map(csvCell).join(',')).join('\n');
 }
 
 export function formatTables(tables: readonly Table[], format: TableFormat): string {

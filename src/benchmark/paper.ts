@@ -12,19 +12,21 @@ export type Level = 'image' | 'pixel';
 const letters = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /** Other names of the paper's data sets. */
-const aliases: Readonly<Record<string, string>> = {
-  mvtec: 'mvtecad',
-  kolektorsdd: 'sdd',
-  kolektor: 'sdd',
-  dtd: 'dtdsynthetic',
-  colondb: 'cvccolondb',
-  clinicdb: 'cvcclinicdb',
-  kvasirseg: 'kvasir',
-};
+const aliases: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    mvtec: 'mvtecad',
+    kolektorsdd: 'sdd',
+    kolektor: 'sdd',
+    dtd: 'dtdsynthetic',
+    colondb: 'cvccolondb',
+    clinicdb: 'cvcclinicdb',
+    kvasirseg: 'kvasir',
+  }),
+);
 
 const rowOf = (level: Level, dataset: string) => {
   const key = letters(dataset);
-  const wanted = aliases[key] ?? key;
+  const wanted = aliases.get(key) ?? key;
   for (const group of ['industrial', 'medical'] as const) {
     const found = Object.entries(paper[level][group]).find(([name]) => letters(name) === wanted);
     if (found) return { group, figures: found[1] as readonly number[] };

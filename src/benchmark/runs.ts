@@ -1,5 +1,6 @@
 // What a benchmark consists of: runs that do not depend on each other, and the shell commands that make them.
 
+import { visible } from '../base/text.ts';
 import type { Method, Schedule } from '../model/methods/method.ts';
 import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from './config.ts';
 import { seedPlaceholder } from './config.ts';
@@ -94,6 +95,19 @@ export function benchmarkPlan(config: BenchmarkConfig, program: string, words: r
   };
 }
 
-/** A word as POSIX shells read it. */
-export const shellWord = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/**
+ * A word as POSIX shells read it, on one line whatever is in it: what cannot be shown is written by printf.
+ * @throws RangeError for a word that ends in a line break, which a shell cannot keep on one line
+ */
+export function shellWord(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  if (visible(word) === word) return `'${word.replaceAll("'", "'\\''")}'`;
+  if (word.endsWith('\n')) throw new RangeError(`expected a path without a final line break, found ${word}`);
+  const format = [...word].map((character) => {
+    if (visible(character) !== character) return [...new TextEncoder().encode(character)].map(octal).join('');
+    return character.replace(/[\\%]/, '$&$&').replace("'", "'\\''");
+  });
+  return `"$(printf '${format.join('')}')"`;
+}
+
+const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, '0')}`;

@@ -1,6 +1,7 @@
 // `faprompt calibrate`: chooses the score above which `detect` calls an image anomalous, and stores it with the prompts.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
+import { visible } from '../base/text.ts';
 import type { Split } from '../data/dataset.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
 import { isThreshold, ScoreError } from '../model/faprompt/verdict.ts';
@@ -127,7 +128,7 @@ async function calibrate(io: Io, given: Given): Promise<void> {
     // Said before it is stored: a disk that fails does not lose it.
     io.out(given.json ? JSON.stringify({ prompts: out, ...chosen }, null, 2) : describe(chosen));
     await writeFileAtomic(out, writePrompts({ ...prompts, threshold: chosen }, session.clip.config));
-    if (!given.json) io.out(`stored in ${out}`);
+    if (!given.json) io.out(visible(`stored in ${out}`));
   });
   if (problems > 0) throw new ExitError(1);
 }

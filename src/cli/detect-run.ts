@@ -1,6 +1,7 @@
 // The work of `faprompt detect`.
 import path from 'node:path';
 import { checkOutputFolder, realPlace, writeFileAtomic } from '../base/files.node.ts';
+import { visible, visibleJson } from '../base/text.ts';
 import { DatasetError, ImageError } from '../data/errors.ts';
 import { describeUsedBits } from '../data/findings.ts';
 import { mapRange, overlay, type Range, resizeMap } from '../data/heatmap.ts';
@@ -203,7 +204,7 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
     const verdict = threshold === undefined ? {} : { threshold, fails };
     const left = whole ? {} : { interrupted: true, missing: targets.length - rows.length };
     const all = { clip, prompts: promptsFile, ...verdict, ...left, images: rows, problems };
-    const json = JSON.stringify(all, null, 2);
+    const json = visibleJson(all, 2);
     if (inputs.length > 0) {
       if (job.json) io.out(json);
       else if (!job.jsonLines) {
@@ -213,7 +214,8 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
         );
       }
       if (out !== undefined) await writeFileAtomic(path.join(out, 'scores.json'), `${json}\n`);
-      if (out !== undefined && !job.json && !job.jsonLines) io.out(`heat maps, maps and scores.json: ${out}`);
+      if (out !== undefined && !job.json && !job.jsonLines)
+        io.out(visible(`heat maps, maps and scores.json: ${out}`));
     }
     if (!whole) io.note(`interrupted: ${rows.length} of ${targets.length} images are done`);
   }
@@ -227,7 +229,7 @@ const pictureProblem = (error: NodeJS.ErrnoException, image: string): Error => {
 };
 
 const formatRow = ({ image, score, mapMin, mapMax, anomalous }: Row): string[] => [
-  image,
+  visible(image),
   ...[score, mapMin, mapMax].map((x) => x.toFixed(4)),
   ...(anomalous === undefined ? [] : [anomalous ? 'FAIL' : 'pass']),
 ];

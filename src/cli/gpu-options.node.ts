@@ -1,8 +1,8 @@
 // How the environment wants the device to be opened.
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheFolder, writeFileAtomic } from '../base/files.node.ts';
+import { readText } from '../base/open.node.ts';
 import type { GpuOptions } from '../gpu/gpu.ts';
 import type { TuningStore } from '../gpu/tuning.ts';
 
@@ -42,7 +42,7 @@ export function fileTuningStore(env: Variables = process.env): TuningStore {
   const fileOf = (adapter: string) =>
     path.join(folder, `${createHash('sha256').update(adapter).digest('hex').slice(0, 16)}.json`);
   return {
-    read: (adapter) => readFile(fileOf(adapter), 'utf8').catch(() => undefined),
+    read: (adapter) => readText(fileOf(adapter), 2 ** 20).catch(() => undefined),
     write: (adapter, text) => writeFileAtomic(fileOf(adapter), text),
   };
 }

@@ -1,5 +1,6 @@
 // What a command sees of the outside world, so that tests can run commands in their own process.
 import { createInterface } from 'node:readline/promises';
+import { visible, visibleLines } from '../base/text.ts';
 import { type Gpu, openGpu } from '../gpu/gpu.ts';
 import { gpuOptions } from './gpu-options.node.ts';
 
@@ -38,6 +39,19 @@ export const processIo: Io = {
     return () => process.off('SIGINT', stop);
   },
 };
+
+/**
+ * The same world, where no text that others wrote acts on a terminal or forges a line: controls are shown escaped, and a
+ * note is one line. What a command prints of several lines is its own; it makes names in it `visible` itself.
+ */
+export const safeIo = (io: Io): Io => ({
+  ...io,
+  get terminal() {
+    return io.terminal;
+  },
+  out: (text) => io.out(visibleLines(text)),
+  note: (text) => io.note(visible(text)),
+});
 
 /** Ends a command with this exit code; its message, if any, was printed. */
 export class ExitError extends Error {

@@ -1,5 +1,6 @@
 // The command line as a function, so that tests can call it.
 import { Command, CommanderError } from 'commander';
+import { visible } from '../base/text.ts';
 import { benchmarkCommand } from './benchmark.ts';
 import { calibrateCommand } from './calibrate.ts';
 import { classifyCommand } from './classify.ts';
@@ -7,7 +8,7 @@ import { dataCommand } from './data.ts';
 import { demoCommand } from './demo.ts';
 import { detectCommand } from './detect.ts';
 import { evalCommand } from './eval.ts';
-import { ExitError, type Io, processIo } from './io.ts';
+import { ExitError, type Io, processIo, safeIo } from './io.ts';
 import { pageCommand } from './page.ts';
 import { pretrainCommand } from './pretrain.ts';
 import { setupCommand } from './setup.ts';
@@ -26,7 +27,14 @@ export function createProgram(outside: Io): Command {
     .description('FAPrompt: zero-shot anomaly detection on a frozen CLIP, trained and run on WebGPU')
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
-      writeErr: (text) => io.note(text.trimEnd()),
+      // Quotes what was given, which may have come from a folder's listing: one line, and commander's own hint.
+      outputError(text, write) {
+        const [, error = text, hint = ''] = /^(.*?)(\n\(Did you mean [^\n]*\?\))?\n*$/s.exec(text) ?? [];
+        write(visible(error) + hint);
+      },
+      writeErr(text) {
+        for (const line of text.trimEnd().split('\n')) io.note(line);
+      },
     })
     .exitOverride()
     .version(programVersion(), '-V, --version', 'print the version')
@@ -65,14 +73,15 @@ const wantsClip = (command: Command): boolean =>
   (command.parent?.name() === 'weights' && ['info', 'convert', 'quality'].includes(command.name()));
 
 /** Runs a command. @returns its exit code, 0 only on success */
-export async function run(argv: readonly string[], io: Io = processIo): Promise<number> {
+export async function run(argv: readonly string[], outside: Io = processIo): Promise<number> {
+  const io = safeIo(outside);
   try {
     await createProgram(io).parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof ExitError) return error.code;
     if (error instanceof CommanderError) return error.exitCode; // commander has printed it
-    io.note(describe(error));
+    for (const line of describe(error).split('\n')) io.note(line);
     return 1;
   }
 }

@@ -1,5 +1,6 @@
 // Progress on standard error: a bar on a terminal, a line every ten seconds elsewhere, also while nothing gets done.
 import cliProgress from 'cli-progress';
+import { visible } from '../base/text.ts';
 import { formatTime, type Io } from './io.ts';
 
 export interface Progress {
@@ -39,7 +40,7 @@ function createPace(total: number, start: number, unit: string | undefined) {
 
 function bar(what: string, total: number, start: number, pace: (done: number) => string): Progress {
   const shown = new cliProgress.SingleBar({
-    format: `${what} [{bar}] {value}/{total}  {text}  {pace}`,
+    format: `${visible(what).replace(/[{}]/g, '')} [{bar}] {value}/{total}  {text}  {pace}`,
     barsize: 24,
     hideCursor: true,
     stream: process.stderr,
@@ -51,12 +52,12 @@ function bar(what: string, total: number, start: number, pace: (done: number) =>
   const timer = setInterval(() => shown.update(state.done, payload()), redrawEvery).unref();
   return {
     update(done, text = '') {
-      state = { done, text };
+      state = { done, text: visible(text) };
       shown.update(done, payload());
     },
     note(text) {
       shown.stop();
-      process.stderr.write(`${text}\n`);
+      process.stderr.write(`${visible(text)}\n`);
       shown.start(total, state.done, payload());
     },
     stop() {

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { checkOutputFolder } from '../base/files.node.ts';
+import { visible } from '../base/text.ts';
 import type { Split } from '../data/dataset.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import type { Method } from '../model/methods/method.ts';
@@ -122,8 +123,8 @@ export function describeReport(report: TrainingReport, out: string): string {
   const { images, step, memory } = report;
   return [
     report.finished
-      ? `prompts: ${report.prompts}`
-      : `interrupted after step ${report.steps}; go on with --resume --out ${out}`,
+      ? `prompts: ${visible(report.prompts ?? '')}`
+      : `interrupted after step ${report.steps}; go on with --resume --out ${visible(out)}`,
     `${report.steps} steps in ${formatTime(1000 * report.seconds)}; features of ${images.encoded} images encoded, ${images.cached} read from the cache` +
       (images.damaged > 0 ? `, ${images.damaged} damaged entries made again` : ''),
     ...(report.losses.length > 0

@@ -1,7 +1,7 @@
 // The tokenizer for any text: a weights file alone may only know the words of FAPrompt's templates.
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readRegular, readText } from '../base/open.node.ts';
 import { packageFile } from '../base/package.node.ts';
 import { isBlip } from '../model/blip/config.ts';
 import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
@@ -29,7 +29,7 @@ export async function openTokenizer(
   if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
   const beside = vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
   const file = given ?? beside ?? packageFile('weights/clip-merges.txt.gz');
-  return createTokenizer(await decodeVocabulary(new Uint8Array(await readFile(file))), file);
+  return createTokenizer(await decodeVocabulary(await readRegular(file, 16 * 2 ** 20)), file);
 }
 
 async function openWordPiece(rows: number, given: string | undefined, folder: string): Promise<Tokenizer> {
@@ -40,5 +40,5 @@ async function openWordPiece(rows: number, given: string | undefined, folder: st
     );
   // Loaded only here: nothing but a BLIP needs it.
   const { createWordPiece } = await import('../model/blip/wordpiece.ts');
-  return createWordPiece(await readFile(file, 'utf8'), file, rows);
+  return createWordPiece(await readText(file, 16 * 2 ** 20), file, rows);
 }

@@ -1,6 +1,7 @@
 // weights convert: any CLIP, and the published prompt checkpoints, to safetensors.
 import { type Command, Option } from 'commander';
 import { checkOutputFile, realPlace, writeFileAtomic } from '../base/files.node.ts';
+import { visible } from '../base/text.ts';
 import { float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { writeTensors } from '../formats/safetensors-write.node.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
@@ -81,7 +82,7 @@ async function convertClip(io: Io, input: string, out: string, { dtype, clip }: 
         bytes = total;
       },
     }).finally(() => progress?.stop());
-    io.out(`${out}: ${formatBytes(bytes)}, ${written.tensors.size} tensors (names were: ${scheme})`);
+    io.out(visible(`${out}: ${formatBytes(bytes)}, ${written.tensors.size} tensors (names were: ${scheme})`));
   } finally {
     await close();
   }

@@ -1,5 +1,6 @@
 // weights pull, list, verify and path: known models in the cache of Hugging Face's tools.
 import type { Command } from 'commander';
+import { visible } from '../base/text.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { hubEnvironment } from '../model/hub/environment.node.ts';
 import type { KnownModel } from '../model/hub/manifest.ts';
@@ -34,7 +35,7 @@ export function addHubCommands(command: Command, io: Io): void {
       // A list of one's own names what may be pulled.
       if (!known && options.manifest !== undefined) findModel(all, name);
       if (!known && !parseRepository(name)) findModel(all, name);
-      io.out(await pull(io, await hubEnvironment(), name, known));
+      io.out(visible(await pull(io, await hubEnvironment(), name, known)));
     });
 
   command
@@ -78,7 +79,7 @@ export function addHubCommands(command: Command, io: Io): void {
       io.out(
         options.json
           ? JSON.stringify(results)
-          : results.map(({ name, state, file }) => `${name}: ${state}: ${file}`).join('\n') ||
+          : results.map(({ name, state, file }) => visible(`${name}: ${state}: ${file}`)).join('\n') ||
               'no known CLIP is in the cache',
       );
       if (results.some(({ state }) => state !== 'whole')) throw new ExitError(1);
@@ -97,6 +98,6 @@ export function addHubCommands(command: Command, io: Io): void {
         io.note(`error: ${name} is not in the cache`);
         throw new ExitError(1);
       }
-      io.out(file);
+      io.out(visible(file));
     });
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
+import { visible } from '../base/text.ts';
 import { float16Tensor, float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { knownBlipConfigs } from '../model/blip/config.ts';
@@ -90,7 +91,7 @@ export const weightsCommand = (io: Io): Command => {
             ? JSON.stringify(info)
             : Object.entries(info)
                 .filter(([, value]) => value !== null)
-                .map(([key, value]) => `${key.padEnd(16)} ${value}`)
+                .map(([key, value]) => visible(`${key.padEnd(16)} ${value}`))
                 .join('\n'),
         );
       } finally {

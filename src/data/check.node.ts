@@ -1,12 +1,11 @@
 /** Reading a whole data set to find what is wrong with it. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type CheckReport, countClasses, type Finding } from './check.ts';
 import { checkEntry, listDataset } from './dataset.node.ts';
 import { ImageError, MaskError } from './errors.ts';
 import { describeUsedBits, labelFindings } from './findings.ts';
-import { type DecodeOptions, decodeImage, readMask } from './image.node.ts';
+import { type DecodeOptions, readMask, withImage, withImageBytes } from './image.node.ts';
 import { oddMask, type UsedBits } from './image.ts';
 import type { LayoutEntry } from './layouts/layout.ts';
 
@@ -79,9 +78,10 @@ async function checkImage(
   const { sample } = result;
   let hash: string | null = null;
   try {
-    const bytes = await readFile(sample.image);
-    hash = createHash('sha256').update(bytes).digest('hex');
-    const { width, height, usedBits } = await decodeImage(bytes, sample.image, options);
+    const { width, height, usedBits } = await withImageBytes(sample.image, (bytes) => {
+      hash = createHash('sha256').update(bytes).digest('hex');
+      return withImage(bytes, sample.image, ({ data: _, ...rest }) => rest, options);
+    });
     const rest = { hash, usedBits };
     if (sample.mask === undefined) return { findings: [], ...rest };
     const odd = oddMask(await readMask(sample.mask, { width, height }, options));

@@ -1,3 +1,5 @@
+import { visible } from '../base/text.ts';
+
 /** What is right and wrong with a data set, as data for programs and as text for people. */
 import type { Split } from './dataset.ts';
 
@@ -52,7 +54,7 @@ export interface CheckReport {
 export function countClasses(
   entries: readonly { className: string; split: Split; defect: string; anomaly: boolean; mask: unknown }[],
 ): ClassCount[] {
-  const counts = new Map<string, ClassCount>();
+  const counts = new Map<string, ClassCount & { kinds: Map<string, number> }>();
   for (const { className, split, defect, anomaly, mask } of entries) {
     const key = JSON.stringify([className, split]);
     const count = counts.get(key) ?? {
@@ -63,15 +65,19 @@ export function countClasses(
       anomalous: 0,
       masks: 0,
       defects: {},
+      kinds: new Map(), // a defect may be called like a member of every object
     };
     counts.set(key, count);
     count.images++;
     if (anomaly) count.anomalous++;
     else count.normal++;
     if (mask !== null) count.masks++;
-    count.defects[defect] = (count.defects[defect] ?? 0) + 1;
+    count.kinds.set(defect, (count.kinds.get(defect) ?? 0) + 1);
   }
-  return [...counts.values()];
+  return [...counts.values()].map(({ kinds, ...count }) => ({
+    ...count,
+    defects: Object.fromEntries(kinds),
+  }));
 }
 
 /** The report as lines. `limit`: findings of one kind that are printed, the others are counted. */
@@ -95,5 +101,5 @@ export function formatReport(report: CheckReport, limit = 20): string {
     if (some.length > limit) lines.push(`  and ${some.length - limit} more`);
   }
   lines.push(findings.length === 0 ? 'nothing is wrong' : `${findings.length} findings`);
-  return lines.join('\n');
+  return lines.map(visible).join('\n');
 }

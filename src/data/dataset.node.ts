@@ -1,5 +1,5 @@
 /** Opening data sets in a folder: meta.json as the field's code writes it, or one of the layouts of layouts/. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describeContent } from '../base/content.ts';
 import { decodeText } from '../base/decode-text.ts';
@@ -17,7 +17,7 @@ import {
 } from './dataset.ts';
 import { DatasetError } from './errors.ts';
 import { labelFindings } from './findings.ts';
-import { type ListedFolder, readFolder } from './folder.node.ts';
+import { type ListedFolder, readFolder, readLabels } from './folder.node.ts';
 import { type DecodeOptions, readImage, readMask } from './image.node.ts';
 import type { Mask, RgbImage } from './image.ts';
 import { type Recognised, recognise } from './layouts/index.ts';
@@ -110,9 +110,7 @@ const unreadable = (folder: ListedFolder): DatasetProblem[] =>
   }));
 
 async function listMeta(root: string, metaFile: string, wanted?: Split): Promise<Recognised> {
-  const bytes = await readFile(metaFile).catch((error: NodeJS.ErrnoException) => {
-    throw new DatasetError(metaFile, null, 'a readable file', error.code ?? error.message, { cause: error });
-  });
+  const bytes = await readLabels(metaFile);
   const text = decodeText(bytes);
   if (!/^\s*[{[]/.test(text)) throw new DatasetError(metaFile, null, 'JSON', describeContent(bytes));
   const { relative, moved } = absolutePaths(root);

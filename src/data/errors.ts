@@ -1,3 +1,5 @@
+import { visible } from '../base/text.ts';
+
 /**
  * Every failure over input data says which file, what was expected there and what was found, as fields for
  * programs and in the message for people.
@@ -12,7 +14,7 @@ abstract class DataError extends Error {
     where = '',
     options?: DataErrorOptions,
   ) {
-    super(`${file}${where}: expected ${expected}, found ${found}`, options);
+    super(visible(`${file}${where}: expected ${expected}, found ${found}`), options);
     this.details = options?.details ?? [];
   }
 }

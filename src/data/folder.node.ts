@@ -1,11 +1,20 @@
 /** A folder on disk as the layouts see it. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { decodeText } from '../base/decode-text.ts';
+import { type NotOpenedError, readRegular } from '../base/open.node.ts';
 import { walkFolder } from '../base/walk.node.ts';
 import { DatasetError } from './errors.ts';
 import { readMask } from './image.node.ts';
 import { createFolder, type Folder } from './layouts/layout.ts';
+
+/** Lists of a million images have some 100 MB. */
+const maxLabels = 256 * 2 ** 20;
+
+/** A label file as it is. Throws {@link DatasetError}. */
+export const readLabels = (file: string): Promise<Uint8Array> =>
+  readRegular(file, maxLabels).catch((error: NotOpenedError) => {
+    throw new DatasetError(file, null, 'a readable file', error.message, { cause: error });
+  });
 
 /** No known layout is deeper. */
 const maxDepth = 12;
@@ -33,7 +42,7 @@ export async function readFolder(root: string): Promise<ListedFolder> {
   const full = (file: string): string => path.join(root, file);
   const folder = createFolder(path.basename(root), files, {
     path: full,
-    readText: async (file) => decodeText(await readFile(full(file))),
+    readText: async (file) => decodeText(await readLabels(full(file))),
     hasAnomaly: async (mask) => (await readMask(full(mask))).data.includes(1),
   });
   return { ...folder, unreadable };

@@ -1,9 +1,8 @@
 // Files and images in Node: paths and file: addresses beside http ones.
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ImageError } from '../data/errors.ts';
-import { decodeImage, decodeMask } from '../data/image.node.ts';
+import { decodeImage, decodeMask, readImageBytes } from '../data/image.node.ts';
 import { UnreachableError } from '../formats/errors.ts';
 import { httpSource, reason } from '../formats/http.ts';
 import { bytesSource } from '../formats/source.ts';
@@ -84,12 +83,13 @@ async function read(image: PortableImage): Promise<Uint8Array> {
   if (file instanceof Uint8Array) return file;
   if (file instanceof Blob) return new Uint8Array(await file.arrayBuffer());
   try {
-    if (!isWeb(file)) return await readFile(pathOf(file));
+    if (!isWeb(file)) return await readImageBytes(pathOf(file));
     const response = await fetch(file);
     if (!response.ok) throw new Error(`status ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (cause) {
-    throw new ImageError(name, 'a readable file', (cause as NodeJS.ErrnoException).code ?? reason(cause), {
+    if (cause instanceof ImageError) throw cause;
+    throw new ImageError(name, 'a readable file', reason(cause), {
       cause,
     });
   }

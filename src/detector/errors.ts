@@ -1,3 +1,5 @@
+import { visible } from '../base/text.ts';
+
 export type DetectorErrorKind =
   | 'no-webgpu' // this browser has none
   | 'no-adapter' // WebGPU, but no device behind it
@@ -29,7 +31,7 @@ export class DetectorError extends Error {
     message: string,
     { hint, file, cause }: { hint?: string | undefined; file?: string | undefined; cause?: unknown } = {},
   ) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(visible(message), cause === undefined ? undefined : { cause });
     this.kind = kind;
     if (hint !== undefined) this.hint = hint;
     if (file !== undefined) this.file = file;

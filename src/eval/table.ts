@@ -1,3 +1,4 @@
+import { visible } from '../base/text.ts';
 import { METRICS, type MetricName, type MetricRow } from './evaluate.ts';
 
 /** Headings of the metrics. */
@@ -43,7 +44,9 @@ export function formatTable(
 }
 
 /** Rows as lines with aligned columns: texts in the first to the left, numbers in the others to the right. */
-export function alignColumns(rows: readonly (readonly string[])[]): string {
+export function alignColumns(given: readonly (readonly string[])[]): string {
+  // A name with a line break must not make a row of its own.
+  const rows = given.map((row) => row.map(visible));
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const pad = (cell: string, column: number) =>
     column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!);

@@ -1,3 +1,5 @@
+import { visible } from '../base/text.ts';
+
 /** What is wrong where: the common part of the errors of this room. */
 export interface Mismatch {
   /** File (path or address) that was read. */
@@ -16,7 +18,7 @@ export class WeightsError extends Error implements Mismatch {
   readonly found: string;
 
   constructor({ file, tensor, expected, found }: Mismatch, options?: ErrorOptions) {
-    const where = tensor === undefined ? file : `${file}: tensor ${shorten(tensor)}`;
+    const where = tensor === undefined ? visible(file) : `${visible(file)}: tensor ${shorten(tensor)}`;
     super(`${where}: expected ${shorten(expected)}, found ${shorten(found)}`, options);
     this.name = 'WeightsError';
     this.file = file;
@@ -45,5 +47,5 @@ export class TokenizerError extends Error {
   }
 }
 
-/** Keeps a message readable when a damaged file yields a very long name. */
-const shorten = (text: string): string => (text.length <= 200 ? text : `${text.slice(0, 200)}…`);
+/** Keeps a message readable when a damaged file yields a very long name, or one that a terminal would act on. */
+const shorten = (text: string): string => visible(text.length <= 200 ? text : `${text.slice(0, 200)}…`);

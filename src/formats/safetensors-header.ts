@@ -1,5 +1,6 @@
 import { contentBytes, describeContent } from '../base/content.ts';
 import { WeightsError } from './errors.ts';
+import { jsonProblem } from './json-limits.ts';
 import { type ByteSource, readExactly } from './source.ts';
 
 /** Bytes per element of the safetensors types; the sub-byte ones (F4, F6) are not supported. */
@@ -42,6 +43,9 @@ export interface Header {
 
 /** The format's own limit. */
 const maxHeaderBytes = 100_000_000;
+
+/** The largest CLIPs have some thousand tensors, each with some ten values: what no header needs is not made objects of. */
+const maxValues = 300_000;
 
 /**
  * Reads and checks the header: its length, its JSON, every entry, and that the entries cover the data exactly.
@@ -95,12 +99,16 @@ export async function parseHeader(source: ByteSource): Promise<Header> {
 type Fail = (expected: string, found: string, tensor?: string) => never;
 
 function parseJson(file: string, bytes: Uint8Array): unknown {
+  let problem: string | undefined;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    problem = jsonProblem(text, maxValues);
+    if (problem === undefined) return JSON.parse(text);
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new WeightsError({ file, expected: 'a header in JSON', found }, { cause });
   }
+  throw new WeightsError({ file, expected: 'a header with each tensor once', found: problem });
 }
 
 function parseMetadata(value: unknown, fail: Fail): ReadonlyMap<string, string> {

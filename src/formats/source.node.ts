@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openRegular } from '../base/open.node.ts';
 import { WeightsError } from './errors.ts';
 import type { ByteSource } from './source.ts';
 
@@ -12,14 +13,10 @@ export interface FileSource extends ByteSource {
  * @throws WeightsError if there is no such readable file
  */
 export async function openFile(path: string): Promise<FileSource> {
-  let handle: FileHandle | undefined;
   try {
-    handle = await open(path, 'r');
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw new Error(stat.isDirectory() ? 'a folder' : 'not a regular file');
-    return fileSource(path, handle, stat.size);
+    const { handle, size } = await openRegular(path);
+    return fileSource(path, handle, size);
   } catch (cause) {
-    await handle?.close();
     throw new WeightsError({ file: path, expected: 'a readable file', found: message(cause) }, { cause });
   }
 }

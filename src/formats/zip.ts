@@ -14,7 +14,8 @@ export interface ZipEntry {
 
 const endSize = 22;
 const maxComment = 0xffff;
-const maxDirectory = 64 * 2 ** 20;
+/** A CLIP has some hundred tensors, each an entry of some 100 bytes. */
+const maxDirectory = 8 * 2 ** 20;
 const localHeaderSize = 30;
 
 /**
@@ -50,6 +51,7 @@ export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>
     const entry: ZipEntry = { name, size: wide.size, header: wide.header, ...packed };
     if (!packed.packed && !(entry.header + localHeaderSize + entry.size <= source.size))
       fail(`entry ${name} within the file`, `${entry.size} bytes at ${entry.header} of ${source.size}`);
+    if (entries.has(name)) fail('one entry of each name in the zip directory', `two: ${name}`);
     entries.set(name, entry);
     at = end;
   }

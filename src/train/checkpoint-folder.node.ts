@@ -1,8 +1,9 @@
 // What the folders of all kinds of runs have in common: last.safetensors, the checkpoint, and log.jsonl beside it.
 import { appendFileSync, existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../base/files.node.ts';
+import { readText } from '../base/open.node.ts';
 import { readSafetensors, type SafetensorsFile } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
 import { TrainingError } from './errors.ts';
@@ -50,7 +51,7 @@ export async function openCheckpointFolder<Snapshot>(
   }
   const snapshot = begun ? await load(last, read) : undefined;
   await mkdir(dir, { recursive: true });
-  const before = snapshot ? await readFile(log, 'utf8').catch(() => '') : '';
+  const before = snapshot ? await readText(log).catch(() => '') : '';
   await writeFileAtomic(log, snapshot ? truncateLog(before, at(snapshot)) : '');
   return {
     resume: snapshot,

@@ -1,3 +1,5 @@
+import { visible } from '../base/text.ts';
+
 /** A run that cannot start, continue or go on: what about it, what was expected there and what was found. */
 export class TrainingError extends Error {
   override readonly name = 'TrainingError';
@@ -12,7 +14,9 @@ export class TrainingError extends Error {
     found,
     file,
   }: { setting: string; expected: string; found: string; file?: string }) {
-    super(`${file === undefined ? '' : `${file}: `}${setting}: expected ${expected}, found ${found}`);
+    super(
+      visible(`${file === undefined ? '' : `${file}: `}${setting}: expected ${expected}, found ${found}`),
+    );
     this.setting = setting;
     this.expected = expected;
     this.found = found;

@@ -1,7 +1,7 @@
 /** A seeded stream of captioned photographs: flawless, with a painted defect, or with a real one. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readText } from '../../base/open.node.ts';
 import { createRandom, deriveSeed, type Random } from '../../base/random.ts';
 import { DatasetError } from '../errors.ts';
 import { readImage, readMask } from '../image.node.ts';
@@ -40,7 +40,7 @@ export interface PhotoStream {
 /** @throws DatasetError */
 export async function openPhotos(dir: string, heldOut: readonly string[]): Promise<PhotoStream> {
   const file = path.join(dir, 'index.jsonl');
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(file).catch((error: NodeJS.ErrnoException) => {
     throw new DatasetError(dir, null, 'a folder with index.jsonl', error.code ?? error.message, {
       cause: error,
     });

@@ -10,6 +10,13 @@ import {
   placeholder,
 } from './values.ts';
 
+/**
+ * Most objects (containers, strings, entries of dictionaries, of the memo) that a pickle may make, and bytes: those of
+ * the largest CLIP's training checkpoint are 20 000, in 1 MB.
+ */
+const maxObjects = 250_000;
+export const maxPickleBytes = 4 * 2 ** 20;
+
 export interface PickleOptions {
   /** Name of the file, for messages. */
   readonly file: string;
@@ -36,7 +43,21 @@ export function unpickle(
   const memo = new Map<number, PickleValue>();
   const makers = new Map<PickleValue, PickleGlobal>();
   let at = 0;
+  if (bytes.length > maxPickleBytes) fail(`a pickle of at most ${maxPickleBytes} bytes`, `${bytes.length}`);
 
+  let objects = 0;
+  const spend = (count = 1) => {
+    objects += count;
+    if (objects > maxObjects) fail(`a pickle of at most ${maxObjects} objects`, 'more');
+  };
+  const push = (value: Slot) => {
+    if (typeof value === 'object' || typeof value === 'string') spend();
+    stack.push(value);
+  };
+  const remember = (index: number) => {
+    spend();
+    memo.set(index, top());
+  };
   const take = (length: number): number => {
     if (!(length <= bytes.length - at)) fail('a whole pickle', `one that ends at byte ${bytes.length}`);
     at += length;
@@ -80,12 +101,16 @@ export function unpickle(
     const maker =
       isGlobal(callee) || isPlaceholder(callee) ? callee : fail('a global to call', describe(callee));
     if (!Array.isArray(args)) return fail('a tuple of arguments', describe(args));
+    // One list may be looked through again and again.
+    for (const arg of args as readonly PickleValue[])
+      spend(Array.isArray(arg) ? arg.length : arg instanceof Map ? arg.size : 1);
     if (!isGlobal(maker) || !maker.call) return placeholder(maker.name, args as readonly PickleValue[]);
     const value = maker.call(args as readonly PickleValue[]);
     makers.set(value, maker);
     return value;
   };
   const build = (state: PickleValue) => {
+    if (state instanceof Map) spend(state.size);
     const object = top();
     if (isPlaceholder(object)) object.state = state;
     else makers.get(object)?.setState?.(object, state);
@@ -132,7 +157,7 @@ export function unpickle(
         case 0x2e: // STOP
           return pop();
         case 0x28: // MARK
-          stack.push(mark);
+          push(mark);
           break;
         case 0x30: // POP
           if (stack.pop() === undefined) fail('a value on the stack', 'none');
@@ -141,86 +166,86 @@ export function unpickle(
           popMark();
           break;
         case 0x32: // DUP
-          stack.push(top());
+          push(top());
           break;
         case 0x4e: // NONE
-          stack.push(null);
+          push(null);
           break;
         case 0x88: // NEWTRUE
-          stack.push(true);
+          push(true);
           break;
         case 0x89: // NEWFALSE
-          stack.push(false);
+          push(false);
           break;
         case 0x4b: // BININT1
-          stack.push(bytes[take(1)]!);
+          push(bytes[take(1)]!);
           break;
         case 0x4d: // BININT2
-          stack.push(view.getUint16(take(2), true));
+          push(view.getUint16(take(2), true));
           break;
         case 0x4a: // BININT
-          stack.push(view.getInt32(take(4), true));
+          push(view.getInt32(take(4), true));
           break;
         case 0x8a: // LONG1
-          stack.push(integer(bytes[take(1)]!));
+          push(integer(bytes[take(1)]!));
           break;
         case 0x8b: // LONG4
-          stack.push(integer(view.getUint32(take(4), true)));
+          push(integer(view.getUint32(take(4), true)));
           break;
         case 0x49: {
           // INT; 00 and 01 are booleans
           const digits = line();
-          stack.push(digits === '00' ? false : digits === '01' ? true : decimal(digits));
+          push(digits === '00' ? false : digits === '01' ? true : decimal(digits));
           break;
         }
         case 0x4c: // LONG
-          stack.push(decimal(line().replace(/L$/, '')));
+          push(decimal(line().replace(/L$/, '')));
           break;
         case 0x46: // FLOAT
-          stack.push(Number(line()));
+          push(Number(line()));
           break;
         case 0x47: // BINFLOAT
-          stack.push(view.getFloat64(take(8), false));
+          push(view.getFloat64(take(8), false));
           break;
         case 0x8c: // SHORT_BINUNICODE
         case 0x55: // SHORT_BINSTRING
-          stack.push(text(bytes[take(1)]!));
+          push(text(bytes[take(1)]!));
           break;
         case 0x58: // BINUNICODE
         case 0x54: // BINSTRING
-          stack.push(text(view.getUint32(take(4), true)));
+          push(text(view.getUint32(take(4), true)));
           break;
         case 0x8d: // BINUNICODE8
-          stack.push(text(size8()));
+          push(text(size8()));
           break;
         case 0x43: // SHORT_BINBYTES
-          stack.push(copy(bytes[take(1)]!));
+          push(copy(bytes[take(1)]!));
           break;
         case 0x42: // BINBYTES
-          stack.push(copy(view.getUint32(take(4), true)));
+          push(copy(view.getUint32(take(4), true)));
           break;
         case 0x8e: // BINBYTES8
         case 0x96: // BYTEARRAY8
-          stack.push(copy(size8()));
+          push(copy(size8()));
           break;
         case 0x53: // STRING
         case 0x56: // UNICODE
-          stack.push(line());
+          push(line());
           break;
         case 0x5d: // EMPTY_LIST
         case 0x29: // EMPTY_TUPLE
         case 0x8f: // EMPTY_SET
-          stack.push([]);
+          push([]);
           break;
         case 0x6c: // LIST
         case 0x74: // TUPLE
         case 0x91: // FROZENSET
-          stack.push(popMark());
+          push(popMark());
           break;
         case 0x85: // TUPLE1
         case 0x86: // TUPLE2
         case 0x87: // TUPLE3
-          stack.push(popTuple(opcode - 0x84));
+          push(popTuple(opcode - 0x84));
           break;
         case 0x61: // APPEND
           append([pop()]);
@@ -230,12 +255,12 @@ export function unpickle(
           append(popMark());
           break;
         case 0x7d: // EMPTY_DICT
-          stack.push(new Map());
+          push(new Map());
           break;
         case 0x64: {
           // DICT
           const items = popMark();
-          stack.push(new Map());
+          push(new Map());
           setItems(items);
           break;
         }
@@ -246,69 +271,69 @@ export function unpickle(
           setItems(popMark());
           break;
         case 0x71: // BINPUT
-          memo.set(bytes[take(1)]!, top());
+          remember(bytes[take(1)]!);
           break;
         case 0x72: // LONG_BINPUT
-          memo.set(view.getUint32(take(4), true), top());
+          remember(view.getUint32(take(4), true));
           break;
         case 0x70: // PUT
-          memo.set(Number(line()), top());
+          remember(Number(line()));
           break;
         case 0x94: // MEMOIZE
-          memo.set(memo.size, top());
+          remember(memo.size);
           break;
         case 0x68: // BINGET
-          stack.push(recall(bytes[take(1)]!));
+          push(recall(bytes[take(1)]!));
           break;
         case 0x6a: // LONG_BINGET
-          stack.push(recall(view.getUint32(take(4), true)));
+          push(recall(view.getUint32(take(4), true)));
           break;
         case 0x67: // GET
-          stack.push(recall(Number(line())));
+          push(recall(Number(line())));
           break;
         case 0x63: {
           // GLOBAL
           const module = line();
-          stack.push(global(`${module}.${line()}`));
+          push(global(`${module}.${line()}`));
           break;
         }
         case 0x93: {
           // STACK_GLOBAL
           const [module, name] = popTuple(2);
-          stack.push(global(`${describe(module!)}.${describe(name!)}`));
+          push(global(`${describe(module!)}.${describe(name!)}`));
           break;
         }
         case 0x52: // REDUCE
         case 0x81: {
           // NEWOBJ
           const [callee, args] = popTuple(2);
-          stack.push(call(callee!, args!));
+          push(call(callee!, args!));
           break;
         }
         case 0x92: {
           // NEWOBJ_EX
           const [callee, args] = popTuple(3);
-          stack.push(call(callee!, args!));
+          push(call(callee!, args!));
           break;
         }
         case 0x69: {
           // INST
           const module = line();
           const callee = global(`${module}.${line()}`);
-          stack.push(call(callee, popMark()));
+          push(call(callee, popMark()));
           break;
         }
         case 0x6f: {
           // OBJ
           const [callee, ...args] = popMark();
-          stack.push(call(callee ?? fail('a class', 'nothing'), args));
+          push(call(callee ?? fail('a class', 'nothing'), args));
           break;
         }
         case 0x62: // BUILD
           build(pop());
           break;
         case 0x51: // BINPERSID
-          stack.push(persistentLoad(pop()));
+          push(persistentLoad(pop()));
           break;
         default:
           fail(

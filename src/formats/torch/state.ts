@@ -7,7 +7,10 @@ import { dictionaryOf, isPlaceholder, type PickleObject, type PickleValue } from
 const stateKeys = ['prompt_learner', 'state_dict', 'model_state_dict', 'model', 'module'];
 
 const maxDepth = 64;
-const maxNodes = 1_000_000;
+/** Values that are looked at, whether tensors or not: containers may be repeated without end. */
+const maxValues = 500_000;
+/** Names in real files have some 60 characters. */
+const maxName = 500;
 
 /** The model's own state dict: a checkpoint wraps it, with the optimizer's state and counters beside it. */
 export function selectState(root: PickleValue): PickleValue {
@@ -32,11 +35,12 @@ const holdsTensors = (value: PickleValue): boolean =>
  */
 export function collectTensors(root: PickleValue, file: string): Map<string, TorchTensor> {
   const tensors = new Map<string, TorchTensor>();
-  let nodes = 0;
+  let values = 0;
+  const endless = (): never => {
+    throw new WeightsError({ file, expected: 'a plain dictionary of tensors', found: 'endless nesting' });
+  };
   const visit = (value: PickleValue, path: string, depth: number): void => {
-    nodes += 1;
-    if (depth > maxDepth || nodes > maxNodes)
-      throw new WeightsError({ file, expected: 'a plain dictionary of tensors', found: 'endless nesting' });
+    if (depth > maxDepth) endless();
     if (isTensor(value)) {
       const before = tensors.get(path);
       if (before && before !== value)
@@ -45,8 +49,16 @@ export function collectTensors(root: PickleValue, file: string): Map<string, Tor
       return;
     }
     eachChild(value, (key, child) => {
-      if (typeof child === 'object' && child !== null)
-        visit(child, path === '' ? `${key}` : `${path}.${key}`, depth + 1);
+      values += 1;
+      if (values > maxValues) endless();
+      if (typeof child !== 'object' || child === null) return;
+      if (path.length + `${key}`.length >= maxName)
+        throw new WeightsError({
+          file,
+          expected: `names of at most ${maxName} characters`,
+          found: 'longer ones',
+        });
+      visit(child, path === '' ? `${key}` : `${path}.${key}`, depth + 1);
     });
   };
   visit(root, '', 0);

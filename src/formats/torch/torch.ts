@@ -5,7 +5,7 @@ import { type DType, dtypeBytes } from '../safetensors-header.ts';
 import { type ByteSource, readExactly } from '../source.ts';
 import { type TensorFile, type TensorInfo, tensorFile } from '../tensor-file.ts';
 import { checkStored, readZip, type ZipEntry, zipDataOffset } from '../zip.ts';
-import { unpickle } from './pickle.ts';
+import { maxPickleBytes, unpickle } from './pickle.ts';
 import { collectTensors, selectState } from './state.ts';
 import { extent, isRowMajor, type Layout, readStrided } from './strided.ts';
 import {
@@ -38,21 +38,23 @@ export interface TorchModule extends PickleObject {
   readonly attributes: Map<PickleValue, PickleValue>;
 }
 
-const storageTypes: Readonly<Record<string, DType>> = {
-  FloatStorage: 'F32',
-  DoubleStorage: 'F64',
-  HalfStorage: 'F16',
-  BFloat16Storage: 'BF16',
-  LongStorage: 'I64',
-  IntStorage: 'I32',
-  ShortStorage: 'I16',
-  CharStorage: 'I8',
-  ByteStorage: 'U8',
-  BoolStorage: 'BOOL',
-};
+const storageTypes: ReadonlyMap<string, DType> = new Map(
+  Object.entries({
+    FloatStorage: 'F32',
+    DoubleStorage: 'F64',
+    HalfStorage: 'F16',
+    BFloat16Storage: 'BF16',
+    LongStorage: 'I64',
+    IntStorage: 'I32',
+    ShortStorage: 'I16',
+    CharStorage: 'I8',
+    ByteStorage: 'U8',
+    BoolStorage: 'BOOL',
+  }),
+);
 
-/** A real archive's pickle has some 100 kB. */
-const maxPickle = 64 * 2 ** 20;
+/** PyTorch itself allows 64; those of a CLIP have 4 at most. */
+const maxRank = 8;
 
 /**
  * Reads the directory of tensors of a PyTorch archive (`torch.save` since 1.6, and TorchScript). Where the file holds
@@ -122,7 +124,7 @@ async function readPickle(
   const fail = (expected: string, found: string): never => {
     throw new WeightsError({ file, expected, found });
   };
-  if (entry.size > maxPickle) fail(`at most ${maxPickle} bytes`, `${entry.size}`);
+  if (entry.size > maxPickleBytes) fail(`a pickle of at most ${maxPickleBytes} bytes`, `${entry.size}`);
   const bytes = await readExactly(source, await zipDataOffset(source, entry), entry.size);
   return unpickle(bytes, {
     file,
@@ -132,7 +134,7 @@ async function readPickle(
       const [kind, type, key] = Array.isArray(id) ? (id as PickleValue[]) : [];
       if (kind !== 'storage' || !isGlobal(type) || typeof key !== 'string')
         return fail('a storage of a known type', describe(id));
-      const dtype = storageTypes[type.name.replace(/^torch\./, '')];
+      const dtype = storageTypes.get(type.name.replace(/^torch\./, ''));
       // Of complex or quantized numbers, say: refused where a tensor of the model is made of it.
       if (dtype === undefined) return placeholder(type.name, []);
       const stored = entries.get(folder + key) ?? fail(`an entry ${folder}${key}`, 'none');
@@ -147,7 +149,7 @@ type Fail = (expected: string, found: string) => never;
 
 /** The globals of `torch.save`'s pickles that make tensors and plain containers. */
 function globals(name: string, fail: Fail): PickleGlobal | undefined {
-  if (name.startsWith('torch.') && Object.hasOwn(storageTypes, name.slice('torch.'.length)))
+  if (name.startsWith('torch.') && storageTypes.has(name.slice('torch.'.length)))
     return { kind: 'global', name };
   switch (name) {
     case 'collections.OrderedDict':
@@ -211,7 +213,7 @@ function rebuildTensor(
   const isSize = (value: PickleValue | undefined): value is number =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
   const isSizes = (value: PickleValue | undefined): value is number[] =>
-    Array.isArray(value) && value.every(isSize);
+    Array.isArray(value) && value.length <= maxRank && value.every(isSize);
   if ((storage as PickleObject | null | undefined)?.kind !== 'storage')
     return fail('a tensor on a storage', describe(storage ?? null));
   if (!isSize(offset) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length)

@@ -1,5 +1,9 @@
 // What the shapes of the weights do not say, from the config.json or open_clip_config.json beside them.
 import { WeightsError } from '../../formats/errors.ts';
+import { jsonProblem } from '../../formats/json-limits.ts';
+
+/** An index of shards has one value for each tensor, a configuration some hundred. */
+const maxValues = 200_000;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -75,6 +79,8 @@ export function configMetadata(text: string, file: string): Record<string, strin
 export function parse(text: string, file: string): Json {
   let found = '';
   try {
+    const problem = jsonProblem(text, maxValues);
+    if (problem !== undefined) throw new Error(problem);
     const json: unknown = JSON.parse(text);
     if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Json;
     found = 'another value';

@@ -23,7 +23,14 @@ function weightMap({ name, text }: Index): Readonly<Record<string, unknown>> {
 
 /** Plain names of the files that an index names, each once. @throws WeightsError */
 export function shardNames(index: Index): string[] {
-  return [...new Set(Object.values(weightMap(index)))].sort().map((name) => {
+  const names = [...new Set(Object.values(weightMap(index)))];
+  if (names.length > maxShards)
+    throw new WeightsError({
+      file: index.name,
+      expected: `at most ${maxShards} files in weight_map`,
+      found: `${names.length}`,
+    });
+  return names.sort().map((name) => {
     if (typeof name === 'string' && /^[\w-][\w.-]*$/.test(name)) return name;
     throw new WeightsError({
       file: index.name,
@@ -32,6 +39,8 @@ export function shardNames(index: Index): string[] {
     });
   });
 }
+/** Each of them stays open. */
+const maxShards = 256;
 
 interface ShardedInfo extends TensorInfo {
   readonly shard: TensorFile;

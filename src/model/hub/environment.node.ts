@@ -1,8 +1,8 @@
 // The environment variables of Hugging Face's tools, and the network as the system wants it used.
-import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { EnvHttpProxyAgent } from 'undici';
+import { readText } from '../../base/open.node.ts';
 import type { Fetch } from '../../formats/http.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -34,7 +34,7 @@ export async function hubEnvironment(env: Variables = process.env): Promise<HubE
 }
 
 const readToken = (file: string): Promise<string | undefined> =>
-  readFile(file, 'utf8').then(
+  readText(file, 2 ** 16).then(
     (text) => text.trim() || undefined,
     () => undefined,
   );

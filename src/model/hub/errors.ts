@@ -1,3 +1,5 @@
+import { visible } from '../../base/text.ts';
+
 /** A download that failed, or a model that is not there. */
 export class HubError extends Error {
   override readonly name = 'HubError';
@@ -13,6 +15,6 @@ export class HubError extends Error {
     message: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(visible(message), options);
   }
 }

@@ -1,6 +1,7 @@
 // Known models in the cache folder of Hugging Face's tools: finding, pulling and verifying them.
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { readText } from '../../base/open.node.ts';
 import { type AskOptions, askHub, hubAddress, hubHeaders } from './announced.node.ts';
 import {
   blobFile,
@@ -19,7 +20,7 @@ import { type KnownFile, type KnownModel, type KnownSource, parseManifest, sourc
 
 /** Reads a manifest. @throws WeightsError */
 export async function readManifest(file: string): Promise<KnownModel[]> {
-  return parseManifest(JSON.parse(await readFile(file, 'utf8')), file);
+  return parseManifest(JSON.parse(await readText(file, 16 * 2 ** 20)), file);
 }
 
 /** @throws HubError naming the known models */

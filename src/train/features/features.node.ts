@@ -1,13 +1,13 @@
 // Image features from files: out of the cache on disk, or through the image encoder and then into it.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { cacheFolder, writeFileAtomic } from '../../base/files.node.ts';
+import { readRegular, streamRegular } from '../../base/open.node.ts';
 import { createQueue } from '../../base/prefetch.ts';
 import { ImageError } from '../../data/errors.ts';
-import { decodeImage } from '../../data/image.node.ts';
+import { withImage, withImageBytes } from '../../data/image.node.ts';
 import type { RgbImage } from '../../data/image.ts';
 import { GpuError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
@@ -42,19 +42,25 @@ export interface FeatureSourceOptions extends FeatureSettings {
   readonly onWarning?: (message: string) => void;
 }
 
+/** Features of an image are some MB. */
+const maxEntryBytes = 256 * 2 ** 20;
+/** More than any data set has. */
+const maxRemembered = 200_000;
+
 export const defaultCache = (): string => cacheFolder('features');
 
 export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSourceOptions): FeatureSource {
   const { imageSize, needs, precision, cache, onWarning } = options;
   const shapes = featureShapes(needs, clip.config, imageSize);
   const counts = { cached: 0, encoded: 0, damaged: 0 };
-  const keys = new Map<string, string>();
+  /** The entries of files, as long as they are the files that they were. */
+  const entries = new Map<string, { readonly state: string; readonly entry: string }>();
   const inTurn = createQueue();
   let encoder: ImageEncoder | undefined;
   let writable = true;
 
   const fromCache = async (entry: string): Promise<FeatureEntry | undefined> => {
-    const bytes = await readFile(entry).catch(() => undefined);
+    const bytes = await readRegular(entry, maxEntryBytes).catch(() => undefined);
     if (!bytes) return undefined;
     try {
       return await readEntry(bytes, entry, shapes);
@@ -63,7 +69,18 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
       return undefined;
     }
   };
-  const encode = async (image: RgbImage, file: string): Promise<FeatureEntry> => {
+  const entryOf = async (bytes: Uint8Array<ArrayBuffer>): Promise<string | undefined> => {
+    if (cache === undefined) return undefined;
+    const key = await entryKey(await sha256(bytes), options);
+    return path.join(cache, key.slice(0, 2), `${key}.safetensors`);
+  };
+  const remember = (file: string, state: string, entry: string) => {
+    entries.delete(file);
+    entries.set(file, { state, entry });
+    // A watched folder may bring files for months.
+    if (entries.size > maxRemembered) entries.delete(entries.keys().next().value!);
+  };
+  const preprocess = async (image: RgbImage, file: string) => {
     const pixels = await preprocessImage(gpu, image, imageSize, needs.filter).catch((error: unknown) => {
       if (error instanceof GpuError && (error.kind === 'limit-too-small' || error.kind === 'out-of-memory'))
         throw new ImageError(
@@ -73,13 +90,15 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
         );
       throw error;
     });
-    const [features] = await inTurn(async () => {
-      encoder ??= await createImageEncoder(gpu, clip, imageSize, needs);
-      return encoder.encode([pixels]);
-    });
-    const { width, height, usedBits } = image;
-    return { features: storedPrecision(features!, precision), width, height, usedBits };
+    const { data: _, ...rest } = image;
+    return { pixels, ...rest };
   };
+  const encode = ({ pixels, width, height, usedBits }: Awaited<ReturnType<typeof preprocess>>) =>
+    inTurn(async (): Promise<FeatureEntry> => {
+      encoder ??= await createImageEncoder(gpu, clip, imageSize, needs);
+      const [features] = await encoder.encode([pixels]);
+      return { features: storedPrecision(features!, precision), width, height, usedBits };
+    });
   const store = async (entry: string, made: FeatureEntry) => {
     if (!writable) return;
     try {
@@ -96,36 +115,46 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
       return encoder?.executable;
     },
     async load(file) {
-      let bytes: Uint8Array<ArrayBuffer> | undefined;
-      const read = async () => {
-        bytes ??= await readFile(file).catch((error: NodeJS.ErrnoException) => {
-          throw new ImageError(file, 'a readable file', error.code ?? error.message, { cause: error });
-        });
-        return bytes;
-      };
-      let entry: string | undefined;
-      if (cache !== undefined) {
-        const key = keys.get(file) ?? (await entryKey(await sha256(await read()), options));
-        keys.set(file, key);
-        entry = path.join(cache, key.slice(0, 2), `${key}.safetensors`);
-        const found = await fromCache(entry);
-        if (found) {
-          counts.cached += 1;
-          return found;
-        }
+      const state = await stateOf(file);
+      const known = entries.get(file);
+      const same = known !== undefined && known.state === state;
+      const kept = same ? await fromCache(known.entry) : undefined;
+      if (kept) {
+        counts.cached += 1;
+        return kept;
       }
-      const made = await encode(await decodeImage(await read(), file), file);
+      const read = await withImageBytes(file, async (bytes) => {
+        const entry = await entryOf(bytes);
+        if (entry !== undefined) remember(file, state, entry);
+        const found =
+          entry === undefined || (same && entry === known.entry) ? undefined : await fromCache(entry);
+        return found
+          ? { found, entry, input: undefined }
+          : { found, entry, input: await withImage(bytes, file, (image) => preprocess(image, file)) };
+      });
+      if (read.found) {
+        counts.cached += 1;
+        return read.found;
+      }
+      const made = await encode(read.input);
       counts.encoded += 1;
-      if (entry !== undefined) await store(entry, made);
+      if (read.entry !== undefined) await store(read.entry, made);
       return made;
     },
     dispose: () => encoder?.dispose(),
   };
 }
 
+/** What changes when a file is written anew under its name. */
+const stateOf = (file: string): Promise<string> =>
+  stat(file).then(
+    ({ size, mtimeMs, ino }) => `${size} ${mtimeMs} ${ino}`,
+    () => '', // reading it will say why
+  );
+
 /** sha256 of a file in hexadecimal, read piece by piece. */
 export async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
+  await pipeline(await streamRegular(file), hash);
   return hash.digest('hex');
 }

@@ -70,8 +70,26 @@ export function createTokenizer(vocabulary: string, file = 'bpe_simple_vocab_16e
 export async function decodeVocabulary(data: Uint8Array<ArrayBuffer>): Promise<string> {
   const gzipped = data[0] === 0x1f && data[1] === 0x8b;
   const stream = new Blob([data]).stream();
-  return new Response(gzipped ? stream.pipeThrough(new DecompressionStream('gzip')) : stream).text();
+  const reader = (gzipped ? stream.pipeThrough(new DecompressionStream('gzip')) : stream).getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value, { stream: true });
+    if (text.length <= maxVocabulary) continue;
+    // It may unpack to a thousand times what it is.
+    await reader.cancel();
+    throw new WeightsError({
+      file: 'vocabulary',
+      expected: `at most ${maxVocabulary} characters`,
+      found: 'more',
+    });
+  }
 }
+
+/** OpenAI's has 3.2 million. */
+const maxVocabulary = 16_000_000;
 
 function parseMerges(vocabulary: string, file: string): string[] {
   // The first line is a version; the last ones are not used.
