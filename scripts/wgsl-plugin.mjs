@@ -66,14 +66,29 @@ export async function loadShaderFiles(file, root = repository) {
 
 export const loadShader = async (file, root) => (await loadShaderFiles(file, root)).shader;
 
-const moduleText = (shader) => `export default ${JSON.stringify(shader)};`;
+/**
+ * A shader's text without comments and indentation, for minified builds; its lines keep their numbers, for messages. WGSL
+ * has no strings: nothing but a comment looks like one. Block comments may be nested, and are left alone.
+ */
+export const slimShader = (code) =>
+  code.includes('/*')
+    ? code
+    : code
+        .split('\n')
+        .map((line) => line.replace(/\/\/.*$/, '').trim())
+        .join('\n')
+        .trimEnd();
+
+const moduleText = (shader, slim = false) =>
+  `export default ${JSON.stringify(slim ? { ...shader, code: slimShader(shader.code) } : shader)};`;
 
 export const esbuildWgsl = {
   name: 'wgsl',
   setup(build) {
     build.onLoad({ filter: /\.wgsl$/ }, async ({ path: file }) => {
       const { shader, files } = await loadShaderFiles(file);
-      return { contents: moduleText(shader), loader: 'js', watchFiles: files };
+      const slim = build.initialOptions.minify === true;
+      return { contents: moduleText(shader, slim), loader: 'js', watchFiles: files };
     });
   },
 };

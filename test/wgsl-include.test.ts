@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadShader } from '../scripts/wgsl-plugin.mjs';
+import { loadShader, slimShader } from '../scripts/wgsl-plugin.mjs';
 import { constantOf, locate } from '../src/gpu/shader.ts';
 import { testGpu } from './gpu.ts';
 
@@ -134,4 +134,10 @@ describe('every shader of the repository', async () => {
     if (!/^\/\/ Includer {2}/m.test(text))
       expect(text).toMatch(/^\/\/ Dispatch {2}|^#include "\.\.\/pointwise\/pointwise\.wgsl"/m);
   });
+});
+
+test('minified builds carry shaders without comments, at the same line numbers', () => {
+  const code = '// about\n\nfn main() { // here\n  let a = 6 / 2; // three\n}\n';
+  expect(slimShader(code)).toBe('\n\nfn main() {\nlet a = 6 / 2;\n}');
+  expect(slimShader('/* a // b */ fn f() {}')).toBe('/* a // b */ fn f() {}');
 });

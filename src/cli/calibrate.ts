@@ -6,6 +6,7 @@ import type { Split } from '../data/dataset.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
 import { isThreshold, ScoreError } from '../model/faprompt/verdict.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
+import { addMethodOptions, checkMethodOptions, choosePrompts, type MethodChoice } from './choice.ts';
 import { createDetector } from './detection.ts';
 import { listImages } from './inputs.node.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
@@ -13,25 +14,20 @@ import { createProgress } from './progress.ts';
 import {
   addCacheOptions,
   type CacheOptions,
-  loadPrompts,
   openFeatures,
   openSamples,
   promptsSettings,
   withClip,
 } from './session.ts';
 
-interface Given extends CacheOptions {
+interface Given extends CacheOptions, MethodChoice {
   readonly clip: string;
-  readonly prompts: string;
-  readonly object?: string;
-  readonly vocabulary?: string;
   readonly good?: readonly string[];
   readonly data?: string;
   readonly split: Split;
   readonly falsePositiveRate: number;
   readonly bestF1?: boolean;
   readonly out?: string;
-  readonly allowOtherClip?: boolean;
   readonly json?: boolean;
 }
 
@@ -41,7 +37,6 @@ export const calibrateCommand = (io: Io): Command => {
       'choose the threshold above which detect calls an image anomalous, and store it with the prompts',
     )
     .requiredOption('--clip <file>', 'CLIP weights')
-    .requiredOption('--prompts <file>', 'prompts.safetensors of a training run')
     .option('--good <images...>', 'good images: files, or folders of them')
     .option('--data <dir>', 'labelled images: a data set (docs/DATASETS.md)')
     .addOption(
@@ -49,11 +44,12 @@ export const calibrateCommand = (io: Io): Command => {
     )
     .option('--false-positive-rate <share>', 'good images that may be called anomalous', rate, 0.01)
     .option('--best-f1', 'with --data: the threshold of the best F1 instead')
-    .option('--out <file>', 'write the prompts with the threshold here instead of changing the file')
-    .option('--object <name>', 'what the images show, for prompts that name it (CoOp, APRIL-GAN)')
-    .option('--vocabulary <file>', 'for such prompts: see faprompt classify --help')
-    .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes')
+    .option(
+      '--out <file>',
+      'write the prompts (or the method) with the threshold here instead of changing the file',
+    )
     .option('--json', 'print the threshold and what it does as JSON');
+  addMethodOptions(command);
   addCacheOptions(command);
   return command
     .addHelpText(
@@ -78,7 +74,12 @@ interface Labelled {
 }
 
 async function calibrate(io: Io, given: Given): Promise<void> {
+  checkMethodOptions(given);
   const { good, data, bestF1, falsePositiveRate, out = given.prompts } = given;
+  if (out === undefined)
+    throw new UsageError(
+      'expected --out FILE for the method with its threshold, or --prompts FILE to store it in',
+    );
   if ((good === undefined) === (data === undefined))
     throw new UsageError('expected --good or --data, one of them');
   if (bestF1 && data === undefined) throw new UsageError('--best-f1: expected --data');
@@ -102,7 +103,7 @@ async function calibrate(io: Io, given: Given): Promise<void> {
     for (const { image, anomaly } of dataset.samples) images.push({ file: image, anomaly });
   }
   await withClip(io, given.clip, async (session) => {
-    const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
+    const { prompts } = await choosePrompts(io, session, given);
     const features = openFeatures(io, session, promptsSettings(session, prompts), given);
     const detector = await createDetector(io, session, prompts, features, given);
     const bar = createProgress(io, 'scoring', images.length, { unit: 'image' });

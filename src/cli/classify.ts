@@ -1,9 +1,8 @@
 // classify: plain CLIP, which of some texts describes an image.
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { readImage } from '../data/image.node.ts';
-import { openClip } from '../model/checkpoint/open.node.ts';
-import { loadClip, logitScale } from '../model/clip/weights.ts';
+import { logitScale } from '../model/clip/weights.ts';
 import {
   imageFeature,
   preprocessForZeroShot,
@@ -12,13 +11,18 @@ import {
   zeroShot,
 } from '../model/clip/zero-shot.ts';
 import { checkProbabilities } from '../model/faprompt/verdict.ts';
+import { writtenMethods } from '../model/methods/named.ts';
+import { choosePrompts } from './choice.ts';
+import { createDetector } from './detection.ts';
 import { formatRows, type Io, UsageError } from './io.ts';
-import { obtainWeights } from './models.ts';
+import { openFeatures, promptsSettings, withClip } from './session.ts';
 import { openTokenizer, vocabularyNames } from './vocabulary.ts';
 
 interface Given {
   readonly clip: string;
-  readonly text: string[];
+  readonly text?: string[];
+  readonly method?: string;
+  readonly object?: string;
   readonly vocabulary?: string;
   readonly json?: boolean;
 }
@@ -28,42 +32,79 @@ export const classifyCommand = (io: Io): Command =>
     .description('say which of some texts describes an image (zero-shot, plain CLIP)')
     .argument('<image>', 'image file')
     .requiredOption('--clip <file>', 'weights file in any format, a folder, or a known name')
-    .requiredOption('--text <texts...>', 'the texts, two or more')
+    .option('--text <texts...>', 'the texts, two or more')
+    .addOption(
+      new Option(
+        '--method <name>',
+        "instead of texts: whether the image is anomalous, by a method's prompts",
+      ).choices(writtenMethods.map(({ name }) => name)),
+    )
+    .option('--object <name>', 'with --method: what the image shows')
     .option('--vocabulary <file>', `one of ${vocabularyNames.join(', ')}; default: beside the weights`)
     .option('--json', 'print as JSON')
-    .action(async (image: string, { clip: name, text: texts, vocabulary, json }: Given) => {
-      // The probability of one text is 1, whatever the image shows.
-      if (new Set(texts).size < 2)
-        throw new UsageError(`--text: expected two texts or more, found ${texts.length}`);
-      const pixels = await readImage(image);
-      const { file, files, close } = await openClip(await obtainWeights(io, name));
-      try {
-        const gpu = await io.openGpu();
-        try {
-          const clip = await loadClip(gpu, file);
-          const tokenizer = await openTokenizer(clip, vocabulary, path.dirname(files[0]!));
-          const input = await preprocessForZeroShot(gpu, clip, pixels);
-          const feature = await imageFeature(gpu, clip, input);
-          const tokens = texts.map((text) => textTokens(clip, tokenizer, text));
-          const features = await textFeatures(gpu, clip, tokens);
-          const { probabilities, cosines } = zeroShot(feature, features, await logitScale(file));
-          checkProbabilities(probabilities, image);
-          if (clip.metadata.has('notice')) io.note(`note: ${name}: ${clip.metadata.get('notice')}`);
-          const results = texts.map((text, i) => ({
-            text,
-            probability: probabilities[i]!,
-            cosine: cosines[i]!,
-          }));
-          io.out(
-            json
-              ? JSON.stringify(results)
-              : formatRows(results.map(({ text, probability }) => [text, probability.toFixed(6)])),
-          );
-          clip.dispose();
-        } finally {
-          gpu.close();
-        }
-      } finally {
-        await close();
-      }
+    .action(async (image: string, given: Given) => {
+      if ((given.text === undefined) === (given.method === undefined))
+        throw new UsageError('expected --text TEXTS (two or more) or --method NAME');
+      if (given.object !== undefined && given.method === undefined)
+        throw new UsageError('--object: only with --method');
+      const results = await (given.text ? byTexts(io, image, given.text, given) : byMethod(io, image, given));
+      io.out(
+        given.json
+          ? JSON.stringify(results)
+          : formatRows(results.map(({ text, probability }) => [text, probability.toFixed(6)])),
+      );
     });
+
+interface Classified {
+  readonly text: string;
+  readonly probability: number;
+  readonly cosine?: number;
+}
+
+/** Plain CLIP. */
+async function byTexts(
+  io: Io,
+  image: string,
+  texts: readonly string[],
+  { clip: name, vocabulary }: Given,
+): Promise<Classified[]> {
+  // The probability of one text is 1, whatever the image shows.
+  if (new Set(texts).size < 2)
+    throw new UsageError(`--text: expected two texts or more, found ${texts.length}`);
+  const pixels = await readImage(image);
+  return withClip(io, name, async ({ gpu, clip, file, files }) => {
+    const tokenizer = await openTokenizer(clip, vocabulary, path.dirname(files[0]!));
+    const input = await preprocessForZeroShot(gpu, clip, pixels);
+    const feature = await imageFeature(gpu, clip, input);
+    const tokens = texts.map((text) => textTokens(clip, tokenizer, text));
+    const features = await textFeatures(gpu, clip, tokens);
+    const { probabilities, cosines } = zeroShot(feature, features, await logitScale(file));
+    checkProbabilities(probabilities, image);
+    return texts.map((text, i) => ({ text, probability: probabilities[i]!, cosine: cosines[i]! }));
+  });
+}
+
+/** The image score of a method, as `detect` gives it. */
+const byMethod = (io: Io, image: string, { clip, ...given }: Given): Promise<Classified[]> =>
+  withClip(io, clip, async (session) => {
+    const { prompts } = await choosePrompts(io, session, given);
+    const features = openFeatures(io, session, promptsSettings(session, prompts), {
+      cache: false,
+      cachePrecision: 'f32',
+    });
+    const detector = await createDetector(io, session, prompts, features, given);
+    try {
+      for await (const found of detector.detect([image], (file) => file)) {
+        if ('problem' in found) throw found.problem;
+        const { score } = found.detection;
+        return [
+          { text: 'normal', probability: 1 - score },
+          { text: 'anomalous', probability: score },
+        ];
+      }
+      throw new Error('no result');
+    } finally {
+      detector.dispose();
+      features.dispose();
+    }
+  });

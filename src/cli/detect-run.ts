@@ -9,27 +9,23 @@ import { readImage } from '../data/image.node.ts';
 import type { UsedBits } from '../data/image.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
+import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice } from './choice.ts';
 import { createDetector, type Found } from './detection.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
 import { ExitError, formatRows, type Io, UsageError } from './io.ts';
 import { writeImage, writeMap } from './pictures.node.ts';
 import { createProgress } from './progress.ts';
 import { checkResults, isForeign, resultFiles } from './results.node.ts';
-import { type CacheOptions, loadPrompts, openFeatures, promptsSettings, withClip } from './session.ts';
+import { type CacheOptions, openFeatures, promptsSettings, withClip } from './session.ts';
 
-export interface DetectJob extends CacheOptions {
+export interface DetectJob extends CacheOptions, MethodChoice {
   readonly clip: string;
-  readonly prompts: string;
-  /** What the images show, for prompts that name it. */
-  readonly object?: string;
-  readonly vocabulary?: string;
   readonly out?: string;
   readonly range: Range | 'image';
   /** false: --no-threshold. */
   readonly threshold?: number | false;
   readonly watch?: string;
   readonly interval: number;
-  readonly allowOtherClip?: boolean;
   readonly json?: boolean;
   readonly jsonLines?: boolean;
 }
@@ -85,7 +81,9 @@ async function checkPlaces(targets: readonly Target[], { out, watch }: DetectJob
 
 export async function detect(io: Io, inputs: readonly string[], job: DetectJob): Promise<void> {
   checkOptions(inputs, job);
-  const { clip, prompts: promptsFile, out } = job;
+  checkMethodOptions(job);
+  const { clip, out } = job;
+  let label: Chosen['label'] | undefined;
   const { targets, notes, unreadable } = await listImages(inputs, out);
   await checkPlaces(targets, job);
   const results: Results = { rows: [], problems: [], ranges: [], fails: 0, threshold: undefined };
@@ -100,7 +98,9 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
   let whole = false;
   try {
     await withClip(io, clip, async (session) => {
-      const prompts = await loadPrompts(session, promptsFile, job.allowOtherClip);
+      const chosen = await choosePrompts(io, session, job);
+      const { prompts } = chosen;
+      label = chosen.label;
       if (job.threshold !== false) results.threshold = job.threshold ?? prompts.threshold?.threshold;
       const features = openFeatures(io, session, promptsSettings(session, prompts), job);
       const detector = await createDetector(io, session, prompts, features, job);
@@ -203,7 +203,7 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
     const { threshold, fails } = results;
     const verdict = threshold === undefined ? {} : { threshold, fails };
     const left = whole ? {} : { interrupted: true, missing: targets.length - rows.length };
-    const all = { clip, prompts: promptsFile, ...verdict, ...left, images: rows, problems };
+    const all = { clip, ...label, ...verdict, ...left, images: rows, problems };
     const json = visibleJson(all, 2);
     if (inputs.length > 0) {
       if (job.json) io.out(json);

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Range } from '../data/heatmap.ts';
 import { isThreshold } from '../model/faprompt/verdict.ts';
 import { integer } from './arguments.ts';
+import { addMethodOptions } from './choice.ts';
 import { anomalousExit, type DetectJob, detect } from './detect-run.ts';
 import type { Io } from './io.ts';
 import { addCacheOptions } from './session.ts';
@@ -12,7 +13,6 @@ export const detectCommand = (io: Io): Command => {
     .description('find defects in images: heat maps, raw maps, scores, pass or fail')
     .argument('[images...]', 'image files, or folders of them')
     .requiredOption('--clip <file>', 'CLIP weights')
-    .requiredOption('--prompts <file>', 'prompts.safetensors of a training run')
     .option(
       '--out <dir>',
       'folder for <image>.heatmap.png, <image>.map.png and scores.json; may be left out with --json-lines',
@@ -31,11 +31,9 @@ export const detectCommand = (io: Io): Command => {
     .option('--no-threshold', 'scores only, no pass or fail')
     .option('--watch <dir>', 'go on with every image that arrives in this folder, until interrupted')
     .option('--interval <ms>', 'time between two looks at the watched folder', integer(10), 500)
-    .option('--object <name>', 'what the images show, for prompts that name it (CoOp, APRIL-GAN)')
-    .option('--vocabulary <file>', 'for such prompts: see faprompt classify --help')
-    .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes')
     .option('--json', 'print scores.json instead of a table')
     .option('--json-lines', 'print one line of JSON for each image as soon as it is done');
+  addMethodOptions(command);
   addCacheOptions(command);
   return command
     .addHelpText(

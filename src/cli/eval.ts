@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import type { Split } from '../data/dataset.ts';
-import { namedMethods } from '../model/methods/named.ts';
+import { writtenMethods } from '../model/methods/named.ts';
 import { withObject } from '../model/methods/parse.ts';
 import { integer, kebab } from './arguments.ts';
 import { evaluateScorers, evaluationTable } from './evaluation.ts';
@@ -42,8 +42,6 @@ interface Given extends CacheOptions {
   readonly seed: number;
   readonly allowOtherClip?: boolean;
 }
-
-const writtenMethods = [...namedMethods.values()].filter(({ learning }) => !learning);
 
 export const evalCommand = (io: Io): Command => {
   const command = new Command('eval')

@@ -24,6 +24,8 @@ export interface ClipSession {
   readonly clip: Clip;
   /** sha256 of the weights file. */
   readonly sha256: string;
+  /** Its tensors. */
+  readonly file: TensorFile;
   /** The weights' files. */
   readonly files: readonly string[];
 }
@@ -42,7 +44,7 @@ export async function withClip<T>(
       const clip = await loadWithProgress(io, gpu, weights);
       if (clip.metadata.has('notice')) io.note(`note: ${file}: ${clip.metadata.get('notice')}`);
       try {
-        return await work({ gpu, clip, sha256, files });
+        return await work({ gpu, clip, sha256, file: weights, files });
       } finally {
         clip.dispose();
       }

@@ -75,3 +75,13 @@ const all: readonly Method[] = [
 
 /** By name. */
 export const namedMethods: ReadonlyMap<string, Method> = new Map(all.map((method) => [method.name, method]));
+
+/** Those that need no training. */
+export const writtenMethods: readonly Method[] = all.filter(({ learning }) => !learning);
+
+/**
+ * What a CLIP detects with before anything is trained on it. Of the written ones the best on the CLIP that ships
+ * (weights/README.md), at the cost of one pass of the image encoder; WinCLIP's windows and AnoVL's steps per image cost
+ * a hundred.
+ */
+export const bestWritten = 'prompt-ensemble';

@@ -1,0 +1,105 @@
+// What a command detects with: trained prompts, a method that needs no training, or the best that there is for the CLIP.
+
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { packageFile } from '../base/package.node.ts';
+import { readSafetensors } from '../formats/safetensors.ts';
+import { openFile } from '../formats/source.node.ts';
+import type { Method } from '../model/methods/method.ts';
+import { bestWritten, namedMethods, writtenMethods } from '../model/methods/named.ts';
+import { withObject } from '../model/methods/parse.ts';
+import { type Prompts, promptsInfo } from '../model/methods/prompts-file.ts';
+import { integer, kebab } from './arguments.ts';
+import { type Io, UsageError } from './io.ts';
+import { type ClipSession, imageSettings, loadPrompts } from './session.ts';
+
+export interface MethodChoice {
+  readonly prompts?: string;
+  readonly method?: string;
+  /** What the images show, for prompts that name it. */
+  readonly object?: string;
+  readonly vocabulary?: string;
+  readonly imageSize?: number;
+  readonly dualLayers?: number;
+  readonly allowOtherClip?: boolean;
+}
+
+/** --prompts, --method and what goes with them. @param prompts what --prompts is without either */
+export function addMethodOptions(command: Command): void {
+  command
+    .option(
+      '--prompts <file>',
+      'prompts.safetensors of a training run; without it and --method, the small CLIP that ships takes its own prompts, any other hand-written ones',
+    )
+    .addOption(
+      new Option('--method <name>', 'a method that needs no training instead').choices(
+        writtenMethods.map(({ name }) => name),
+      ),
+    )
+    .option('--object <name>', 'what the images show ("metal nut"), for prompts that name it')
+    .option('--vocabulary <file>', 'for such prompts: see faprompt classify --help')
+    .option('--image-size <pixels>', 'with --method: see faprompt train --help', integer(1))
+    .option('--dual-layers <n>', 'with --method: see faprompt train --help', integer(0))
+    .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes');
+}
+
+/** @throws UsageError for options that exclude each other */
+export function checkMethodOptions(given: MethodChoice): void {
+  if (given.prompts === undefined) return;
+  for (const name of ['method', 'imageSize', 'dualLayers'] as const)
+    if (given[name] !== undefined)
+      throw new UsageError(
+        `--${kebab(name)}: not with --prompts, which ${name === 'method' ? 'are a method' : 'say it'} themselves`,
+      );
+}
+
+export interface Chosen {
+  /** A method without training is prompts of which nothing was learned. */
+  readonly prompts: Prompts;
+  /** For results: the file, or the method's name. */
+  readonly label: { readonly prompts: string } | { readonly method: string };
+}
+
+/** Says what was chosen where nothing was asked for. */
+export async function choosePrompts(io: Io, session: ClipSession, given: MethodChoice): Promise<Chosen> {
+  if (given.prompts !== undefined)
+    return {
+      prompts: await loadPrompts(session, given.prompts, given.allowOtherClip),
+      label: { prompts: given.prompts },
+    };
+  if (given.method === undefined && given.imageSize === undefined && given.dualLayers === undefined) {
+    const own = packageFile('weights/small-prompts.safetensors');
+    if ((await clipOf(own)) === session.sha256) {
+      io.note('no --prompts and no --method: the prompts that ship with the small CLIP');
+      return { prompts: await loadPrompts(session, own), label: { prompts: own } };
+    }
+  }
+  const method = namedMethods.get(given.method ?? bestWritten)!;
+  if (given.method === undefined)
+    io.note(
+      `no --prompts and no --method: ${method.title} (--method ${method.name}${given.object === undefined ? '; --object "metal nut" says what the images show' : ''})`,
+    );
+  return { prompts: writtenPrompts(session, method, given), label: { method: method.name } };
+}
+
+/** A method of which nothing is learned, as prompts for a CLIP: so it is stored with a threshold, too. */
+export function writtenPrompts(session: ClipSession, method: Method, given: MethodChoice): Prompts {
+  const { imageSize, dualLayers } = imageSettings(session.clip.config, method, given);
+  return {
+    method: given.object === undefined ? method : withObject(method, given.object),
+    clip: session.sha256,
+    imageSize,
+    dualLayers,
+    training: {},
+    learnables: new Map(),
+  };
+}
+
+async function clipOf(file: string): Promise<string> {
+  const source = await openFile(file);
+  try {
+    return promptsInfo(await readSafetensors(source)).clip;
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,104 @@
+// Detection without training: hand-written prompts in detect, calibrate and classify, and what is chosen unasked.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { generate } from '../src/data/synth/generate.node.ts';
+import { bestWritten, writtenMethods } from '../src/model/methods/named.ts';
+import { cli } from './train-fixtures.ts';
+
+const small = 'weights/small-clip.safetensors';
+let root = '';
+let image = '';
+let good = '';
+const out = (name: string) => path.join(root, name);
+beforeAll(async () => {
+  root = await mkdtemp(path.join(os.tmpdir(), 'faprompt-methods-'));
+  const sizes = { imageSize: 64, good: 2, defective: 1, seed: 1 };
+  await generate(out('data'), { ...sizes, classes: ['tablet'], defects: ['crack'] });
+  image = out('data/tablet/test/crack/000.png');
+  good = out('data/tablet/test/good');
+  expect((await cli(['weights', 'random', out('other.safetensors'), '--seed', '3'])).code).toBe(0);
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const lines = (...more: string[]) => cli(['detect', image, '--json-lines', '--no-cache', ...more]);
+const scoreOf = ({ out: text }: { out: string }) => (JSON.parse(text) as { score: number }).score;
+
+describe('detect without trained prompts', () => {
+  test('the small CLIP takes the prompts that ship with it, and says so', async () => {
+    const own = await lines('--clip', small);
+    expect(own.code).toBe(0);
+    expect(own.note).toContain('the prompts that ship with the small CLIP');
+    const named = await lines('--clip', small, '--prompts', 'weights/small-prompts.safetensors');
+    expect(named.note).not.toContain('ship');
+    expect(scoreOf(own)).toBe(scoreOf(named));
+  });
+
+  test('another CLIP takes the best hand-written method, and says so', async () => {
+    const clip = ['--clip', out('other.safetensors')];
+    const unasked = await lines(...clip);
+    expect(unasked.code).toBe(0);
+    expect(unasked.note).toMatch(new RegExp(`no --prompts and no --method: .*--method ${bestWritten}`));
+    const named = await lines(...clip, '--method', bestWritten);
+    expect(named.note).not.toContain('no --method');
+    expect(scoreOf(unasked)).toBe(scoreOf(named));
+    expect(writtenMethods.map(({ name }) => name)).toContain(bestWritten);
+  });
+
+  test('--object changes what the prompts say; results name the method', async () => {
+    const object = (name: string) => lines('--clip', small, '--method', 'pair', '--object', name);
+    const [tablet, knit] = [await object('tablet'), await object('knit')];
+    expect(scoreOf(tablet)).not.toBe(scoreOf(knit));
+    await cli(['detect', image, '--no-cache', '--clip', small, '--method', 'pair', '--out', out('found')]);
+    const found = JSON.parse(await readFile(out('found/scores.json'), 'utf8'));
+    expect(found).toMatchObject({ method: 'pair', images: [{ image }] });
+    expect(found.prompts).toBeUndefined();
+  });
+
+  test.each([
+    [['--prompts', 'weights/small-prompts.safetensors', '--method', 'pair'], /--method: not with --prompts/],
+    [
+      ['--prompts', 'weights/small-prompts.safetensors', '--image-size', '64'],
+      /--image-size: not with --prompts/,
+    ],
+    [['--method', 'faprompt'], /Allowed choices/],
+    [['--method', 'pair', '--image-size', '65'], /--image-size: .*multiple/],
+  ])('%j: refused', async (options, message) => {
+    const { code, note } = await lines('--clip', small, ...options);
+    expect(code).toBe(1);
+    expect(note).toMatch(message);
+  });
+});
+
+test('calibrate stores a method with its threshold, and detect takes the file', async () => {
+  const given = ['--clip', small, '--method', 'pair', '--object', 'tablet', '--no-cache'];
+  const calibrate = ['calibrate', ...given, '--good', good];
+  const nowhere = await cli(calibrate);
+  expect(nowhere.code).toBe(1);
+  expect(nowhere.note).toContain('--out FILE');
+  const file = out('pair.safetensors');
+  const { code, out: said } = await cli([...calibrate, '--out', file, '--json']);
+  expect(code).toBe(0);
+  const { threshold } = JSON.parse(said) as { threshold: number };
+  const found = await lines('--clip', small, '--prompts', file);
+  const { score, anomalous } = JSON.parse(found.out) as { score: number; anomalous: boolean };
+  expect(score).toBe(scoreOf(await lines('--clip', small, '--method', 'pair', '--object', 'tablet')));
+  expect(anomalous).toBe(score >= threshold);
+  expect(found.code).toBe(anomalous ? 2 : 0);
+});
+
+test('classify by a method: its image score', async () => {
+  const given = ['--clip', small, '--method', 'pair', '--object', 'tablet'];
+  const { code, out: text } = await cli(['classify', image, ...given, '--json']);
+  expect(code).toBe(0);
+  const score = scoreOf(await lines(...given));
+  expect(JSON.parse(text)).toEqual([
+    { text: 'normal', probability: 1 - score },
+    { text: 'anomalous', probability: score },
+  ]);
+  expect((await cli(['classify', image, '--clip', small])).note).toMatch(/--text TEXTS .* or --method/);
+  expect((await cli(['classify', image, '--clip', small, '--text', 'a', 'b', '--object', 'x'])).note).toMatch(
+    /--object: only with --method/,
+  );
+});
