@@ -9,7 +9,7 @@ import { esbuildWgsl } from '../wgsl-plugin.mjs';
 import { contentPolicy } from './policy.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const weights = ['small-clip.safetensors', 'small-prompts.safetensors'];
+const weights = ['small-clip.safetensors', 'small-prompts.safetensors', 'clip-merges.txt.gz'];
 
 const common = {
   absWorkingDir: root,

@@ -34,7 +34,7 @@ async function copy(io: Io, out: string): Promise<void> {
   const there = await readdir(out).catch((): string[] => []);
   if (there.length > 0) throw new UsageError(`${out}: expected an empty folder, found ${there.length} files`);
   await cp(from, out, { recursive: true });
-  for (const name of ['small-clip.safetensors', 'small-prompts.safetensors'])
+  for (const name of ['small-clip.safetensors', 'small-prompts.safetensors', 'clip-merges.txt.gz'])
     await cp(path.join(weightsFolder(), name), path.join(out, 'weights', name));
   io.out(`the page: ${out} (any static host, any path)`);
 }

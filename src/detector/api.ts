@@ -31,6 +31,19 @@ export type ImageSource =
 /** A file: by address (in Node also a path), as a Blob (a File keeps its place on the disk), or as bytes. */
 export type FileSource = string | URL | Blob | Uint8Array;
 
+/** Hand-written prompts in place of trained ones: nothing is learned. */
+export interface WrittenSource {
+  /** A method that needs no training, by its name in `faprompt eval --method`; default `prompt-ensemble`. */
+  readonly method?: string;
+  /** What the images show, in English: "metal nut". Default: "object". */
+  readonly object?: string;
+  /** bpe_simple_vocab_16e6.txt(.gz) or merges.txt, for a CLIP that does not carry its own word list. */
+  readonly vocabulary?: FileSource;
+}
+
+/** prompts.safetensors of a training run, or hand-written ones. */
+export type PromptsSource = FileSource | WrittenSource;
+
 /**
  * CLIP weights in any format that `faprompt --clip` reads. Several files: the one to open first, then its
  * neighbours (shards, config.json), found by their names.
@@ -71,8 +84,8 @@ export interface DeviceEvent {
 export interface LoadOptions {
   /** Default: the small CLIP that ships with the package, with its prompts. */
   readonly clip?: ClipSource;
-  /** prompts.safetensors of a training run; without them only `train`, `classify` and `setPrompts` work. */
-  readonly prompts?: FileSource;
+  /** Without them only `train`, `classify` and `setPrompts` work. */
+  readonly prompts?: PromptsSource;
   /** Side in pixels to which images are squashed, a multiple of the patch size. Default: what the prompts were trained at. */
   readonly size?: number;
   /** Use prompts that were trained on another weights file of the same sizes. */
@@ -263,7 +276,7 @@ export interface Detector {
   detect(image: ImageSource, options?: JobOptions): Promise<Detection>;
   /** Uses other prompts from now on; the CLIP stays. @throws DetectorError 'bad-prompts', and the old ones stay */
   setPrompts(
-    prompts: FileSource,
+    prompts: PromptsSource,
     options?: { readonly size?: number; readonly allowOtherClip?: boolean },
   ): Promise<DetectorInfo>;
   /** Trains prompts on the loaded CLIP; `setPrompts` puts the result to use. One run at a time. */

@@ -12,6 +12,7 @@ import type {
   FileSource,
   LoadOptions,
   Progress,
+  PromptsSource,
   Training,
 } from './api.ts';
 import type { Environment } from './environment.ts';
@@ -19,7 +20,7 @@ import { DetectorError } from './errors.ts';
 import { failureOf } from './failures.ts';
 import { keepModel } from './keeper.ts';
 import { type GivenPrompts, openModel, readWhole } from './model.ts';
-import { type PortableImage, release } from './portable.ts';
+import { isWritten, type PortableImage, release } from './portable.ts';
 import { countReading } from './reading.ts';
 import { type PortableTraining, startTraining } from './training.ts';
 import { createTurns } from './turns.ts';
@@ -37,7 +38,7 @@ export interface PortableDetector {
   readonly info: DetectorInfo;
   detect(image: PortableImage, job: PortableJob): Promise<Detection>;
   setPrompts(
-    prompts: FileSource,
+    prompts: PromptsSource,
     options: { readonly size?: number; readonly allowOtherClip?: boolean },
   ): Promise<DetectorInfo>;
   train(options: PortableTraining): Training;
@@ -54,15 +55,23 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
   let loading = true;
   // What is loaded again later is not stopped by the signal of the first time.
   const options = () => ({ ...given, environment, ...(loading ? {} : { signal: undefined }) });
-  const read = (prompts: FileSource, count = countReading(undefined)) =>
-    readWhole(prompts, { ...options() } as Parameters<typeof readWhole>[1], count);
+  const read = (file: FileSource, count = countReading(undefined)) =>
+    readWhole(file, { ...options() } as Parameters<typeof readWhole>[1], count);
+  const readPrompts = async (
+    given: PromptsSource,
+    count = countReading(undefined),
+  ): Promise<GivenPrompts['source']> => {
+    if (!isWritten(given)) return read(given, count);
+    const { vocabulary, ...written } = given;
+    return { written: { ...written, ...(vocabulary ? { vocabulary: await read(vocabulary, count) } : {}) } };
+  };
   let prompts: GivenPrompts | undefined;
   try {
     signal?.throwIfAborted();
     const count = countReading(given.progress);
     if (given.prompts !== undefined) {
       const { size, allowOtherClip } = given;
-      prompts = { ...(await read(given.prompts, count)), size, allowOtherClip };
+      prompts = { source: await readPrompts(given.prompts, count), size, allowOtherClip };
     }
     let first: typeof count | undefined = count;
     const keeper = await keepModel(() => {
@@ -126,7 +135,7 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
           ),
         setPrompts: (file, { size, allowOtherClip }) =>
           settle({}, [], async () => {
-            const next = { ...(await read(file)), size, allowOtherClip };
+            const next = { source: await readPrompts(file), size, allowOtherClip };
             await keeper.run((model) => model.usePrompts(next));
             prompts = next;
             return keeper.model.info();

@@ -20,11 +20,11 @@ import type { Environment, OpenedFile } from './environment.ts';
 import { DetectorError } from './errors.ts';
 import { asDetectorError } from './failures.ts';
 import { countReading, type Reading, type ReadingCount, watchReading } from './reading.ts';
+import type { GivenWritten } from './written.ts';
 
 /** Prompts as they came: kept, so that a model can be loaded again. */
 export interface GivenPrompts {
-  readonly bytes: Uint8Array;
-  readonly name: string;
+  readonly source: { readonly bytes: Uint8Array; readonly name: string } | { readonly written: GivenWritten };
   readonly size?: number | undefined;
   readonly allowOtherClip?: boolean | undefined;
 }
@@ -203,16 +203,29 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
     },
     encode: (side, needs, image, options) =>
       encoders.use(side, needs, async (encoder) => (await encoder.encode([image], options))[0]!),
-    async usePrompts({ bytes, name, size: wanted, allowOtherClip }) {
+    async usePrompts({ source, size: wanted, allowOtherClip }) {
       const known = allowOtherClip ? undefined : { name: clip.name, sha256 };
-      const read = await readSafetensors(bytesSource(name, bytes))
-        .then((tensors) => readPrompts(tensors, config, known))
-        .catch((error: unknown) => {
-          throw asDetectorError(error, 'bad-prompts');
-        });
+      const written = 'written' in source ? await import('./written.ts') : undefined;
+      const read =
+        'written' in source
+          ? written!.writtenPrompts(clip, sha256, source.written)
+          : await readSafetensors(bytesSource(source.name, source.bytes))
+              .then((tensors) => readPrompts(tensors, config, known))
+              .catch((error: unknown) => {
+                throw asDetectorError(error, 'bad-prompts');
+              });
+      const tokenizer =
+        'written' in source ? () => written!.anyTextTokenizer(clip, source.written) : undefined;
       const side = wanted ?? read.imageSize;
       const needs = promptsNeeds(read, config);
-      const scoring = read.method.scorer({ gpu, clip, size: side, needs, learned: read.learnables });
+      const scoring = read.method.scorer({
+        gpu,
+        clip,
+        size: side,
+        needs,
+        learned: read.learnables,
+        tokenizer,
+      });
       const [made, encoder] = await Promise.allSettled([scoring, encoders.keep(side, needs)]);
       if (made.status === 'rejected') throw made.reason;
       if (encoder.status === 'rejected') {

@@ -1,5 +1,5 @@
 // Image sources in a form that can be sent to a worker: elements of a page cannot.
-import type { ImageSource, TrainSample } from './api.ts';
+import type { ImageSource, PromptsSource, TrainSample, WrittenSource } from './api.ts';
 import { DetectorError } from './errors.ts';
 
 export type PortableImage = { readonly name: string } & (
@@ -27,6 +27,11 @@ export const bitmapOptions: ImageBitmapOptions = {
   premultiplyAlpha: 'none',
   imageOrientation: 'from-image',
 };
+
+/** Hand-written prompts, and not a file of trained ones. */
+export const isWritten = (prompts: PromptsSource): prompts is WrittenSource =>
+  typeof prompts === 'object' &&
+  !(prompts instanceof URL || prompts instanceof Blob || prompts instanceof Uint8Array);
 
 const isA = (value: unknown, name: string): boolean => {
   const known = (globalThis as Record<string, unknown>)[name];

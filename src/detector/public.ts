@@ -6,13 +6,14 @@ import type {
   ImageSource,
   JobOptions,
   LoadOptions,
+  PromptsSource,
   Training,
   TrainOptions,
   TrainPromptsOptions,
   TrainResult,
 } from './api.ts';
 import type { PortableDetector } from './local.ts';
-import { absolute, portable, portableSamples } from './portable.ts';
+import { absolute, isWritten, portable, portableSamples } from './portable.ts';
 
 /** Addresses as seen from the page; functions of the options that stay behind are the opener's business. */
 export const absoluteOptions = (options: LoadOptions): LoadOptions => ({
@@ -21,11 +22,18 @@ export const absoluteOptions = (options: LoadOptions): LoadOptions => ({
     ? {}
     : { clip: Array.isArray(options.clip) ? options.clip : absoluteFile(options.clip as FileSource) }),
   ...(options.workerUrl === undefined ? {} : { workerUrl: absolute(options.workerUrl) }),
-  ...(options.prompts === undefined ? {} : { prompts: absoluteFile(options.prompts) }),
+  ...(options.prompts === undefined ? {} : { prompts: absolutePrompts(options.prompts) }),
 });
 
 const absoluteFile = (file: FileSource): FileSource =>
   typeof file === 'string' || file instanceof URL ? absolute(file) : file;
+
+const absolutePrompts = (prompts: PromptsSource): PromptsSource =>
+  !isWritten(prompts)
+    ? absoluteFile(prompts)
+    : prompts.vocabulary === undefined
+      ? prompts
+      : { ...prompts, vocabulary: absoluteFile(prompts.vocabulary) };
 
 export function createDetector(inner: PortableDetector): Detector {
   return {
@@ -35,7 +43,7 @@ export function createDetector(inner: PortableDetector): Detector {
     async detect(image: ImageSource, { name, ...job }: JobOptions = {}) {
       return inner.detect(await portable(image, name), job);
     },
-    setPrompts: (prompts, options = {}) => inner.setPrompts(absoluteFile(prompts), options),
+    setPrompts: (prompts, options = {}) => inner.setPrompts(absolutePrompts(prompts), options),
     train: (options) => trainLater(options, async () => inner),
     async classify(image: ImageSource, texts: readonly string[], options: ClassifyOptions = {}) {
       const { name, vocabulary, ...job } = options;

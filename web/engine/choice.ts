@@ -1,5 +1,5 @@
 // Which CLIP and which prompts are in use.
-import type { ClipSource, FileSource } from '../../src/detector/index.ts';
+import type { ClipSource, FileSource, PromptsSource } from '../../src/detector/index.ts';
 
 export interface ModelChoice {
   readonly clip: {
@@ -16,7 +16,7 @@ export interface ModelChoice {
 
 export interface PromptsChoice {
   readonly label: string;
-  readonly source: FileSource;
+  readonly source: PromptsSource;
   /** The same for the same prompts: a limit belongs to it. */
   readonly id: string;
 }
@@ -37,6 +37,24 @@ export const shippedChoice = (): ModelChoice => ({
   prompts: { label: 'General prompts', source: shipped('small-prompts.safetensors'), id: 'shipped' },
 });
 
+/** Hand-written prompts about something, in English; empty: about an object of any kind. */
+export function writtenChoice(object: string): PromptsChoice {
+  const named = object.trim().replace(/\s+/g, ' ');
+  return {
+    label: named === '' ? 'no training' : `no training, “${named}”`,
+    source: {
+      ...(named === '' ? {} : { object: named }),
+      // For CLIPs that do not carry their words.
+      vocabulary: shipped('clip-merges.txt.gz'),
+    },
+    id: `written ${named}`,
+  };
+}
+
+/** What hand-written prompts are about; undefined: these are others. */
+export const writtenObject = (prompts: PromptsChoice | undefined): string | undefined =>
+  prompts?.id.startsWith('written ') ? prompts.id.slice('written '.length) : undefined;
+
 /** Prompts from a file or a training run, known by their content. */
 export async function promptsFrom(label: string, content: Blob): Promise<PromptsChoice> {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await content.arrayBuffer()));
@@ -51,9 +69,15 @@ export async function promptsFrom(label: string, content: Blob): Promise<Prompts
 export const storable = (choice: ModelChoice): ModelChoice => ({
   ...choice,
   clip: { ...choice.clip, source: asText(choice.clip.source) as ClipSource },
-  ...(choice.prompts
-    ? { prompts: { ...choice.prompts, source: asText(choice.prompts.source) as FileSource } }
-    : {}),
+  ...(choice.prompts ? { prompts: { ...choice.prompts, source: withTexts(choice.prompts.source) } } : {}),
 });
 
 const asText = (source: unknown): unknown => (source instanceof URL ? source.href : source);
+
+/** A vocabulary's address is one too. */
+function withTexts(source: PromptsSource): PromptsSource {
+  const text = asText(source) as PromptsSource;
+  return typeof text === 'object' && 'vocabulary' in text
+    ? { ...text, vocabulary: asText(text.vocabulary) as FileSource }
+    : text;
+}

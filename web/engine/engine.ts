@@ -28,6 +28,8 @@ export interface Engine {
   /** From which score photographs fail; absent: nobody said. */
   readonly limit: ReadonlySignal<Limit | undefined>;
   readonly activity: ReadonlySignal<Activity | undefined>;
+  /** Floating-point operations per millisecond that photographs were inspected with; absent: none was yet. */
+  readonly pace: ReadonlySignal<number | undefined>;
   /** The device's last change of fate; forgotten with the next job. */
   readonly device: ReadonlySignal<DeviceEvent | undefined>;
   readonly warnings: ReadonlySignal<readonly Warning[]>;
@@ -40,6 +42,8 @@ export interface Engine {
    * @throws DetectorError, and the choice stays as it was, open
    */
   use(choice: ModelChoice): Promise<void>;
+  /** An image took so long. */
+  setPace(operations: number, milliseconds: number): void;
   /** Sets the limit of the prompts in use; undefined: back to what is stored with them, if anything. */
   setLimit(limit: Limit | undefined): void;
   /** Opens the model if need be and does a job with it, after the jobs before. @param quiet no progress is shown */
@@ -65,6 +69,7 @@ export function createEngine(): Engine {
   const known = computed(() => info.value ?? before.value);
   const limits = signal<Readonly<Record<string, Limit>>>({});
   const activity = signal<Activity | undefined>(undefined);
+  const pace = signal<number | undefined>(undefined);
   const device = signal<DeviceEvent | undefined>(undefined);
   const warnings = signal<readonly Warning[]>([]);
   let open: Detector | undefined;
@@ -73,11 +78,13 @@ export function createEngine(): Engine {
   const ready = restore();
   let last: Promise<unknown> = ready;
   async function restore(): Promise<void> {
-    const [found, limitsFound] = await Promise.all([
+    const [found, limitsFound, paceFound] = await Promise.all([
       kept<Kept>('settings', 'model'),
       kept<Record<string, Limit>>('settings', 'limits'),
+      kept<number>('settings', 'pace'),
     ]);
     if (limitsFound) limits.value = limitsFound;
+    pace.value = paceFound;
     if (!found) return;
     choice.value = found.choice;
     before.value = found.known;
@@ -182,6 +189,12 @@ export function createEngine(): Engine {
     generatedOnly: computed(() => seenGeneratedOnly(known.value?.clip.sha256)),
     limit,
     activity,
+    pace,
+    setPace(operations, milliseconds) {
+      if (!(operations > 0 && milliseconds > 0)) return;
+      pace.value = operations / milliseconds;
+      void keep('settings', 'pace', pace.peek());
+    },
     device,
     warnings,
     locked: signal(false),

@@ -1,6 +1,6 @@
 // One photograph through the detector.
 import type { Detection, Detector } from '../../src/detector/index.ts';
-import type { JobTools } from '../engine/engine.ts';
+import type { Engine, JobTools } from '../engine/engine.ts';
 
 export interface Source {
   readonly file: Blob;
@@ -9,5 +9,19 @@ export interface Source {
 
 export type Detect = (source: Source, detector: Detector, tools: JobTools) => Promise<Detection>;
 
-export const detectPhoto: Detect = ({ file, name }, detector, tools) =>
-  detector.detect(file, { name, ...tools });
+/** Measures on the way how fast this device is. */
+export const createDetect =
+  ({ setPace }: Engine): Detect =>
+  async ({ file, name }, detector, { progress, signal }) => {
+    let operations = 0;
+    const detection = await detector.detect(file, {
+      name,
+      signal,
+      progress(now) {
+        if (now.phase === 'compute') operations = now.total;
+        progress(now);
+      },
+    });
+    setPace(operations, detection.times.compute);
+    return detection;
+  };

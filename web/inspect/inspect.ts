@@ -14,7 +14,7 @@ import type { Problem } from '../engine/problems.ts';
 import { calibrate } from './calibrate.ts';
 import { cameraButton } from './camera.ts';
 import { displayControls, viewSwitch } from './controls.ts';
-import { detectPhoto } from './detect.ts';
+import { createDetect } from './detect.ts';
 import { createDisplay, keepDisplay, restoreDisplay } from './display.ts';
 import { saveNumbers, savePicture } from './exports.ts';
 import { filmstrip } from './filmstrip.ts';
@@ -36,10 +36,11 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
   const judging = createJudging(engine);
   const problem = signal<Problem | undefined>(undefined);
   const refused = signal<string | undefined>(undefined);
+  const detect = createDetect(engine);
   const queue = createQueue(
     photos,
     engine,
-    detectPhoto,
+    detect,
     (found) => {
       problem.value = found;
     },
@@ -113,7 +114,7 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
     displayControls(display, shown.stretched, shown.stretch),
   );
   function openCalibration(): void {
-    void calibrate(engine, photos, detectPhoto);
+    void calibrate(engine, photos, detect);
   }
   const startOver = () => {
     engine.cancel();

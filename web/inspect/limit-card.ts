@@ -1,9 +1,11 @@
 // Pass or fail: the limit in use, where it comes from, and how to get another one.
 import { effect, signal } from '@preact/signals-core';
+import type { FileSource } from '../../src/detector/index.ts';
 import { announce } from '../core/announce.ts';
 import { fill, h, uniqueId } from '../core/dom.ts';
 import { download } from '../core/download.ts';
 import { offerUndo } from '../core/undo.ts';
+import { writtenObject } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Limit, limitInWords } from '../engine/limit.ts';
 import { studio } from '../studio/studio.ts';
@@ -93,10 +95,12 @@ function handForm(engine: Engine, done: () => void): HTMLFormElement {
 
 /** A limit in a file holds for the size that the file says. */
 const exportable = ({ choice }: Engine): boolean =>
-  choice.value.prompts !== undefined && choice.value.size === undefined;
+  choice.value.prompts !== undefined &&
+  writtenObject(choice.value.prompts) === undefined &&
+  choice.value.size === undefined;
 
 async function savePrompts({ choice }: Engine, { value, scores, rate }: Limit): Promise<void> {
-  const { source } = choice.peek().prompts!;
+  const source = choice.peek().prompts!.source as FileSource;
   const file =
     source instanceof Blob
       ? source

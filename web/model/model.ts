@@ -10,16 +10,21 @@ import { type ModelChoice, shippedChoice } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
 import { limitInWords } from '../engine/limit.ts';
 import { explain, type Problem } from '../engine/problems.ts';
+import { knownModels } from './known.ts';
 import { promptsSection } from './prompts.ts';
 import { sizeForm } from './size.ts';
 import { storedWeights } from './stored.ts';
 
+/** Opens a choice; what goes wrong is shown. */
 export type Use = (choice: ModelChoice) => Promise<void>;
+/** The same, and tells. */
+export type TryUse = (choice: ModelChoice) => Promise<Problem | undefined>;
 
 export function modelView(engine: Engine): HTMLElement {
   const problem = signal<Problem | undefined>(undefined);
   const stored = storedWeights(engine);
-  const use: Use = async (choice) => {
+  const refreshed = signal(0);
+  const tryUse: TryUse = async (choice) => {
     problem.value = undefined;
     try {
       await engine.use(choice);
@@ -28,13 +33,17 @@ export function modelView(engine: Engine): HTMLElement {
       problem.value = explain(error);
     }
     await stored.refresh();
+    refreshed.value += 1;
+    return problem.peek();
   };
+  const use: Use = async (choice) => void (await tryUse(choice));
 
   const now = h('dl', { class: 'facts' });
   const warnings = h('div', { class: 'messages' });
   const choices = h(
     'div',
     { class: 'stack' },
+    knownModels(engine, tryUse, refreshed),
     clipSection(use),
     promptsSection(engine, use),
     sizeForm(engine, use),
@@ -135,7 +144,7 @@ function clipSection(use: Use): HTMLElement {
   return h(
     'section',
     { class: 'card', 'aria-labelledby': 'clip-heading' },
-    h('h2', { id: 'clip-heading' }, 'CLIP'),
+    h('h2', { id: 'clip-heading' }, 'Another CLIP'),
     h(
       'p',
       { class: 'quiet' },
@@ -172,7 +181,7 @@ function clipSection(use: Use): HTMLElement {
       h(
         'p',
         { class: 'quiet' },
-        'The page asks no other server unless you enter its address here. The server must allow it (CORS) and serve ranges.',
+        'The page asks no other server unless you enter its address here, or choose a real CLIP above. The server must allow it (CORS) and serve ranges.',
       ),
     ),
   );
