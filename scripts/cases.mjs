@@ -42,7 +42,7 @@ const wanted = {
   'long-file-name': [[0, /aaa\.png[\s\S]*bbb[\s\S]*zzz\.jpg/]],
   'masks-elsewhere-silent': [
     [0, /2 anomalous, 2 masks/],
-    [0, /^leather .*0\.\d+ +0\.\d+ +0\.\d+ +0\.\d+/m],
+    [0, /^leather +5 +2( +[01]\.\d+){4}/m],
     [1, /3 anomalous, 3 masks/],
   ],
   'meta-published-scripts': [
@@ -58,7 +58,7 @@ const wanted = {
   ],
   'normal-folder-is-anomalous': [
     [1, /3 normal, 3 anomalous/],
-    [0, /^leather +0\.\d+/m],
+    [0, /^leather +6 +3( +[01]\.\d+){2} +- +-/m],
     [0, /3 normal, 2 anomalous, 2 masks/],
   ],
   'not-safetensors-message': [
@@ -136,7 +136,7 @@ function commandsOf(name, readme) {
         'npx faprompt detect --clip weights/small-clip.safetensors --prompts CASE/picture.png CASE/picture.png --out OUT/o',
       ];
     case 'watch-own-output':
-      return ['mkdir CASE/W; npx faprompt detect --watch CASE/W --out CASE/W ' + model];
+      return [`mkdir CASE/W; npx faprompt detect --watch CASE/W --out CASE/W ${model}`];
     case 'detect-output-in-input': {
       const [first, second] = block.trim().split('\n');
       return [first.replace(/ +#.*/, ''), `${second.replace(/ +#.*/, '')} && ${second.replace(/ +#.*/, '')}`];
@@ -164,7 +164,7 @@ function commandsOf(name, readme) {
       return block
         .trim()
         .split('\n')
-        .map((line) => line.replace(/ +#.*/, ''))
+        .map((line) => line.replace(/(^| +)#.*/, ''))
         .filter(Boolean);
   }
 }
