@@ -24,7 +24,7 @@ import { abnormalChannel, cosines } from '../../faprompt/similarity.ts';
 import { compileScorer } from '../../scorer.ts';
 import { upsampleAligned } from '../align-corners.ts';
 import { bindLearned } from '../learned.ts';
-import type { Family, Learning, Method, StepParts } from '../method.ts';
+import type { Family, Learner, Learning, Method, StepParts } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
 import { parseValues, type ValueKind } from '../option-values.ts';
 import { writtenPrototypes } from '../texts.ts';
@@ -159,7 +159,6 @@ const learning = (options: AprilGanOptions): Learning => ({
   },
   async prepare({ gpu, clip, size, classes, tokenizer }) {
     const words = (await tokenizer?.()) ?? clip.tokenizer;
-    const { embedDim } = clip.config;
     const ofClass = new Map<string, Float32Array>();
     for (const name of new Set(classes.map((each) => keyOf(options, each))))
       ofClass.set(
@@ -167,30 +166,37 @@ const learning = (options: AprilGanOptions): Learning => ({
         (await writtenPrototypes(gpu, clip, words, spokenPhrases(options, words, name, 'keep'), 'unit'))
           .values,
       );
-    return {
-      build(model, features, { masks }) {
-        const images = features.image!.shape[0]!;
-        const prototypes = model.graph.input('prototypes', f32(images, 2, embedDim));
-        const taps = tapBlocks(options, clip.config).map((block) => features[`tap${block}`]!);
-        const { learnables, maps } = aprilGanForward(
-          model,
-          features.image!,
-          taps,
-          prototypes,
-          clip.config,
-          size,
-          options.temperature,
-        );
-        return { learnables, losses: aprilGanLosses(model, maps, masks) };
-      },
-      feeds(names) {
-        const prototypes = new Float32Array(names.length * 2 * embedDim);
-        names.forEach((name, i) => {
-          prototypes.set(ofClass.get(keyOf(options, name))!, i * 2 * embedDim);
-        });
-        return { prototypes };
-      },
-    };
+    return aprilGanLearner(
+      (name) => ofClass.get(keyOf(options, name))!,
+      tapBlocks(options, clip.config),
+      clip.config,
+      size,
+      options.temperature,
+    );
+  },
+});
+
+/** APRIL-GAN's part of a step. @param prototypes of a class [2, E] */
+export const aprilGanLearner = (
+  prototypes: (className: string) => Float32Array,
+  blocks: readonly number[],
+  clip: ClipConfig,
+  size: number,
+  temperature?: number,
+): Learner => ({
+  build(model, features, { masks }) {
+    const image = features.image!;
+    const given = model.graph.input('prototypes', f32(image.shape[0]!, 2, clip.embedDim));
+    const taps = blocks.map((block) => features[`tap${block}`]!);
+    const { learnables, maps } = aprilGanForward(model, image, taps, given, clip, size, temperature);
+    return { learnables, losses: aprilGanLosses(model, maps, masks) };
+  },
+  feeds(names) {
+    const all = new Float32Array(names.length * 2 * clip.embedDim);
+    names.forEach((name, i) => {
+      all.set(prototypes(name), i * 2 * clip.embedDim);
+    });
+    return { prototypes: all };
   },
 });
 
