@@ -24,12 +24,13 @@ import { addConvertCommand } from './weights-convert.ts';
 import { addHubCommands } from './weights-hub.ts';
 import { addQualityCommand } from './weights-quality.ts';
 
-/** CLIPs and BLIPs by name; `small` is the one that ships in weights/. */
-export const namedConfigs: Readonly<Record<string, ClipConfig>> = {
+/** CLIPs by name; `small` is the one that ships in weights/. */
+export const clipConfigs: Readonly<Record<string, ClipConfig>> = {
   small: smallClipConfig(smallClipWords.length),
   ...knownClipConfigs,
-  ...knownBlipConfigs,
 };
+/** And BLIPs. */
+export const namedConfigs: Readonly<Record<string, ClipConfig>> = { ...clipConfigs, ...knownBlipConfigs };
 
 export const randomNotice = 'random weights: scores and metrics say nothing about detection quality';
 
