@@ -1,5 +1,6 @@
 // One training run from files to files, as `train` and `demo` need it.
 import path from 'node:path';
+import { lockFolder } from '../base/lock.node.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
 import type { Executable } from '../graph/executor.ts';
 import type { ImageNeeds } from '../model/clip/needs.ts';
@@ -54,7 +55,14 @@ interface FeatureCounts {
 }
 
 /** Trains until the end or until SIGINT; a run that is interrupted is resumed by the same call with `resume`. */
-export async function runTraining(
+export const runTraining = (
+  io: Io,
+  session: ClipSession,
+  dataset: Dataset,
+  job: TrainingJob,
+): Promise<TrainingReport> => lockFolder(job.out, () => trainIn(io, session, dataset, job));
+
+async function trainIn(
   io: Io,
   session: ClipSession,
   dataset: Dataset,
