@@ -2,7 +2,14 @@
 import { createQueue } from '../base/prefetch.ts';
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { byteLength, describe, hostLength, sameShape, type Tensor, type TensorSpec } from '../kernels/tensor.ts';
+import {
+  byteLength,
+  describe,
+  hostLength,
+  sameShape,
+  type Tensor,
+  type TensorSpec,
+} from '../kernels/tensor.ts';
 import { copyTensor, type DeviceTensor, type HostData, writeBuffer } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
