@@ -21,6 +21,7 @@ struct Params {
 @group(0) @binding(3) var<uniform> params: Params;
 
 var<workgroup> partial: array<f32, WORKGROUP>;
+var<workgroup> places: array<u32, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -32,8 +33,32 @@ fn main(
   let first = lane % LANES;
   let start = line_start(row, params.length, params.inner);
   let end = select(0u, params.length, row < params.outer * params.inner);
-  // Differences from one upstream value: where all are alike, as in a row of one element, the result is exactly 0.
-  let base = dout[select(0u, start, end > 0u)];
+  // Differences from the upstream value of the likeliest element: where all are alike, as in a row of one element, the
+  // result is exactly 0, and where one is almost certain, 1 - out is never formed.
+  var likeliest = select(0u, start, end > 0u);
+  var highest = -1.0;
+  for (var k = first; k < end; k += LANES) {
+    let i = start + k * params.inner;
+    if (out[i] > highest) {
+      highest = out[i];
+      likeliest = i;
+    }
+  }
+  if (LANES > 1u) {
+    partial[lane] = highest;
+    places[lane] = likeliest;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+      if (first < half && partial[lane + half] > partial[lane]) {
+        partial[lane] = partial[lane + half];
+        places[lane] = places[lane + half];
+      }
+      workgroupBarrier();
+    }
+    likeliest = places[lane - first];
+    workgroupBarrier();
+  }
+  let base = dout[likeliest];
   var sum = 0.0;
   for (var k = first; k < end; k += LANES) {
     let i = start + k * params.inner;
