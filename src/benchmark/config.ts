@@ -13,6 +13,8 @@ export interface DataSource {
   /** Folder; `{seed}` in it stands for the seed: another folder for every seed. */
   readonly data: string;
   readonly split: (typeof splits)[number];
+  /** A detector's boxes, for FiLO (docs/FILO.md). */
+  readonly boxes?: string | undefined;
 }
 
 export interface TestSource extends DataSource {
@@ -27,6 +29,8 @@ export interface ClipSource {
   readonly weights: string;
   /** CLIP's vocabulary, for hand-written prompts; default: beside the weights. */
   readonly vocabulary?: string | undefined;
+  /** The only methods that it is for, and that no CLIP without such a list is: a BLIP's. */
+  readonly methods?: readonly string[] | undefined;
 }
 
 export interface BenchmarkConfig {
@@ -62,7 +66,12 @@ const name = z
     'expected letters, digits, spaces and @+=._-',
   );
 const path = z.string().min(1);
-const source = z.strictObject({ name: name.optional(), data: path, split: z.enum(splits).default('test') });
+const source = z.strictObject({
+  name: name.optional(),
+  data: path,
+  split: z.enum(splits).default('test'),
+  boxes: path.optional(),
+});
 const positive = z.int().min(1);
 const schema = z.strictObject({
   out: path,
@@ -70,7 +79,12 @@ const schema = z.strictObject({
     .array(
       z.preprocess(
         short('weights'),
-        z.strictObject({ name: name.optional(), weights: path, vocabulary: path.optional() }),
+        z.strictObject({
+          name: name.optional(),
+          weights: path,
+          vocabulary: path.optional(),
+          methods: z.array(z.string()).min(1).optional(),
+        }),
       ),
     )
     .min(1),
@@ -121,6 +135,10 @@ export function parseConfig(value: unknown, file: string): BenchmarkConfig {
       fail(`methods[${i}].name`, 'letters, digits, spaces and @+=._-', JSON.stringify(method.name));
   });
   const clips = config.clips.map((clip, i) => named(clip, clip.weights, `clips[${i}]`));
+  clips.forEach((clip, i) => {
+    const unknown = clip.methods?.find((each) => !methods.some((method) => method.name === each));
+    if (unknown !== undefined) fail(`clips[${i}].methods`, "names of the configuration's methods", unknown);
+  });
   const train = named(config.train, config.train.data, 'train');
   const test = config.test.map((entry, i): TestSource => {
     const field = `test[${i}]`;

@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { contentBytes, describeContent } from '../base/content.ts';
 import { writeFileAtomic } from '../base/files.node.ts';
 import { readText } from '../base/open.node.ts';
 import { type BenchmarkConfig, type DataSource, parseConfig } from './config.ts';
@@ -29,8 +28,7 @@ export async function readConfig(file: string): Promise<BenchmarkConfig> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const content = describeContent(new TextEncoder().encode(text.slice(0, contentBytes)));
-    throw new BenchmarkError(file, '', 'JSON', `${(error as Error).message} in ${content}`);
+    throw new BenchmarkError(file, '', 'JSON', (error as Error).message);
   }
   const config = parseConfig(value, file);
   const here = (name: string) => path.resolve(path.dirname(file), name);

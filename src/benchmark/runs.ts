@@ -29,9 +29,10 @@ const withSeed = <T extends DataSource>(source: T, seed: number | null): T => ({
 export function scheduleOf(config: BenchmarkConfig, { method: { learning } }: Run): Schedule | null {
   if (!learning) return null;
   const { epochs, batch, learningRate } = learning.schedule;
+  const { largestBatch = Number.POSITIVE_INFINITY } = learning;
   return {
     epochs: config.epochs ?? epochs,
-    batch: config.batch ?? batch,
+    batch: Math.min(config.batch ?? batch, largestBatch),
     learningRate: config.learningRate ?? learningRate,
   };
 }
@@ -40,8 +41,22 @@ export function scheduleOf(config: BenchmarkConfig, { method: { learning } }: Ru
 export function benchmarkRuns(config: BenchmarkConfig): Run[] {
   const { clips, methods, seeds } = config;
   return clips.flatMap((clip) =>
-    [...seeds.keys()].flatMap((i) => methods.flatMap((method) => runsOf(config, clip, method, i))),
+    [...seeds.keys()].flatMap((i) =>
+      methods
+        .filter((method) => serves(config, clip, method))
+        .flatMap((method) => runsOf(config, clip, method, i)),
+    ),
   );
+}
+
+/** Whether a method is run on a CLIP: on those that name it, or where none does on those that name no methods. */
+export function serves(
+  { clips }: Pick<BenchmarkConfig, 'clips'>,
+  clip: ClipSource,
+  { name }: Method,
+): boolean {
+  const named = clips.filter(({ methods }) => methods?.includes(name));
+  return named.length > 0 ? named.includes(clip) : clip.methods === undefined;
 }
 
 function runsOf(config: BenchmarkConfig, clip: ClipSource, method: Method, i: number): Run[] {

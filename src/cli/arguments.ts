@@ -1,4 +1,5 @@
 // Parsers for what is typed on the command line.
+import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { describeKind, isOfKind, type OptionKind, optionKinds } from '../model/faprompt/option-checks.ts';
 import { type FapromptOptions, type PresetName, presetNames, presets } from '../model/faprompt/options.ts';
@@ -126,7 +127,8 @@ export const addMethodOptions = (command: Command): Command =>
         .choices(learned.map(({ name }) => name))
         .default('faprompt'),
     )
-    .option('--method-options <json>', 'other options of the method, as JSON: \'{"context": 12}\'');
+    .option('--method-options <json>', 'other options of the method, as JSON: \'{"context": 12}\'')
+    .option('--descriptions <file>', 'FiLO: what defects of each class look like, as JSON (docs/FILO.md)');
 
 /**
  * The method that was asked for: --method with --method-options, or FAPrompt's with --preset and single options.
@@ -152,6 +154,7 @@ export function chosenMethod(
   if (explicit('preset') && explicit('method'))
     throw new UsageError('--preset and --method: expected one of them');
   const changes = {
+    ...descriptionsOf(given.descriptions as string | undefined, base),
     ...parseJson(given.methodOptions as string | undefined, fail),
     ...Object.fromEntries(own.map((name) => [name, given[name]])),
   };
@@ -160,6 +163,18 @@ export function chosenMethod(
       ? faprompt('faprompt', 'FAPrompt', presets[given.preset as PresetName])
       : base;
   return Object.keys(changes).length === 0 ? method : withOptions(method, changes, fail);
+}
+
+/** FiLO's descriptions from a file. @throws UsageError */
+function descriptionsOf(file: string | undefined, method: Method): Record<string, unknown> {
+  if (file === undefined) return {};
+  if (!('descriptions' in method.options))
+    throw new UsageError(`--descriptions: only with --method filo, found --method ${method.name}`);
+  try {
+    return { descriptions: JSON.parse(readFileSync(file, 'utf8')) as unknown };
+  } catch (error) {
+    throw new UsageError(`--descriptions: ${file}: expected JSON, found ${(error as Error).message}`);
+  }
 }
 
 function parseJson(text: string | undefined, fail: Fail): Record<string, unknown> {

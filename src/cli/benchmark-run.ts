@@ -1,11 +1,10 @@
 // Makes the results of a benchmark that are not there yet.
 import path from 'node:path';
-import { lockFolder } from '../base/lock.node.ts';
 import { prefetch } from '../base/prefetch.ts';
 import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from '../benchmark/config.ts';
 import { readResult, saveResult, trainingFolder } from '../benchmark/folder.node.ts';
 import { configuredSettings, type ResultSettings } from '../benchmark/results.ts';
-import { benchmarkRuns, dataOf, type Run, scheduleOf } from '../benchmark/runs.ts';
+import { benchmarkRuns, dataOf, type Run, scheduleOf, serves } from '../benchmark/runs.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { needsKey } from '../model/clip/needs.ts';
 import type { Method } from '../model/methods/method.ts';
@@ -16,7 +15,7 @@ import { createEstimate, type Estimate } from './estimate.ts';
 import { type ClassScorers, evaluateScorers } from './evaluation.ts';
 import { formatTime, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
-import { methodScorers, promptsScorers } from './scorers.ts';
+import { methodScorers, openBoxes, promptsScorers } from './scorers.ts';
 import {
   type ClipSession,
   imageSettings,
@@ -81,8 +80,7 @@ export async function runBenchmark(
       for (const [i, run] of pending.entries()) {
         io.note(`run ${i + 1} of ${pending.length}: ${run.id}`);
         try {
-          const make = () => makeRun(bench, run, estimate);
-          if (!(await lockFolder(path.join(config.out, run.id), make))) return false;
+          if (!(await makeRun(bench, run, estimate))) return false;
         } catch (error) {
           if (!(error instanceof TrainingError)) throw error;
           io.note(`error: ${run.id}: ${error.message}`);
@@ -111,7 +109,8 @@ export async function benchmarkFeatures(
     const files = new Set<string>();
     for (const source of dataOf(benchmarkRuns(config)))
       for (const { image } of (await bench.open(source)).dataset.samples) files.add(image);
-    const kinds = distinctNeeds(config.methods, bench.settingsOf);
+    const own = config.methods.filter((method) => serves(config, clip, method));
+    const kinds = distinctNeeds(own, bench.settingsOf);
     const bar = createProgress(io, `features, ${name}`, kinds.length * files.size, {
       unit: 'image',
     });
@@ -233,12 +232,12 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
       scheduleOf(config, run)!.epochs * (await open(run.train)).dataset.samples.length,
       training,
     );
-  const scorers = await scorersOf(bench, run);
   const features = featuresOf(bench, run.method);
   try {
     for (const test of todo) {
       const { dataset, skipped } = await open(test);
       const start = performance.now();
+      const scorers = await scorersOf(bench, run, test);
       const bar = createProgress(io, `evaluating ${test.name}`, dataset.samples.length, {
         unit: 'image',
       });
@@ -253,7 +252,10 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
           signal.throwIfAborted();
           bar.update(++done);
         },
-      }).finally(() => bar.stop());
+      }).finally(() => {
+        bar.stop();
+        scorers.dispose();
+      });
       const elapsed = performance.now() - start;
       await saveResult(config, run, {
         run: run.id,
@@ -279,7 +281,6 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
     if (signal.aborted && error === signal.reason) return false;
     throw error;
   } finally {
-    scorers.dispose();
     features.dispose();
   }
 }
@@ -311,10 +312,15 @@ async function trainRun(
   return finished;
 }
 
-async function scorersOf({ io, config, session, settingsOf }: Bench, run: Run): Promise<ClassScorers> {
+async function scorersOf(
+  { io, config, session, settingsOf }: Bench,
+  run: Run,
+  test: TestSource,
+): Promise<ClassScorers> {
   const { method, clip } = run;
   const { vocabulary } = clip;
   if (!method.learning) return methodScorers(io, session, method, settingsOf(method), { vocabulary });
   const file = path.join(trainingFolder(config, run), 'prompts.safetensors');
-  return promptsScorers(io, session, await loadPrompts(session, file), vocabulary);
+  const boxes = method.usesBoxes ? await openBoxes(method, test.boxes) : undefined;
+  return promptsScorers(io, session, await loadPrompts(session, file), { vocabulary, boxes });
 }

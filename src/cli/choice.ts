@@ -19,6 +19,8 @@ export interface MethodChoice {
   /** What the images show, for prompts that name it. */
   readonly object?: string;
   readonly vocabulary?: string;
+  /** A detector's boxes. */
+  readonly boxes?: string;
   readonly imageSize?: number;
   readonly dualLayers?: number;
   readonly allowOtherClip?: boolean;
@@ -38,6 +40,7 @@ export function addMethodOptions(command: Command): void {
     )
     .option('--object <name>', 'what the images show ("metal nut"), for prompts that name it')
     .option('--vocabulary <file>', 'for such prompts: see faprompt classify --help')
+    .option('--boxes <file>', "a detector's boxes for each image, for FiLO (docs/FILO.md)")
     .option('--image-size <pixels>', 'with --method: see faprompt train --help', integer(1))
     .option('--dual-layers <n>', 'with --method: see faprompt train --help', integer(0))
     .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes');

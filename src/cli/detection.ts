@@ -1,15 +1,16 @@
 // Scores and maps of image files, one after the other, while the next ones are being read.
 
-import { createQueue, prefetch } from '../base/prefetch.ts';
+import { prefetch } from '../base/prefetch.ts';
 import type { UsedBits } from '../data/image.ts';
 import { ScoreError } from '../model/faprompt/verdict.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
 import type { Detection, Scorer } from '../model/scorer.ts';
+import type { FeatureEntry } from '../train/features/entry.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem } from '../train/images.node.ts';
 import type { ImageProblem } from '../train/source.ts';
 import type { Io } from './io.ts';
-import { promptsScorers } from './scorers.ts';
+import { openBoxes, promptsScorers } from './scorers.ts';
 import type { ClipSession } from './session.ts';
 
 export interface Detector {
@@ -51,28 +52,55 @@ export const createDetector = async (
   session: ClipSession,
   prompts: Prompts,
   features: FeatureSource,
-  { object = 'object', vocabulary }: { object?: string | undefined; vocabulary?: string | undefined } = {},
+  {
+    object = 'object',
+    vocabulary,
+    boxes,
+  }: {
+    object?: string | undefined;
+    vocabulary?: string | undefined;
+    boxes?: string | undefined;
+  } = {},
 ): Promise<Detector> =>
-  detectWith(await promptsScorers(io, session, prompts, vocabulary).of(object), features);
+  detectWith(
+    await promptsScorers(io, session, prompts, {
+      vocabulary,
+      boxes: await openBoxes(prompts.method, boxes),
+    }).of(object),
+    features,
+  );
 
 /** A detector that scores by any method; disposes of the scorer with itself. */
 export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
-  const inTurn = createQueue();
-  const score = async <Item>(
+  const read = async <Item>(
     item: Item,
     file: string,
-  ): Promise<Found<Item> | Unread<Item> | Unscored<Item>> => {
+  ): Promise<Unread<Item> | { item: Item; entry: FeatureEntry }> => {
     try {
-      return await features.use(file, ({ features: found, width, height, usedBits }) =>
-        inTurn(async () => ({ item, detection: await scorer.score(found, file), width, height, usedBits })),
-      );
+      return { item, entry: await features.load(file) };
     } catch (problem) {
-      if (problem instanceof ScoreError || isImageProblem(problem)) return { item, file, problem };
+      if (isImageProblem(problem)) return { item, file, problem };
       throw problem;
     }
   };
   return {
-    detect: (items, file) => prefetch(items, (item) => score(item, file(item)), readAhead),
+    async *detect(items, file) {
+      for await (const image of prefetch(items, (item) => read(item, file(item)), readAhead)) {
+        if ('problem' in image) yield image;
+        else {
+          const { features: found, width, height, usedBits } = image.entry;
+          const { item } = image;
+          const name = file(item);
+          const detection = await scorer.score(found, name).catch((error: unknown) => {
+            if (error instanceof ScoreError) return error;
+            throw error;
+          });
+          yield detection instanceof ScoreError
+            ? { item, file: name, problem: detection }
+            : { item, detection, width, height, usedBits };
+        }
+      }
+    },
     dispose: () => scorer.dispose(),
   };
 }

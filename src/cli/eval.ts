@@ -9,7 +9,7 @@ import { evaluateScorers, evaluationTable } from './evaluation.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
 import type { ReportSection } from './report.ts';
-import { methodScorers, promptsScorers } from './scorers.ts';
+import { methodScorers, openBoxes, promptsScorers } from './scorers.ts';
 import {
   addCacheOptions,
   type CacheOptions,
@@ -29,6 +29,7 @@ interface Given extends CacheOptions {
   readonly method?: string;
   readonly object?: string;
   readonly vocabulary?: string;
+  readonly boxes?: string;
   readonly imageSize?: number;
   readonly dualLayers?: number;
   readonly split: Split;
@@ -61,6 +62,7 @@ export const evalCommand = (io: Io): Command => {
     )
     .option('--object <name>', 'with --method: what the images show; {class}: the name of their class')
     .option('--vocabulary <file>', 'for prompts that name classes: see faprompt classify --help')
+    .option('--boxes <file>', "a detector's boxes, for FiLO (docs/FILO.md)")
     .option('--image-size <pixels>', 'with --method: see faprompt train --help', integer(1))
     .option('--dual-layers <n>', 'with --method: see faprompt train --help', integer(0))
     .addOption(
@@ -101,7 +103,10 @@ function share(text: string): number {
 async function openScorers(io: Io, session: ClipSession, given: Given) {
   if (given.prompts !== undefined) {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
-    const scorers = promptsScorers(io, session, prompts, given.vocabulary);
+    const scorers = promptsScorers(io, session, prompts, {
+      vocabulary: given.vocabulary,
+      boxes: await openBoxes(prompts.method, given.boxes),
+    });
     const how: ReportSection[] = [
       ['Prompts', { file: given.prompts, threshold: prompts.threshold?.threshold ?? 'none' }],
       ['Training', prompts.training],
@@ -122,6 +127,8 @@ const onlyWritten = ['object', 'imageSize', 'dualLayers'] as const;
 function checkOptions(given: Given): void {
   if ((given.prompts === undefined) === (given.method === undefined))
     throw new UsageError('expected --prompts FILE (trained prompts) or --method NAME (hand-written ones)');
+  if (given.boxes !== undefined && given.prompts === undefined)
+    throw new UsageError('--boxes: only with --prompts of FiLO');
   const wrong =
     given.prompts === undefined ? undefined : onlyWritten.find((name) => given[name] !== undefined);
   if (wrong !== undefined) throw new UsageError(`--${kebab(wrong)}: only with --method`);

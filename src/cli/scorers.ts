@@ -1,10 +1,12 @@
 // Scorers of a method for the classes of a data set.
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { type BoxFile, readBoxes } from '../model/methods/filo/boxes.ts';
 import type { Method } from '../model/methods/method.ts';
 import { type Prompts, promptsNeeds } from '../model/methods/prompts-file.ts';
 import type { Learned, Scorer } from '../model/scorer.ts';
 import type { ClassScorers } from './evaluation.ts';
-import type { Io } from './io.ts';
+import { type Io, UsageError } from './io.ts';
 import type { ClipSession, ImageSettings } from './session.ts';
 import { openTokenizer } from './vocabulary.ts';
 
@@ -13,6 +15,18 @@ export interface ScorerChoice {
   readonly learned?: Learned | undefined;
   /** CLIP's vocabulary, for prompts that name classes; default: beside the weights. */
   readonly vocabulary?: string | undefined;
+  /** A detector's boxes, for methods that use them. */
+  readonly boxes?: BoxFile | undefined;
+}
+
+/** The boxes of a file. @throws UsageError where the method has no use for any */
+export async function openBoxes(method: Method, file: string | undefined): Promise<BoxFile | undefined> {
+  if (file === undefined) return undefined;
+  if (!method.usesBoxes) throw new UsageError(`--boxes: only for FiLO, found ${method.title}`);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`--boxes: ${file}: expected a readable file, found ${error.code ?? error.message}`);
+  });
+  return readBoxes(text, file);
 }
 
 /** The tokenizer for any text, opened when it is asked for. */
@@ -27,7 +41,7 @@ export function methodScorers(
   session: ClipSession,
   method: Method,
   { imageSize, needs }: ImageSettings,
-  { learned, vocabulary }: ScorerChoice = {},
+  { learned, vocabulary, boxes }: ScorerChoice = {},
 ): ClassScorers {
   const { gpu, clip } = session;
   const made = new Map<string, Scorer>();
@@ -45,6 +59,7 @@ export function methodScorers(
         className,
         tokenizer,
         learned,
+        boxes,
       });
       made.set(key, scorer);
       const dropped = scorer.dropped ?? [];
@@ -65,12 +80,12 @@ export const promptsScorers = (
   io: Io,
   session: ClipSession,
   prompts: Prompts,
-  vocabulary?: string,
+  { vocabulary, boxes }: Omit<ScorerChoice, 'learned'> = {},
 ): ClassScorers =>
   methodScorers(
     io,
     session,
     prompts.method,
     { imageSize: prompts.imageSize, needs: promptsNeeds(prompts, session.clip.config) },
-    { learned: prompts.learnables, vocabulary },
+    { learned: prompts.learnables, vocabulary, boxes },
   );

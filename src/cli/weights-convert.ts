@@ -9,6 +9,7 @@ import { formatBytes } from '../gpu/errors.ts';
 import { isBlipFile } from '../model/blip/config.ts';
 import { dequantized, quantized } from '../model/checkpoint/int8.ts';
 import { openClip, openTensors } from '../model/checkpoint/open.node.ts';
+import { filoTensors, publishedFilo } from '../model/checkpoint/published-filo.ts';
 import {
   type PublishedPrompts,
   promptTensors,
@@ -32,7 +33,7 @@ interface ConvertOptions {
 export function addConvertCommand(command: Command, io: Io): void {
   command
     .command('convert')
-    .description("write a CLIP, or FAPrompt's published prompts (.pth), as safetensors")
+    .description("write a CLIP, or what FAPrompt's or FiLo's published code learned (.pth), as safetensors")
     .argument('<in>', 'safetensors, .pt, .pth, .bin, an index of shards, a folder, or a known name')
     .argument('<out>', 'safetensors file to write')
     .addOption(
@@ -50,7 +51,9 @@ export function addConvertCommand(command: Command, io: Io): void {
       const opened = await openTensors(file);
       try {
         const prompts = promptTensors(opened.file);
-        if (prompts) await convertPrompts(io, prompts, out, options);
+        const filo = filoTensors(opened.file);
+        if (filo) await convertFilo(io, filo, out, options);
+        else if (prompts) await convertPrompts(io, prompts, out, options);
         else await convertClip(io, file, out, options);
       } finally {
         await opened.close();
@@ -101,6 +104,36 @@ async function convertPrompts(io: Io, file: TensorFile, out: string, { dtype, cl
   await writeFileAtomic(out, await promptsBytes(file, published, learnables, clip));
   io.out(`${out}: prompts of ${published.method}, ${learnables.size} tensors`);
   if (!published.options) io.note(`note: FAPrompt cannot detect with prompts of ${published.method}`);
+}
+
+async function convertFilo(io: Io, file: TensorFile, out: string, { dtype, clip: clipName }: ConvertOptions) {
+  if (dtype !== undefined) throw new UsageError('--dtype: only for a CLIP; what was learned is kept in f32');
+  if (clipName === undefined)
+    throw new UsageError('--clip: expected the CLIP that it was trained on (ViT-L/14@336px)');
+  const clip = await openClip(await resolveWeights(clipName));
+  try {
+    const config = clipConfigOf(clip.file);
+    const { method, tensors } = publishedFilo(file, config);
+    const learnables = new Map<string, Float32Array>();
+    for (const name of tensors) learnables.set(name, await file.readFloat32(name));
+    const bytes = writePrompts(
+      {
+        learnables,
+        method,
+        clip: await hashWeights(clip.files),
+        imageSize: defaultImageSize(config),
+        dualLayers: method.needs(config).dualLayers,
+        training: { converted: 'published FiLo checkpoint' },
+      },
+      config,
+    );
+    await writeFileAtomic(out, bytes);
+    io.out(
+      `${out}: what ${method.title} learned, ${tensors.length} tensors; others of the file (its CLIP) are left out`,
+    );
+  } finally {
+    await clip.close();
+  }
 }
 
 async function promptsBytes(

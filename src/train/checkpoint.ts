@@ -68,6 +68,7 @@ export async function readCheckpoint(
     step: number('step'),
     lossSum: number('lossSum', false),
     lossSteps: number('lossSteps'),
+    ...(saved.phaseStart === undefined ? {} : { phaseStart: number('phaseStart') }),
   };
   if (progress.epoch > settings.epochs) {
     const expected = `at least the ${progress.epoch} that are done`;

@@ -75,6 +75,7 @@ export async function readTrainingState(gpu: Gpu, state: TrainingState): Promise
 
 export interface StepGraph {
   readonly model: ModelGraph;
+  /** All that the loss may read, trained in this phase or not. */
   readonly learnables: ReadonlyMap<string, Tensor>;
   readonly losses: Losses;
   /** d total / d learnable, by name. */
@@ -89,6 +90,8 @@ export interface StepOptions {
   readonly optimizer?: Optimizer;
   /** Keep the gradients of every recorded intermediate (tests against the reference). */
   readonly intermediates?: boolean;
+  /** Of the training, from 0. */
+  readonly phase?: number;
 }
 
 export interface StepGraphOptions extends PromptEncoderOptions, StepOptions {
@@ -122,7 +125,7 @@ export function buildStep(
   needs: ImageNeeds,
   batch: number,
   size: number,
-  { optimizer = adamOptimizer(), intermediates: wanted = false }: StepOptions = {},
+  { optimizer = adamOptimizer(), intermediates: wanted = false, phase = 0 }: StepOptions = {},
 ): StepGraph {
   const model = createModelGraph(clip.weightSpec, { training: true });
   const { graph } = model;
@@ -133,7 +136,7 @@ export function buildStep(
     labels: graph.input('labels', f32(batch)),
   };
   const schedule = graph.input('schedule', f32(optimizer.scheduleLength));
-  const { learnables, losses } = learner.build(model, features, targets);
+  const { learnables, losses, fixed = learnables } = learner.build(model, features, targets, phase);
   const own = [...learnables];
   const recorded = wanted ? [...model.records].filter(([, { dtype }]) => dtype === 'f32') : [];
   const found = gradient(
@@ -157,9 +160,9 @@ export function buildStep(
       optimizer.moments.map((part) => [part, graph.parameter(`${part}/${name}`, parameter)]),
     );
     moments.set(name, state);
-    optimizer.update(graph, { parameter, gradient: derivative, moments: state, schedule });
+    optimizer.update(graph, { name, parameter, gradient: derivative, moments: state, schedule });
   });
-  return { model, learnables, losses, gradients, moments, intermediates };
+  return { model, learnables: fixed, losses, gradients, moments, intermediates };
 }
 
 /** Names of the inputs that a compiled step reads: a method without a map's loss has no use for masks. */

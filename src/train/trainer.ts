@@ -33,6 +33,8 @@ export interface Progress {
   /** Sum of the loss over the steps of the epoch under way, and their number. */
   readonly lossSum: number;
   readonly lossSteps: number;
+  /** Steps done when the phase under way began; absent: it is the first. */
+  readonly phaseStart?: number;
 }
 
 /** All that it takes to go on. */
@@ -111,7 +113,13 @@ export async function train(
 ): Promise<TrainResult> {
   const { method, imageSize, dualLayers, batch, epochs, seed, learningRate } = settings;
   const learning = learningOf(method);
-  const { optimizer } = learning;
+  const { optimizer, largestBatch = batch } = learning;
+  if (batch > largestBatch)
+    throw new TrainingError({
+      setting: 'batch',
+      expected: `at most ${largestBatch}, as ${method.name} has it`,
+      found: `${batch}`,
+    });
   const needs = method.needs(clip.config, { dualLayers });
   const start = resume ?? {
     progress: { epoch: 0, position: 0, step: 0, lossSum: 0, lossSteps: 0 },
@@ -126,18 +134,26 @@ export async function train(
   });
   const shapes = learning.shapes(clip.config);
   const state = createTrainingState(gpu, shapes, start.state, optimizer.moments);
-  const steps = new Map<number, Executable>();
+  const phases = learning.phases?.(epochs) ?? [epochs];
+  const steps = new Map<string, Executable>();
   /** Steps of all sizes share the state's tensors. */
-  const stepFor = async (images: number): Promise<Executable> => {
-    const known = steps.get(images);
+  const stepFor = async (images: number, phase: number): Promise<Executable> => {
+    const key = `${phase}/${images}`;
+    const known = steps.get(key);
     if (known) return known;
+    // The steps of the phase before are not needed again.
+    for (const [other, executable] of steps)
+      if (!other.startsWith(`${phase}/`)) {
+        executable.dispose();
+        steps.delete(other);
+      }
     const made = await compileStep(
       gpu,
       clip,
-      buildStep(clip, learner, needs, images, imageSize, { optimizer }),
+      buildStep(clip, learner, needs, images, imageSize, { optimizer, phase }),
       state,
     );
-    steps.set(images, made);
+    steps.set(key, made);
     callbacks.compiled?.(images, made);
     return made;
   };
@@ -186,6 +202,7 @@ export async function train(
   try {
     await callbacks.started?.(state.parameters);
     while (progress.epoch < epochs) {
+      const phase = phaseOf(phases, progress.epoch);
       const order = epochOrder(seed, progress.epoch, source.count).slice(progress.position);
       const loaded = prefetch(order, (index) => source.load(index), batch);
       let step = progress.step;
@@ -197,8 +214,9 @@ export async function train(
           continue;
         }
         step += 1;
-        const executable = await stepFor(images.length);
-        const schedule = optimizer.schedule({ learningRate, step, epoch: progress.epoch, epochs });
+        const executable = await stepFor(images.length, phase);
+        const ofPhase = step - (progress.phaseStart ?? 0);
+        const schedule = optimizer.schedule({ learningRate, step: ofPhase, epoch: progress.epoch, epochs });
         const own = learner.feeds?.(images.map(({ className = unnamed }) => className)) ?? {};
         const read = stepInputs(executable);
         const given = Object.entries({ ...feeds(images, imageSize), ...own, schedule });
@@ -228,7 +246,16 @@ export async function train(
         });
       const epoch = progress.epoch + 1;
       callbacks.epoch?.({ epoch, step: progress.step, loss: progress.lossSum / progress.lossSteps });
-      progress = { epoch, position: 0, step: progress.step, lossSum: 0, lossSteps: 0 };
+      const { step: done, phaseStart } = progress;
+      const next = phaseOf(phases, epoch) === phase ? phaseStart : done;
+      progress = {
+        epoch,
+        position: 0,
+        step: done,
+        lossSum: 0,
+        lossSteps: 0,
+        ...(next === undefined ? {} : { phaseStart: next }),
+      };
       await save(epoch);
     }
     return await result(true);
@@ -237,6 +264,16 @@ export async function train(
     for (const executable of steps.values()) executable.dispose();
     state.dispose();
   }
+}
+
+/** The phase, from 0, that an epoch (from 0) is of. */
+export function phaseOf(phases: readonly number[], epoch: number): number {
+  let end = 0;
+  const found = phases.findIndex((length) => {
+    end += length;
+    return epoch < end;
+  });
+  return found < 0 ? phases.length - 1 : found;
 }
 
 /** Groups usable images; unusable ones are reported and made up for, so that only an epoch's last batch is smaller. */

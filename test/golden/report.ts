@@ -13,14 +13,13 @@ export interface Report {
   readonly notes: string[];
   /** Records an error as a fraction of its tolerance. */
   add(group: string, tensor: string, ratio: number): void;
-  /** Compares `got` with a tensor of a golden file; `keep` selects elements, `expected` brings it into our form. */
+  /** Compares `got` with a tensor of a golden file; `keep` selects elements. */
   compare(
     group: string,
     file: string,
     tensor: string,
     got: ArrayLike<number>,
     keep?: (i: number) => boolean,
-    expected?: (values: Float32Array) => Float32Array,
   ): Promise<void>;
 }
 
@@ -37,11 +36,10 @@ export function createReport(golden: GoldenFolder): Report {
     groups,
     notes: [],
     add,
-    async compare(group, file, tensor, got, keep = () => true, expected = (x) => x) {
+    async compare(group, file, tensor, got, keep = () => true) {
       const opened = await golden.open(file);
       if (!opened?.tensors.has(tensor)) throw new Error(`${file}: no tensor "${tensor}"`);
-      const stored = await values(opened, tensor);
-      const want = stored instanceof Float32Array ? expected(stored) : stored;
+      const want = await values(opened, tensor);
       if (got.length !== want.length)
         throw new Error(`${file} ${tensor}: expected ${want.length} elements, found ${got.length}`);
       let error = 0;

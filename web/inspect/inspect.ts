@@ -11,7 +11,6 @@ import { progressCard } from '../core/progress.ts';
 import { offerUndo } from '../core/undo.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Problem } from '../engine/problems.ts';
-import type { TrainWork } from '../train/work.ts';
 import { calibrate } from './calibrate.ts';
 import { cameraButton } from './camera.ts';
 import { displayControls, viewSwitch } from './controls.ts';
@@ -21,23 +20,22 @@ import { saveNumbers, savePicture } from './exports.ts';
 import { filmstrip } from './filmstrip.ts';
 import { createJudging } from './judged.ts';
 import { limitCard } from './limit-card.ts';
-import { messages, type Refused } from './messages.ts';
+import { messages } from './messages.ts';
 import { modelLine } from './model-line.ts';
 import { overview, photoKeys } from './overview.ts';
 import { createPhotos, type Photo } from './photos.ts';
 import { createQueue } from './queue.ts';
 import { createShown } from './shown.ts';
 import { createStage } from './stage.ts';
-import { takeAlongCard } from './take-along.ts';
 import { regionList, verdictCard } from './verdict.ts';
 import { welcome } from './welcome.ts';
 
-export function inspectView(engine: Engine, train: TrainWork, active: () => boolean): HTMLElement {
+export function inspectView(engine: Engine, active: () => boolean): HTMLElement {
   const photos = createPhotos();
   const display = createDisplay();
   const judging = createJudging(engine);
   const problem = signal<Problem | undefined>(undefined);
-  const refused = signal<Refused | undefined>(undefined);
+  const refused = signal<string | undefined>(undefined);
   const detect = createDetect(engine);
   const queue = createQueue(
     photos,
@@ -50,9 +48,8 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
   );
   const take = (files: Iterable<File>) => {
     const { images, others } = sortFiles(files);
-    const left = leftOut(others);
-    refused.value = left === undefined ? undefined : { title: 'Some files were left out', text: left };
-    if (left) announce(left);
+    refused.value = leftOut(others);
+    if (refused.value) announce(refused.value);
     photos.add(images);
     queue.start();
   };
@@ -89,9 +86,15 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
       label,
       h('span', { class: 'quiet' }, kind),
     );
-  const takeAlong = takeAlongCard({ engine, photos, train }, context, (text) => {
-    refused.value = { title: 'That did not work', text };
-  });
+  const saveAll = h(
+    'button',
+    {
+      type: 'button',
+      class: 'button quiet-button',
+      onclick: () => saveNumbers(photos.all.peek(), context()),
+    },
+    'Save numbers of all photographs',
+  );
   const save = h(
     'div',
     { class: 'save' },
@@ -101,6 +104,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
       saveButton('Picture', 'PNG', (photo) => savePicture(photo, context())),
       saveButton('Numbers', 'JSON', (photo) => saveNumbers([photo], context())),
     ),
+    saveAll,
   );
   const verdict = verdictCard(photos.selected, shown.found, judging, engine, active, save);
   const details = h(
@@ -150,11 +154,10 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
       verdict,
       limitCard(engine, openCalibration),
       details,
-      takeAlong.element,
       modelLine(engine),
     ),
   );
-  const empty = welcome(take, refused, openCalibration, takeAlong.openProject);
+  const empty = welcome(take, refused, openCalibration);
   const view = h('div', { class: 'inspect' }, empty, workbench);
 
   effect(() => {
@@ -164,6 +167,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
   });
   effect(() => {
     details.hidden = photos.selected.value?.state.value.kind !== 'done';
+    saveAll.hidden = photos.all.value.length < 2;
   });
   void restore();
   async function restore(): Promise<void> {

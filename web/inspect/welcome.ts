@@ -4,15 +4,14 @@ import { fill, h, nextTask } from '../core/dom.ts';
 import { icon } from '../core/icons.ts';
 import { filePicker } from '../core/picker.ts';
 import { cameraButton } from './camera.ts';
-import { type Refused, refusedNotice } from './messages.ts';
+import { refusedNotice } from './messages.ts';
 import { drawSample, samples } from './samples.ts';
 
-/** @param refused what was not taken */
+/** @param refused files that were left out, in a sentence */
 export function welcome(
   take: (files: File[]) => void,
-  refused: Signal<Refused | undefined>,
+  refused: Signal<string | undefined>,
   calibrate: () => void,
-  openProject: (file: File) => void,
 ): HTMLElement {
   const messages = h('div', { class: 'messages' });
   effect(() => fill(messages, refusedNotice(refused)));
@@ -45,9 +44,6 @@ export function welcome(
         ),
         cameraButton((photograph) => take([photograph])),
         h('button', { type: 'button', class: 'button', onclick: calibrate }, 'Calibrate on good parts'),
-        filePicker({ label: 'Open a project', icon: 'folder', accept: '.zip,application/zip' }, (input) =>
-          openProject(input.files![0]!),
-        ),
       ),
     ),
     h(

@@ -19,12 +19,13 @@ export function encodeBlipFeatures(
   needs: ImageNeeds,
 ): Record<string, Tensor> {
   const { graph, record } = context;
-  if (needs.windows.length > 0)
-    throw new RangeError("windows of patches need a CLIP's image encoder, found a BLIP's");
+  if (needs.windows.length + needs.vvTaps.length > 0)
+    throw new RangeError("windows of patches and V-V taps need a CLIP's image encoder, found a BLIP's");
   const { tokens, vv, taps } = encodeBlipImage(context, images, config, needs);
   const [batch, count, width] = tokens.shape as [number, number, number];
   const classToken = graph.view(slice(graph, tokens, { axis: 1, start: 0, end: 1 }), [batch, width]);
-  const found: Record<string, Tensor> = { image: record('image/cls', imageFeatures(context, classToken)) };
+  const image = record('image/cls', imageFeatures(context, classToken, needs.image === 'unit'));
+  const found: Record<string, Tensor> = { image };
   if (needs.patches !== 'none') {
     const patches = slice(graph, vv ?? tokens, { axis: 1, start: 1, end: count });
     found.patches = imageFeatures(context, patches, needs.patches === 'unit');

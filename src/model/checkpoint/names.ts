@@ -15,8 +15,6 @@ export interface ClipTensors {
   readonly file: TensorFile;
   /** Tensors of the file that no CLIP needs. */
   readonly ignored: readonly string[];
-  /** What stood before all its names, and was taken off; absent: nothing. */
-  readonly prefix?: string;
 }
 
 /** Where one tensor's values come from: tensors of the file one after the other, or a matrix transposed. */
@@ -68,13 +66,7 @@ export function clipTensors(file: TensorFile): ClipTensors {
     recipe.parts[part] = name;
     recipes.set(mapped, recipe);
   }
-  const mapped = applyRecipes(file, recipes);
-  return {
-    scheme,
-    file: file.foreign ? { ...mapped, foreign: file.foreign } : mapped,
-    ignored,
-    ...(found.prefix ? { prefix: found.prefix } : {}),
-  };
+  return { scheme, file: applyRecipes(file, recipes), ignored };
 }
 
 /** Tensors that each naming scheme has, and no other model. */

@@ -10,8 +10,17 @@ export interface ImageNeeds {
   readonly classNorm: boolean;
   /** Patch features in the joint space: unit vectors, or as they are; `none`: not wanted. */
   readonly patches: 'unit' | 'raw' | 'none';
+  /** The class feature in the joint space: a unit vector, or as it is. */
+  readonly image: 'unit' | 'raw';
   /** Blocks, counted from 1, after which the residual stream's patch tokens are wanted, as they are. */
   readonly taps: readonly number[];
+  /** The same of the V-V stream. */
+  readonly vvTaps: readonly number[];
+  /**
+   * Taps that a later addition in place has changed (FiLO's published code, CLIP Surgery): they have the attention output
+   * of the following block in them.
+   */
+  readonly aliasedTaps: boolean;
   /** Sides of square windows of patches, each of which is encoded alone (WinCLIP). */
   readonly windows: readonly number[];
   /** Class features of other views of the image (views.ts). */
@@ -27,7 +36,10 @@ export const fapromptNeeds = (dualLayers: number): ImageNeeds => ({
   dualLayers,
   classNorm: false,
   patches: 'unit',
+  image: 'unit',
   taps: [],
+  vvTaps: [],
+  aliasedTaps: false,
   windows: [],
   views: 'none',
   positions: 'bilinear',
@@ -43,7 +55,10 @@ export const needsKey = (needs: ImageNeeds): string =>
     needs.dualLayers,
     needs.classNorm,
     needs.patches,
+    needs.image,
     needs.taps,
+    needs.vvTaps,
+    needs.aliasedTaps,
     needs.windows,
     needs.views,
     needs.positions,
@@ -57,7 +72,7 @@ export const anovlViews = 22;
 export const windowCount = (grid: number, side: number): number => Math.max(0, grid - side + 1) ** 2;
 
 /**
- * Name -> shape of the features of one image, in a fixed order: `image` [E], `patches` [n, E], `tap6` [n, D],
+ * Name -> shape of the features of one image, in a fixed order: `image` [E], `patches` [n, E], `tap6` and `vv6` [n, D],
  * `window2` [W, E], `views` [22, E].
  * @param size side of the image in pixels
  */
@@ -67,6 +82,7 @@ export function featureShapes(needs: ImageNeeds, config: ClipConfig, size: numbe
   const shapes = new Map<string, Shape>([['image', [embedDim]]]);
   if (needs.patches !== 'none') shapes.set('patches', [grid * grid, embedDim]);
   for (const block of needs.taps) shapes.set(`tap${block}`, [grid * grid, visionWidth]);
+  for (const block of needs.vvTaps) shapes.set(`vv${block}`, [grid * grid, visionWidth]);
   for (const side of needs.windows) shapes.set(`window${side}`, [windowCount(grid, side), embedDim]);
   if (needs.views === 'anovl') shapes.set('views', [anovlViews, embedDim]);
   return shapes;
@@ -78,10 +94,16 @@ export function checkNeeds(needs: ImageNeeds, config: ClipConfig, size: number):
     throw new RangeError(
       `V-V blocks: expected at most the ${config.visionLayers} blocks of the image encoder, found ${needs.dualLayers}`,
     );
-  const tap = needs.taps.find((block) => block < 1 || block > config.visionLayers);
+  const tap = [...needs.taps, ...needs.vvTaps].find((block) => block < 1 || block > config.visionLayers);
   if (tap !== undefined)
     throw new RangeError(
       `taps: expected blocks 1 to ${config.visionLayers} of the image encoder, found ${tap}`,
+    );
+  const first = config.visionLayers - needs.dualLayers;
+  const early = needs.vvTaps.find((block) => block <= first);
+  if (early !== undefined)
+    throw new RangeError(
+      `V-V taps: expected blocks after ${first}, where the V-V stream begins, found ${early}`,
     );
   const grid = size / config.patch;
   const side = needs.windows.find((each) => each > grid);

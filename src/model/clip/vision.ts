@@ -69,13 +69,13 @@ export function encodeFeatures(
       // Both streams read the original one; the V-V stream has no MLP and is never fed back.
       vv = attentionOut(context, attention(graph, qkv, { heads, source: 'vv' }), vv ?? original, block);
       record(`vision/layer${i}/vv`, vv);
+      if (needs.vvTaps.includes(i + 1)) found[`vv${i + 1}`] = slice(graph, vv, patchRows);
     }
-    original = mlp(
-      context,
-      attentionOut(context, attention(graph, qkv, { heads }), original, block),
-      block,
-      config.activation,
-    );
+    const attended = attentionOut(context, attention(graph, qkv, { heads }), original, block);
+    // Only where both streams are: before, the published code adds to a copy.
+    const aliased = needs.aliasedTaps && i > config.visionLayers - needs.dualLayers;
+    if (aliased && needs.taps.includes(i)) found[`tap${i}`] = slice(graph, attended, patchRows);
+    original = mlp(context, attended, block, config.activation);
     record(`vision/layer${i}/ori`, original);
     if (needs.taps.includes(i + 1)) found[`tap${i + 1}`] = slice(graph, original, patchRows);
   }
@@ -86,7 +86,8 @@ export function encodeFeatures(
   ]);
   const ofClass = needs.classNorm ? layerNorm(context, classToken, 'visual.ln_post') : classToken;
   const image = record('vision/cls_raw', matmul(graph, ofClass, projection));
-  found.image = record('image/cls', l2norm(graph, image));
+  const unitImage = record('image/cls', l2norm(graph, image));
+  found.image = needs.image === 'raw' ? image : unitImage;
   if (needs.patches !== 'none') {
     const raw = record(
       'vision/tokens_raw',

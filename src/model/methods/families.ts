@@ -6,6 +6,7 @@ import { blipFamily } from './blip/blip.ts';
 import { clipFamily } from './clip/clip.ts';
 import { coopFamily } from './coop/coop.ts';
 import { fapromptFamily } from './faprompt/faprompt.ts';
+import { filoFamily } from './filo/filo.ts';
 import type { Family } from './method.ts';
 import { writtenFamily } from './pair/pair.ts';
 import { winclipFamily } from './winclip/winclip.ts';
@@ -22,5 +23,6 @@ export const families: ReadonlyMap<string, Family> = new Map(
     coopFamily,
     anovlFamily,
     blipFamily,
+    filoFamily,
   ].map((family) => [family.name, family]),
 );

@@ -11,6 +11,7 @@ import type { Clip } from '../clip/weights.ts';
 import type { ModelGraph } from '../context.ts';
 import type { Targets } from '../faprompt/losses.ts';
 import type { Learned, Scorer } from '../scorer.ts';
+import type { BoxFile } from './filo/boxes.ts';
 import type { Optimizer } from './optimizer.ts';
 
 export interface Method {
@@ -23,6 +24,8 @@ export interface Method {
   readonly options: Readonly<Record<string, unknown>>;
   /** Whether scores depend on the class's name. */
   readonly namesClass: boolean;
+  /** Whether scores may depend on a detector's boxes. */
+  readonly usesBoxes?: boolean;
   /** @param given V-V blocks, where the method has them and the caller knows better */
   needs(clip: ClipConfig, given?: { readonly dualLayers?: number | undefined }): ImageNeeds;
   /**
@@ -47,6 +50,8 @@ export interface ScorerSetup {
   readonly tokenizer?: (() => Promise<Tokenizer>) | undefined;
   /** The learned values of a method that learns. */
   readonly learned?: Learned | undefined;
+  /** A detector's boxes, for a method that uses them (`usesBoxes`). */
+  readonly boxes?: BoxFile | undefined;
 }
 
 /** The published schedule of a training. */
@@ -59,6 +64,10 @@ export interface Schedule {
 export interface Learning {
   readonly schedule: Schedule;
   readonly optimizer: Optimizer;
+  /** Epochs of each phase, where there is more than one; the optimizer starts anew with each. */
+  phases?(epochs: number): readonly number[];
+  /** Images of a step at most. */
+  readonly largestBatch?: number;
   /** Name -> shape of the learnables, under the names of the published checkpoints. */
   shapes(clip: ClipConfig): Map<string, Shape>;
   /** Initial values, a function of the seed. */
@@ -74,12 +83,19 @@ export interface LearnSetup extends Pick<ScorerSetup, 'gpu' | 'clip' | 'size' | 
 
 export interface Learner {
   /** Builds the loss of a batch; inputs of its own besides features and targets come from `feeds`. */
-  build(model: ModelGraph, features: Readonly<Record<string, Tensor>>, targets: Targets): StepParts;
+  build(
+    model: ModelGraph,
+    features: Readonly<Record<string, Tensor>>,
+    targets: Targets,
+    phase?: number,
+  ): StepParts;
   /** @param classes of the images of a batch */
   feeds?(classes: readonly string[]): Record<string, HostData>;
 }
 
 export interface StepParts {
+  /** Learnables that the loss reads and this phase leaves as they are; those that are trained may be among them. */
+  readonly fixed?: ReadonlyMap<string, Tensor>;
   readonly learnables: ReadonlyMap<string, Tensor>;
   /** Every term, and the `total` that is minimised. */
   readonly losses: Readonly<Record<string, Tensor>> & { readonly total: Tensor };

@@ -7,6 +7,7 @@ import { blipDefaults, blipMethod } from './blip/blip.ts';
 import { clipAcOptions, clipDefaults, clipMethod } from './clip/clip.ts';
 import { cocoopDefaults, coop, coopDefaults } from './coop/coop.ts';
 import { faprompt } from './faprompt/faprompt.ts';
+import { filo, filoDefaults } from './filo/filo.ts';
 import type { Method } from './method.ts';
 import { written, writtenEnsemble, writtenPair } from './pair/pair.ts';
 import { winclip, winclipDefaults } from './winclip/winclip.ts';
@@ -37,6 +38,7 @@ const all: readonly Method[] = [
   }),
   blipMethod('blip', "AnomalyCLIP's pair on a BLIP (our definition of the tables' BLIP)", blipDefaults),
   learned('anomalyclip', 'AnomalyCLIP', 'anomalyclip'),
+  filo('filo', 'FiLO', filoDefaults),
   learned('faprompt', 'FAPrompt', 'topm'),
   // Not in the tables.
   coop('cocoop-original', 'CoCoOp as its own paper has it', cocoopDefaults),

@@ -1,6 +1,9 @@
-// How learnables move: Adam as FAPrompt, AnomalyCLIP and APRIL-GAN have it, SGD with momentum as CoOp and CoCoOp.
+// How learnables move: Adam as FAPrompt, AnomalyCLIP and APRIL-GAN have it, SGD with momentum as CoOp and CoCoOp, AdamW
+// as FiLO.
 import type { Graph } from '../../graph/graph.ts';
 import { adam, adamSchedule } from '../../kernels/adam/adam.ts';
+import { type AdamwAttrs, adamw, adamwSchedule } from '../../kernels/adamw/adamw.ts';
+import { multiply } from '../../kernels/elementwise/elementwise.ts';
 import { sgd } from '../../kernels/sgd/sgd.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
 
@@ -20,7 +23,7 @@ export interface Optimizer {
 
 export interface ScheduleAt {
   readonly learningRate: number;
-  /** From 1. */
+  /** From 1, in its phase. */
   readonly step: number;
   /** From 0. */
   readonly epoch: number;
@@ -28,6 +31,8 @@ export interface ScheduleAt {
 }
 
 interface UpdateState {
+  /** Of the learnable. */
+  readonly name: string;
   readonly parameter: Tensor;
   readonly gradient: Tensor;
   readonly moments: Readonly<Partial<Record<'m' | 'v', Tensor>>>;
@@ -51,6 +56,26 @@ export const adamOptimizer = (options: AdamOptions = publishedAdam): Optimizer =
   schedule: ({ learningRate, step }) => adamSchedule({ lr: learningRate, ...options }, step),
   update: (graph, { parameter, gradient, moments: { m, v }, schedule }) =>
     adam(graph, { parameter, gradient, m: m!, v: v!, schedule }, options),
+});
+
+/**
+ * PyTorch's AdamW.
+ * @param rate a learnable's learning rate as a share of the schedule's
+ */
+export const adamwOptimizer = (options: AdamwAttrs, rate: (name: string) => number = () => 1): Optimizer => ({
+  settings: { optimizer: 'adamw', ...options },
+  moments: ['m', 'v'],
+  scheduleLength: 3,
+  dependsOnEnd: true, // of its phases
+  schedule: ({ learningRate, step }) => adamwSchedule({ lr: learningRate, ...options }, step),
+  update(graph, { name, parameter, gradient, moments: { m, v }, schedule }) {
+    const share = rate(name);
+    const own =
+      share === 1
+        ? schedule
+        : multiply(graph, schedule, graph.constant(`rate of ${name}`, Float32Array.of(share, 1, share), [3]));
+    adamw(graph, { parameter, gradient, m: m!, v: v!, schedule: own }, options);
+  },
 });
 
 export interface SgdOptions {

@@ -4,6 +4,7 @@ import type { Fail } from './method.ts';
 export type ValueKind =
   | { readonly kind: 'texts' }
   | { readonly kind: 'text' }
+  | { readonly kind: 'flag' }
   | { readonly kind: 'choice'; readonly values: readonly string[] }
   | { readonly kind: 'number'; readonly min: number; readonly max?: number }
   | { readonly kind: 'count'; readonly min: number }
@@ -31,6 +32,8 @@ function isOf(value: unknown, kind: ValueKind): boolean {
       return Array.isArray(value) && value.length > 0 && value.every((text) => typeof text === 'string');
     case 'text':
       return typeof value === 'string' && value !== '';
+    case 'flag':
+      return typeof value === 'boolean';
     case 'choice':
       return typeof value === 'string' && kind.values.includes(value);
     case 'number':
@@ -53,6 +56,8 @@ function describe(kind: ValueKind): string {
       return 'a list of texts';
     case 'text':
       return 'a text';
+    case 'flag':
+      return 'true or false';
     case 'choice':
       return `one of ${kind.values.join(', ')}`;
     case 'number':
