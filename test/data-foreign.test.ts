@@ -198,7 +198,7 @@ describe('meta.json as scripts write it', () => {
 
 describe('folders under other names', () => {
   it.each(
-    'good ok OK Normal NORMAL healthy no non-defective non_defective No_Defect good_images OK-parts normal1'.split(
+    'good ok OK Normal NORMAL healthy no non-defective non_defective No_Defect 0_good 正常 good_images OK-parts normal1'.split(
       ' ',
     ),
   )('%s is normal', async (name) => {
@@ -268,6 +268,17 @@ describe('folders under other names', () => {
       'mask/dent.png': await maskPng(),
     });
     expect((await read(root)).samples).toEqual({ 'abnormal/dent.png': 'masked', 'normal/0.png': 'normal' });
+  });
+
+  it('another name, which only the training images have: normal, and said', async () => {
+    const root = await tree({
+      'train/standard/0.png': await png(),
+      'test/standard/0.png': await png(),
+      'test/dent/0.png': await png(),
+    });
+    const { samples, notes } = await read(root);
+    expect(samples).toEqual({ 'test/dent/0.png': 'anomalous', 'test/standard/0.png': 'normal' });
+    expect(notes[0]).toMatch(/standard, the only one in train, counts as normal/);
   });
 
   it('val for test where there is no test, and left out where there is', async () => {

@@ -5,7 +5,8 @@ const normal: ReadonlySet<string> = new Set(
   (
     'good ok okay normal healthy no non nondefective nondefect nondefected nodefect nodefects defectfree faultfree ' +
     'faultless flawless perfect clean intact undamaged nondamaged negative neg pass passed passing free nonanomalous ' +
-    'nonanomaly noanomaly anomalyfree notanomalous fine okfront gut io'
+    'nonanomaly noanomaly anomalyfree notanomalous fine okfront gut io goods normals correct gesund bon sain bueno ' +
+    'buena sano 正常 良品 合格 无缺陷 無欠陥 정상 양품'
   ).split(' '),
 );
 
@@ -23,9 +24,13 @@ const onlyMasks = [
 /** These may be kinds of defects too, among others. */
 const perhapsMasks = ['seg', 'annotation', 'annotations', 'label', 'labels'];
 
-/** Lower case, without separators; `good_images`, `OK-parts` and `normal 1` are `good`, `ok` and `normal`. */
+/** Lower case, without separators; `good_images`, `OK-parts`, `0_good` and `normal (1)` are `good`, `ok` and `normal`. */
 const stem = (name: string): string => {
-  const plain = name.toLowerCase().replace(/[\s_.-]+/g, '');
+  const plain = name
+    .normalize('NFC')
+    .toLowerCase()
+    .replace(/[\s_.()-]+/g, '')
+    .replace(/^\d+(?=\D)/, '');
   return plain.replace(/(images?|imgs?|pictures?|samples?|parts?|products?|items?|data)?\d*$/, '') || plain;
 };
 

@@ -158,11 +158,15 @@ function toListing(folder: Folder, layout: PatternLayout, listed: readonly Found
   const masked = new Set(found.filter((_, i) => existing[i]!.length > 0).map(classOf));
   for (const { className } of spare) masked.add(className ?? folder.name);
 
+  const trained = layout.normal === 'common' ? onlyTrained(found, classOf) : new Map<string, string>();
+  for (const [className, name] of trained)
+    notes.push(`${className}: no folder good or the like; ${name}, the only one in train, counts as normal`);
+
   const entries = found.map((item, i): LayoutEntry => {
     const { image, values } = item;
     const raw = rawDefect(item);
-    const anomaly = !isNormal(layout, item);
     const className = classOf(item);
+    const anomaly = !isNormal(layout, item) && trained.get(className) !== raw;
     const expected = masksOf(item)[usual.get(item.pattern) ?? 0];
     const needsMask = anomaly && expected !== undefined && masked.has(className);
     return {
@@ -191,6 +195,27 @@ function toListing(folder: Folder, layout: PatternLayout, listed: readonly Found
   notes.push(...[...labelsOnly].map((className) => `${className}: no masks, only its images are labelled`));
   const accounted = [...spared, ...existing.flat()];
   return { entries, problems, notes, accounted, allAnomalous: layout.normal.length === 0 };
+}
+
+/**
+ * Of classes in which no folder's name says that its images are normal, the only folder of the training images, where
+ * there are others to test: that is how these data sets are made, whatever the folder is called.
+ */
+function onlyTrained(found: readonly Found[], classOf: (found: Found) => string): Map<string, string> {
+  const classes = new Map<string, { trained: Set<string>; all: Set<string>; named: boolean }>();
+  for (const item of found) {
+    const own = classes.get(classOf(item)) ?? { trained: new Set(), all: new Set(), named: false };
+    classes.set(classOf(item), own);
+    const raw = rawDefect(item);
+    own.all.add(raw);
+    own.named ||= isNormalName(raw);
+    if (item.values.split !== undefined && splitOf(item.values.split) === 'train') own.trained.add(raw);
+  }
+  return new Map(
+    [...classes].flatMap(([className, { trained, all, named }]) =>
+      !named && trained.size === 1 && all.size > 1 ? [[className, [...trained][0]!] as const] : [],
+    ),
+  );
 }
 
 /** A class's validation images are its test images where it has no others, else they are left out. */
