@@ -140,6 +140,21 @@ describe('results never take the place of anything else', () => {
     expect([code, note]).toEqual([1, expect.stringMatching(/expected another folder than the watched one/)]);
   });
 
+  test("a data set's folder as that of a run, of metrics and of a report", async () => {
+    const data = ['--data', fixtures.data];
+    for (const argv of [
+      ['train', ...data, ...model, '--out', fixtures.data],
+      ['eval', ...data, '--prompts', prompts, ...model, '--out', `${fixtures.data}/weave/..`],
+      ['eval', ...data, '--prompts', prompts, ...model, '--report', fixtures.data],
+    ]) {
+      const { code, note } = await cli(argv, noDevice);
+      expect([code, note]).toEqual([
+        1,
+        expect.stringMatching(/expected another folder than that of the inputs/),
+      ]);
+    }
+  });
+
   test('convert onto itself', async () => {
     const { code, note } = await cli(['weights', 'convert', fixtures.clip, fixtures.clip]);
     expect([code, note]).toEqual([1, expect.stringMatching(/expected another file than <in>/)]);
@@ -284,7 +299,8 @@ describe('places are tried before the work', () => {
   });
 
   test('--resume of a folder in which no run was begun', async () => {
-    for (const dir of [out('no-run'), fixtures.data]) {
+    await mkdir(out('empty-run'));
+    for (const dir of [out('no-run'), out('empty-run')]) {
       const argv = ['train', '--data', fixtures.data, ...model, '--out', dir, '--resume', ...tinyOptions];
       const { code, note } = await cli(argv, noDevice);
       expect([code, note]).toEqual([

@@ -67,7 +67,13 @@ export async function checkOutputFolder(dir: string, option: string): Promise<vo
   await rmdir(probe);
 }
 
-/** The same for a file. @throws OutputError */
+/** Refuses a folder for results that is the one with the inputs. @throws OutputError */
+export async function checkApart(dir: string, option: string, input: string): Promise<void> {
+  if ((await realPlace(dir)) === (await realPlace(input)))
+    throw new OutputError(`${option}: expected another folder than that of the inputs, found ${dir}`);
+}
+
+/** As {@link checkOutputFolder}, for a file. @throws OutputError */
 export async function checkOutputFile(file: string, option: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (found?.isDirectory())

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
+import { checkApart, checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import type { Split } from '../data/dataset.ts';
 import { writtenMethods } from '../model/methods/named.ts';
 import { withObject } from '../model/methods/parse.ts';
@@ -136,8 +136,12 @@ function checkOptions(given: Given): void {
 
 async function runEval(io: Io, given: Given): Promise<void> {
   checkOptions(given);
-  if (given.out !== undefined) await checkOutputFolder(given.out, '--out');
-  if (given.report !== undefined) await checkOutputFolder(given.report, '--report');
+  for (const option of ['out', 'report'] as const) {
+    const dir = given[option];
+    if (dir === undefined) continue;
+    await checkOutputFolder(dir, `--${option}`);
+    await checkApart(dir, `--${option}`, given.data);
+  }
   if (given.json !== undefined && given.json !== '-') await checkOutputFile(given.json, '--json');
   const { dataset, skipped: problems } = await openSamples(io, given.data, given.split);
   const { confidence, seed } = given;

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { checkOutputFolder } from '../base/files.node.ts';
+import { checkApart, checkOutputFolder } from '../base/files.node.ts';
 import { visible } from '../base/text.ts';
 import type { Split } from '../data/dataset.ts';
 import { formatBytes } from '../gpu/errors.ts';
@@ -97,6 +97,7 @@ async function trainOnce(io: Io, given: TrainGiven, method: Method): Promise<voi
   for (const [name, value] of Object.entries({ data, clip, out }))
     if (value === undefined) throw new UsageError(`--${name} is missing (see faprompt train --help)`);
   await checkOutputFolder(out!, '--out');
+  await checkApart(out!, '--out', data!);
   if (given.resume) checkResume(out!);
   const { dataset, skipped } = await openSamples(io, data!, given.split);
   const report = await withClip(io, clip!, (session) =>
