@@ -17,7 +17,7 @@ import { configMetadata } from '../src/model/checkpoint/config-json.ts';
 import { clipTensors } from '../src/model/checkpoint/names.ts';
 import { openClip } from '../src/model/checkpoint/open.node.ts';
 import { readClip, readTensors } from '../src/model/checkpoint/open.ts';
-import { publishedPrompts } from '../src/model/checkpoint/published-prompts.ts';
+import { promptTensors, publishedPrompts } from '../src/model/checkpoint/published-prompts.ts';
 import { clipConfigOf, clipMetadata } from '../src/model/clip/config.ts';
 import { asHuggingFace, asOpenClip, tinyConfig, tinyWeights } from './clip-files.ts';
 import { type Node, torchFile, zip } from './torch-file.ts';
@@ -401,9 +401,9 @@ describe('published prompt checkpoints', () => {
 
   test("FAPrompt's: sizes from the shapes, unused tensors named", async () => {
     const file = await read(torchFile(new Map([['prompt_learner', faprompt]])));
-    const { method, options, tensors, ignored } = publishedPrompts(file);
-    expect(method).toBe('FAPrompt');
-    expect(options).toMatchObject({
+    const { method, tensors, ignored } = publishedPrompts(file);
+    expect(method.title).toBe('FAPrompt');
+    expect(method.options).toMatchObject({
       normalTokens: 5,
       abnormalTokens: 2,
       prompts: 10,
@@ -425,9 +425,47 @@ describe('published prompt checkpoints', () => {
     expect([...(await file.readFloat32('ctx_pos', 0, 2))]).toEqual([0.5, 0.5]);
   });
 
+  test("CoOp's, CoCoOp's and APRIL-GAN's", async () => {
+    const dassl = (tensors: [string, TensorData][]) =>
+      read(torchFile(new Map([['state_dict', new Map(tensors)]])));
+    const context: [string, TensorData][] = [
+      ['ctx', t(6, 8)],
+      ['token_prefix', t(2, 1, 8)],
+      ['token_suffix', t(2, 70, 8)],
+    ];
+    const coop = publishedPrompts(promptTensors(await dassl(context))!);
+    expect(coop).toMatchObject({
+      method: { name: 'coop', options: { context: 6, shift: 'none' } },
+      tensors: ['ctx'],
+      ignored: ['token_prefix', 'token_suffix'],
+    });
+    const network: [string, TensorData][] = [
+      ['meta_net.linear1.weight', t(1, 8)],
+      ['meta_net.linear1.bias', t(1)],
+      ['meta_net.linear2.weight', t(8, 1)],
+      ['meta_net.linear2.bias', t(8)],
+    ];
+    const cocoop = publishedPrompts(promptTensors(await dassl([...context, ...network]))!);
+    expect(cocoop.method).toMatchObject({ name: 'cocoop-original', options: { context: 6, shift: 'image' } });
+    expect(cocoop.tensors).toHaveLength(5);
+    const layers = [0, 1, 2].flatMap((i): [string, TensorData][] => [
+      [`fc.${i}.weight`, t(8, 16)],
+      [`fc.${i}.bias`, t(8)],
+    ]);
+    const file = await read(torchFile(new Map([['trainable_linearlayer', new Map(layers)]])));
+    const april = publishedPrompts(promptTensors(file)!);
+    expect(april).toMatchObject({ method: { name: 'april-gan', options: { taps: 3 } }, ignored: [] });
+    expect(april.tensors).toHaveLength(6);
+    const other = await read(torchFile(new Map([['model', new Map([...layers, ['conv.weight', t(1)]])]])));
+    expect(promptTensors(other)).toBeUndefined();
+  });
+
   test("AnomalyCLIP's is recognised; a strange tensor is refused", async () => {
     const file = await read(torchFile(new Map([['prompt_learner', new Map(common(12, 12, 1))]])));
-    expect(publishedPrompts(file)).toMatchObject({ method: 'AnomalyCLIP', options: undefined });
+    expect(publishedPrompts(file).method).toMatchObject({
+      title: 'AnomalyCLIP',
+      options: { normalTokens: 12, prompts: 1, compound: false, prior: false, sigma: 4 },
+    });
     const strange = await read(torchFile(new Map([...faprompt, ['other', t(1)]])));
     expect(() => publishedPrompts(strange)).toThrow(/other: expected only the published/);
     const odd = await read(torchFile(new Map([...faprompt, ['patch_meta_net.linear1.weight', t(5, 81)]])));

@@ -2,7 +2,6 @@
 import { type Command, Option } from 'commander';
 import { checkOutputFile, realPlace, writeFileAtomic } from '../base/files.node.ts';
 import { visible } from '../base/text.ts';
-import { float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { writeTensors } from '../formats/safetensors-write.node.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import { formatBytes } from '../gpu/errors.ts';
@@ -17,9 +16,7 @@ import {
 } from '../model/checkpoint/published-prompts.ts';
 import { clipConfigOf, clipMetadata } from '../model/clip/config.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
-import { defaultDualLayers } from '../model/clip/vision.ts';
-import { checkLearnables, learnableShapes } from '../model/faprompt/learnables.ts';
-import { faprompt } from '../model/methods/faprompt/faprompt.ts';
+import { checkLearnables } from '../model/faprompt/learnables.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
 import { type Io, UsageError } from './io.ts';
 import { hashWeights, obtainWeights, resolveWeights } from './models.ts';
@@ -102,8 +99,7 @@ async function convertPrompts(io: Io, file: TensorFile, out: string, { dtype, cl
   const learnables = new Map<string, Float32Array>();
   for (const name of published.tensors) learnables.set(name, await file.readFloat32(name));
   await writeFileAtomic(out, await promptsBytes(file, published, learnables, clip));
-  io.out(`${out}: prompts of ${published.method}, ${learnables.size} tensors`);
-  if (!published.options) io.note(`note: FAPrompt cannot detect with prompts of ${published.method}`);
+  io.out(`${out}: prompts of ${published.method.title}, ${learnables.size} tensors`);
 }
 
 async function convertFilo(io: Io, file: TensorFile, out: string, { dtype, clip: clipName }: ConvertOptions) {
@@ -138,31 +134,25 @@ async function convertFilo(io: Io, file: TensorFile, out: string, { dtype, clip:
 
 async function promptsBytes(
   file: TensorFile,
-  { method, options, tensors }: PublishedPrompts,
+  { method, tensors }: PublishedPrompts,
   learnables: ReadonlyMap<string, Float32Array>,
   clipName: string | undefined,
 ): Promise<Uint8Array> {
-  if (!options) {
-    const values = tensors.map(
-      (name) => [name, float32Tensor(file.tensors.get(name)!.shape, learnables.get(name)!)] as const,
-    );
-    return writeSafetensors(new Map(values), { format: `${method.toLowerCase()}-prompts` });
-  }
   if (clipName === undefined)
     throw new UsageError('--clip: expected the CLIP that the prompts were trained on (ViT-L/14@336px)');
   const clip = await openClip(await resolveWeights(clipName));
   try {
     const config = clipConfigOf(clip.file);
     const found = new Map(tensors.map((name) => [name, file.tensors.get(name)!]));
-    checkLearnables(found, learnableShapes(options, config), file.source.name);
+    checkLearnables(found, method.learning!.shapes(config), file.source.name);
     return writePrompts(
       {
         learnables,
-        method: faprompt('faprompt', 'FAPrompt', options),
+        method,
         clip: await hashWeights(clip.files),
         imageSize: defaultImageSize(config),
-        dualLayers: defaultDualLayers(config),
-        training: { converted: 'published FAPrompt checkpoint' },
+        dualLayers: method.needs(config).dualLayers,
+        training: { converted: `published checkpoint of ${method.title}` },
       },
       config,
     );

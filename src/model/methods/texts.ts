@@ -57,18 +57,19 @@ export function unitMean(vectors: readonly Float32Array[]): Float32Array {
   return Float32Array.from(sum, (x) => x / norm);
 }
 
-/** A class's name as the vocabulary can say it: as it is, with spaces for underscores, or "object". */
-export function spokenName(tokenizer: Tokenizer, name: string): string {
-  const known = [name, name.replaceAll('_', ' ')].find((form) => {
-    try {
-      return tokenizer.encode(form).length > 0;
-    } catch (error) {
-      if (error instanceof TokenizerError) return false;
-      throw error;
-    }
-  });
-  return known ?? 'object';
+/** Whether a vocabulary can express a text. */
+export function isKnown(tokenizer: Tokenizer, text: string): boolean {
+  try {
+    return tokenizer.encode(text).length > 0;
+  } catch (error) {
+    if (error instanceof TokenizerError) return false;
+    throw error;
+  }
 }
+
+/** A class's name as the vocabulary can say it: as it is, with spaces for underscores, or "object". */
+export const spokenName = (tokenizer: Tokenizer, name: string): string =>
+  [name, name.replaceAll('_', ' ')].find((form) => isKnown(tokenizer, form)) ?? 'object';
 
 /**
  * Tokens of the texts that the vocabulary can express.

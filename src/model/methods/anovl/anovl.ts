@@ -8,10 +8,11 @@
 //
 // Not built: vis_test.py, which cuts wide images (VisA) in two. The paper was not read; its code was.
 import { clipNeeds } from '../../clip/needs.ts';
+import type { Tokenizer } from '../../clip/tokenizer/tokenizer.ts';
 import { textFeatures } from '../../clip/zero-shot.ts';
 import type { Family, Method } from '../method.ts';
 import { parseValues, type ValueKind } from '../option-values.ts';
-import { knownTexts, spokenName, unitMean } from '../texts.ts';
+import { isKnown, knownTexts, spokenName, unitMean } from '../texts.ts';
 import { winclipDefaults } from '../winclip/winclip.ts';
 import { createAnovlScorer } from './adaptation.ts';
 
@@ -87,6 +88,14 @@ export function anovlTexts(
   return { normal: compose(options.normal), abnormal: compose(options.abnormal) };
 }
 
+/** The domain's words as far as a vocabulary has them: "industrial photo", or else "photo". */
+function inVocabulary(tokenizer: Tokenizer, options: AnovlOptions): AnovlOptions {
+  const known = (words: readonly string[]) => [
+    ...new Set(words.map((word) => (isKnown(tokenizer, word) ? word : word.split(' ').at(-1)!))),
+  ];
+  return { ...options, objectWords: known(options.objectWords), textureWords: known(options.textureWords) };
+}
+
 export const anovl = (name: string, title: string, options: AnovlOptions): Method => ({
   name,
   title,
@@ -104,7 +113,7 @@ export const anovl = (name: string, title: string, options: AnovlOptions): Metho
   async scorer({ gpu, clip, size, needs, className = 'object', tokenizer }) {
     const words = (await tokenizer?.()) ?? clip.tokenizer;
     const spoken = options.textures.includes(className) ? className : spokenName(words, className);
-    const { tokens, dropped } = knownTexts(clip, words, anovlTexts(options, spoken));
+    const { tokens, dropped } = knownTexts(clip, words, anovlTexts(inVocabulary(words, options), spoken));
     const { embedDim } = clip.config;
     const all = [...tokens.normal, ...tokens.abnormal];
     const raw = await textFeatures(gpu, clip, all, { unit: false });
