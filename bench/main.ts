@@ -1,4 +1,4 @@
-// npm run bench -- kernels | step | conv | detect | folder | cold | load | peers | quality | page | browser: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | conv | detect | folder | cold | load | peers | quality | page | browser | soak: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { ExitError } from '../src/cli/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
@@ -11,6 +11,7 @@ import { addLoadCommand } from './commands/load.ts';
 import { addPageCommand } from './commands/page.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addQualityCommand } from './commands/quality.ts';
+import { addSoakCommand } from './commands/soak.ts';
 import { addStepCommand } from './commands/step.ts';
 
 const program = new Command('bench').description('measures the engine on this adapter');
@@ -26,6 +27,7 @@ for (const add of [
   addQualityCommand,
   addPageCommand,
   addBrowserCommand,
+  addSoakCommand,
 ])
   add(program);
 try {

@@ -9,6 +9,7 @@ const root = path.resolve(import.meta.dirname, '..');
 const entryPoints = {
   golden: 'test/golden/main.ts',
   bench: 'bench/main.ts',
+  'soak-station': 'bench/soak-station.ts',
   'true-shapes': 'test/true-shapes/main.ts',
 };
 

@@ -15,8 +15,9 @@ import { listImages, type Target, watchImages } from './inputs.node.ts';
 import { ExitError, formatRows, type Io, UsageError } from './io.ts';
 import { writeImage, writeMap } from './pictures.node.ts';
 import { createProgress } from './progress.ts';
+import { withClipAgain } from './recovery.ts';
 import { checkResults, isForeign, resultFiles } from './results.node.ts';
-import { type CacheOptions, openFeatures, promptsSettings, withClip } from './session.ts';
+import { type CacheOptions, openFeatures, promptsSettings } from './session.ts';
 
 export interface DetectJob extends CacheOptions, MethodChoice {
   readonly clip: string;
@@ -88,6 +89,7 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
   await checkPlaces(targets, job);
   const results: Results = { rows: [], problems: [], ranges: [], fails: 0, threshold: undefined };
   const { rows, problems } = results;
+  let failed = unreadable.length > 0;
   for (const note of notes) io.note(`note: ${note}`);
   for (const { file, reason } of unreadable) {
     problems.push({ image: file, problem: `${file}: expected a folder that can be read, found ${reason}` });
@@ -96,23 +98,30 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
   const stop = new AbortController();
   const forget = io.onInterrupt(() => stop.abort());
   let whole = false;
+  /** Images under way, and how many of them are done; both outlive a device that is lost. */
+  let pending: readonly Target[] = targets;
+  let done = 0;
+  let watched: Awaited<ReturnType<typeof watchImages>> | undefined;
   try {
-    await withClip(io, clip, async (session) => {
+    await withClipAgain(io, clip, async (session, progress) => {
       const chosen = await choosePrompts(io, session, job);
       const { prompts } = chosen;
       label = chosen.label;
       if (job.threshold !== false) results.threshold = job.threshold ?? prompts.threshold?.threshold;
       const features = openFeatures(io, session, promptsSettings(session, prompts), job);
       const detector = await createDetector(io, session, prompts, features, job);
-      const each = async (batch: readonly Target[], watching: boolean): Promise<boolean> => {
-        const bar = watching ? undefined : createProgress(io, 'detecting', batch.length, { unit: 'image' });
-        let done = 0;
+      /** Goes on with `pending`. @returns false if interrupted */
+      const drain = async (watching: boolean): Promise<boolean> => {
+        const unit = { unit: 'image', start: done };
+        const bar = watching ? undefined : createProgress(io, 'detecting', pending.length, unit);
         try {
-          for await (const found of detector.detect(batch, ({ file }) => file)) {
+          for await (const found of detector.detect(pending.slice(done), ({ file }) => file)) {
             if ('problem' in found) report(found.item.file, found.problem, bar ?? io);
             else await finish(found, prompts, watching, bar ?? io);
-            bar?.update(++done);
-            if (stop.signal.aborted && done < batch.length) return false;
+            done++;
+            bar?.update(done);
+            progress();
+            if (stop.signal.aborted && done < pending.length) return false;
           }
           return true;
         } finally {
@@ -120,8 +129,8 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
         }
       };
       try {
-        whole = (targets.length === 0 || !stop.signal.aborted) && (await each(targets, false));
-        if (whole && job.watch !== undefined) await watch(job.watch, (batch) => each(batch, true));
+        if (!watched) whole = (targets.length === 0 || !stop.signal.aborted) && (await drain(false));
+        if (whole && job.watch !== undefined) await watch(job.watch, drain);
       } finally {
         detector.dispose();
         features.dispose();
@@ -133,12 +142,14 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
   for (const note of describeUsedBits(results.ranges)) io.note(`note: ${note}`);
   await write();
   if (!whole) throw new ExitError(interruptedExit);
-  if (problems.length > 0) throw new ExitError(1);
+  if (failed) throw new ExitError(1);
   if (results.fails > 0 && job.watch === undefined) throw new ExitError(anomalousExit);
 
   function report(image: string, error: Error, notes: { note(text: string): void }): void {
     const problem = { image, problem: error.message };
-    problems.push(problem);
+    failed = true;
+    // A watch may go on for months.
+    if (!watched) problems.push(problem);
     if (job.jsonLines) io.out(JSON.stringify(problem));
     notes.note(`skipped: ${problem.problem}`);
   }
@@ -188,14 +199,21 @@ export async function detect(io: Io, inputs: readonly string[], job: DetectJob):
     }
   }
 
-  async function watch(dir: string, onBatch: (batch: readonly Target[]) => Promise<boolean>): Promise<void> {
+  async function watch(dir: string, drain: (watching: boolean) => Promise<boolean>): Promise<void> {
     const onTrouble = (reason: string | undefined): void => {
       if (reason === undefined) io.note(`${dir} can be read again`);
       else report(dir, new Error(`${dir}: expected the watched folder, found ${reason}; waiting for it`), io);
     };
-    const batches = await watchImages(dir, { interval: job.interval, signal: stop.signal, onTrouble });
-    io.note(`watching ${dir}; interrupt to end`);
-    for await (const batch of batches) await onBatch(batch);
+    if (!watched) {
+      watched = await watchImages(dir, { interval: job.interval, signal: stop.signal, onTrouble });
+      io.note(`watching ${dir}; interrupt to end`);
+    }
+    for (;;) {
+      await drain(true);
+      const next = await watched.next();
+      if (next.done) return;
+      [pending, done] = [next.value, 0];
+    }
   }
 
   /** The table first: it does not depend on a disk. */
