@@ -79,7 +79,21 @@ describe.skipIf(!hasChromium())('decoding in a browser', () => {
     ['a truncated JPEG', async () => (await raw().jpeg().toBuffer()).subarray(0, 3000), /damaged/],
     ['a truncated PNG', async () => (await raw().png().toBuffer()).subarray(0, 9000), /damaged/],
     ['an empty file', async () => Buffer.alloc(0), /an empty file/],
-    ['a text', async () => Buffer.from('hello'), /expected a readable PNG/],
+    ['a text', async () => Buffer.from('hello'), /expected a readable PNG.*found the text "hello"/],
+    ['a Git LFS pointer', async () => Buffer.from('version https://git-lfs.github.com/spec/v1\n'), /Git LFS/],
+    ['HEIC', async () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic'), /a HEIC image/],
+    [
+      '12 bits of 16',
+      () =>
+        sharp(
+          words(side * side).map((value) => value >> 4),
+          { raw: { width: side, height: side, channels: 1 } },
+        )
+          .toColourspace('grey16')
+          .png()
+          .toBuffer(),
+      /use their 16 bits, found none above 4095/,
+    ],
     ['TIFF', () => raw().tiff().toBuffer(), /TIFF, which this browser cannot decode/],
   ])('%s is refused by name', async (_, make, message) => {
     site.files.set('/bad', await make());

@@ -241,7 +241,8 @@ describe.skipIf(!hasChromium())('training in a browser', () => {
         await fails({ options: { prompts: -1 } }),
         await fails({ watch: { sample: 99, every: 1 } }),
         await fails({ samples: [] }),
-        await fails({ samples: [{ image: '/bad.png' }] }),
+        await fails({ samples: [{ image: '/bad.png', mask: '/bad.png' }] }),
+        await fails({ samples: samples.map(({ image }) => ({ image })) }),
       ];
       detector.close();
       return outcomes;
@@ -253,6 +254,7 @@ describe.skipIf(!hasChromium())('training in a browser', () => {
       expect.stringMatching(/^bad-option: watch/),
       expect.stringMatching(/^training: samples/),
       expect.stringMatching(/^training: data: expected at least one usable image/),
+      expect.stringMatching(/^training: samples: expected anomalous images with masks/),
     ]);
   });
 });

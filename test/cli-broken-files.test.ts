@@ -121,7 +121,7 @@ describe('weights', () => {
   test('a folder or nothing instead of a file', async () => {
     await fails(
       evalWith(fixtures.dir),
-      /expected one of model.safetensors.* in this folder, found none/,
+      /expected weights in this folder: one of model.safetensors.*, found none/,
       noDevice,
     );
     await fails(evalWith(out('nothing')), /nothing: expected a readable file, found ENOENT/, noDevice);

@@ -1,5 +1,5 @@
 // Where the command line reads and writes: what is an input, what is a result, and what happens when a place fails.
-import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -309,6 +309,58 @@ describe('places are tried before the work', () => {
       ]);
     }
     await rm(out('no-run'), { recursive: true, force: true });
+  });
+});
+
+describe('images of one label', () => {
+  /** The data set with those of its images that `keep` takes, read by its meta.json. */
+  async function only(
+    name: string,
+    keep: (entry: { anomaly: number }) => boolean,
+    change = (entry: object) => entry,
+  ) {
+    await cp(fixtures.data, out(name), { recursive: true });
+    const file = out(name, 'meta.json');
+    const meta = JSON.parse(await readFile(file, 'utf8')) as { test: Record<string, { anomaly: number }[]> };
+    const test = Object.entries(meta.test).map(([key, entries]) => [key, entries.filter(keep).map(change)]);
+    await writeFile(file, JSON.stringify({ train: {}, test: Object.fromEntries(test) }));
+    return out(name);
+  }
+  const train = (data: string, to: string) =>
+    cli(['train', '--data', data, ...model, '--out', out(to), '--epochs', '1', ...tinyOptions]);
+
+  test('without an anomaly, or without a mask for one, nothing is trained', async () => {
+    const normal = await only('normal', ({ anomaly }) => anomaly === 0);
+    const { code, note } = await train(normal, 'run-normal');
+    expect(code).toBe(1);
+    expect(note).toMatch(/warning: one label: .*found 4 normal, none anomalous/);
+    expect(note).toMatch(
+      /error: data: expected anomalous images with masks to train on, found 4 normal images/,
+    );
+    expect(await readdir(out()).then((names) => names.includes('run-normal'))).toBe(false);
+    const bare = await only(
+      'bare',
+      () => true,
+      (entry) => ({ ...entry, mask_path: '' }),
+    );
+    expect((await train(bare, 'run-bare')).note).toMatch(/4 normal images and 5 anomalous without a mask/);
+  });
+
+  test('without a normal one it is said; so it is by eval and calibrate', async () => {
+    const anomalous = await only('anomalous', ({ anomaly }) => anomaly === 1);
+    const trained = await train(anomalous, 'run-anomalous');
+    expect([trained.code, trained.note]).toEqual([
+      0,
+      expect.stringMatching(/warning: data: none of the 5 images/),
+    ]);
+    const label = /warning: one label: .*found 5 anomalous, none normal/;
+    expect(trained.note).toMatch(label);
+    const given = ['--data', anomalous, '--prompts', prompts, ...model];
+    const evaluated = await cli(['eval', ...given]);
+    expect([evaluated.code, evaluated.note]).toEqual([0, expect.stringMatching(label)]);
+    expect((await cli(['calibrate', ...given, '--best-f1', '--out', out('c.safetensors')])).note).toMatch(
+      label,
+    );
   });
 });
 

@@ -20,6 +20,24 @@ const run = async (graph: Graph, outputs: Record<string, Tensor>, feeds: Record<
   return got;
 };
 
+describe('feeds', () => {
+  test('a tensor on the device is copied where the input is, in the order of the calls', async () => {
+    const graph = createGraph();
+    const doubled = affine(graph, graph.input('x', f32(3)), 2);
+    const first = await compile(gpu, graph, { doubled });
+    const second = await compile(gpu, graph, { doubled });
+    await first.run({ x: Float32Array.of(1, -2, 3) });
+    const pending = second.run({ x: first.tensor('doubled') }, ['doubled']);
+    await first.run({ x: Float32Array.of(0, 0, 0) }); // overwrites what was copied before
+    expect([...(await pending).doubled!]).toEqual([4, -8, 12]);
+    await expect(second.run({ x: createDeviceTensor(gpu, 'other', f32(4)) })).rejects.toThrow(
+      'input "x": expected f32[3], found f32[4]',
+    );
+    first.dispose();
+    second.dispose();
+  });
+});
+
 describe('gradient', () => {
   test('a tensor with several uses gets the sum of all contributions', async () => {
     const graph = createGraph();

@@ -32,13 +32,16 @@ export async function createChild(module: string): Promise<Child> {
     stdin: {
       contents: `
         import * as work from ${JSON.stringify(module)};
+        import { readFileSync } from 'node:fs';
+        // Not getrusage's: that begins with the peak of the process that started this one.
+        const peak = () => 1024 * Number(/VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
         const [name, ...args] = JSON.parse(process.argv[2]);
         const before = process.memoryUsage().rss;
         const began = performance.now();
         const done = (outcome) => process.stdout.write(JSON.stringify({
           ...outcome,
           seconds: (performance.now() - began) / 1000,
-          mebibytes: (process.resourceUsage().maxRSS * 1024 - before) / 2 ** 20,
+          mebibytes: (peak() - before) / 2 ** 20,
         }));
         try { done({ result: await work[name](...args) }); }
         catch (error) { done({ error: error.name + ': ' + error.message }); }`,

@@ -4,6 +4,7 @@ import { narrate } from './engine/narrate.ts';
 import { inspectView } from './inspect/inspect.ts';
 import { hasAdapter, type Missing, missingPage, whatIsMissing } from './missing.ts';
 import { createRouter } from './router.ts';
+import { createTrainWork } from './train/work.ts';
 
 const main = document.getElementById('main')!;
 const nav = document.getElementById('nav')!;
@@ -18,13 +19,14 @@ if (missing) giveUp(missing);
 else {
   const engine = createEngine();
   narrate(engine);
+  const work = createTrainWork();
   const router = createRouter(nav, main);
   const active = (name: string) => () => router.current() === name;
-  router.add('inspect', 'Inspect', () => inspectView(engine, active('inspect')));
+  router.add('inspect', 'Inspect', () => inspectView(engine, work, active('inspect')));
   // Loaded when they are first looked at: they are most of the page.
   router.add('train', 'Train', async () => {
     const { trainView } = await import('./train/train.ts');
-    return trainView(engine, active('train'));
+    return trainView(engine, work, active('train'));
   });
   router.add('model', 'Model', async () => {
     const { modelView } = await import('./model/model.ts');

@@ -1,6 +1,8 @@
 // The one way in which a file that somebody names is opened for reading: regular files only, without waiting, up to a limit.
+
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { decodeText } from './decode-text.ts';
 
 /** Why a file was not opened: `code` as the system has it, or one of ours. */
 export class NotOpenedError extends Error {
@@ -103,9 +105,9 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayB
   return all;
 }
 
-/** A file's text as UTF-8. Label files, configurations and logs are some MB at most. @throws NotOpenedError */
+/** A file's text, in whatever encoding it is (decode-text.ts). Label files, configurations and logs are some MB at most. @throws NotOpenedError */
 export const readText = async (file: string, limit = 256 * 2 ** 20): Promise<string> =>
-  new TextDecoder().decode(await readRegular(file, limit));
+  decodeText(await readRegular(file, limit));
 
 /** A stream over a file that was opened by {@link openRegular}; it closes the file. @throws NotOpenedError */
 export async function streamRegular(file: string): Promise<NodeJS.ReadableStream> {

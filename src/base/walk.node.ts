@@ -67,7 +67,7 @@ export async function walkFolder(
         }
       }
       if (kind.isFile()) files.push(name);
-      else if (!kind.isDirectory()) continue;
+      else if (!kind.isDirectory()) unreadable.push({ path: name, reason: 'neither a file nor a folder' });
       else if (inside.length < maxDepth) await visit(`${name}/`, inside);
       else whole = false;
     }

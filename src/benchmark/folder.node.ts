@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { contentBytes, describeContent } from '../base/content.ts';
 import { writeFileAtomic } from '../base/files.node.ts';
 import { readText } from '../base/open.node.ts';
 import { type BenchmarkConfig, type DataSource, parseConfig } from './config.ts';
@@ -28,7 +29,8 @@ export async function readConfig(file: string): Promise<BenchmarkConfig> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new BenchmarkError(file, '', 'JSON', (error as Error).message);
+    const content = describeContent(new TextEncoder().encode(text.slice(0, contentBytes)));
+    throw new BenchmarkError(file, '', 'JSON', `${(error as Error).message} in ${content}`);
   }
   const config = parseConfig(value, file);
   const here = (name: string) => path.resolve(path.dirname(file), name);

@@ -1,5 +1,6 @@
 // Makes the results of a benchmark that are not there yet.
 import path from 'node:path';
+import { lockFolder } from '../base/lock.node.ts';
 import { prefetch } from '../base/prefetch.ts';
 import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from '../benchmark/config.ts';
 import { readResult, saveResult, trainingFolder } from '../benchmark/folder.node.ts';
@@ -80,7 +81,8 @@ export async function runBenchmark(
       for (const [i, run] of pending.entries()) {
         io.note(`run ${i + 1} of ${pending.length}: ${run.id}`);
         try {
-          if (!(await makeRun(bench, run, estimate))) return false;
+          const make = () => makeRun(bench, run, estimate);
+          if (!(await lockFolder(path.join(config.out, run.id), make))) return false;
         } catch (error) {
           if (!(error instanceof TrainingError)) throw error;
           io.note(`error: ${run.id}: ${error.message}`);

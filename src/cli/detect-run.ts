@@ -1,6 +1,7 @@
 // The work of `faprompt detect`.
 import path from 'node:path';
 import { checkOutputFolder, realPlace, writeFileAtomic } from '../base/files.node.ts';
+import { lockFolder } from '../base/lock.node.ts';
 import { visible, visibleJson } from '../base/text.ts';
 import { DatasetError, ImageError } from '../data/errors.ts';
 import { describeUsedBits } from '../data/findings.ts';
@@ -83,10 +84,20 @@ async function checkPlaces(targets: readonly Target[], { out, watch }: DetectJob
 export async function detect(io: Io, inputs: readonly string[], job: DetectJob): Promise<void> {
   checkOptions(inputs, job);
   checkMethodOptions(job);
+  const listed = await listImages(inputs, job.out);
+  await checkPlaces(listed.targets, job);
+  const work = () => detectListed(io, inputs, listed, job);
+  await (job.out === undefined ? work() : lockFolder(job.out, work));
+}
+
+async function detectListed(
+  io: Io,
+  inputs: readonly string[],
+  { targets, notes, unreadable }: Awaited<ReturnType<typeof listImages>>,
+  job: DetectJob,
+): Promise<void> {
   const { clip, out } = job;
   let label: Chosen['label'] | undefined;
-  const { targets, notes, unreadable } = await listImages(inputs, out);
-  await checkPlaces(targets, job);
   const results: Results = { rows: [], problems: [], ranges: [], fails: 0, threshold: undefined };
   const { rows, problems } = results;
   let failed = unreadable.length > 0;

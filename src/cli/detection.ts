@@ -1,11 +1,10 @@
 // Scores and maps of image files, one after the other, while the next ones are being read.
 
-import { prefetch } from '../base/prefetch.ts';
+import { createQueue, prefetch } from '../base/prefetch.ts';
 import type { UsedBits } from '../data/image.ts';
 import { ScoreError } from '../model/faprompt/verdict.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
 import type { Detection, Scorer } from '../model/scorer.ts';
-import type { FeatureEntry } from '../train/features/entry.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem } from '../train/images.node.ts';
 import type { ImageProblem } from '../train/source.ts';
@@ -72,35 +71,22 @@ export const createDetector = async (
 
 /** A detector that scores by any method; disposes of the scorer with itself. */
 export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
-  const read = async <Item>(
+  const inTurn = createQueue();
+  const score = async <Item>(
     item: Item,
     file: string,
-  ): Promise<Unread<Item> | { item: Item; entry: FeatureEntry }> => {
+  ): Promise<Found<Item> | Unread<Item> | Unscored<Item>> => {
     try {
-      return { item, entry: await features.load(file) };
+      return await features.use(file, ({ features: found, width, height, usedBits }) =>
+        inTurn(async () => ({ item, detection: await scorer.score(found, file), width, height, usedBits })),
+      );
     } catch (problem) {
-      if (isImageProblem(problem)) return { item, file, problem };
+      if (problem instanceof ScoreError || isImageProblem(problem)) return { item, file, problem };
       throw problem;
     }
   };
   return {
-    async *detect(items, file) {
-      for await (const image of prefetch(items, (item) => read(item, file(item)), readAhead)) {
-        if ('problem' in image) yield image;
-        else {
-          const { features: found, width, height, usedBits } = image.entry;
-          const { item } = image;
-          const name = file(item);
-          const detection = await scorer.score(found, name).catch((error: unknown) => {
-            if (error instanceof ScoreError) return error;
-            throw error;
-          });
-          yield detection instanceof ScoreError
-            ? { item, file: name, problem: detection }
-            : { item, detection, width, height, usedBits };
-        }
-      }
-    },
+    detect: (items, file) => prefetch(items, (item) => score(item, file(item)), readAhead),
     dispose: () => scorer.dispose(),
   };
 }

@@ -25,7 +25,7 @@ import { formatFlops, type Io, UsageError } from './io.ts';
 import { resolveWeights } from './models.ts';
 import { imageSettings } from './session.ts';
 import type { TrainGiven } from './train.ts';
-import { namedConfigs } from './weights.ts';
+import { clipConfigs } from './weights.ts';
 
 interface Sizes {
   readonly name: string;
@@ -114,7 +114,7 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
 async function sizes({ clip: file, clipConfig }: TrainGiven): Promise<Sizes> {
   if (clipConfig !== undefined) {
     const tokenizer = clipConfig === 'small' ? createWordTokenizer(smallClipWords) : templateTokenizer();
-    return { name: clipConfig, config: namedConfigs[clipConfig]!, tokenizer, stored: () => 'F16' };
+    return { name: clipConfig, config: clipConfigs[clipConfig]!, tokenizer, stored: () => 'F16' };
   }
   if (file === undefined) throw new UsageError('--dry-run: give --clip FILE or --clip-config NAME');
   const { file: weights, close } = await openClip(await resolveWeights(file));

@@ -27,10 +27,11 @@ export interface ListedImages {
 /** A picture that may be a result: these are looked into. */
 const looksLikeResult = (file: string): boolean => /\.(heatmap|map)\.png$/i.test(file);
 
-const isFolder = (file: string): Promise<boolean> =>
+/** undefined: nothing. */
+const kindOf = (file: string): Promise<'folder' | 'file' | 'other' | undefined> =>
   stat(file).then(
-    (found) => found.isDirectory(),
-    () => false,
+    (found) => (found.isDirectory() ? 'folder' : found.isFile() ? 'file' : 'other'),
+    () => undefined,
   );
 
 /**
@@ -44,9 +45,13 @@ export async function listImages(inputs: readonly string[], out?: string): Promi
   const files: Target[] = [];
   const notes: string[] = [];
   const unreadable: { file: string; reason: string }[] = [];
+  const ownInputs: string[] = [];
   for (const input of inputs) {
-    if (!(await isFolder(input))) {
-      files.push({ file: input, name: path.parse(input).name });
+    const kind = await kindOf(input);
+    if (kind !== 'folder') {
+      // A shell's `*` names what an earlier run left, too.
+      if (kind === 'file' && looksLikeResult(input) && (await isOwnPicture(input))) ownInputs.push(input);
+      else files.push({ file: input, name: path.parse(input).name });
       continue;
     }
     const root = await realPlace(input);
@@ -83,6 +88,11 @@ export async function listImages(inputs: readonly string[], out?: string): Promi
         file: path.join(input, image),
         name: path.join(path.dirname(image), path.parse(image).name),
       });
+  }
+  if (ownInputs.length > 0) {
+    const some = `${ownInputs.length} results of this program, e.g. ${ownInputs[0]}`;
+    if (files.length === 0) throw new UsageError(`expected images, found only ${some}`);
+    notes.push(`left out: ${some}`);
   }
   const used = new Set<string>();
   const targets = files.map(({ file, name }) => {

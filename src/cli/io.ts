@@ -14,7 +14,10 @@ export interface Io {
   /** Asks on the terminal; no where nobody can answer. Absent: never yes. */
   confirm?(question: string): Promise<boolean>;
   openGpu(): Promise<Gpu>;
-  /** Calls `stop` at the first SIGINT; returns how to stop listening. A second one ends the process as usual. */
+  /**
+   * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP, or when nobody reads standard output any more; returns how to stop
+   * listening. A second signal ends the process as usual.
+   */
   onInterrupt(stop: () => void): () => void;
 }
 
@@ -35,10 +38,27 @@ export const processIo: Io = {
   },
   openGpu: () => openGpu(gpuOptions(processIo.note)),
   onInterrupt(stop) {
-    process.once('SIGINT', stop);
-    return () => process.off('SIGINT', stop);
+    const forget = () => {
+      listening.delete(first);
+      for (const signal of endSignals) process.off(signal, first);
+    };
+    const first = () => {
+      forget();
+      stop();
+    };
+    listening.add(first);
+    for (const signal of endSignals) process.on(signal, first);
+    return forget;
   },
 };
+
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const listening = new Set<() => void>();
+
+/** As a signal would. */
+export function interrupt(): void {
+  for (const stop of [...listening]) stop();
+}
 
 /**
  * The same world, where no text that others wrote acts on a terminal or forges a line: controls are shown escaped, and a

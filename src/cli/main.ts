@@ -1,11 +1,21 @@
 // Entry of `faprompt`: sets the exit code and lets the process end by itself.
 import './stderr.node.ts';
+import { interrupt } from './io.ts';
 import { run } from './program.ts';
 
-// A reader that has enough (`| head`) is no error.
+// Nobody hears what is said any more (a closed pipe, a terminal that is gone): the work goes on.
+process.stderr.on('error', () => {});
+
+// Nobody gets the results: work stops as at an interrupt, what is done is saved. A reader that had enough (`| head`) of
+// what was being printed at the end is no error; a disk that is full is.
+let lost: NodeJS.ErrnoException | undefined;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+  lost ??= error;
+  interrupt();
 });
 
-process.exitCode = await run(process.argv.slice(2));
+const code = await run(process.argv.slice(2));
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+process.exitCode = code === 0 && lost !== undefined && lost.code !== 'EPIPE' ? 1 : code;
+if (lost !== undefined && lost.code !== 'EPIPE')
+  process.stderr.write(`error: standard output: ${lost.message}\n`);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
+import { lockFolder } from '../base/lock.node.ts';
 import { heldOutSources, licences } from '../data/photos/photos.ts';
 import { openPhotos, type PhotoStream } from '../data/photos/stream.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
@@ -173,6 +174,16 @@ async function run(io: Io, given: Given): Promise<void> {
   const settings = settingsOf(given, photos);
   await checkOutputFolder(given.out, '--out');
   if (given.resume) checkResume(given.out);
+  await lockFolder(given.out, () => runLocked(io, given, settings, photos, photoFolder));
+}
+
+async function runLocked(
+  io: Io,
+  given: Given,
+  settings: PretrainSettings,
+  photos: PhotoStream | undefined,
+  photoFolder: PhotoFolder | undefined,
+): Promise<void> {
   const folder = await openPretrainFolder(given.out, settings, given.resume ?? false);
   const start = folder.resume?.step ?? 0;
   const gpu = await io.openGpu();

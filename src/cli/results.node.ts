@@ -31,8 +31,10 @@ function shortened(name: string): string {
 }
 
 /** A file that is there and is not a picture that this program wrote. */
-export const isForeign = async (file: string): Promise<boolean> =>
-  (await stat(file).catch(() => undefined)) !== undefined && !(await isOwnPicture(file));
+export async function isForeign(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined);
+  return found !== undefined && !(found.isFile() && (await isOwnPicture(file)));
+}
 
 /**
  * Checks that no result takes the place of an input or of another file of the user's.

@@ -11,7 +11,7 @@ import { dryRun } from './dry-run.ts';
 import { ExitError, formatFlops, formatTime, type Io, UsageError } from './io.ts';
 import { addCacheOptions, type CacheOptions, imageSettings, openSamples, withClip } from './session.ts';
 import { runTraining, type TrainingReport } from './training.ts';
-import { namedConfigs } from './weights.ts';
+import { clipConfigs } from './weights.ts';
 
 export interface TrainGiven extends CacheOptions {
   readonly data?: string;
@@ -68,7 +68,7 @@ export const trainCommand = (io: Io): Command => {
     .option('--nodes', 'with --dry-run: print every node of the plans, with the buffers it reads and writes')
     .addOption(
       new Option('--clip-config <name>', 'with --dry-run: a CLIP by name instead of a file').choices(
-        Object.keys(namedConfigs),
+        Object.keys(clipConfigs), // what --dry-run can plan
       ),
     )
     .option('--json', 'print the result as JSON');

@@ -1,11 +1,13 @@
 // One training run from files to files, as `train` and `demo` need it.
 import path from 'node:path';
-import type { Dataset } from '../data/dataset.ts';
+import { lockFolder } from '../base/lock.node.ts';
+import type { Dataset, Sample } from '../data/dataset.ts';
 import type { Executable } from '../graph/executor.ts';
 import type { ImageNeeds } from '../model/clip/needs.ts';
 import type { Method } from '../model/methods/method.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
 import { createTrainingSource, hashSamples } from '../train/images.node.ts';
+import { checkLabels } from '../train/labels.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { openRunFolder } from '../train/run-folder.node.ts';
 import { learningOf, type TrainSettings } from '../train/settings.ts';
@@ -53,13 +55,30 @@ interface FeatureCounts {
 }
 
 /** Trains until the end or until SIGINT; a run that is interrupted is resumed by the same call with `resume`. */
-export async function runTraining(
+export const runTraining = (
+  io: Io,
+  session: ClipSession,
+  dataset: Dataset,
+  job: TrainingJob,
+): Promise<TrainingReport> => lockFolder(job.out, () => trainIn(io, session, dataset, job));
+
+async function trainIn(
   io: Io,
   session: ClipSession,
   dataset: Dataset,
   job: TrainingJob,
 ): Promise<TrainingReport> {
   const { gpu, clip, sha256 } = session;
+  const count = (test: (sample: Sample) => boolean) => dataset.samples.filter(test).length;
+  const warning = checkLabels(
+    {
+      normal: count(({ anomaly }) => !anomaly),
+      anomalous: count(({ anomaly, mask }) => anomaly && mask !== undefined),
+      unmasked: count(({ anomaly, mask }) => anomaly && mask === undefined),
+    },
+    'data',
+  );
+  if (warning !== undefined) io.note(`warning: ${warning}`);
   const { method, imageSize, dualLayers, epochs, batch, seed, lr, cachePrecision } = job;
   const settings: TrainSettings = {
     method,

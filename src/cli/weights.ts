@@ -24,12 +24,13 @@ import { addConvertCommand } from './weights-convert.ts';
 import { addHubCommands } from './weights-hub.ts';
 import { addQualityCommand } from './weights-quality.ts';
 
-/** CLIPs and BLIPs by name; `small` is the one that ships in weights/. */
-export const namedConfigs: Readonly<Record<string, ClipConfig>> = {
+/** CLIPs by name; `small` is the one that ships in weights/. */
+export const clipConfigs: Readonly<Record<string, ClipConfig>> = {
   small: smallClipConfig(smallClipWords.length),
   ...knownClipConfigs,
-  ...knownBlipConfigs,
 };
+/** And BLIPs. */
+export const namedConfigs: Readonly<Record<string, ClipConfig>> = { ...clipConfigs, ...knownBlipConfigs };
 
 export const randomNotice = 'random weights: scores and metrics say nothing about detection quality';
 
@@ -67,7 +68,8 @@ export const weightsCommand = (io: Io): Command => {
     .argument('<file>', 'weights file in any format, a folder, or a known name')
     .option('--json', 'print as JSON')
     .action(async (file: string, { json }: { json?: boolean }) => {
-      const { file: weights, files, scheme, close } = await openClip(await obtainWeights(io, file));
+      const opened = await openClip(await obtainWeights(io, file));
+      const { file: weights, files, scheme, close } = opened;
       try {
         const config = clipConfigOf(weights);
         const tokenizer = tokenizerForWeights(weights, config.vocabSize);
@@ -81,6 +83,13 @@ export const weightsCommand = (io: Io): Command => {
           names: scheme,
           parameters: countParameters(config),
           types,
+          prefix: opened.prefix ?? null,
+          otherTensors:
+            opened.ignored.length > 0
+              ? `${opened.ignored.length} other tensors, e.g. ${opened.ignored[0]}`
+              : null,
+          // Named, as nobody else looks into a pickle before it is loaded elsewhere.
+          otherObjects: weights.foreign?.length ? weights.foreign.join(', ') : null,
           tokenizer: weights.metadata.get('tokenizer') ?? 'openai',
           notice: weights.metadata.get('notice') ?? null,
           ...config,

@@ -1,4 +1,5 @@
 // Decoding in a browser, to the pixels that Node's decoder gives.
+import { contentBytes, describeContent } from '../base/content.ts';
 import { decodeBmp } from '../data/bmp.ts';
 import { ImageError } from '../data/errors.ts';
 import { type Mask, type RgbImage, sniffFormat } from '../data/image.ts';
@@ -47,26 +48,38 @@ async function load(file: string | Blob | Uint8Array, name: string): Promise<Blo
   return response.blob();
 }
 
-const head = async (blob: Blob) => new Uint8Array(await blob.slice(0, 16).arrayBuffer());
+const head = async (blob: Blob) => new Uint8Array(await blob.slice(0, contentBytes).arrayBuffer());
 
 async function decodeFile(gpu: Gpu, blob: Blob, name: string): Promise<RgbImage> {
   if (blob.size === 0) throw new ImageError(name, 'an image', 'an empty file');
-  const format = sniffFormat(await head(blob));
+  const start = await head(blob);
+  const format = sniffFormat(start);
   if (format === 'bmp') return decodeBmp(new Uint8Array(await blob.arrayBuffer()), name);
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(blob, bitmapOptions);
   } catch (cause) {
-    const expected = 'a readable PNG, JPEG, WebP or BMP image';
-    throw new ImageError(
-      name,
-      expected,
-      format === 'tiff' ? 'TIFF, which this browser cannot decode' : 'something else, or a damaged file',
-      { cause },
-    );
+    const expected = 'a readable PNG, JPEG, WebP, GIF, AVIF or BMP image';
+    const content = describeContent(start);
+    const found =
+      format === 'tiff'
+        ? 'TIFF, which this browser cannot decode'
+        : format === null
+          ? content
+          : `${content}, damaged or of a kind that this browser cannot decode`;
+    throw new ImageError(name, expected, found, { cause });
   }
   try {
-    return await fromBitmap(gpu, bitmap, name);
+    const image = await fromBitmap(gpu, bitmap, name);
+    // Browsers keep the high byte of 16 bits; of a camera's 12 that is all but black (see usedBits in data/image.ts).
+    if (format === 'png' && start[24] === 16 && !image.data.every((value) => value === 0))
+      if (image.data.every((value) => value < 16))
+        throw new ImageError(
+          name,
+          'samples that use their 16 bits',
+          'none above 4095: convert them to 8 bits',
+        );
+    return image;
   } finally {
     bitmap.close();
   }

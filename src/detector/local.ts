@@ -2,9 +2,7 @@
 import { ImageError } from '../data/errors.ts';
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { preprocessImage } from '../model/clip/preprocess.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
-import { promptsNeeds } from '../model/methods/prompts-file.ts';
 import type {
   ClipSource,
   Detection,
@@ -16,7 +14,6 @@ import type {
   Training,
 } from './api.ts';
 import type { Environment } from './environment.ts';
-import { DetectorError } from './errors.ts';
 import { failureOf } from './failures.ts';
 import { keepModel } from './keeper.ts';
 import { type GivenPrompts, openModel, readWhole } from './model.ts';
@@ -109,20 +106,16 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
         },
         detect: (image, job) =>
           settle(job, [image], () =>
-            keeper.run(({ gpu, clip, prompts: used, scorer, size, encode }) => {
-              if (!used || !scorer) throw noPrompts();
+            keeper.run((model) => {
+              const { gpu, prompts: used, size } = model;
               return timed(gpu, async (clock) => {
                 const decoded = await environment.decodeImage(gpu, image);
                 const decode = clock.elapsed();
-                const needs = promptsNeeds(used, clip.config);
-                const pixels = await fitting(image.name, decoded, () =>
-                  preprocessImage(gpu, decoded, size, needs.filter),
+                const { score, map } = await fitting(image.name, decoded, () =>
+                  model.detect(decoded, image.name, runOptions(job)),
                 );
-                const run = runOptions(job);
-                const features = await encode(size, needs, pixels, run);
-                const { score, map } = await scorer.score(features, image.name, run);
                 const [compile, elapsed] = [clock.compile(), clock.elapsed()];
-                const threshold = used.threshold?.threshold;
+                const threshold = used?.threshold?.threshold;
                 return {
                   score,
                   map: { width: size, height: size, data: map },
@@ -162,11 +155,6 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
     throw failureOf(error, signal);
   }
 }
-
-const noPrompts = () =>
-  new DetectorError('bad-prompts', 'this detector has no prompts', {
-    hint: 'give `prompts` to Detector.load, or call setPrompts',
-  });
 
 const runOptions = ({ progress, signal }: PortableJob) => ({
   signal,

@@ -8,11 +8,11 @@ import type { RunOptions } from '../graph/executor.ts';
 import { readClip } from '../model/checkpoint/open.ts';
 import { createImageEncoder, defaultImageSize, type HostFeatures } from '../model/clip/image-encoder.ts';
 import type { ImageNeeds } from '../model/clip/needs.ts';
-import { preprocessImage } from '../model/clip/preprocess.ts';
+import { type Pixels, preprocessImage } from '../model/clip/preprocess.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
 import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
-import type { Scorer } from '../model/scorer.ts';
+import type { Detection, Scorer } from '../model/scorer.ts';
 import { sha256 as hashOf } from '../train/features/entry.ts';
 import type { ClipSource, DetectorInfo, FileSource, LoadOptions } from './api.ts';
 import { createEncoderCache } from './encoders.ts';
@@ -39,7 +39,9 @@ export interface Model {
   /** Side of the images. */
   readonly size: number;
   /** Features of a preprocessed image; callers take turns. */
-  encode(size: number, needs: ImageNeeds, image: Float32Array, options?: RunOptions): Promise<HostFeatures>;
+  encode(size: number, needs: ImageNeeds, image: Pixels, options?: RunOptions): Promise<HostFeatures>;
+  /** Score and map by the prompts; callers take turns. @throws DetectorError 'bad-prompts' without prompts, ScoreError */
+  detect(image: Pixels, name: string, options?: RunOptions): Promise<Detection>;
   /** @throws DetectorError 'bad-prompts'; the old ones stay then */
   usePrompts(given: GivenPrompts): Promise<void>;
   info(): DetectorInfo;
@@ -202,7 +204,14 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
       return size;
     },
     encode: (side, needs, image, options) =>
-      encoders.use(side, needs, async (encoder) => (await encoder.encode([image], options))[0]!),
+      encoders.use(side, needs, (encoder) => encoder.readPixels(image, options)),
+    async detect(image, name, options) {
+      if (!prompts || !scorer) throw noPrompts();
+      const used = scorer;
+      return encoders.use(size, promptsNeeds(prompts, config), async (encoder) =>
+        used.score(await encoder.encodePixels(image, options), name, options),
+      );
+    },
     async usePrompts({ source, size: wanted, allowOtherClip }) {
       const known = allowOtherClip ? undefined : { name: clip.name, sha256 };
       const written = 'written' in source ? await import('./written.ts') : undefined;
@@ -263,3 +272,8 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
 /** V-V blocks of a training: those of the prompts that are there, if any. */
 export const dualLayersOf = ({ clip, prompts }: Model): number =>
   prompts?.dualLayers ?? defaultDualLayers(clip.config);
+
+const noPrompts = () =>
+  new DetectorError('bad-prompts', 'this detector has no prompts', {
+    hint: 'give `prompts` to Detector.load, or call setPrompts',
+  });

@@ -3,7 +3,7 @@ import { ImageError, MaskError } from '../data/errors.ts';
 import { UnreachableError } from '../formats/errors.ts';
 import type { HostFeatures } from '../model/clip/image-encoder.ts';
 import type { ImageNeeds } from '../model/clip/needs.ts';
-import { preprocessImage, preprocessMask } from '../model/clip/preprocess.ts';
+import { preprocessMask } from '../model/clip/preprocess.ts';
 import type { TrainingSource } from '../train/source.ts';
 import type { Environment } from './environment.ts';
 import { fitting } from './local.ts';
@@ -36,8 +36,7 @@ export function createSampleSource(
       const decoded = await environment.decodeImage(gpu, image);
       const binary = mask && (await environment.decodeMask(gpu, mask, decoded));
       cache.masks.set(index, binary?.data.some((value) => value > 0) ? await targets(binary) : undefined);
-      const pixels = await fitting(name, decoded, () => preprocessImage(gpu, decoded, size, needs.filter));
-      features = await encode(size, needs, pixels);
+      features = await fitting(name, decoded, () => encode(size, needs, decoded));
       const bytes = Object.values(features).reduce((sum, values) => sum + values.byteLength, 0);
       if (cache.bytes + bytes <= maxCache) {
         cache.features.set(index, features);

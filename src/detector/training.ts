@@ -12,6 +12,7 @@ import type { Scorer } from '../model/scorer.ts';
 import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.ts';
 import { TrainingError } from '../train/errors.ts';
 import { sha256 } from '../train/features/entry.ts';
+import { checkLabels } from '../train/labels.ts';
 import { learningOf, type TrainSettings } from '../train/settings.ts';
 import { type Snapshot, train } from '../train/trainer.ts';
 import type { Training, TrainOptions, TrainResult } from './api.ts';
@@ -239,6 +240,8 @@ async function settingsOf(model: Model, given: PortableTraining): Promise<TrainS
   };
   if (samples.length === 0)
     throw new TrainingError({ setting: 'samples', expected: 'at least one image', found: 'none' });
+  const anomalous = samples.filter(({ mask }) => mask !== undefined).length;
+  checkLabels({ normal: samples.length - anomalous, anomalous }, 'samples');
   for (const [name, value] of Object.entries({ epochs, batch }))
     if (!(Number.isSafeInteger(value) && value >= 1)) refuse(name, 'an integer of at least 1', value);
   if (!(Number.isSafeInteger(seed) && seed >= 0)) refuse('seed', 'an integer of at least 0', seed);

@@ -48,4 +48,4 @@ export class TokenizerError extends Error {
 }
 
 /** Keeps a message readable when a damaged file yields a very long name, or one that a terminal would act on. */
-const shorten = (text: string): string => visible(text.length <= 200 ? text : `${text.slice(0, 200)}…`);
+const shorten = (text: string): string => visible(text.length <= 300 ? text : `${text.slice(0, 300)}…`);

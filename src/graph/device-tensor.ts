@@ -40,6 +40,13 @@ export function writeBuffer(gpu: Gpu, buffer: GPUBuffer, offset: number, data: H
   }
 }
 
+/** Queues a copy into a buffer, after all that was queued before. */
+export function copyTensor(gpu: Gpu, tensor: DeviceTensor, to: GPUBuffer, offset: number): void {
+  const encoder = gpu.device.createCommandEncoder();
+  encoder.copyBufferToBuffer(tensor.buffer, 0, to, offset, byteLength(tensor));
+  gpu.device.queue.submit([encoder.finish()]);
+}
+
 /** Copies a tensor to the host. */
 export async function readDeviceTensor(gpu: Gpu, tensor: DeviceTensor): Promise<HostData> {
   const bytes = byteLength(tensor);

@@ -2,8 +2,15 @@
 import { createQueue } from '../base/prefetch.ts';
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import { byteLength, describe, hostLength, sameShape, type Tensor } from '../kernels/tensor.ts';
-import { type DeviceTensor, type HostData, writeBuffer } from './device-tensor.ts';
+import {
+  byteLength,
+  describe,
+  hostLength,
+  sameShape,
+  type Tensor,
+  type TensorSpec,
+} from '../kernels/tensor.ts';
+import { copyTensor, type DeviceTensor, type HostData, writeBuffer } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
 import { largestTensors, plan as makePlan, type Plan, runsInFlight } from './plan.ts';
@@ -28,21 +35,21 @@ export interface RunOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
+/** Values of inputs by name: from the host, or tensors on the device. */
+export type Feeds = Readonly<Record<string, HostData | DeviceTensor>>;
+
 export interface Executable {
   readonly plan: Plan;
   readonly dispatches: number;
   /**
-   * Uploads `feeds` (inputs keep what they held before), runs everything and copies the outputs named by `read`.
+   * Uploads `feeds` (inputs keep what they held before; a tensor that is on the device already, such as another
+   * executable's output, is copied there), runs everything and copies the outputs named by `read`.
    * What the outputs do not depend on may be fed, and is left out. A run that reads nothing returns once the work is
    * queued; `gpu.finish()` waits for it. The next run may be started before the results of one are there
    * (`runsInFlight`): work is done in the order of the calls, uploads included.
    * @throws GpuError, or Error for a feed of a name that the graph has not, or of the wrong size.
    */
-  run(
-    feeds: Readonly<Record<string, HostData>>,
-    read?: readonly string[],
-    options?: RunOptions,
-  ): Promise<Record<string, HostData>>;
+  run(feeds: Feeds, read?: readonly string[], options?: RunOptions): Promise<Record<string, HostData>>;
   /** One run with GPU timestamps around every dispatch. @throws if the adapter has none. */
   profile(): Promise<DispatchTime[]>;
   /** An output as another executable's parameter; valid until this one runs again. */
@@ -98,16 +105,21 @@ export async function compile(
       ({ storage }) => ({ buffer: buffers.get(storage)!, offset }),
       own,
     );
-    const upload = (feeds: Readonly<Record<string, HostData>>) => {
+    const upload = (feeds: Feeds) => {
       for (const [name, data] of Object.entries(feeds)) {
         const storage = inputs.get(name);
         if (storage === undefined)
           throw new Error(`no input named "${name}" in this graph; it has: ${[...inputs.keys()].join(', ')}`);
         const spec = graph.spec(storage);
-        if (data.length !== hostLength(spec))
-          throw new Error(`input "${name}": expected ${describe(spec)}, found ${data.length} elements`);
+        const onDevice = 'buffer' in data && 'dtype' in data;
+        if (onDevice ? !sameTensor(data, spec) : data.length !== hostLength(spec))
+          throw new Error(
+            `input "${name}": expected ${describe(spec)}, found ${onDevice ? describe(data) : `${data.length} elements`}`,
+          );
         const buffer = buffers.get(storage); // none: the outputs do not depend on it
-        if (buffer) writeBuffer(gpu, buffer, offset, data);
+        if (!buffer) continue;
+        if (onDevice) copyTensor(gpu, data, buffer, offset);
+        else writeBuffer(gpu, buffer, offset, data);
       }
     };
     /** A run that waits between its submits must not have its inputs overwritten by the next. */
@@ -188,6 +200,9 @@ export async function compile(
   }
 }
 
+const sameTensor = (a: TensorSpec, b: TensorSpec): boolean =>
+  sameShape(a.shape, b.shape) && a.dtype === b.dtype;
+
 /** A buffer for every storage in use. */
 function allocateTensors(
   plan: Plan,
@@ -201,7 +216,7 @@ function allocateTensors(
     const { name, tensor } = graph.leaves.get(storage)!;
     const given = options.parameters?.get(storage);
     if (!given) throw new Error(`parameter "${name}" was not given a device tensor`);
-    if (!sameShape(given.shape, tensor.shape) || given.dtype !== tensor.dtype) {
+    if (!sameTensor(given, tensor)) {
       throw new Error(`parameter "${name}": expected ${describe(tensor)}, found ${describe(given)}`);
     }
     if (guards)

@@ -29,6 +29,7 @@ export { reluTest } from './relu/relu.cases.ts';
 export { resizeBilinearTest } from './resize_bilinear/resize_bilinear.cases.ts';
 export { resizePillowTest } from './resize_pillow/resize_pillow.cases.ts';
 export { sgdTest } from './sgd/sgd.cases.ts';
+export { sigmoidTest } from './sigmoid/sigmoid.cases.ts';
 export { sliceTests } from './slice/slice.cases.ts';
 export { softmaxTest } from './softmax/softmax.cases.ts';
 export { tanhTest } from './tanh/tanh.cases.ts';

@@ -3,7 +3,7 @@ import type { Gpu } from '../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../graph/device-tensor.ts';
 import { compile, type Executable, type RunOptions } from '../graph/executor.ts';
 import { f32, type Tensor } from '../kernels/tensor.ts';
-import { checkImageSize, type HostFeatures } from './clip/image-encoder.ts';
+import { checkImageSize, type Features } from './clip/image-encoder.ts';
 import { checkNeeds, featureShapes, type ImageNeeds } from './clip/needs.ts';
 import { bindWeights, type Clip } from './clip/weights.ts';
 import { createModelGraph, type ModelGraph } from './context.ts';
@@ -19,7 +19,7 @@ export interface Detection {
 export interface Scorer {
   readonly executable: Executable;
   /** @param image its name, for messages @throws ScoreError for a score or map that is not finite, GpuError */
-  score(features: HostFeatures, image: string, options?: RunOptions): Promise<Detection>;
+  score(features: Features, image: string, options?: RunOptions): Promise<Detection>;
   dispose(): void;
 }
 

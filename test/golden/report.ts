@@ -13,13 +13,14 @@ export interface Report {
   readonly notes: string[];
   /** Records an error as a fraction of its tolerance. */
   add(group: string, tensor: string, ratio: number): void;
-  /** Compares `got` with a tensor of a golden file; `keep` selects elements. */
+  /** Compares `got` with a tensor of a golden file; `keep` selects elements, `expected` brings it into our form. */
   compare(
     group: string,
     file: string,
     tensor: string,
     got: ArrayLike<number>,
     keep?: (i: number) => boolean,
+    expected?: (values: Float32Array) => Float32Array,
   ): Promise<void>;
 }
 
@@ -36,10 +37,11 @@ export function createReport(golden: GoldenFolder): Report {
     groups,
     notes: [],
     add,
-    async compare(group, file, tensor, got, keep = () => true) {
+    async compare(group, file, tensor, got, keep = () => true, expected = (x) => x) {
       const opened = await golden.open(file);
       if (!opened?.tensors.has(tensor)) throw new Error(`${file}: no tensor "${tensor}"`);
-      const want = await values(opened, tensor);
+      const stored = await values(opened, tensor);
+      const want = stored instanceof Float32Array ? expected(stored) : stored;
       if (got.length !== want.length)
         throw new Error(`${file} ${tensor}: expected ${want.length} elements, found ${got.length}`);
       let error = 0;

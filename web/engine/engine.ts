@@ -42,6 +42,8 @@ export interface Engine {
    * @throws DetectorError, and the choice stays as it was, open
    */
   use(choice: ModelChoice): Promise<void>;
+  /** Takes a choice over with what is known of it, without opening it yet. */
+  adopt(choice: ModelChoice, known: DetectorInfo | undefined, limit: Limit | undefined): void;
   /** An image took so long. */
   setPace(operations: number, milliseconds: number): void;
   /** Sets the limit of the prompts in use; undefined: back to what is stored with them, if anything. */
@@ -206,6 +208,17 @@ export function createEngine(): Engine {
         choice.value = next;
         await remember();
       }),
+    adopt(next, about, limit) {
+      close();
+      before.value = about;
+      choice.value = next;
+      void keep('settings', 'model', { choice: storable(next), known: about } satisfies Kept);
+      const at = key.peek();
+      if (at !== undefined && limit && limit.from !== 'prompts') {
+        limits.value = { ...limits.peek(), [at]: limit };
+        void keep('settings', 'limits', limits.peek());
+      }
+    },
     setLimit(next) {
       const at = key.peek();
       if (at === undefined) return;

@@ -11,6 +11,7 @@ import { progressCard } from '../core/progress.ts';
 import { offerUndo } from '../core/undo.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Problem } from '../engine/problems.ts';
+import type { TrainWork } from '../train/work.ts';
 import { calibrate } from './calibrate.ts';
 import { cameraButton } from './camera.ts';
 import { displayControls, viewSwitch } from './controls.ts';
@@ -20,22 +21,23 @@ import { saveNumbers, savePicture } from './exports.ts';
 import { filmstrip } from './filmstrip.ts';
 import { createJudging } from './judged.ts';
 import { limitCard } from './limit-card.ts';
-import { messages } from './messages.ts';
+import { messages, type Refused } from './messages.ts';
 import { modelLine } from './model-line.ts';
 import { overview, photoKeys } from './overview.ts';
 import { createPhotos, type Photo } from './photos.ts';
 import { createQueue } from './queue.ts';
 import { createShown } from './shown.ts';
 import { createStage } from './stage.ts';
+import { takeAlongCard } from './take-along.ts';
 import { regionList, verdictCard } from './verdict.ts';
 import { welcome } from './welcome.ts';
 
-export function inspectView(engine: Engine, active: () => boolean): HTMLElement {
+export function inspectView(engine: Engine, train: TrainWork, active: () => boolean): HTMLElement {
   const photos = createPhotos();
   const display = createDisplay();
   const judging = createJudging(engine);
   const problem = signal<Problem | undefined>(undefined);
-  const refused = signal<string | undefined>(undefined);
+  const refused = signal<Refused | undefined>(undefined);
   const detect = createDetect(engine);
   const queue = createQueue(
     photos,
@@ -48,8 +50,9 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
   );
   const take = (files: Iterable<File>) => {
     const { images, others } = sortFiles(files);
-    refused.value = leftOut(others);
-    if (refused.value) announce(refused.value);
+    const left = leftOut(others);
+    refused.value = left === undefined ? undefined : { title: 'Some files were left out', text: left };
+    if (left) announce(left);
     photos.add(images);
     queue.start();
   };
@@ -86,15 +89,9 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
       label,
       h('span', { class: 'quiet' }, kind),
     );
-  const saveAll = h(
-    'button',
-    {
-      type: 'button',
-      class: 'button quiet-button',
-      onclick: () => saveNumbers(photos.all.peek(), context()),
-    },
-    'Save numbers of all photographs',
-  );
+  const takeAlong = takeAlongCard({ engine, photos, train }, context, (text) => {
+    refused.value = { title: 'That did not work', text };
+  });
   const save = h(
     'div',
     { class: 'save' },
@@ -104,7 +101,6 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
       saveButton('Picture', 'PNG', (photo) => savePicture(photo, context())),
       saveButton('Numbers', 'JSON', (photo) => saveNumbers([photo], context())),
     ),
-    saveAll,
   );
   const verdict = verdictCard(photos.selected, shown.found, judging, engine, active, save);
   const details = h(
@@ -154,10 +150,11 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
       verdict,
       limitCard(engine, openCalibration),
       details,
+      takeAlong.element,
       modelLine(engine),
     ),
   );
-  const empty = welcome(take, refused, openCalibration);
+  const empty = welcome(take, refused, openCalibration, takeAlong.openProject);
   const view = h('div', { class: 'inspect' }, empty, workbench);
 
   effect(() => {
@@ -167,7 +164,6 @@ export function inspectView(engine: Engine, active: () => boolean): HTMLElement 
   });
   effect(() => {
     details.hidden = photos.selected.value?.state.value.kind !== 'done';
-    saveAll.hidden = photos.all.value.length < 2;
   });
   void restore();
   async function restore(): Promise<void> {

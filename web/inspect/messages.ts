@@ -14,7 +14,7 @@ export function messages(
   /** Concerns all photographs. */
   problem: ReadonlySignal<Problem | undefined>,
   /** Files that were left out. */
-  refused: Signal<string | undefined>,
+  refused: Signal<Refused | undefined>,
 ): HTMLElement {
   const element = h('div', { class: 'messages' });
   const chooseModel = {
@@ -61,13 +61,18 @@ export function messages(
   return element;
 }
 
+/** Something that was not taken. */
+export interface Refused {
+  readonly title: string;
+  readonly text: string;
+}
+
 /** Can be closed: it stops nothing. */
-export const refusedNotice = (refused: Signal<string | undefined>): HTMLElement | false =>
+export const refusedNotice = (refused: Signal<Refused | undefined>): HTMLElement | false =>
   refused.value !== undefined &&
   notice({
     tone: 'warning',
-    title: 'Some files were left out',
-    text: refused.value,
+    ...refused.value,
     actions: [
       {
         label: 'Close',

@@ -50,8 +50,20 @@ export interface Photos {
   map(photo: Photo): Promise<AnomalyMap | undefined>;
   /** The map if it is in memory. */
   mapAtHand(photo: Photo): AnomalyMap | undefined;
+  /** Adds photographs that were inspected elsewhere. */
+  load(some: readonly Loaded[]): Promise<void>;
   /** Brings back what was kept. */
   restore(): Promise<void>;
+}
+
+/** A photograph with what came out. */
+export interface Loaded {
+  readonly name: string;
+  readonly file: Blob;
+  /** One of the page's own. */
+  readonly sample: boolean;
+  readonly state?: KeptResult | undefined;
+  readonly map?: AnomalyMap | undefined;
 }
 
 interface KeptPhoto {
@@ -61,7 +73,7 @@ interface KeptPhoto {
   readonly sample: boolean;
 }
 
-type KeptResult = Extract<PhotoState, { kind: 'done' | 'failed' }>;
+export type KeptResult = Extract<PhotoState, { kind: 'done' | 'failed' }>;
 
 export function createPhotos(): Photos {
   const all = signal<readonly Photo[]>([]);
@@ -156,6 +168,20 @@ export function createPhotos(): Photos {
     },
     map: ({ id }) => maps.get(id),
     mapAtHand: ({ id }) => maps.peek(id),
+    async load(some) {
+      const added: Photo[] = [];
+      for (const { name, file, sample, state, map } of some) {
+        if (sample) markSample(file);
+        const known = state?.kind === 'failed' || map ? state : undefined;
+        const photo = create(crypto.randomUUID(), name, file, known ?? { kind: 'stopped' });
+        if (map) await maps.put(photo.id, map);
+        if (known) whenOwner(() => keep('results', photo.id, known));
+        keepPhoto(photo);
+        added.push(photo);
+      }
+      all.value = [...all.peek(), ...added];
+      selected.value = added[0] ?? selected.peek();
+    },
     async restore() {
       if (!(await ownsWork())) return;
       const [records, results] = await Promise.all([

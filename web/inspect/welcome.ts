@@ -4,14 +4,15 @@ import { fill, h, nextTask } from '../core/dom.ts';
 import { icon } from '../core/icons.ts';
 import { filePicker } from '../core/picker.ts';
 import { cameraButton } from './camera.ts';
-import { refusedNotice } from './messages.ts';
+import { type Refused, refusedNotice } from './messages.ts';
 import { drawSample, samples } from './samples.ts';
 
-/** @param refused files that were left out, in a sentence */
+/** @param refused what was not taken */
 export function welcome(
   take: (files: File[]) => void,
-  refused: Signal<string | undefined>,
+  refused: Signal<Refused | undefined>,
   calibrate: () => void,
+  openProject: (file: File) => void,
 ): HTMLElement {
   const messages = h('div', { class: 'messages' });
   effect(() => fill(messages, refusedNotice(refused)));
@@ -44,6 +45,9 @@ export function welcome(
         ),
         cameraButton((photograph) => take([photograph])),
         h('button', { type: 'button', class: 'button', onclick: calibrate }, 'Calibrate on good parts'),
+        filePicker({ label: 'Open a project', icon: 'folder', accept: '.zip,application/zip' }, (input) =>
+          openProject(input.files![0]!),
+        ),
       ),
     ),
     h(

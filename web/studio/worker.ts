@@ -1,9 +1,8 @@
 // Drawing that would hold up the page: generated samples, masks, and the files that are saved.
 import { expose, transfer } from 'comlink';
-import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import { drawImage } from '../../src/data/synth/draw.ts';
+import { createArchive, distinctNames } from './archive.ts';
 import { createFlood } from './flood.ts';
-import { drawHeat, type HeatSettings } from './heat.ts';
 import {
   encodePng,
   isPainted,
@@ -13,7 +12,7 @@ import {
   uniteMasks,
   writeMask,
 } from './masks.ts';
-import { outline } from './regions.ts';
+import { captioned, picture } from './picture.ts';
 import { withThreshold } from './threshold.ts';
 
 export interface SampleOptions {
@@ -35,35 +34,11 @@ const api = {
     return drawn.mask.data.includes(1) ? { image, mask: await writeMask(drawn.mask) } : { image };
   },
 
-  /** The photograph at its own size with heat and outlines, as PNG. */
-  picture(photograph: ImageBitmap, map: AnomalyMap, settings: HeatSettings): Promise<Blob> {
-    const { width, height } = photograph;
-    const canvas = new OffscreenCanvas(width, height);
-    const context = canvas.getContext('2d')!;
-    context.drawImage(photograph, 0, 0);
-    photograph.close();
-    const heat = new OffscreenCanvas(1, 1);
-    drawHeat(heat, map, settings);
-    context.imageSmoothingQuality = 'high';
-    context.drawImage(heat, 0, 0, width, height);
-    // Scaled as a path, so that the line itself stays equally thick.
-    const line = new Path2D();
-    line.addPath(
-      new Path2D(outline(map, settings.threshold)),
-      new DOMMatrix().scale(width / map.width, height / map.height),
-    );
-    const thickness = Math.max(1.5, Math.min(width, height) / 300);
-    const strokes = [
-      ['rgb(0 0 0 / 60%)', 2.2 * thickness],
-      ['white', thickness],
-    ] as const;
-    for (const [colour, stroke] of strokes) {
-      context.strokeStyle = colour;
-      context.lineWidth = stroke;
-      context.stroke(line);
-    }
-    return canvas.convertToBlob({ type: 'image/png' });
-  },
+  picture,
+  captioned,
+  distinctNames,
+  /** A ZIP that grows. */
+  openArchive: createArchive,
 
   /** A JSON file; arrays of floats as numbers of six decimals. */
   json(content: unknown): Blob {

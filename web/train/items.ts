@@ -26,8 +26,12 @@ export interface NewItem {
 
 export interface TrainItems {
   readonly all: ReadonlySignal<readonly TrainItem[]>;
-  /** Looked at before they are shown; @returns what is wrong with them, in sentences */
-  add(items: readonly NewItem[]): Promise<readonly string[]>;
+  /**
+   * Looked at before they are shown.
+   * @param look false: they were, before a reload
+   * @returns what is wrong with them, in sentences
+   */
+  add(items: readonly NewItem[], look?: boolean): Promise<readonly string[]>;
   /** @returns how to put them back, and how to forget them for good */
   remove(some: readonly TrainItem[]): { undo: () => void; settle: () => void };
 }
@@ -38,6 +42,20 @@ const together = 4;
 export function createItems(): TrainItems {
   const all = signal<readonly TrainItem[]>([]);
   let ids = 0;
+
+  const create = (
+    { name, image, defective = false }: NewItem,
+    mask: Blob | undefined,
+    readable: boolean,
+  ): TrainItem => ({
+    id: ++ids,
+    name,
+    image,
+    url: URL.createObjectURL(image),
+    defective: signal(defective),
+    mask: signal(mask),
+    readable: signal(readable),
+  });
 
   /** Decodes an image and its mask: what does not fit would otherwise be found in the middle of a run. */
   async function look({ name, image, mask, maskName, defective }: NewItem) {
@@ -50,21 +68,21 @@ export function createItems(): TrainItems {
         : sizes.mask && (sizes.mask.width !== sizes.image.width || sizes.mask.height !== sizes.image.height)
           ? `${called} has ${sizes.mask.width} × ${sizes.mask.height} pixels, its image ${sizes.image.width} × ${sizes.image.height}: ${name} needs another mask.`
           : undefined;
-    const item: TrainItem = {
-      id: ++ids,
-      name,
-      image,
-      url: URL.createObjectURL(image),
-      defective: signal(defective ?? mask !== undefined),
-      mask: signal(problem ? undefined : mask),
-      readable: signal(sizes.image !== undefined),
-    };
+    const item = create(
+      { name, image, defective: defective ?? mask !== undefined },
+      problem ? undefined : mask,
+      sizes.image !== undefined,
+    );
     return { item, problem };
   }
 
   return {
     all,
-    async add(items) {
+    async add(items, wanted = true) {
+      if (!wanted) {
+        all.value = [...all.value, ...items.map((item) => create(item, item.mask, true))];
+        return [];
+      }
       const problems: string[] = [];
       for (let at = 0; at < items.length; at += together) {
         const looked = await Promise.all(items.slice(at, at + together).map(look));

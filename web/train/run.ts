@@ -1,5 +1,5 @@
 // A training run: begun, held, ended, and what came out of it.
-import { type ReadonlySignal, signal } from '@preact/signals-core';
+import { type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
 import type { Progress, Training, TrainResult, TrainStep, WatchedMap } from '../../src/detector/index.ts';
 import { createClock } from '../engine/activity.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -75,9 +75,9 @@ interface Plan extends Omit<Outcome, 'result'> {
   readonly checkpoint?: TrainResult['checkpoint'];
 }
 
-export function createRun(engine: Engine): Run {
+/** @param outcome filled with what a run learnt; may hold an earlier one */
+export function createRun(engine: Engine, outcome: Signal<Outcome | undefined>): Run {
   const state = signal<RunState>({ kind: 'idle' });
-  const outcome = signal<Outcome | undefined>(undefined);
   const step = signal<TrainStep | undefined>(undefined);
   const progress = signal<Progress | undefined>(undefined);
   const remaining = signal<number | undefined>(undefined);

@@ -15,15 +15,16 @@ import { explain } from '../engine/problems.ts';
 import { createComparison } from './compare.ts';
 import { gallery } from './gallery.ts';
 import { generateItems } from './generated.ts';
-import { createItems, kindOf, type NewItem, type TrainItem } from './items.ts';
+import { kindOf, type NewItem, type TrainItem } from './items.ts';
 import { createMonitor } from './monitor.ts';
 import { outcomeCard } from './outcome.ts';
 import { createRun, type RunEvents } from './run.ts';
 import { settingsForm } from './settings.ts';
+import type { TrainWork } from './work.ts';
 
-export function trainView(engine: Engine, active: () => boolean): HTMLElement {
-  const items = createItems();
-  const run = createRun(engine);
+export function trainView(engine: Engine, work: TrainWork, active: () => boolean): HTMLElement {
+  const { items } = work;
+  const run = createRun(engine, work.outcome);
   const monitor = createMonitor(run);
   const settings = settingsForm();
   const comparison = createComparison(engine);
@@ -77,6 +78,7 @@ export function trainView(engine: Engine, active: () => boolean): HTMLElement {
   /** @param more go on from the last outcome */
   async function start(more: boolean): Promise<void> {
     const chosen = settings.read();
+    work.settings.value = chosen;
     if (!more) monitor.curve.clear();
     comparison.clear();
     const last = run.outcome.peek();
@@ -202,6 +204,10 @@ export function trainView(engine: Engine, active: () => boolean): HTMLElement {
     // What a run uses is not changed under its hands.
     sources.toggleAttribute('inert', busy.value);
     pictures.toggleAttribute('inert', busy.value);
+  });
+  // As they were at the last visit, or in a project.
+  effect(() => {
+    if (work.settings.value) settings.write(work.settings.value);
   });
   // A reload would lose what was learnt so far.
   addEventListener('beforeunload', (event) => {

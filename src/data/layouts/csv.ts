@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse/sync';
+import { contentBytes, describeContent } from '../../base/content.ts';
 import { DatasetError } from '../errors.ts';
 
 /**
@@ -36,7 +37,10 @@ export function parseTable<Column extends string>(
   const names = header.map((name) => name.toLowerCase());
   for (const column of columns) {
     if (!names.includes(column)) {
-      throw new DatasetError(file, 'header', `a column ${column}`, header.join(',') || 'an empty file');
+      // One column only: perhaps it is no table at all.
+      const start = new TextEncoder().encode(text.slice(0, contentBytes));
+      const found = header.length > 1 ? header.join(',') : describeContent(start);
+      throw new DatasetError(file, 'header', `a column ${column}`, found);
     }
   }
   return records.map(

@@ -48,6 +48,8 @@ export function nearestLayout(folder: Folder): Nearest {
       ? `found ${countByExtension(images)} that could be images, e.g. ${example}`
       : `found no image file among ${files.length} files${files.length > 0 ? `, e.g. ${files[0]}` : ''}`,
   ];
+  const meta = files.find((file) => /\/meta\.json$/i.test(file));
+  if (meta !== undefined) details.push(`found ${meta}: give the folder that it is in`);
   if (others.length > 0)
     details.push(`found ${countByExtension(others)} of formats that are not read, e.g. ${others[0]}`);
   const { name, shape } = best;

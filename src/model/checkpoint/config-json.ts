@@ -1,4 +1,5 @@
 // What the shapes of the weights do not say, from the config.json or open_clip_config.json beside them.
+import { contentBytes, describeContent } from '../../base/content.ts';
 import { WeightsError } from '../../formats/errors.ts';
 import { jsonProblem } from '../../formats/json-limits.ts';
 
@@ -85,7 +86,7 @@ export function parse(text: string, file: string): Json {
     if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Json;
     found = 'another value';
   } catch (error) {
-    found = (error as Error).message;
+    found = `${(error as Error).message} in ${describeContent(new TextEncoder().encode(text.slice(0, contentBytes)))}`;
   }
   throw new WeightsError({ file, expected: 'a JSON object', found });
 }

@@ -15,6 +15,8 @@ export interface ClipTensors {
   readonly file: TensorFile;
   /** Tensors of the file that no CLIP needs. */
   readonly ignored: readonly string[];
+  /** What stood before all its names, and was taken off; absent: nothing. */
+  readonly prefix?: string;
 }
 
 /** Where one tensor's values come from: tensors of the file one after the other, or a matrix transposed. */
@@ -66,7 +68,13 @@ export function clipTensors(file: TensorFile): ClipTensors {
     recipe.parts[part] = name;
     recipes.set(mapped, recipe);
   }
-  return { scheme, file: applyRecipes(file, recipes), ignored };
+  const mapped = applyRecipes(file, recipes);
+  return {
+    scheme,
+    file: file.foreign ? { ...mapped, foreign: file.foreign } : mapped,
+    ignored,
+    ...(found.prefix ? { prefix: found.prefix } : {}),
+  };
 }
 
 /** Tensors that each naming scheme has, and no other model. */

@@ -78,7 +78,7 @@ async function modelFile(given: string): Promise<string> {
   for (const name of modelFiles) if (await exists(path.join(given, name))) return path.join(given, name);
   throw new WeightsError({
     file: given,
-    expected: `one of ${modelFiles.join(', ')} in this folder`,
+    expected: `weights in this folder: one of ${modelFiles.filter((name) => !/index/.test(name)).join(', ')}`,
     found: 'none',
   });
 }

@@ -1,16 +1,21 @@
 // The image encoder, ready to run on batches of one size.
 import type { Gpu } from '../../gpu/gpu.ts';
+import type { DeviceTensor } from '../../graph/device-tensor.ts';
 import { compile, type Executable, type RunOptions } from '../../graph/executor.ts';
 import { elements, f32, type Tensor } from '../../kernels/tensor.ts';
 import { createModelGraph, type ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
 import { anovlViews, checkNeeds, clipNeeds, featureShapes, type ImageNeeds } from './needs.ts';
+import { createPreprocessor, type Pixels, preprocessImage } from './preprocess.ts';
 import { augment } from './views.ts';
 import { encodeFeatures } from './vision.ts';
 import { bindWeights, type Clip } from './weights.ts';
 
 /** Features of one image, on the host, by the names of `featureShapes`. */
 export type HostFeatures = Readonly<Record<string, Float32Array>>;
+
+/** The same on the host, or on the device, where the encoder's next image overwrites them. */
+export type Features = Readonly<Record<string, Float32Array | DeviceTensor>>;
 
 /** @throws RangeError unless `size` is a positive multiple of the patch size. */
 export function checkImageSize(config: ClipConfig, size: number): void {
@@ -48,6 +53,13 @@ export interface ImageEncoder {
   readonly executable: Executable;
   /** Encodes up to `batch` preprocessed images, each [3, S, S]. */
   encode(images: readonly Float32Array[], options?: RunOptions): Promise<HostFeatures[]>;
+  /**
+   * Features of a decoded image, of an encoder for one image: nothing leaves the device. Done with one image before the
+   * next. @throws GpuError, also if the image does not fit the adapter
+   */
+  encodePixels(image: Pixels, options?: RunOptions): Promise<Features>;
+  /** The same, to the host. */
+  readPixels(image: Pixels, options?: RunOptions): Promise<HostFeatures>;
   dispose(): void;
 }
 
@@ -64,8 +76,23 @@ export async function createImageEncoder(
   });
   const names = [...featureShapes(needs, clip.config, size).keys()].filter((name) => name in outputs);
   const views = needs.views === 'anovl' ? await createViewEncoder(gpu, clip, size, needs) : undefined;
-  return {
+  const preprocessor = createPreprocessor(gpu, size, needs.filter);
+  const encoder: ImageEncoder = {
     executable,
+    async encodePixels(image, options) {
+      if (views) return encoder.readPixels(image, options);
+      await executable.run({ images: await preprocessor.run(image) }, [], options);
+      return Object.fromEntries(names.map((name) => [name, executable.tensor(name)]));
+    },
+    async readPixels(image, options) {
+      if (views)
+        return (await encoder.encode([await preprocessImage(gpu, image, size, needs.filter)], options))[0]!;
+      return (await executable.run(
+        { images: await preprocessor.run(image) },
+        names,
+        options,
+      )) as HostFeatures;
+    },
     async encode(images, options) {
       const input = new Float32Array(batch * 3 * size * size);
       images.forEach((image, i) => {
@@ -83,9 +110,11 @@ export async function createImageEncoder(
     },
     dispose() {
       executable.dispose();
+      preprocessor.dispose();
       views?.dispose();
     },
   };
+  return encoder;
 }
 
 /** Part `i` of `count` equal ones. */

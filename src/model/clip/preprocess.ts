@@ -1,6 +1,9 @@
 // From decoded pixels to CLIP's input, as Pillow and torchvision do it: bit-exact resize, then /255, mean, std.
+
+import { createQueue } from '../../base/prefetch.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
-import { compile } from '../../graph/executor.ts';
+import type { DeviceTensor } from '../../graph/device-tensor.ts';
+import { compile, type Executable } from '../../graph/executor.ts';
 import { createGraph } from '../../graph/graph.ts';
 import { imageToTensor } from '../../kernels/image_tensor/image_tensor.ts';
 import { resizePillow } from '../../kernels/resize_pillow/resize_pillow.ts';
@@ -16,18 +19,75 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
-/** Squashes an RGB image to size x size (antialiased) and normalises it: f32 [3, size, size]. */
+type Filter = 'bicubic' | 'bilinear';
+
+/** Squashes RGB images to one size and normalises them, on the device. */
+export interface Preprocessor {
+  /** f32 [1, 3, size, size]; overwritten by the next call. Calls take turns. @throws GpuError if the image does not fit */
+  run(image: Pixels): Promise<DeviceTensor>;
+  dispose(): void;
+}
+
+/** Sizes of images for which buffers are kept, and bytes of these buffers: what was used longest ago goes first. */
+const kept = { sizes: 8, bytes: 2 ** 26 };
+
+/** What an image's size needs is compiled at the first image of that size (antialiased), and kept. */
+export function createPreprocessor(gpu: Gpu, size: number, filter: Filter): Preprocessor {
+  const resizes = new Map<string, Executable>(); // the one used last is the last
+  const inTurn = createQueue();
+  const drop = (key: string) => {
+    resizes.get(key)!.dispose();
+    resizes.delete(key);
+  };
+  const resizeFor = async ({ width, height }: Pixels): Promise<Executable> => {
+    const key = `${width} x ${height}`;
+    const found = resizes.get(key) ?? (await compileResize(gpu, { width, height }, size, filter));
+    resizes.delete(key);
+    resizes.set(key, found);
+    const total = () => [...resizes.values()].reduce((sum, { plan }) => sum + plan.bytes.total, 0);
+    while (resizes.size > 1 && (resizes.size > kept.sizes || total() > kept.bytes))
+      drop(resizes.keys().next().value!);
+    return found;
+  };
+  return {
+    run: (image) =>
+      inTurn(async () => {
+        const resize = await resizeFor(image);
+        await resize.run({ image: image.data });
+        return resize.tensor('output');
+      }),
+    dispose() {
+      for (const key of [...resizes.keys()]) drop(key);
+    },
+  };
+}
+
+function compileResize(
+  gpu: Gpu,
+  { width, height }: Omit<Pixels, 'data'>,
+  size: number,
+  filter: Filter,
+): Promise<Executable> {
+  const graph = createGraph();
+  const pixels = graph.input('image', { shape: [height, width, 3], dtype: 'u8' });
+  const resized = resizePillow(graph, pixels, { height: size, width: size, filter });
+  const output = imageToTensor(graph, resized, { mean: clipMean, std: clipStd });
+  return compile(gpu, graph, { output: graph.view(output, [1, 3, size, size]) });
+}
+
+/** One image of its size, to the host: f32 [3, size, size], antialiased, normalised. */
 export async function preprocessImage(
   gpu: Gpu,
   image: Pixels,
   size: number,
-  filter: 'bicubic' | 'bilinear' = 'bicubic',
+  filter: Filter = 'bicubic',
 ): Promise<Float32Array> {
-  const graph = createGraph();
-  const pixels = graph.input('image', { shape: [image.height, image.width, 3], dtype: 'u8' });
-  const resized = resizePillow(graph, pixels, { height: size, width: size, filter });
-  const tensor = imageToTensor(graph, resized, { mean: clipMean, std: clipStd });
-  return (await runOnce(gpu, graph, tensor, image.data)) as Float32Array;
+  const executable = await compileResize(gpu, image, size, filter);
+  try {
+    return (await executable.run({ image: image.data }, ['output'])).output as Float32Array;
+  } finally {
+    executable.dispose();
+  }
 }
 
 /**

@@ -12,9 +12,8 @@ import type { RgbImage } from '../../data/image.ts';
 import { GpuError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { Executable } from '../../graph/executor.ts';
-import { createImageEncoder, type ImageEncoder } from '../../model/clip/image-encoder.ts';
+import { createImageEncoder, type Features, type ImageEncoder } from '../../model/clip/image-encoder.ts';
 import { featureShapes } from '../../model/clip/needs.ts';
-import { preprocessImage } from '../../model/clip/preprocess.ts';
 import type { Clip } from '../../model/clip/weights.ts';
 import {
   entryKey,
@@ -29,12 +28,22 @@ import {
 export interface FeatureSource {
   /** Features of an image file. Several at the same time; the encoder takes them one by one. @throws ImageError, GpuError */
   load(file: string): Promise<FeatureEntry>;
+  /**
+   * Hands an image's features to `work`; they stay on the device where nobody keeps them, and are valid until `work`
+   * is done. @throws ImageError, GpuError, what `work` throws
+   */
+  use<T>(file: string, work: (image: UsedFeatures) => Promise<T>): Promise<T>;
   /** Images so far by where their features came from; `damaged` entries of the cache were made again. */
   readonly counts: { readonly cached: number; readonly encoded: number; readonly damaged: number };
   /** The image encoder, once it was needed. */
   readonly encoder: Executable | undefined;
   dispose(): void;
 }
+
+/** An image's features for one use. */
+export type UsedFeatures = Omit<FeatureEntry, 'features'> & { readonly features: Features };
+
+const sizeOf = ({ width, height, usedBits }: RgbImage) => ({ width, height, usedBits });
 
 export interface FeatureSourceOptions extends FeatureSettings {
   /** Folder of the cache; undefined: no cache. */
@@ -80,24 +89,23 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
     // A watched folder may bring files for months.
     if (entries.size > maxRemembered) entries.delete(entries.keys().next().value!);
   };
-  const preprocess = async (image: RgbImage, file: string) => {
-    const pixels = await preprocessImage(gpu, image, imageSize, needs.filter).catch((error: unknown) => {
-      if (error instanceof GpuError && (error.kind === 'limit-too-small' || error.kind === 'out-of-memory'))
-        throw new ImageError(
-          file,
-          'an image that fits the adapter',
-          `${image.width} x ${image.height}: ${error.message}`,
-        );
-      throw error;
-    });
-    const { data: _, ...rest } = image;
-    return { pixels, ...rest };
-  };
-  const encode = ({ pixels, width, height, usedBits }: Awaited<ReturnType<typeof preprocess>>) =>
-    inTurn(async (): Promise<FeatureEntry> => {
+  /** The encoder takes images one by one; `work` must be done with what it got when it returns. */
+  const encoding = <T>(
+    image: RgbImage,
+    file: string,
+    work: (encoder: ImageEncoder) => Promise<T>,
+  ): Promise<T> =>
+    inTurn(async () => {
       encoder ??= await createImageEncoder(gpu, clip, imageSize, needs);
-      const [features] = await encoder.encode([pixels]);
-      return { features: storedPrecision(features!, precision), width, height, usedBits };
+      return work(encoder).catch((error: unknown) => {
+        if (error instanceof GpuError && (error.kind === 'limit-too-small' || error.kind === 'out-of-memory'))
+          throw new ImageError(
+            file,
+            'an image that fits the adapter',
+            `${image.width} x ${image.height}: ${error.message}`,
+          );
+        throw error;
+      });
     });
   const store = async (entry: string, made: FeatureEntry) => {
     if (!writable) return;
@@ -109,40 +117,55 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
     }
   };
 
-  return {
+  /** What the cache has of a file, or else what `encode` makes of its image, and where that belongs. */
+  const find = async (file: string, encode: (image: RgbImage) => Promise<FeatureEntry>) => {
+    const state = await stateOf(file);
+    const known = entries.get(file);
+    const same = known !== undefined && known.state === state;
+    const kept = same ? await fromCache(known.entry) : undefined;
+    if (kept) return { kept };
+    return withImageBytes(file, async (bytes) => {
+      const entry = await entryOf(bytes);
+      if (entry !== undefined) remember(file, state, entry);
+      const found =
+        entry === undefined || (same && entry === known.entry) ? undefined : await fromCache(entry);
+      return found ? { kept: found } : { made: await withImage(bytes, file, encode), entry };
+    });
+  };
+
+  const source: FeatureSource = {
     counts,
     get encoder() {
       return encoder?.executable;
     },
     async load(file) {
-      const state = await stateOf(file);
-      const known = entries.get(file);
-      const same = known !== undefined && known.state === state;
-      const kept = same ? await fromCache(known.entry) : undefined;
-      if (kept) {
+      const found = await find(file, async (image) => ({
+        features: storedPrecision(await encoding(image, file, (made) => made.readPixels(image)), precision),
+        ...sizeOf(image),
+      }));
+      if (found.kept) {
         counts.cached += 1;
-        return kept;
+        return found.kept;
       }
-      const read = await withImageBytes(file, async (bytes) => {
-        const entry = await entryOf(bytes);
-        if (entry !== undefined) remember(file, state, entry);
-        const found =
-          entry === undefined || (same && entry === known.entry) ? undefined : await fromCache(entry);
-        return found
-          ? { found, entry, input: undefined }
-          : { found, entry, input: await withImage(bytes, file, (image) => preprocess(image, file)) };
-      });
-      if (read.found) {
-        counts.cached += 1;
-        return read.found;
-      }
-      const made = await encode(read.input);
       counts.encoded += 1;
-      if (read.entry !== undefined) await store(read.entry, made);
-      return made;
+      if (found.entry !== undefined) await store(found.entry, found.made);
+      return found.made;
+    },
+    async use(file, work) {
+      if (cache !== undefined || precision !== 'f32') return work(await source.load(file)); // they come by the host
+      return withImageBytes(file, (bytes) =>
+        withImage(bytes, file, (image) =>
+          encoding(image, file, async (made) => {
+            const features = await made.encodePixels(image);
+            counts.encoded += 1;
+            return work({ features, ...sizeOf(image) });
+          }),
+        ),
+      );
     },
     dispose: () => encoder?.dispose(),
   };
+  return source;
 }
 
 /** What changes when a file is written anew under its name. */

@@ -1,3 +1,4 @@
+import { contentBytes, describeContent } from '../../../base/content.ts';
 import { WeightsError } from '../../../formats/errors.ts';
 import { unescapeHtml } from './html.ts';
 import { openaiVocabulary, type Tokenizer } from './tokenizer.ts';
@@ -93,9 +94,15 @@ const maxVocabulary = 16_000_000;
 
 function parseMerges(vocabulary: string, file: string): string[] {
   // The first line is a version; the last ones are not used.
-  const merges = vocabulary.split('\n', mergeCount + 1).slice(1);
-  if (merges.length < mergeCount)
-    throw new WeightsError({ file, expected: `${mergeCount} merges`, found: `${merges.length}` });
+  const merges = vocabulary.split(/\r?\n/, mergeCount + 1).slice(1);
+  if (merges.length < mergeCount) {
+    const content = describeContent(new TextEncoder().encode(vocabulary.slice(0, contentBytes)));
+    throw new WeightsError({
+      file,
+      expected: `${mergeCount} merges`,
+      found: `${merges.length} in ${content}`,
+    });
+  }
   const wrong = merges.findIndex((line) => !/^\S+ \S+$/.test(line));
   if (wrong >= 0)
     throw new WeightsError({

@@ -24,7 +24,7 @@ import { type Context, createModelGraph } from '../../context.ts';
 import { checkDetection } from '../../faprompt/verdict.ts';
 import type { Scorer } from '../../scorer.ts';
 import type { AnovlOptions } from './anovl.ts';
-import { type Adapter, adaptedCosines, anovlMap, viewScore } from './forward.ts';
+import { type Adapter, adaptedCosines, anovlMap, directionOf, viewScore } from './forward.ts';
 
 /** PyTorch's defaults. */
 export const anovlAdamw = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.01 } as const;
@@ -119,7 +119,7 @@ export async function createAnovlScorer(
       weight: parameter('ad.weight', state.get('ad.weight')!),
       bias: parameter('ad.bias', state.get('ad.bias')!),
       rows: parameter('rows', rowsTensor),
-      prototypes: context.graph.constant('prototypes', texts.prototypes, [1, 2, embedDim]),
+      direction: context.graph.constant('direction', directionOf(texts.prototypes), [1, embedDim]),
     };
     return { adapter, parameters, parameter };
   };
@@ -144,7 +144,8 @@ export async function createAnovlScorer(
   const h = detect.graph.input('patches', f32(n, embedDim));
   const views = detect.graph.input('views', f32(1, ...shapes.get('views')!));
   const { map } = anovlMap(detect, adaptedCosines(detect, h, found.adapter), size);
-  const { score } = viewScore(detect, views, found.adapter.prototypes);
+  const prototypes = detect.graph.constant('prototypes', texts.prototypes, [1, 2, embedDim]);
+  const { score } = viewScore(detect, views, prototypes);
   const executable = await compile(
     gpu,
     detect.graph,

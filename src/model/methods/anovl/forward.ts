@@ -3,6 +3,7 @@ import { add, affine } from '../../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../../kernels/l2norm/l2norm.ts';
 import { linear, matmul } from '../../../kernels/matmul/matmul.ts';
 import { reduce } from '../../../kernels/reduce/reduce.ts';
+import { concat } from '../../../kernels/slice/slice.ts';
 import { softmax } from '../../../kernels/softmax/softmax.ts';
 import { tanh } from '../../../kernels/tanh/tanh.ts';
 import type { Tensor } from '../../../kernels/tensor.ts';
@@ -17,20 +18,25 @@ export interface Adapter {
   readonly bias: Tensor;
   /** Unit text features: [R, E]. */
   readonly rows: Tensor;
-  /** Unit prototypes: [1, 2, E]. */
-  readonly prototypes: Tensor;
+  /** Abnormal less normal prototype: [1, E]. */
+  readonly direction: Tensor;
 }
 
-/** u(g(h)) T, raw cosines: [n, 2]. @param tokens V-V patch tokens, not normalised [n, E] */
+/**
+ * u(g(h)) T, less the normal cosine: [n, 2]. Softmax and losses depend on the difference alone, and prototypes are so
+ * alike that taking it first keeps digits.
+ * @param tokens V-V patch tokens, not normalised [n, E]
+ */
 export function adaptedCosines(
   { graph }: Context,
   tokens: Tensor,
-  { weight, bias, rows, prototypes }: Adapter,
+  { weight, bias, rows, direction }: Adapter,
 ) {
   const hidden = tanh(graph, linear(graph, l2norm(graph, tokens), weight, { bias }));
   const g = add(graph, affine(graph, tokens, 0.5), matmul(graph, hidden, rows, { scale: 0.5 }));
-  const [, , width] = prototypes.shape as [number, number, number];
-  return matmul(graph, l2norm(graph, g), graph.view(prototypes, [2, width]), { transposeB: true });
+  const n = tokens.shape[0]!;
+  const difference = matmul(graph, l2norm(graph, g), direction, { transposeB: true });
+  return concat(graph, [graph.constant('zeros', new Float32Array(n), [n, 1]), difference], 1);
 }
 
 /** The mean over 3 x 3 patches, borders repeated, as a matrix: [n, n]. */
@@ -64,3 +70,9 @@ export function viewScore(context: Context, views: Tensor, prototypes: Tensor) {
   const probability = abnormalChannel(context, probabilities(context, views, prototypes, 1));
   return { probability, score: reduce(context.graph, probability, { kind: 'mean', axis: 1 }) };
 }
+
+/** Abnormal less normal prototype. @param prototypes [2, E] */
+export const directionOf = (prototypes: Float32Array): Float32Array => {
+  const width = prototypes.length / 2;
+  return Float32Array.from({ length: width }, (_, i) => prototypes[width + i]! - prototypes[i]!);
+};

@@ -10,11 +10,12 @@
 // Not built: the published training's mosaics of MVTec AD and its mixed precision.
 import { createRandom, deriveSeed } from '../../../base/random.ts';
 import { diceLoss } from '../../../kernels/dice/dice.ts';
-import { add, affine } from '../../../kernels/elementwise/elementwise.ts';
+import { add, affine, subtract } from '../../../kernels/elementwise/elementwise.ts';
 import { focalLoss } from '../../../kernels/focal/focal.ts';
 import { l2norm } from '../../../kernels/l2norm/l2norm.ts';
 import { linear, matmul } from '../../../kernels/matmul/matmul.ts';
-import { slice } from '../../../kernels/slice/slice.ts';
+import { sigmoid } from '../../../kernels/sigmoid/sigmoid.ts';
+import { concat, slice } from '../../../kernels/slice/slice.ts';
 import { softmax } from '../../../kernels/softmax/softmax.ts';
 import { f32, type Shape, type Tensor } from '../../../kernels/tensor.ts';
 import type { ClipConfig } from '../../clip/config.ts';
@@ -24,7 +25,7 @@ import { abnormalChannel, cosines } from '../../faprompt/similarity.ts';
 import { compileScorer } from '../../scorer.ts';
 import { upsampleAligned } from '../align-corners.ts';
 import { bindLearned } from '../learned.ts';
-import type { Family, Learning, Method, StepParts } from '../method.ts';
+import type { Family, Learner, Learning, Method, StepParts } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
 import { parseValues, type ValueKind } from '../option-values.ts';
 import { writtenPrototypes } from '../texts.ts';
@@ -105,7 +106,7 @@ export function aprilGanForward(
     const options = { transposeB: true, scale: 1 / temperature };
     const logits = record(`logits${i}`, matmul(graph, prototypes, l2norm(graph, z), options));
     const large = upsampleAligned(context, graph.view(logits, [2 * images, grid, grid]), size);
-    return record(`map${i}`, softmax(graph, graph.view(large, [images, 2, size, size]), { axis: 1 }));
+    return record(`map${i}`, twoWay(context, graph.view(large, [images, 2, size, size])));
   });
   const similarities = cosines(context, graph.view(image, [images, 1, width]), prototypes);
   const logits = affine(graph, graph.view(similarities, [images, 2]), 1 / temperature);
@@ -122,6 +123,16 @@ export function aprilGanForward(
     ),
     score: record('score', graph.view(abnormalChannel(context, graph.view(p, [images, 2, 1])), [images])),
   };
+}
+
+/**
+ * The softmax over two channels, of their difference: the focal loss has derivatives of 1e5 beside those of 1, and
+ * softmax's gradient is a difference of such.
+ */
+function twoWay({ graph }: Context, logits: Tensor): Tensor {
+  const [normal, abnormal] = [0, 1].map((i) => slice(graph, logits, { axis: 1, start: i, end: i + 1 }));
+  const difference = subtract(graph, abnormal!, normal!);
+  return concat(graph, [sigmoid(graph, affine(graph, difference, -1)), sigmoid(graph, difference)], 1);
 }
 
 /** @param masks 1 where abnormal [B, S, S] */
@@ -159,7 +170,6 @@ const learning = (options: AprilGanOptions): Learning => ({
   },
   async prepare({ gpu, clip, size, classes, tokenizer }) {
     const words = (await tokenizer?.()) ?? clip.tokenizer;
-    const { embedDim } = clip.config;
     const ofClass = new Map<string, Float32Array>();
     for (const name of new Set(classes.map((each) => keyOf(options, each))))
       ofClass.set(
@@ -167,30 +177,37 @@ const learning = (options: AprilGanOptions): Learning => ({
         (await writtenPrototypes(gpu, clip, words, spokenPhrases(options, words, name, 'keep'), 'unit'))
           .values,
       );
-    return {
-      build(model, features, { masks }) {
-        const images = features.image!.shape[0]!;
-        const prototypes = model.graph.input('prototypes', f32(images, 2, embedDim));
-        const taps = tapBlocks(options, clip.config).map((block) => features[`tap${block}`]!);
-        const { learnables, maps } = aprilGanForward(
-          model,
-          features.image!,
-          taps,
-          prototypes,
-          clip.config,
-          size,
-          options.temperature,
-        );
-        return { learnables, losses: aprilGanLosses(model, maps, masks) };
-      },
-      feeds(names) {
-        const prototypes = new Float32Array(names.length * 2 * embedDim);
-        names.forEach((name, i) => {
-          prototypes.set(ofClass.get(keyOf(options, name))!, i * 2 * embedDim);
-        });
-        return { prototypes };
-      },
-    };
+    return aprilGanLearner(
+      (name) => ofClass.get(keyOf(options, name))!,
+      tapBlocks(options, clip.config),
+      clip.config,
+      size,
+      options.temperature,
+    );
+  },
+});
+
+/** APRIL-GAN's part of a step. @param prototypes of a class [2, E] */
+export const aprilGanLearner = (
+  prototypes: (className: string) => Float32Array,
+  blocks: readonly number[],
+  clip: ClipConfig,
+  size: number,
+  temperature?: number,
+): Learner => ({
+  build(model, features, { masks }) {
+    const image = features.image!;
+    const given = model.graph.input('prototypes', f32(image.shape[0]!, 2, clip.embedDim));
+    const taps = blocks.map((block) => features[`tap${block}`]!);
+    const { learnables, maps } = aprilGanForward(model, image, taps, given, clip, size, temperature);
+    return { learnables, losses: aprilGanLosses(model, maps, masks) };
+  },
+  feeds(names) {
+    const all = new Float32Array(names.length * 2 * clip.embedDim);
+    names.forEach((name, i) => {
+      all.set(prototypes(name), i * 2 * clip.embedDim);
+    });
+    return { prototypes: all };
   },
 });
 

@@ -9,12 +9,12 @@
 // SGD with momentum, a cosine per epoch. Not built: random crops and flips (features come from the cache).
 import { createRandom, deriveSeed } from '../../../base/random.ts';
 import { crossEntropy } from '../../../kernels/cross_entropy/cross_entropy.ts';
-import { add, affine, expand } from '../../../kernels/elementwise/elementwise.ts';
+import { add, expand, subtract } from '../../../kernels/elementwise/elementwise.ts';
 import { gatherRows } from '../../../kernels/gather/gather.ts';
 import { l2norm } from '../../../kernels/l2norm/l2norm.ts';
-import { linear } from '../../../kernels/matmul/matmul.ts';
+import { linear, matmul } from '../../../kernels/matmul/matmul.ts';
 import { relu } from '../../../kernels/relu/relu.ts';
-import { concat } from '../../../kernels/slice/slice.ts';
+import { concat, slice } from '../../../kernels/slice/slice.ts';
 import { softmax } from '../../../kernels/softmax/softmax.ts';
 import { f32, type Shape, type Tensor } from '../../../kernels/tensor.ts';
 import type { ClipConfig } from '../../clip/config.ts';
@@ -22,11 +22,11 @@ import { clipNeeds } from '../../clip/needs.ts';
 import { encodeText } from '../../clip/text.ts';
 import type { Context } from '../../context.ts';
 import { smoothingSigma } from '../../faprompt/score.ts';
-import { abnormalChannel, cosines } from '../../faprompt/similarity.ts';
+import { abnormalChannel } from '../../faprompt/similarity.ts';
 import { compileScorer } from '../../scorer.ts';
 import { clipForward } from '../clip/clip.ts';
 import { bindLearned } from '../learned.ts';
-import type { Family, Learning, Method } from '../method.ts';
+import type { Family, Learner, Learning, Method } from '../method.ts';
 import { sgdOptimizer } from '../optimizer.ts';
 import { parseValues, type ValueKind } from '../option-values.ts';
 import { type ClassTails, classTails, tailsFeed } from './tails.ts';
@@ -99,6 +99,7 @@ export interface CoopForward {
   readonly learnables: ReadonlyMap<string, Tensor>;
   /** Unit prototypes of each image [B, 2, E]. */
   readonly text: Tensor;
+  /** Less the normal one's: [B, 2]. */
   readonly logits: Tensor;
   /** [B]. */
   readonly score: Tensor;
@@ -140,8 +141,12 @@ export function coopForward(
   const unit = l2norm(graph, features);
   const perImage = classOf ? gatherRows(graph, graph.view(unit, [1, texts / 2, 2 * embed]), classOf) : unit;
   const text = record('text', graph.view(perImage, [images, 2, embed]));
-  const similarities = cosines(context, graph.view(image, [images, 1, embed]), text);
-  const logits = record('logits', affine(graph, graph.view(similarities, [images, 2]), scale));
+  // Only the logits' difference counts. Of the texts' difference it keeps the digits that logits of 30 have lost.
+  const [normal, abnormal] = [0, 1].map((i) => slice(graph, text, { axis: 1, start: i, end: i + 1 }));
+  const rows = graph.view(image, [images, 1, embed]);
+  const difference = matmul(graph, subtract(graph, abnormal!, normal!), rows, { transposeB: true, scale });
+  const zeros = graph.constant('zeros', new Float32Array(images), [images, 1]);
+  const logits = record('logits', concat(graph, [zeros, graph.view(difference, [images, 1])], 1));
   const p = graph.view(softmax(graph, logits, { axis: 1 }), [images, 2, 1]);
   return {
     learnables,
@@ -185,35 +190,47 @@ const learning = (options: CoopOptions): Learning => ({
     }
     return values;
   },
-  async prepare({ clip, classes, tokenizer }) {
-    const tails = await classTails(clip, (await tokenizer?.()) ?? clip.tokenizer, options, classes);
-    const scale = await clip.logitScale();
-    /** Distinct classes of a batch have a place each, unless every image has. */
-    const places = (images: number) => (options.shift === 'image' ? images : Math.min(images, tails.of.size));
-    return {
-      build(model, { image }, { classes: labels }) {
-        const images = image!.shape[0]!;
-        const texts: CoopTexts = {
-          start: tails.start,
-          tails: model.graph.input('tails', f32(2 * places(images), tails.length, tails.width)),
-          ends: model.graph.input('ends', { shape: [2 * places(images), 1], dtype: 'i32' }),
-          ...(options.shift === 'image'
-            ? {}
-            : { classOf: model.graph.input('classOf', { shape: [1, images], dtype: 'i32' }) }),
-        };
-        const { learnables, logits } = coopForward(model, image!, texts, options, clip.config, scale);
-        return { learnables, losses: { total: crossEntropy(model.graph, logits, labels) } };
-      },
-      feeds(names) {
-        if (options.shift === 'image') return tailsFeed(tails, options.context, names);
-        const distinct = [...new Set(names)];
-        const slots = Array.from({ length: places(names.length) }, (_, i) => distinct[i] ?? distinct[0]!);
-        const classOf = Int32Array.from(names, (name) => distinct.indexOf(name));
-        return { ...tailsFeed(tails, options.context, slots), classOf };
-      },
-    };
-  },
+  prepare: async ({ clip, classes, tokenizer }) =>
+    coopLearner(
+      await classTails(clip, (await tokenizer?.()) ?? clip.tokenizer, options, classes),
+      options,
+      clip.config,
+      await clip.logitScale(),
+    ),
 });
+
+/** CoOp's part of a step. @param scale CLIP's own: exp(logit_scale) */
+export function coopLearner(
+  tails: ClassTails,
+  options: Pick<CoopOptions, 'context' | 'shift'>,
+  clip: ClipConfig,
+  scale: number,
+): Learner {
+  const perImage = options.shift === 'image';
+  /** Distinct classes of a batch have a place each, unless every image has. */
+  const places = (images: number) => (perImage ? images : Math.min(images, tails.of.size));
+  return {
+    build(model, { image }, { classes: labels }) {
+      const { graph } = model;
+      const images = image!.shape[0]!;
+      const texts: CoopTexts = {
+        start: tails.start,
+        tails: graph.input('tails', f32(2 * places(images), tails.length, tails.width)),
+        ends: graph.input('ends', { shape: [2 * places(images), 1], dtype: 'i32' }),
+        ...(perImage ? {} : { classOf: graph.input('classOf', { shape: [1, images], dtype: 'i32' }) }),
+      };
+      const { learnables, logits } = coopForward(model, image!, texts, options, clip, scale);
+      return { learnables, losses: { total: crossEntropy(graph, logits, labels) } };
+    },
+    feeds(names) {
+      if (perImage) return tailsFeed(tails, options.context, names);
+      const distinct = [...new Set(names)];
+      const slots = Array.from({ length: places(names.length) }, (_, i) => distinct[i] ?? distinct[0]!);
+      const classOf = Int32Array.from(names, (name) => distinct.indexOf(name));
+      return { ...tailsFeed(tails, options.context, slots), classOf };
+    },
+  };
+}
 
 export const coop = (name: string, title: string, options: CoopOptions): Method => ({
   name,

@@ -1,0 +1,132 @@
+// One run at a time in a folder: a file that says which process is at work there.
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { OutputError } from './files.node.ts';
+import { readText } from './open.node.ts';
+
+export const lockName = '.faprompt.lock';
+
+/** Who holds a lock. */
+interface Holder {
+  readonly pid: number;
+  /** When the process began, as its system counts; numbers of processes are used again. null: unknown. */
+  readonly start: string | null;
+  readonly host: string;
+  /** Tells two locks of one process apart. */
+  readonly id: string;
+}
+
+/**
+ * Runs `work` while no other process (and nobody else in this one) has the folder. The lock of a process that is gone,
+ * killed say, does not count; one of another machine (a network drive) always does.
+ * @param name of the file, where a folder has more than one use
+ * @throws OutputError naming the process that has it
+ */
+export async function lockFolder<T>(dir: string, work: () => Promise<T>, name = lockName): Promise<T> {
+  await mkdir(dir, { recursive: true });
+  const file = path.join(dir, name);
+  const own: Holder = {
+    pid: process.pid,
+    start: (await processOf(process.pid))[1],
+    host: os.hostname(),
+    id: randomUUID(),
+  };
+  await take(file, own);
+  try {
+    return await work();
+  } finally {
+    if ((await holderOf(file))?.id === own.id) await rm(file, { force: true });
+  }
+}
+
+async function take(file: string, own: Holder): Promise<void> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    if (await create(file, own)) return;
+    const holder = await holderOf(file);
+    if (holder !== undefined && (await isAlive(holder))) {
+      // A process that was killed a moment ago needs one to be gone.
+      if (attempt < 4) {
+        await setTimeout(100);
+        continue;
+      }
+      const who = holder.host === os.hostname() ? '' : ` on ${holder.host}`;
+      throw new OutputError(
+        `${path.dirname(file)}: expected a folder in which no other run is at work, found process ${holder.pid}${who} (if there is none, remove ${file})`,
+      );
+    }
+    await removeStale(file, holder);
+  }
+  throw new OutputError(`${file}: expected a lock that can be taken, found others that take it`);
+}
+
+/** Whole at once: it is made elsewhere and linked, which fails where there is one. */
+async function create(file: string, own: Holder): Promise<boolean> {
+  const made = path.join(path.dirname(file), `.${own.id}.tmp`);
+  try {
+    await writeFile(made, JSON.stringify(own), { flag: 'wx' });
+    await link(made, file);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    // File systems without links (FAT).
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+    return await writeFile(file, JSON.stringify(own), { flag: 'wx' }).then(
+      () => true,
+      (second: NodeJS.ErrnoException) => {
+        if (second.code !== 'EEXIST') throw second;
+        return false;
+      },
+    );
+  } finally {
+    await rm(made, { force: true });
+  }
+}
+
+/** Takes the very lock away that was looked at: another process may have replaced it by its own meanwhile. */
+async function removeStale(file: string, holder: Holder | undefined): Promise<void> {
+  const aside = path.join(path.dirname(file), `.${randomUUID()}.tmp`);
+  try {
+    await rename(file, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const taken = await holderOf(aside);
+  if (taken?.id !== holder?.id) await link(aside, file).catch(() => {});
+  await rm(aside, { force: true });
+}
+
+/** undefined: no lock, or one that was cut while it was written. */
+async function holderOf(file: string): Promise<Holder | undefined> {
+  try {
+    const { pid, start, host, id } = JSON.parse(await readText(file, 4096)) as Partial<Holder>;
+    if (!Number.isSafeInteger(pid) || typeof host !== 'string' || typeof id !== 'string') return undefined;
+    return { pid: pid!, start: typeof start === 'string' ? start : null, host, id };
+  } catch {
+    return undefined;
+  }
+}
+
+async function isAlive({ pid, start, host }: Holder): Promise<boolean> {
+  if (host !== os.hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's
+  }
+  const [state, now] = await processOf(pid);
+  if (state === 'Z' || state === 'X') return false; // dead, and its parent has not asked yet
+  return now === null || start === null || now === start;
+}
+
+/** Linux: a process's state, and the ticks from boot to its start; null where they cannot be known. */
+async function processOf(pid: number): Promise<[state: string | null, start: string | null]> {
+  const stat = await readText(`/proc/${pid}/stat`, 65536).catch(() => '');
+  // The name, in brackets, may hold anything; the state follows, the start is the 20th field behind it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return [fields[0] || null, fields[19] ?? null];
+}

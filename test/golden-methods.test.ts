@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { openGpu } from '../src/gpu/gpu.ts';
+import { checkMethods } from './golden/methods/check.ts';
+import { formatReport } from './golden/report.ts';
+import { testGpu } from './gpu.ts';
+import { hasShared, sharedPath } from './shared.ts';
+
+const folder = process.env.FAPROMPT_METHODS_GOLDEN ?? sharedPath('methods/golden');
+const there = existsSync(path.join(folder, 'manifest.json')) && hasShared('golden/manifest.json');
+
+describe.skipIf(!there)('golden tensors of the methods', () => {
+  test('every tensor within its tolerance', async () => {
+    const report = await checkMethods(await testGpu(), folder, sharedPath('golden'));
+    for (const [group, { worst, worstTensor }] of report.groups)
+      expect.soft(worst, `${group}: ${worstTensor}`).toBeLessThanOrEqual(1);
+    expect(report.groups.size).toBeGreaterThanOrEqual(11);
+  });
+
+  test('and so without subgroups, with the variants of GPUs', async () => {
+    const gpu = await openGpu({ subgroups: false, variants: { matmul: 'tile', attention: 'tile' } });
+    const { worst, tensors } = formatReport(await checkMethods(gpu, folder, sharedPath('golden')));
+    gpu.close();
+    expect(worst).toBeLessThanOrEqual(1);
+    expect(tensors).toBeGreaterThan(300);
+  });
+});
