@@ -24,6 +24,7 @@ import slider from 'lucide-static/icons/square-split-horizontal.svg';
 import trash from 'lucide-static/icons/trash-2.svg';
 import warning from 'lucide-static/icons/triangle-alert.svg';
 import undo from 'lucide-static/icons/undo-2.svg';
+import video from 'lucide-static/icons/video.svg';
 import close from 'lucide-static/icons/x.svg';
 
 const sources = {
@@ -51,6 +52,7 @@ const sources = {
   trash,
   undo,
   upload,
+  video,
   warning,
 };
 

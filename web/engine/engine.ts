@@ -1,5 +1,5 @@
 // The detector behind the page: opened when it is first needed, one job at a time, each with progress and cancel.
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
 import {
   Detector,
   type DetectorInfo,
@@ -33,6 +33,8 @@ export interface Engine {
   /** The device's last change of fate; forgotten with the next job. */
   readonly device: ReadonlySignal<DeviceEvent | undefined>;
   readonly warnings: ReadonlySignal<readonly Warning[]>;
+  /** Photographs are looked at in n x n tiles; 1: whole. */
+  readonly tiles: Signal<number>;
   /** While a training run needs the model, it cannot be changed. */
   readonly locked: Signal<boolean>;
   /** Resolves once the choice of the last visit is back. */
@@ -72,6 +74,7 @@ export function createEngine(): Engine {
   const limits = signal<Readonly<Record<string, Limit>>>({});
   const activity = signal<Activity | undefined>(undefined);
   const pace = signal<number | undefined>(undefined);
+  const tiles = signal(1);
   const device = signal<DeviceEvent | undefined>(undefined);
   const warnings = signal<readonly Warning[]>([]);
   let open: Detector | undefined;
@@ -80,13 +83,18 @@ export function createEngine(): Engine {
   const ready = restore();
   let last: Promise<unknown> = ready;
   async function restore(): Promise<void> {
-    const [found, limitsFound, paceFound] = await Promise.all([
+    const [found, limitsFound, paceFound, tilesFound] = await Promise.all([
       kept<Kept>('settings', 'model'),
       kept<Record<string, Limit>>('settings', 'limits'),
       kept<number>('settings', 'pace'),
+      kept<number>('settings', 'tiles'),
     ]);
     if (limitsFound) limits.value = limitsFound;
     pace.value = paceFound;
+    tiles.value = tilesFound ?? 1;
+    effect(() => {
+      void keep('settings', 'tiles', tiles.value);
+    });
     if (!found) return;
     choice.value = found.choice;
     before.value = found.known;
@@ -97,11 +105,13 @@ export function createEngine(): Engine {
   /** A limit belongs to scores: of this CLIP with these prompts at this size. */
   const key = computed(() => {
     const about = known.value;
-    return about && `${about.clip.sha256} ${choice.value.prompts?.id} ${about.size}`;
+    const apart = tiles.value > 1 ? ` in ${tiles.value} x ${tiles.value} tiles` : '';
+    return about && `${about.clip.sha256} ${choice.value.prompts?.id} ${about.size}${apart}`;
   });
   const limit = computed((): Limit | undefined => {
     const own = key.value === undefined ? undefined : limits.value[key.value];
-    const stored = known.value?.prompts?.threshold;
+    // What is stored with prompts holds for whole photographs.
+    const stored = tiles.value > 1 ? undefined : known.value?.prompts?.threshold;
     return own ?? (stored === undefined ? undefined : { value: stored, from: 'prompts' });
   });
 
@@ -192,6 +202,7 @@ export function createEngine(): Engine {
     limit,
     activity,
     pace,
+    tiles,
     setPace(operations, milliseconds) {
       if (!(operations > 0 && milliseconds > 0)) return;
       pace.value = operations / milliseconds;

@@ -77,9 +77,12 @@ async function openCamera(take: (photograph: File) => void): Promise<void> {
     shutter.disabled = false;
     shutter.focus();
   } catch (error) {
-    const denied = error instanceof DOMException && error.name === 'NotAllowedError';
-    status.textContent = denied
-      ? 'The browser did not allow the camera. Allow it in the address bar, or choose a file instead.'
-      : 'No camera was found. Choose a file instead.';
+    status.textContent = cameraProblem(error);
   }
 }
+
+/** Why there is no picture, in a sentence. */
+export const cameraProblem = (error: unknown): string =>
+  error instanceof DOMException && error.name === 'NotAllowedError'
+    ? 'The browser did not allow the camera. Allow it in the address bar, or choose a file instead.'
+    : 'No camera was found. Choose a file instead.';

@@ -75,6 +75,7 @@ export const displayControls = (
   display: Display,
   stretched: ReadonlySignal<boolean>,
   stretch: (value: boolean) => void,
+  tiles: Signal<number>,
 ): HTMLElement =>
   h(
     'section',
@@ -86,4 +87,25 @@ export const displayControls = (
       display.outlines.value = value;
     }),
     checkbox('Stretch colours to this photograph', stretched, stretch),
+    tileChoice(tiles),
   );
+
+/** For small defects in large photographs: each tile is looked at by itself. */
+function tileChoice(tiles: Signal<number>): HTMLElement {
+  const id = uniqueId('tiles');
+  const select = h(
+    'select',
+    {
+      id,
+      onchange: () => {
+        tiles.value = Number(select.value);
+      },
+    },
+    h('option', { value: 1 }, 'Whole photograph'),
+    ...[2, 3, 4, 6].map((n) => h('option', { value: n }, `${n} × ${n} tiles (${n * n} times as long)`)),
+  );
+  effect(() => {
+    select.value = String(tiles.value);
+  });
+  return h('div', { class: 'field' }, h('label', { for: id }, 'Look at'), select);
+}

@@ -17,6 +17,8 @@ export interface Context {
   readonly choice: ModelChoice;
   readonly info: DetectorInfo | undefined;
   readonly limit: Limit | undefined;
+  /** Photographs were looked at in n x n tiles. */
+  readonly tiles: number;
 }
 
 export const stretchedOf = (photo: Photo, { display, judging }: Context): boolean =>
@@ -34,11 +36,12 @@ export async function savePicture(photo: Photo, context: Context): Promise<void>
 }
 
 /** What the numbers come from. */
-export const provenance = ({ choice, info }: Context) => ({
+export const provenance = ({ choice, info, tiles }: Context) => ({
   clip: choice.clip.label,
   sha256: info?.clip.sha256,
   prompts: choice.prompts?.label,
   size: info?.size,
+  ...(tiles > 1 ? { tiles } : {}),
   notice: info?.clip.notice,
   adapter: info?.adapter,
 });

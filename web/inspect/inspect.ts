@@ -78,6 +78,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     choice: engine.choice.peek(),
     info: engine.known.peek(),
     limit: engine.limit.peek(),
+    tiles: engine.tiles.peek(),
   });
 
   const saveButton = (label: string, kind: string, save: (photo: Photo) => Promise<void>) =>
@@ -107,8 +108,12 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     'div',
     { class: 'stack' },
     regionList(shown.found, highlighted),
-    displayControls(display, shown.stretched, shown.stretch),
+    displayControls(display, shown.stretched, shown.stretch, engine.tiles),
   );
+  async function openLive(): Promise<void> {
+    const { liveView } = await import('./live.ts');
+    await liveView(engine, display, take);
+  }
   function openCalibration(): void {
     void calibrate(engine, photos, detect);
   }
@@ -132,6 +137,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
           take(input.files!),
         ),
         cameraButton((photograph) => take([photograph]), true),
+        h('button', { type: 'button', class: 'button', onclick: openLive }, icon('video'), 'Live'),
         h('button', { type: 'button', class: 'button', onclick: startOver }, 'Start over'),
       ),
     ),
@@ -154,7 +160,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
       modelLine(engine),
     ),
   );
-  const empty = welcome(take, refused, openCalibration, takeAlong.openProject);
+  const empty = welcome(take, refused, openCalibration, takeAlong.openProject, openLive);
   const view = h('div', { class: 'inspect' }, empty, workbench);
 
   effect(() => {
@@ -170,10 +176,11 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     await Promise.all([engine.ready, restoreDisplay(display)]);
     await photos.restore();
     // Another model sees other things.
-    let seen = engine.choice.peek();
+    let seen = [engine.choice.peek(), engine.tiles.peek()] as const;
     effect(() => {
-      if (engine.choice.value === seen) return;
-      seen = engine.choice.value;
+      const now = [engine.choice.value, engine.tiles.value] as const;
+      if (now[0] === seen[0] && now[1] === seen[1]) return;
+      seen = now;
       queue.again('all');
     });
     let first = true;

@@ -94,7 +94,8 @@ function handForm(engine: Engine, done: () => void): HTMLFormElement {
 }
 
 /** A limit in a file holds for the size that the file says. */
-const exportable = ({ choice }: Engine): boolean =>
+const exportable = ({ choice, tiles }: Engine): boolean =>
+  tiles.value === 1 &&
   choice.value.prompts !== undefined &&
   writtenObject(choice.value.prompts) === undefined &&
   choice.value.size === undefined;

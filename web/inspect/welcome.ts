@@ -13,6 +13,7 @@ export function welcome(
   refused: Signal<Refused | undefined>,
   calibrate: () => void,
   openProject: (file: File) => void,
+  live: () => void,
 ): HTMLElement {
   const messages = h('div', { class: 'messages' });
   effect(() => fill(messages, refusedNotice(refused)));
@@ -44,6 +45,7 @@ export function welcome(
           (input) => take([...input.files!]),
         ),
         cameraButton((photograph) => take([photograph])),
+        h('button', { type: 'button', class: 'button', onclick: live }, icon('video'), 'Live'),
         h('button', { type: 'button', class: 'button', onclick: calibrate }, 'Calibrate on good parts'),
         filePicker({ label: 'Open a project', icon: 'folder', accept: '.zip,application/zip' }, (input) =>
           openProject(input.files![0]!),

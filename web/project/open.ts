@@ -58,6 +58,7 @@ export async function openProject(
   const replaced = photos.remove(photos.all.peek());
   replaced.settle();
   train.items.remove(train.items.all.peek()).settle();
+  engine.tiles.value = project.tiles ?? 1;
   engine.adopt(choice, project.known, project.limit);
   await photos.load(loaded);
   await train.items.add(items, false);

@@ -13,6 +13,7 @@ import {
   writeMask,
 } from './masks.ts';
 import { captioned, picture } from './picture.ts';
+import { stitch } from './stitch.ts';
 import { withThreshold } from './threshold.ts';
 
 export interface SampleOptions {
@@ -34,6 +35,7 @@ const api = {
     return drawn.mask.data.includes(1) ? { image, mask: await writeMask(drawn.mask) } : { image };
   },
 
+  stitch,
   picture,
   captioned,
   distinctNames,
