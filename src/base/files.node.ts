@@ -36,6 +36,19 @@ export async function writeFileAtomic(file: string, bytes: Uint8Array | string):
   }
 }
 
+/** The same where a name is to become this file whatever it was: a link there is replaced, not followed. */
+export async function replaceFile(file: string, bytes: Uint8Array | string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const temporary = temporaryBeside(file);
+  try {
+    await writeFile(temporary, bytes, { flag: 'wx', flush: true });
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
 /** Where results cannot be written: said before the work, not after it. */
 export class OutputError extends Error {
   override readonly name = 'OutputError';

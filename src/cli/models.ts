@@ -1,13 +1,14 @@
 // What a user may call a CLIP: a file, a folder, a known model's name, a repository that Hugging Face's tools have.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import manifest from '../../weights/manifest.json' with { type: 'json' };
 import { cachedRepo } from '../model/hub/cache.node.ts';
 import { hashOf } from '../model/hub/download.node.ts';
 import { type HubEnvironment, hubEnvironment } from '../model/hub/environment.node.ts';
 import { type KnownModel, parseManifest } from '../model/hub/manifest.ts';
-import { modelPath } from '../model/hub/models.node.ts';
+import { wholeModelPath } from '../model/hub/models.node.ts';
 import { parseRepository } from '../model/hub/repository.node.ts';
 import { type Io, UsageError } from './io.ts';
 import { describePull, pull } from './pull.ts';
@@ -24,7 +25,7 @@ export async function resolveWeights(name: string, environment?: HubEnvironment)
     if (repo === undefined && looksLikeName(name)) throw unknownName(name);
     return repo ?? name;
   }
-  const file = await modelPath(env, model);
+  const file = await wholeModelPath(env, model);
   if (file === undefined) throw new UsageError(`${name} is not in the cache: faprompt weights pull ${name}`);
   return file;
 }
@@ -73,7 +74,7 @@ export async function obtainWeights(io: Io, name: string): Promise<string> {
   if (existsSync(name)) return name;
   const env = await hubEnvironment();
   const known = knownModels().find((model) => model.name === name);
-  const there = known ? await modelPath(env, known) : await cachedRepo(env, name);
+  const there = known ? await wholeModelPath(env, known) : await cachedRepo(env, name);
   if (there !== undefined) return there;
   if (!known && !maybeRepository(name)) return resolveWeights(name, env);
   if (await io.confirm?.(`${name} is not here yet. Download ${describePull(name, known)}?`))
@@ -90,9 +91,23 @@ const maybeRepository = (name: string): boolean =>
   !/\.(safetensors|pt|pth|bin|json)$/.test(name) &&
   !existsSync(path.dirname(name));
 
+/** A file of the cache is named after its sha256: other bytes under that name are not used. @throws UsageError */
+async function checkBlob(file: string, hash: string): Promise<void> {
+  const blob = await realpath(file);
+  const named = path.basename(blob);
+  if (path.basename(path.dirname(blob)) === 'blobs' && /^[0-9a-f]{64}$/.test(named) && named !== hash)
+    throw new UsageError(
+      `${blob}: expected the bytes with this sha256, found ${hash}: remove it and pull again`,
+    );
+}
+
 /** sha256 of a weights file; of several, of their hashes one after the other. */
 export async function hashWeights(files: readonly string[]): Promise<string> {
   const hashes: string[] = [];
-  for (const file of files) hashes.push(await hashOf(file));
+  for (const file of files) {
+    const hash = await hashOf(file);
+    await checkBlob(file, hash);
+    hashes.push(hash);
+  }
   return hashes.length === 1 ? hashes[0]! : createHash('sha256').update(hashes.join('')).digest('hex');
 }

@@ -46,7 +46,8 @@ export async function pull(
       progress.update(mebibytes(done), name);
     },
     onFallback(failure: HubError, next: KnownSource) {
-      (progress ?? io).note(`${failure.message}\ntrying the next address: ${next.files[0].url ?? next.repo}`);
+      (progress ?? io).note(failure.message);
+      (progress ?? io).note(`trying the next address: ${next.files[0].url ?? next.repo}`);
     },
   };
   try {

@@ -1,9 +1,10 @@
 // The cache folder of Hugging Face's tools: models--org--name/{blobs,refs,snapshots}, and what the hub said of files
 // whose hash nobody knew in advance (faprompt.json beside them).
-import { copyFile, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, rm, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomic } from '../../base/files.node.ts';
-import { type FileHash, sizeOf } from './download.node.ts';
+import { replaceFile } from '../../base/files.node.ts';
+import { readText } from '../../base/open.node.ts';
+import { type FileHash, hashOf, sizeOf } from './download.node.ts';
 import type { HubEnvironment } from './environment.node.ts';
 import { type KnownFile, type KnownSource, repositoryName } from './manifest.ts';
 
@@ -22,7 +23,7 @@ export const repoFolder = ({ cache }: HubEnvironment, repo: string): string =>
 /** The commit that a branch or tag stood for when it was last pulled; a commit is itself. */
 async function commitOf(env: HubEnvironment, repo: string, revision: string): Promise<string> {
   if (/^[0-9a-f]{40}$/.test(revision)) return revision;
-  const ref = await readFile(path.join(repoFolder(env, repo), 'refs', revision), 'utf8').catch(() => '');
+  const ref = await readText(path.join(repoFolder(env, repo), 'refs', revision), 4096).catch(() => '');
   const commit = ref.trim();
   return /^[\w-][\w.-]*$/.test(commit) ? commit : revision;
 }
@@ -33,7 +34,7 @@ export async function writeRef(
   revision: string,
   commit: string,
 ): Promise<void> {
-  if (revision !== commit) await writeFileAtomic(path.join(repoFolder(env, repo), 'refs', revision), commit);
+  if (revision !== commit) await replaceFile(path.join(repoFolder(env, repo), 'refs', revision), commit);
 }
 
 export const snapshotFolder = async (
@@ -69,7 +70,7 @@ const keptName = async (
 ): Promise<string> => `${await commitOf(env, repo, revision)}/${name}`;
 
 async function readKept(env: HubEnvironment, repo: string): Promise<Kept> {
-  const text = await readFile(keptFile(env, repo), 'utf8').catch(() => '{}');
+  const text = await readText(keptFile(env, repo), 2 ** 24).catch(() => '{}');
   try {
     const json = JSON.parse(text) as Record<string, Partial<Kept[string]>>;
     const whole = Object.entries(json).filter(
@@ -93,7 +94,7 @@ export async function keep(
 ) {
   const kept = await readKept(env, source.repo);
   kept[await keptName(env, source, name)] = { bytes, hash };
-  await writeFileAtomic(keptFile(env, source.repo), `${JSON.stringify(kept, null, 2)}\n`);
+  await replaceFile(keptFile(env, source.repo), `${JSON.stringify(kept, null, 2)}\n`);
 }
 
 /** A file that is there with the right length, whoever downloaded it; never touches the network. */
@@ -116,7 +117,9 @@ export async function findFile(
 export async function link(env: HubEnvironment, source: KnownSource, file: PinnedFile): Promise<void> {
   const pointer = path.join(await snapshotFolder(env, source), file.path);
   const blob = blobFile(env, source.repo, file.hash);
-  if ((await sizeOf(pointer)) === file.bytes || (await sizeOf(blob)) !== file.bytes) return;
+  const right = async (name: string) =>
+    (await sizeOf(name)) === file.bytes && (await hashOf(name, file.hash.kind)) === file.hash.value;
+  if ((await right(pointer)) || !(await right(blob))) return;
   await mkdir(path.dirname(pointer), { recursive: true });
   await rm(pointer, { force: true });
   // Without the right to make links (Windows), a copy.

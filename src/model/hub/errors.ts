@@ -10,6 +10,7 @@ export class HubError extends Error {
       | 'offline'
       | 'refused'
       | 'network'
+      | 'disk' // of this machine: full, or not to be written to
       | 'wrong-length'
       | 'wrong-checksum',
     message: string,

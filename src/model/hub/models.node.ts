@@ -92,7 +92,7 @@ export async function pullSource(
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   let before = 0;
   for (const file of files) {
-    if ((await findPinned(env, source, file)) === undefined)
+    if (!(await isThere(env, source, file)))
       await download({
         ...options,
         url: file.url ?? hubAddress(env, source.repo, source.revision, file.path),
@@ -109,6 +109,12 @@ export async function pullSource(
     onProgress?.(before, total);
   }
   return (await findPinned(env, source, files[0]!))!;
+}
+
+/** With the right bytes: what has the right length only is downloaded again. */
+async function isThere(env: HubEnvironment, source: KnownSource, file: PinnedFile): Promise<boolean> {
+  const found = await findPinned(env, source, file);
+  return found !== undefined && (await hashOf(found, file.hash.kind)) === file.hash.value;
 }
 
 const findPinned = (env: HubEnvironment, source: KnownSource, { hash, ...file }: PinnedFile) =>
@@ -148,6 +154,22 @@ async function pin(
   };
   await keep(env, source, made);
   return made;
+}
+
+/**
+ * Path of a model's weights whose bytes are what the manifest says; undefined where they are not there.
+ * @throws HubError for other bytes
+ */
+export async function wholeModelPath(env: HubEnvironment, model: KnownModel): Promise<string | undefined> {
+  const found = await modelPath(env, model);
+  if (found === undefined) return undefined;
+  const damaged = (await verifyModel(env, model)).find(({ state }) => state === 'damaged');
+  if (damaged)
+    throw new HubError(
+      'wrong-checksum',
+      `${damaged.file}: expected the bytes of ${model.name}, found others: faprompt weights pull ${model.name} gets them again`,
+    );
+  return found;
 }
 
 export interface Verified {

@@ -1,5 +1,5 @@
 // Any repository of the hub that holds a ViT CLIP: which of its files make the model.
-import { readFile } from 'node:fs/promises';
+import { readText } from '../../base/open.node.ts';
 import { WeightsError } from '../../formats/errors.ts';
 import { configMetadata, parse } from '../checkpoint/config-json.ts';
 import { modelFiles } from '../checkpoint/model-files.ts';
@@ -75,7 +75,7 @@ export async function pullRepository(
   const shards: KnownFile[] = [];
   if (weights.path.endsWith('.index.json')) {
     const index = await pull([weights], { onProgress: () => {} });
-    for (const path of shardNames({ name: index, text: await readFile(index, 'utf8') })) {
+    for (const path of shardNames({ name: index, text: await readText(index, 2 ** 24) })) {
       const shard = await ask(path);
       if (!shard) throw new HubError('refused', `${name}: the index names ${path}, which is not there`);
       shards.push(shard);
@@ -88,7 +88,7 @@ export async function pullRepository(
 
 /** @throws HubError for a configuration of something else than a ViT CLIP */
 async function checkConfig(name: string, file: string): Promise<Readonly<Record<string, unknown>>> {
-  const text = await readFile(file, 'utf8');
+  const text = await readText(file, 2 ** 24);
   try {
     configMetadata(text, file);
     return parse(text, file);
