@@ -5,13 +5,13 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { knownModels, resolveWeights } from '../src/cli/models.ts';
 import { cachedRepo } from '../src/model/hub/cache.node.ts';
 import { type HubEnvironment, hubEnvironment } from '../src/model/hub/environment.node.ts';
 import { type KnownModel, parseManifest, sourcesOf } from '../src/model/hub/manifest.ts';
 import { modelPath, pullModel, verifyModel } from '../src/model/hub/models.node.ts';
+import { bundledCli } from './bundled-cli.ts';
 import { hasEsbuild } from './esbuild.ts';
 import { type FileServer, serveFile } from './file-server.ts';
 
@@ -191,26 +191,6 @@ describe('pull', () => {
     30_000,
   );
 });
-
-/** The command line as one file, as `npm run build` makes it. */
-async function bundledCli(): Promise<string> {
-  // Beside node_modules, so that packages are found.
-  const outfile = path.join(import.meta.dirname, '../node_modules/.cache/faprompt-hub-test/cli.mjs');
-  const { esbuildWgsl } = (await import('../scripts/wgsl-plugin.mjs')) as {
-    esbuildWgsl: import('esbuild').Plugin;
-  };
-  await build({
-    entryPoints: [path.join(import.meta.dirname, '../src/cli/main.ts')],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    packages: 'external',
-    logLevel: 'error',
-    plugins: [esbuildWgsl],
-  });
-  return outfile;
-}
 
 describe('finding what is there', () => {
   test("a blob that Hugging Face's tools downloaded at another revision is used", async () => {

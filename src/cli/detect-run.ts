@@ -19,6 +19,7 @@ import { createProgress } from './progress.ts';
 import { withClipAgain } from './recovery.ts';
 import { checkResults, isForeign, resultFiles } from './results.node.ts';
 import { type CacheOptions, openFeatures, promptsSettings } from './session.ts';
+import { formatShard, ofShard, type Shard } from './shards.ts';
 
 export interface DetectJob extends CacheOptions, MethodChoice {
   readonly clip: string;
@@ -26,6 +27,7 @@ export interface DetectJob extends CacheOptions, MethodChoice {
   readonly range: Range | 'image';
   /** false: --no-threshold. */
   readonly threshold?: number | false;
+  readonly shard?: Shard;
   readonly watch?: string;
   readonly interval: number;
   readonly json?: boolean;
@@ -64,9 +66,10 @@ interface Results {
   threshold: number | undefined;
 }
 
-function checkOptions(images: readonly string[], { out, json, jsonLines, watch }: DetectJob): void {
+function checkOptions(images: readonly string[], { out, json, jsonLines, watch, shard }: DetectJob): void {
   if (images.length === 0 && watch === undefined) throw new UsageError('expected images, or --watch DIR');
   if (json && jsonLines) throw new UsageError('--json and --json-lines: expected one of them');
+  if (shard && watch !== undefined) throw new UsageError('--shard: not with --watch');
   if (json && watch !== undefined) throw new UsageError('--json cannot end with --watch: use --json-lines');
   if (out === undefined && !jsonLines)
     throw new UsageError("required option '--out <dir>' not specified (may be left out with --json-lines)");
@@ -84,10 +87,14 @@ async function checkPlaces(targets: readonly Target[], { out, watch }: DetectJob
 export async function detect(io: Io, inputs: readonly string[], job: DetectJob): Promise<void> {
   checkOptions(inputs, job);
   checkMethodOptions(job);
-  const listed = await listImages(inputs, job.out);
+  const { out, shard } = job;
+  const found = await listImages(inputs, out);
+  const listed = { ...found, targets: ofShard(found.targets, shard) };
   await checkPlaces(listed.targets, job);
   const work = () => detectListed(io, inputs, listed, job);
-  await (job.out === undefined ? work() : lockFolder(job.out, work));
+  // Shards share a folder: their files are different ones.
+  const lock = shard && `.faprompt.${shard.index}-of-${shard.count}.lock`;
+  await (out === undefined ? work() : lockFolder(out, work, lock));
 }
 
 async function detectListed(
@@ -98,6 +105,7 @@ async function detectListed(
 ): Promise<void> {
   const { clip, out } = job;
   let label: Chosen['label'] | undefined;
+  const { shard } = job;
   const results: Results = { rows: [], problems: [], ranges: [], fails: 0, threshold: undefined };
   const { rows, problems } = results;
   let failed = unreadable.length > 0;
@@ -232,8 +240,17 @@ async function detectListed(
     const { threshold, fails } = results;
     const verdict = threshold === undefined ? {} : { threshold, fails };
     const left = whole ? {} : { interrupted: true, missing: targets.length - rows.length };
-    const all = { clip, ...label, ...verdict, ...left, images: rows, problems };
+    const all = {
+      clip,
+      ...label,
+      ...(shard ? { shard: formatShard(shard) } : {}),
+      ...verdict,
+      ...left,
+      images: rows,
+      problems,
+    };
     const json = visibleJson(all, 2);
+    const scoresFile = shard ? `scores.${shard.index}-of-${shard.count}.json` : 'scores.json';
     if (inputs.length > 0) {
       if (job.json) io.out(json);
       else if (!job.jsonLines) {
@@ -242,7 +259,7 @@ async function detectListed(
           formatRows([['image', 'score', 'map min', 'map max', ...verdictColumn], ...rows.map(formatRow)]),
         );
       }
-      if (out !== undefined) await writeFileAtomic(path.join(out, 'scores.json'), `${json}\n`);
+      if (out !== undefined) await writeFileAtomic(path.join(out, scoresFile), `${json}\n`);
       if (out !== undefined && !job.json && !job.jsonLines)
         io.out(visible(`heat maps, maps and scores.json: ${out}`));
     }

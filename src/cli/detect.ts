@@ -7,6 +7,7 @@ import { addMethodOptions } from './choice.ts';
 import { anomalousExit, type DetectJob, detect } from './detect-run.ts';
 import type { Io } from './io.ts';
 import { addCacheOptions } from './session.ts';
+import { parseShard } from './shards.ts';
 
 export const detectCommand = (io: Io): Command => {
   const command = new Command('detect')
@@ -31,6 +32,7 @@ export const detectCommand = (io: Io): Command => {
     .option('--no-threshold', 'scores only, no pass or fail')
     .option('--watch <dir>', 'go on with every image that arrives in this folder, until interrupted')
     .option('--interval <ms>', 'time between two looks at the watched folder', integer(10), 500)
+    .option('--shard <i/n>', 'only every n-th image, beginning with the i-th (docs/SCALE.md)', parseShard)
     .option('--json', 'print scores.json instead of a table')
     .option('--json-lines', 'print one line of JSON for each image as soon as it is done');
   addMethodOptions(command);

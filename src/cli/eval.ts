@@ -1,10 +1,12 @@
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkApart, checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
-import type { Split } from '../data/dataset.ts';
+import type { Dataset, Split } from '../data/dataset.ts';
+import type { Evaluation } from '../eval/index.ts';
 import { writtenMethods } from '../model/methods/named.ts';
-import { withObject } from '../model/methods/parse.ts';
 import { integer, kebab } from './arguments.ts';
+import { writtenPrompts } from './choice.ts';
+import { evaluateShard, mergeShards } from './eval-shards.ts';
 import { evaluateScorers, evaluationTable } from './evaluation.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
@@ -14,17 +16,20 @@ import {
   addCacheOptions,
   type CacheOptions,
   type ClipSession,
-  imageSettings,
   loadPrompts,
   openFeatures,
   openSamples,
   promptsSettings,
   withClip,
 } from './session.ts';
+import { formatShard, parseShard, type Shard } from './shards.ts';
 
 interface Given extends CacheOptions {
-  readonly data: string;
-  readonly clip: string;
+  readonly data?: string;
+  readonly clip?: string;
+  readonly shard?: Shard;
+  readonly jsonLines?: string;
+  readonly merge?: readonly string[];
   readonly prompts?: string;
   readonly method?: string;
   readonly object?: string;
@@ -49,11 +54,8 @@ export const evalCommand = (io: Io): Command => {
     .description(
       'metrics on a data set with labels: image AUROC and AP, pixel AUROC and PRO, per class and their mean',
     )
-    .requiredOption(
-      '--data <dir>',
-      'data set: a folder with meta.json or in a known layout (docs/DATASETS.md)',
-    )
-    .requiredOption('--clip <file>', 'CLIP weights')
+    .option('--data <dir>', 'data set: a folder with meta.json or in a known layout (docs/DATASETS.md)')
+    .option('--clip <file>', 'CLIP weights')
     .option('--prompts <file>', 'prompts.safetensors of a training run')
     .addOption(
       new Option('--method <name>', 'a method that needs no training instead').choices(
@@ -81,6 +83,12 @@ export const evalCommand = (io: Io): Command => {
       'confidence intervals from n bootstrap replicates; with --report 1000',
       integer(2),
     )
+    .option('--shard <i/n>', 'only every n-th image, beginning with the i-th (docs/SCALE.md)', parseShard)
+    .option('--json-lines <file>', 'with --shard: what --merge wants; goes on where a killed process stopped')
+    .option(
+      '--merge <files...>',
+      'the metrics of all shards, exactly as of one run; without --data and --clip',
+    )
     .option('--confidence <share>', 'share of replicates inside an interval', share, 0.95)
     .option('--seed <n>', 'of the replicates', integer(0), 0)
     .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes');
@@ -90,7 +98,7 @@ export const evalCommand = (io: Io): Command => {
       'after',
       '\nMetrics that are undefined (one label only, no masks) are null in JSON and - in the table.',
     )
-    .action((given: Given) => runEval(io, given));
+    .action((given: Given) => (given.merge ? runMerge(io, given, given.merge) : runEval(io, given)));
 };
 
 function share(text: string): number {
@@ -103,6 +111,7 @@ function share(text: string): number {
 async function openScorers(io: Io, session: ClipSession, given: Given) {
   if (given.prompts !== undefined) {
     const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
+    const label = { prompts: given.prompts };
     const scorers = promptsScorers(io, session, prompts, {
       vocabulary: given.vocabulary,
       boxes: await openBoxes(prompts.method, given.boxes),
@@ -112,14 +121,16 @@ async function openScorers(io: Io, session: ClipSession, given: Given) {
       ['Training', prompts.training],
       ['Method', { method: prompts.method.title, ...prompts.method.options }],
     ];
-    return { scorers, sizes: promptsSettings(session, prompts), how };
+    return { scorers, sizes: promptsSettings(session, prompts), how, prompts, label };
   }
   const named = writtenMethods.find(({ name }) => name === given.method)!;
-  const method = withObject(named, given.object);
-  const sizes = imageSettings(session.clip.config, method, given);
+  const prompts = writtenPrompts(session, named, given);
+  const { method } = prompts;
+  const sizes = promptsSettings(session, prompts);
+  const label = { method: named.name };
   const scorers = methodScorers(io, session, method, sizes, { vocabulary: given.vocabulary });
   const how: ReportSection[] = [['Method', { method: method.title, ...method.options }]];
-  return { scorers, sizes, how };
+  return { scorers, sizes, how, prompts, label };
 }
 
 const onlyWritten = ['object', 'imageSize', 'dualLayers'] as const;
@@ -129,28 +140,37 @@ function checkOptions(given: Given): void {
     throw new UsageError('expected --prompts FILE (trained prompts) or --method NAME (hand-written ones)');
   if (given.boxes !== undefined && given.prompts === undefined)
     throw new UsageError('--boxes: only with --prompts of FiLO');
+  if ((given.shard === undefined) !== (given.jsonLines === undefined))
+    throw new UsageError('expected --shard I/N and --json-lines FILE, both or none');
+  const early =
+    given.shard &&
+    (['json', 'out', 'report', 'bootstrap'] as const).find((name) => given[name] !== undefined);
+  if (early) throw new UsageError(`--${early}: with --merge, not with --shard`);
   const wrong =
     given.prompts === undefined ? undefined : onlyWritten.find((name) => given[name] !== undefined);
   if (wrong !== undefined) throw new UsageError(`--${kebab(wrong)}: only with --method`);
 }
 
-async function runEval(io: Io, given: Given): Promise<void> {
-  checkOptions(given);
-  for (const option of ['out', 'report'] as const) {
-    const dir = given[option];
+async function checkResultPlaces({ out, report, json, data }: Given): Promise<void> {
+  for (const [option, dir] of Object.entries({ out, report })) {
     if (dir === undefined) continue;
     await checkOutputFolder(dir, `--${option}`);
-    await checkApart(dir, `--${option}`, given.data);
+    if (data !== undefined) await checkApart(dir, `--${option}`, data);
   }
-  if (given.json !== undefined && given.json !== '-') await checkOutputFile(given.json, '--json');
-  const { dataset, skipped: problems } = await openSamples(io, given.data, given.split);
-  const { confidence, seed } = given;
-  const replicates = given.bootstrap ?? (given.report === undefined ? undefined : 1000);
-  const options = {
-    ...(replicates === undefined ? {} : { bootstrap: { replicates, confidence, seed } }),
-    curves: given.report !== undefined,
-  };
-  const evaluation = await withClip(io, given.clip, async (session) => {
+  if (json !== undefined && json !== '-') await checkOutputFile(json, '--json');
+}
+
+async function runEval(io: Io, given: Given): Promise<void> {
+  checkOptions(given);
+  const { data, clip, shard } = given;
+  if (data === undefined) throw new UsageError("required option '--data <dir>' not specified");
+  if (clip === undefined) throw new UsageError("required option '--clip <file>' not specified");
+  await checkResultPlaces(given);
+  if (given.jsonLines !== undefined) await checkOutputFile(given.jsonLines, '--json-lines');
+  const { dataset, skipped: problems } = await openSamples(io, data, given.split);
+  if (shard) return runShard(io, { ...given, data, clip }, shard, dataset, problems);
+  const { confidence, replicates, options } = evaluateOptions(given);
+  const evaluation = await withClip(io, clip, async (session) => {
     const { scorers, sizes, how } = await openScorers(io, session, given);
     const features = openFeatures(io, session, sizes, given);
     const bar = createProgress(io, 'evaluating', dataset.samples.length, { unit: 'image' });
@@ -182,7 +202,7 @@ async function runEval(io: Io, given: Given): Promise<void> {
           problems,
           confidence: replicates === undefined ? undefined : confidence,
           configuration: [
-            ['CLIP', { file: given.clip, sha256: session.sha256 }],
+            ['CLIP', { file: clip, sha256: session.sha256 }],
             ['Images', { 'image size': sizes.imageSize, 'V-V blocks': sizes.needs.dualLayers }],
             ...how,
           ],
@@ -197,7 +217,65 @@ async function runEval(io: Io, given: Given): Promise<void> {
       scorers.dispose();
     }
   });
-  const { data, clip, prompts, method } = given;
+  await finish(io, given, { data, clip, prompts: given.prompts, method: given.method }, evaluation, problems);
+}
+
+function evaluateOptions({ bootstrap, report, confidence, seed }: Given) {
+  const replicates = bootstrap ?? (report === undefined ? undefined : 1000);
+  const options = {
+    ...(replicates === undefined ? {} : { bootstrap: { replicates, confidence, seed } }),
+    curves: report !== undefined,
+  };
+  return { confidence, replicates, options };
+}
+
+/** Scores a shard's images; their metrics are --merge's. */
+async function runShard(
+  io: Io,
+  given: Given & { readonly data: string; readonly clip: string },
+  shard: Shard,
+  dataset: Dataset,
+  skipped: readonly string[],
+): Promise<void> {
+  const { data, split, clip, jsonLines: file } = given;
+  const failed = await withClip(io, clip, async (session) => {
+    const { scorers, sizes, prompts, label } = await openScorers(io, session, given);
+    const features = openFeatures(io, session, sizes, given);
+    try {
+      const job = { shard, file: file!, given: { data, split, clip, ...label }, dataset, skipped, prompts };
+      return await evaluateShard(io, session, { scorers, features, sizes }, job);
+    } finally {
+      features.dispose();
+      scorers.dispose();
+    }
+  });
+  io.out(`shard ${formatShard(shard)}: ${file}`);
+  if (failed > 0 || skipped.length > 0) throw new ExitError(1);
+}
+
+const notMerged = ['data', 'clip', 'prompts', 'method', 'object', 'shard', 'jsonLines', 'report'] as const;
+
+async function runMerge(io: Io, given: Given, files: readonly string[]): Promise<void> {
+  const wrong = notMerged.find((name) => given[name] !== undefined);
+  if (wrong !== undefined) throw new UsageError(`--${kebab(wrong)}: not with --merge, whose files say it`);
+  await checkResultPlaces(given);
+  const { header, evaluation, problems } = await mergeShards(files, evaluateOptions(given).options);
+  await finish(io, given, header, evaluation, problems);
+}
+
+/** Prints and writes the metrics. */
+async function finish(
+  io: Io,
+  given: Given,
+  {
+    data,
+    clip,
+    prompts,
+    method,
+  }: { data: string; clip: string; prompts?: string | undefined; method?: string | undefined },
+  evaluation: Evaluation,
+  problems: readonly string[],
+): Promise<void> {
   const json = `${JSON.stringify({ data, clip, prompts, method, ...evaluation, problems }, null, 2)}\n`;
   const table = evaluationTable(evaluation, { defects: given.defects, all: given.allMetrics });
   // Printed first: what was computed does not depend on a disk.

@@ -33,6 +33,41 @@ export interface ClassScorers {
   dispose(): void;
 }
 
+export type EvalFound = { readonly item: Sample } & ({ readonly sample: EvalSample } | ImageProblem);
+
+/**
+ * What a scorer says of images, with their labels; maps and masks at the CLIP's image size. An image that cannot be read
+ * yields its problem.
+ * @throws ScoreError: figures over the rest would hide that the model is broken
+ */
+export async function* evalSamples(
+  gpu: Gpu,
+  scorer: Scorer,
+  features: FeatureSource,
+  samples: readonly Sample[],
+  size: number,
+): AsyncGenerator<EvalFound> {
+  for await (const found of detectWith(scorer, features).detect(samples, ({ image }) => image)) {
+    const { item } = found;
+    if ('problem' in found) {
+      if (found.problem instanceof ScoreError) throw found.problem;
+      yield { item, file: found.file, problem: found.problem };
+      continue;
+    }
+    let mask: Uint8Array | null;
+    try {
+      mask = (await loadMask(gpu, item, found, size)) ?? null;
+    } catch (error) {
+      if (!isImageProblem(error)) throw error;
+      yield { item, file: error.file, problem: error };
+      continue;
+    }
+    const { score, map } = found.detection;
+    const { anomaly: anomalous, defect } = item;
+    yield { item, sample: { anomalous, defect, score, width: size, height: size, map, mask } };
+  }
+}
+
 /**
  * Maps and masks are compared at the CLIP's image size, as the published code does.
  * @param size of the maps
@@ -48,32 +83,13 @@ export async function evaluateScorers(
 ): Promise<Evaluation> {
   async function* samplesOf(className: string): AsyncGenerator<EvalSample> {
     const samples = dataset.samples.filter((sample) => sample.className === className);
-    const detector = detectWith(await scorers.of(className), features);
-    for await (const found of detector.detect(samples, ({ image }) => image)) {
+    for await (const found of evalSamples(gpu, await scorers.of(className), features, samples, size)) {
       if ('problem' in found) {
-        // Figures over the rest would hide that the model is broken.
-        if (found.problem instanceof ScoreError) throw found.problem;
-        problem({ file: found.file, problem: found.problem });
+        problem(found);
         continue;
       }
-      const { item, detection } = found;
-      try {
-        const mask = (await loadMask(gpu, item, found, size)) ?? null;
-        const sample = {
-          anomalous: item.anomaly,
-          defect: item.defect,
-          score: detection.score,
-          width: size,
-          height: size,
-          map: detection.map,
-          mask,
-        };
-        onSample?.(item, sample);
-        yield sample;
-      } catch (error) {
-        if (!isImageProblem(error)) throw error;
-        problem({ file: error.file, problem: error });
-      }
+      onSample?.(found.item, found.sample);
+      yield found.sample;
     }
   }
   return evaluate(
