@@ -17,7 +17,7 @@ export interface ShardJob {
   readonly shard: Shard;
   readonly file: string;
   /** As given, for the merged results. */
-  readonly given: Pick<ShardHeader, 'data' | 'split' | 'clip' | 'prompts' | 'method'>;
+  readonly given: Pick<ShardHeader, 'data' | 'split' | 'clip' | 'prompts' | 'method' | 'boxes'>;
   readonly dataset: Dataset;
   readonly skipped: readonly string[];
   readonly prompts: Prompts;

@@ -238,11 +238,19 @@ async function runShard(
   skipped: readonly string[],
 ): Promise<void> {
   const { data, split, clip, jsonLines: file } = given;
+  const boxes = given.boxes === undefined ? {} : { boxes: given.boxes };
   const failed = await withClip(io, clip, async (session) => {
     const { scorers, sizes, prompts, label } = await openScorers(io, session, given);
     const features = openFeatures(io, session, sizes, given);
     try {
-      const job = { shard, file: file!, given: { data, split, clip, ...label }, dataset, skipped, prompts };
+      const job = {
+        shard,
+        file: file!,
+        given: { data, split, clip, ...label, ...boxes },
+        dataset,
+        skipped,
+        prompts,
+      };
       return await evaluateShard(io, session, { scorers, features, sizes }, job);
     } finally {
       features.dispose();

@@ -18,6 +18,7 @@ const headerSchema = z.strictObject({
   clipSha256: z.string(),
   prompts: z.string().optional(),
   method: z.string().optional(),
+  boxes: z.string().optional(),
   /** Hash of the method, its options and what it learned. */
   detector: z.string(),
   size: z.int().min(1),
