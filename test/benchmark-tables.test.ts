@@ -5,7 +5,7 @@ import paper from '../src/benchmark/paper.json' with { type: 'json' };
 import { groupOf, isPaperBackbone, paperAblations, paperFigures } from '../src/benchmark/paper.ts';
 import type { RunResult } from '../src/benchmark/results.ts';
 import { metricOver, spread } from '../src/benchmark/summary.ts';
-import { benchmarkTables } from '../src/benchmark/tables.ts';
+import { benchmarkTables, complexityTables } from '../src/benchmark/tables.ts';
 import { METRICS } from '../src/eval/index.ts';
 import { knownClipConfigs } from '../src/model/clip/config.ts';
 import { namedMethods } from '../src/model/methods/named.ts';
@@ -130,12 +130,12 @@ describe('tables', () => {
     ]);
     expect(line('VisA').split(/ {2,}/)).toEqual([
       'VisA',
-      '70.0, 70.0',
+      '70.0*, 70.0*',
       '66.4, 71.4',
       '-, -',
       '82.1, 84.6',
       '-, -',
-      '81.0 ± 1.4, 81.0 ± 1.4',
+      '81.0 ± 1.4*, 81.0 ± 1.4*',
       '84.6, 86.8',
     ]);
     expect(line('mine').split(/ {2,}/).at(-1)).toBe('-, -');
@@ -164,9 +164,38 @@ describe('tables', () => {
     expect(without).toContain("paper's figures are not shown");
   });
 
+  it('leave MVTec AD out of the means of tables 3 to 5, and say so', () => {
+    const test = [
+      ...config.test,
+      { name: 'MVTec AD', data: 'x', split: 'test', group: 'industrial' } as const,
+    ];
+    const more = [...results, ...[0, 1].map((seed) => result('faprompt', seed, 'MVTec AD', 0.1))];
+    const tables = benchmarkTables({ ...config, test }, more);
+    const mean = (i: number) =>
+      tables[i]!.rows.find(({ name }) => name === 'FAPrompt')!.cells[0]!.values[0]!.mean;
+    expect(mean(2)).toBeCloseTo((0.81 + 0.89 + 0.1) / 3, 9);
+    expect(tables[3]!.title).toMatch(/^Table 3: .*, without MVTec AD$/);
+    expect(mean(3)).toBeCloseTo((0.81 + 0.89) / 2, 9);
+  });
+
+  it('of complexity: medians of what was measured', () => {
+    const cost = { learnables: 1234, bytes: 3 * 2 ** 20 };
+    const measured = results.map((each, i) => ({
+      ...each,
+      cost,
+      seconds: { training: 0, evaluation: 0, encode: i / 10, score: 0.002 },
+    }));
+    const [table] = complexityTables(config, measured);
+    expect(complexityTables(config, results)).toEqual([]);
+    expect(table!.rows.map(({ cells }) => cells.map((cell) => cell.text))).toEqual([
+      ['1,234', '800', '2', '3'],
+      ['1,234', '400', '2', '3'],
+    ]);
+  });
+
   it('as Markdown and CSV', () => {
     const tables = benchmarkTables(config, results);
-    expect(formatTables(tables, 'markdown')).toContain('| VisA | 70.0, 70.0 | 66.4, 71.4 |');
+    expect(formatTables(tables, 'markdown')).toContain('| VisA | 70.0\\*, 70.0\\* | 66.4, 71.4 |');
     const csv = formatTables(tables, 'csv').split('\n');
     expect(csv[0]).toBe('clip,table,row,group,column,from,metric,mean,deviation,seeds');
     expect(csv).toContain(

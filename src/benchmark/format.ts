@@ -8,12 +8,14 @@ export type TableFormat = (typeof tableFormats)[number];
 
 const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 
-const show = ({ values }: Cell): string =>
+const show = ({ values, far, text }: Cell): string =>
+  text ??
   values
-    .map((value) => {
+    .map((value, i) => {
+      const mark = far?.[i] ? '*' : '';
       if (value === null) return '-';
       const { mean, deviation } = value;
-      return deviation === null ? percent(mean) : `${percent(mean)} ± ${percent(deviation)}`;
+      return `${percent(mean)}${deviation === null ? '' : ` ± ${percent(deviation)}`}${mark}`;
     })
     .join(', ');
 

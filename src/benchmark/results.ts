@@ -27,6 +27,14 @@ export interface ResultSettings {
 
 export type MetricValues = Readonly<Record<MetricName, number | null>>;
 
+/** What a method costs. */
+export interface MethodCost {
+  /** Numbers that are learned. */
+  readonly learnables: number;
+  /** GPU memory of weights, learnables and the plans of encoder and scorer. */
+  readonly bytes: number;
+}
+
 export interface RunResult {
   readonly run: string;
   readonly clip: string;
@@ -41,7 +49,16 @@ export interface RunResult {
   readonly evaluation: { readonly mean: { readonly metrics: MetricValues } };
   /** Files that could not be used. */
   readonly problems: readonly string[];
-  readonly seconds: { readonly training: number; readonly evaluation: number };
+  readonly seconds: {
+    readonly training: number;
+    readonly evaluation: number;
+    /** Of one image with encoder and scorer warm: from the file to its features, nothing from the cache. */
+    readonly encode?: number;
+    /** From features to score and map. */
+    readonly score?: number;
+  };
+  /** With the first data set of a run only; results of earlier versions have none. */
+  readonly cost?: MethodCost;
   readonly environment: { readonly adapter: string; readonly node: string };
 }
 

@@ -4,6 +4,7 @@ import type { BenchmarkConfig, TestSource } from './config.ts';
 import {
   type Group,
   groups,
+  isLeftOut,
   isPaperBackbone,
   type Level,
   type Pair,
@@ -21,6 +22,10 @@ export interface Cell {
   readonly metrics: readonly MetricName[];
   readonly values: readonly (Spread | null)[];
   readonly from: 'ours' | 'paper';
+  /** Which of ours differ from the paper's by more than a point. */
+  readonly far?: readonly boolean[];
+  /** What is shown instead of metrics. */
+  readonly text?: string;
 }
 
 export interface Table {
@@ -71,6 +76,16 @@ const ownCell = ({ results }: Source, method: string, tests: readonly TestSource
   };
 };
 
+/** A figure of ours and the paper's beside it; ours is marked where they are more than a point apart. */
+function besidePaper(own: Cell, paper: Cell): [Cell, Cell] {
+  const far = own.values.map((value, i) => {
+    const other = paper.values[i];
+    // Rounded as they are shown: 1.0 apart is not more than one.
+    return value != null && other != null && Math.round(1000 * Math.abs(value.mean - other.mean)) > 10;
+  });
+  return [far.includes(true) ? { ...own, far } : own, paper];
+}
+
 /** The data sets that have both metrics: those without masks, or without normal images, have not. */
 const testsWith = ({ config, results }: Source, level: Level): TestSource[] =>
   config.test.filter(({ name }) =>
@@ -98,10 +113,10 @@ function mainTable(source: Source, level: Level): Table {
   const row = (name: string, group: Group | null, of: readonly TestSource[]) => ({
     name,
     group,
-    cells: columns.flatMap((column) => [
-      ownCell(source, column.name, of, level),
-      ...(column.paper ? [paperCell(level, figures(column.name, of))] : []),
-    ]),
+    cells: columns.flatMap((column) => {
+      const own = ownCell(source, column.name, of, level);
+      return column.paper ? besidePaper(own, paperCell(level, figures(column.name, of))) : [own];
+    }),
   });
   const rows = groups.flatMap((group) => {
     const own = tests.filter((test) => test.group === group);
@@ -127,10 +142,11 @@ function meansTable(
   title: string,
   rows: readonly Partial<PaperRow>[],
   paper: boolean,
+  leaveOut: (dataset: string) => boolean = () => false,
 ): Table {
   const columns = groups.flatMap((group) =>
     levels.flatMap((level) => {
-      const tests = testsWith(source, level).filter((test) => test.group === group);
+      const tests = testsWith(source, level).filter((test) => test.group === group && !leaveOut(test.name));
       return tests.length > 0 ? [{ group, level, tests }] : [];
     }),
   );
@@ -147,10 +163,10 @@ function meansTable(
     rows: rows.map(({ name, method, figures }) => ({
       name: name!,
       group: null,
-      cells: columns.flatMap(({ group, level, tests }) => [
-        ownCell(source, method ?? '', tests, level),
-        ...(paper ? [paperCell(level, figures?.(group, level))] : []),
-      ]),
+      cells: columns.flatMap(({ group, level, tests }) => {
+        const own = ownCell(source, method ?? '', tests, level);
+        return paper ? besidePaper(own, paperCell(level, figures?.(group, level))) : [own];
+      }),
     })),
     notes: [],
   };
@@ -171,11 +187,14 @@ function tablesOf(source: Source): Table[] {
         false,
       ),
     );
+  const without = config.test.some(({ name }) => isLeftOut(name)) ? ', without MVTec AD' : '';
   // The baseline and FAPrompt are in several of the paper's tables: alone they make none.
   for (const { table, title, rows } of paperAblations) {
     const own = rows.filter(({ method }) => method !== undefined && names.includes(method));
     if (own.length > 2)
-      tables.push(meansTable(source, `Table ${table}: ${title}`, paper ? rows : own, paper));
+      tables.push(
+        meansTable(source, `Table ${table}: ${title}${without}`, paper ? rows : own, paper, isLeftOut),
+      );
   }
   return tables;
 }
@@ -200,7 +219,7 @@ export function benchmarkTables(config: BenchmarkConfig, results: readonly RunRe
     const notes = [
       `In percent${seeds}.`,
       paper
-        ? `The paper: ${paperBackbone}, ${paperProtocol}. Ours: ${protocolOf(config)}.`
+        ? `The paper: ${paperBackbone} (WinCLIP and AnoVL: ViT-B/16+ 240), ${paperProtocol}. Ours: ${protocolOf(config)}. * differs from the paper's figure by more than one point.`
         : `The paper's figures are not shown: its CLIP is ${paperBackbone}.`,
       ...empty.map((level) => `No ${titleOf[level]}: no data set here has the labels.`),
     ];
@@ -214,3 +233,31 @@ const protocolOf = ({ train, test }: BenchmarkConfig): string => {
   );
   return `trained on ${[`${train.name} (${train.split})`, ...others].join(', ')}`;
 };
+
+/**
+ * The appendix's table of complexity, CLIP by CLIP: the median over the runs of a method. Times are of this machine, so
+ * it is no part of the tables that are the same wherever they are made.
+ */
+export function complexityTables(config: BenchmarkConfig, results: readonly RunResult[]): Table[] {
+  return config.clips.flatMap(({ name: clip }) => {
+    const rows = config.methods.flatMap(({ name, title }) => {
+      const found = results.filter((result) => result.clip === clip && result.method === name && result.cost);
+      if (found.length === 0) return [];
+      const median = (of: (result: RunResult) => number) =>
+        found.map(of).sort((a, b) => a - b)[found.length >> 1]!;
+      const cells = [
+        median(({ cost }) => cost!.learnables).toLocaleString('en'),
+        (1000 * median(({ seconds }) => seconds.encode!)).toFixed(0),
+        (1000 * median(({ seconds }) => seconds.score!)).toFixed(0),
+        (median(({ cost }) => cost!.bytes) / 2 ** 20).toFixed(0),
+      ].map((text): Cell => ({ metrics: [], values: [], from: 'ours', text }));
+      return [{ name: title, group: null, cells }];
+    });
+    const columns = ['method', 'learnable numbers', 'ms to encode', 'ms to score', 'MiB on the GPU'];
+    const adapters = [
+      ...new Set(results.filter((r) => r.clip === clip).map(({ environment }) => environment.adapter)),
+    ];
+    const notes = [`One image, encoder and scorer warm, on ${adapters.join(', ')}.`];
+    return rows.length === 0 ? [] : [{ clip, title: 'Complexity', columns, rows, notes }];
+  });
+}

@@ -12,6 +12,7 @@ import type { Method } from '../model/methods/method.ts';
 import { TrainingError } from '../train/errors.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { hashSamples, isImageProblem } from '../train/images.node.ts';
+import { measureCost } from './benchmark-cost.ts';
 import { createEstimate, type Estimate } from './estimate.ts';
 import { type ClassScorers, evaluateScorers } from './evaluation.ts';
 import { formatTime, type Io, UsageError } from './io.ts';
@@ -235,11 +236,13 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
       training,
     );
   const features = featuresOf(bench, run.method);
+  let measured: Awaited<ReturnType<typeof measureCost>> | undefined;
+  let scorers: ClassScorers | undefined;
   try {
     for (const test of todo) {
       const { dataset, skipped } = await open(test);
       const start = performance.now();
-      const scorers = await scorersOf(bench, run, test);
+      scorers = await scorersOf(bench, run, test);
       const bar = createProgress(io, `evaluating ${test.name}`, dataset.samples.length, {
         unit: 'image',
       });
@@ -254,11 +257,13 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
           signal.throwIfAborted();
           bar.update(++done);
         },
-      }).finally(() => {
-        bar.stop();
-        scorers.dispose();
-      });
+      }).finally(() => bar.stop());
       const elapsed = performance.now() - start;
+      const [first] = dataset.samples;
+      if (!measured && first && problems.length === 0)
+        measured = await measureCost(io, session, run.method, settingsOf(run.method), scorers, first);
+      scorers.dispose();
+      scorers = undefined;
       await saveResult(config, run, {
         run: run.id,
         clip: run.clip.name,
@@ -270,7 +275,8 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
         clipConfig: session.clip.config,
         evaluation,
         problems,
-        seconds: { training: training / 1000, evaluation: elapsed / 1000 },
+        seconds: { training: training / 1000, evaluation: elapsed / 1000, ...measured?.seconds },
+        ...(measured ? { cost: measured.cost } : {}),
         environment: { adapter: session.gpu.description, node: process.version },
       });
       estimate.did('evaluation', dataset.samples.length, elapsed);
@@ -283,6 +289,7 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
     if (signal.aborted && error === signal.reason) return false;
     throw error;
   } finally {
+    scorers?.dispose();
     features.dispose();
   }
 }

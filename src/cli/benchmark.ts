@@ -6,7 +6,7 @@ import type { BenchmarkConfig } from '../benchmark/config.ts';
 import { readConfig, readResults } from '../benchmark/folder.node.ts';
 import { formatTables, type TableFormat, tableFormats } from '../benchmark/format.ts';
 import { benchmarkPlan, type Plan } from '../benchmark/runs.ts';
-import { benchmarkTables } from '../benchmark/tables.ts';
+import { benchmarkTables, complexityTables } from '../benchmark/tables.ts';
 import { defaultCache } from '../train/features/features.node.ts';
 import { benchmarkFeatures, runBenchmark } from './benchmark-run.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
@@ -83,11 +83,13 @@ async function printTables(io: Io, config: BenchmarkConfig, { format, json }: Gi
   const { results, missing } = await readResults(config);
   const tables = benchmarkTables(config, results);
   const asJson = `${JSON.stringify({ tables, missing, results }, null, 2)}\n`;
-  io.out(json ? asJson.trimEnd() : formatTables(tables, format));
+  const complexity = complexityTables(config, results);
+  io.out(json ? asJson.trimEnd() : formatTables([...tables, ...complexity], format));
   for (const [name, text] of [
     ['tables.txt', formatTables(tables, 'text')],
     ['tables.md', formatTables(tables, 'markdown')],
     ['tables.csv', formatTables(tables, 'csv')],
+    ['complexity.txt', formatTables(complexity, 'text')],
   ] as const)
     await writeFileAtomic(path.join(config.out, name), `${text}\n`);
   await writeFileAtomic(path.join(config.out, 'tables.json'), asJson);
