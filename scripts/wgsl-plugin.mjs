@@ -67,8 +67,8 @@ export async function loadShaderFiles(file, root = repository) {
 export const loadShader = async (file, root) => (await loadShaderFiles(file, root)).shader;
 
 /**
- * A shader's text without comments and indentation, for minified builds; its lines keep their numbers, for messages. WGSL
- * has no strings: nothing but a comment looks like one. Block comments may be nested, and are left alone.
+ * A shader's text without comments, indentation and empty lines, for minified builds. WGSL has no strings: nothing but a
+ * comment looks like one. Block comments may be nested, and are left alone.
  */
 export const slimShader = (code) =>
   code.includes('/*')
@@ -76,11 +76,11 @@ export const slimShader = (code) =>
     : code
         .split('\n')
         .map((line) => line.replace(/\/\/.*$/, '').trim())
-        .join('\n')
-        .trimEnd();
+        .filter(Boolean)
+        .join('\n');
 
 const moduleText = (shader, slim = false) =>
-  `export default ${JSON.stringify(slim ? { ...shader, code: slimShader(shader.code) } : shader)};`;
+  `export default ${JSON.stringify(slim ? { ...shader, code: slimShader(shader.code), origins: [] } : shader)};`;
 
 export const esbuildWgsl = {
   name: 'wgsl',

@@ -6,6 +6,8 @@ import { readSafetensors, writeSafetensors } from '../src/formats/safetensors.ts
 import { bytesSource } from '../src/formats/source.ts';
 import { createTokenizer, decodeVocabulary } from '../src/model/clip/tokenizer/bpe.ts';
 import { unescapeHtml } from '../src/model/clip/tokenizer/html.ts';
+import { decodeReference as inBrowser } from '../src/model/clip/tokenizer/references.browser.ts';
+import { decodeReference } from '../src/model/clip/tokenizer/references.ts';
 import {
   createWordTokenizer,
   fixedTemplateIds,
@@ -165,5 +167,34 @@ describe('word lists', () => {
     }
     const mismatch = await load(wordListMetadata(words));
     expect(() => tokenizerForWeights(mismatch, 9)).toThrow(/expected 8 rows .*word list.*found 9 rows/);
+  });
+});
+
+describe("character references in a browser: HTML's oldest, the others refused", () => {
+  const names = readFileSync('src/model/clip/tokenizer/references.browser.ts', 'utf8').match(
+    /\b[A-Za-z]+\d{0,2}\b/g,
+  )!;
+
+  test('as in the whole table, with a semicolon, without, and with more behind', () => {
+    let compared = 0;
+    for (const name of new Set(names))
+      for (const reference of [`&${name};`, `&${name}`, `&${name}x`, `&${name}.`]) {
+        let found: string;
+        try {
+          found = inBrowser(reference);
+        } catch (error) {
+          expect(error).toBeInstanceOf(TokenizerError);
+          continue;
+        }
+        if (found !== reference) compared++;
+        expect(found, reference).toBe(decodeReference(reference));
+      }
+    expect(compared).toBeGreaterThan(350);
+  });
+
+  test('what it does not know is not read as something else', () => {
+    expect(() => inBrowser('&hellip;')).toThrow(TokenizerError);
+    expect(inBrowser('&T')).toBe('&T');
+    expect(inBrowser('&')).toBe('&');
   });
 });

@@ -37,7 +37,10 @@ export interface WrittenSource {
   readonly method?: string;
   /** What the images show, in English: "metal nut". Default: "object". */
   readonly object?: string;
-  /** bpe_simple_vocab_16e6.txt(.gz) or merges.txt, for a CLIP that does not carry its own word list. */
+  /**
+   * bpe_simple_vocab_16e6.txt(.gz) or merges.txt, for a CLIP that does not carry its own word list. Default in Node, and
+   * for a page to serve: `faprompt/weights/clip-merges.txt.gz`.
+   */
   readonly vocabulary?: FileSource;
 }
 

@@ -23,6 +23,9 @@ const withShippedModel = (options: LoadOptions) => ({
   prompts: options.prompts ?? packageFile('weights/small-prompts.safetensors'),
 });
 
+/** CLIP's byte pairs, for hand-written prompts on a CLIP that has no word list of its own. */
+const vocabulary = () => packageFile('weights/clip-merges.txt.gz');
+
 const open = async (options: LoadOptions) => {
   const { clip } = options;
   return openLocal(nodeEnvironment, clip === undefined ? withShippedModel(options) : { ...options, clip });
@@ -34,7 +37,7 @@ export const Detector = {
    * @throws DetectorError, or the signal's reason
    */
   load: async (options: LoadOptions = {}): Promise<Loaded> =>
-    createDetector(await open(absoluteOptions(options))),
+    createDetector(await open(absoluteOptions(options, vocabulary())), vocabulary()),
 };
 
 /** Trains prompts without a detector: loads the CLIP, trains, frees it. */

@@ -16,26 +16,27 @@ import type { PortableDetector } from './local.ts';
 import { absolute, isWritten, portable, portableSamples } from './portable.ts';
 
 /** Addresses as seen from the page; functions of the options that stay behind are the opener's business. */
-export const absoluteOptions = (options: LoadOptions): LoadOptions => ({
+export const absoluteOptions = (options: LoadOptions, vocabulary?: FileSource): LoadOptions => ({
   ...options,
   ...(options.clip === undefined
     ? {}
     : { clip: Array.isArray(options.clip) ? options.clip : absoluteFile(options.clip as FileSource) }),
   ...(options.workerUrl === undefined ? {} : { workerUrl: absolute(options.workerUrl) }),
-  ...(options.prompts === undefined ? {} : { prompts: absolutePrompts(options.prompts) }),
+  ...(options.prompts === undefined ? {} : { prompts: absolutePrompts(options.prompts, vocabulary) }),
 });
 
 const absoluteFile = (file: FileSource): FileSource =>
   typeof file === 'string' || file instanceof URL ? absolute(file) : file;
 
-const absolutePrompts = (prompts: PromptsSource): PromptsSource =>
-  !isWritten(prompts)
-    ? absoluteFile(prompts)
-    : prompts.vocabulary === undefined
-      ? prompts
-      : { ...prompts, vocabulary: absoluteFile(prompts.vocabulary) };
+/** @param shipped the vocabulary where none is given */
+function absolutePrompts(prompts: PromptsSource, shipped?: FileSource): PromptsSource {
+  if (!isWritten(prompts)) return absoluteFile(prompts);
+  const vocabulary = prompts.vocabulary ?? shipped;
+  return vocabulary === undefined ? prompts : { ...prompts, vocabulary: absoluteFile(vocabulary) };
+}
 
-export function createDetector(inner: PortableDetector): Detector {
+/** @param shipped CLIP's vocabulary, for hand-written prompts that come without */
+export function createDetector(inner: PortableDetector, shipped?: FileSource): Detector {
   return {
     get info() {
       return inner.info;
@@ -43,7 +44,7 @@ export function createDetector(inner: PortableDetector): Detector {
     async detect(image: ImageSource, { name, ...job }: JobOptions = {}) {
       return inner.detect(await portable(image, name), job);
     },
-    setPrompts: (prompts, options = {}) => inner.setPrompts(absolutePrompts(prompts), options),
+    setPrompts: (prompts, options = {}) => inner.setPrompts(absolutePrompts(prompts, shipped), options),
     train: (options) => trainLater(options, async () => inner),
     async classify(image: ImageSource, texts: readonly string[], options: ClassifyOptions = {}) {
       const { name, vocabulary, ...job } = options;

@@ -1,4 +1,4 @@
-import { decodeHTML } from 'entities/decode';
+import { decodeReference } from '#html/references';
 
 /**
  * Replaces HTML character references exactly as Python's `html.unescape` does: as HTML 5 has them, except that
@@ -10,7 +10,7 @@ export function unescapeHtml(text: string): string {
     (reference: string, decimal?: string, hexadecimal?: string) => {
       if (decimal !== undefined) return character(Number.parseInt(decimal, 10));
       if (hexadecimal !== undefined) return character(Number.parseInt(hexadecimal, 16));
-      return decodeHTML(reference);
+      return decodeReference(reference);
     },
   );
 }

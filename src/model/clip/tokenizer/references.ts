@@ -1,0 +1,2 @@
+// Named character references of HTML 5, all of them.
+export { decodeHTML as decodeReference } from 'entities/decode';
