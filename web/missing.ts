@@ -2,10 +2,12 @@
 import { h } from './core/dom.ts';
 import { icon } from './core/icons.ts';
 
-export type Missing = 'webgpu' | 'secure-context' | 'adapter';
+export type Missing = 'webgpu' | 'secure-context' | 'adapter' | 'framed';
 
 /** undefined: nothing that can be told at once is. */
 export function whatIsMissing(): Missing | undefined {
+  // A host that sends the headers (scripts/web/policy.mjs) sees to this; others must not make the page a part of theirs.
+  if (window.top !== window.self) return 'framed';
   // Browsers hide WebGPU on pages that came over plain http from another machine.
   if (!isSecureContext) return 'secure-context';
   return 'gpu' in navigator ? undefined : 'webgpu';
@@ -34,6 +36,10 @@ const texts: Record<Missing, { title: string; text: string }> = {
   'secure-context': {
     title: 'This address is not secure',
     text: 'Browsers offer WebGPU over https or on localhost only. Open the page over https. These browsers have WebGPU:',
+  },
+  framed: {
+    title: 'This page is shown inside another one',
+    text: 'It reads photographs and weights that you choose, so it works in a window of its own only. Open its address there, in one of these browsers:',
   },
   adapter: {
     title: 'WebGPU found no graphics device',

@@ -9,6 +9,18 @@ const windows = process.platform === 'win32';
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', ...(windows ? [] : ['SIGQUIT', 'SIGUSR2', 'SIGWINCH'])];
 
 /**
+ * A word as cmd.exe and then a .cmd file's %* hand it on, whatever is in it: quoted for the program's own parser, and every
+ * character that the shell acts on escaped, twice, since it reads the line twice.
+ * @param {string} text
+ */
+export function windowsWord(text) {
+  if (/^[\w./:\\=@+-]+$/.test(text)) return text;
+  const quoted = `"${text.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\*)$/, '$1$1')}"`;
+  const escaped = (line) => line.replace(/[()[\]%!^"`<>&|;, *?]/g, '^$&');
+  return escaped(escaped(quoted));
+}
+
+/**
  * Runs a command with inherited standard streams, hands signals on and ends this process the way the command ended.
  * The command finds standard error itself as descriptor 3, too: what it writes there is in order with standard output,
  * and may be a terminal; descriptor 2 comes through here, where Dawn's own messages are left out.
@@ -31,11 +43,13 @@ export function launch(command, args, env = process.env) {
   ];
   return new Promise((resolve) => {
     // Windows: npm's commands are .cmd files, which need the shell; the console sends Ctrl-C to both processes.
-    const child = spawn(file, rest, {
+    const shell = windows && !/\.(exe|com)$/i.test(file);
+    const words = shell ? [file, ...rest].map(windowsWord) : [file, ...rest];
+    const child = spawn(words[0], words.slice(1), {
       env,
       stdio: windows ? 'inherit' : ['inherit', 'inherit', 'pipe', 2],
       detached: !windows,
-      shell: windows,
+      shell,
     });
     const forward = (signal) => windows || child.kill(signal);
     for (const signal of forwarded) process.on(signal, forward);

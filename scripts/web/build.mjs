@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { esbuildInlined } from '../inline-plugin.mjs';
 import { esbuildWgsl } from '../wgsl-plugin.mjs';
-import { contentPolicy } from './policy.mjs';
+import { contentPolicy, headersFile } from './policy.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const weights = ['small-clip.safetensors', 'small-prompts.safetensors', 'clip-merges.txt.gz'];
@@ -49,6 +49,8 @@ export async function buildPage(outdir, { ships = false } = {}) {
   });
   const html = await readFile(path.join(root, 'web/index.html'), 'utf8');
   await writeFile(path.join(outdir, 'index.html'), html.replace('%CSP%', contentPolicy));
+  // What a meta element cannot say, as Netlify, Cloudflare Pages and others read it.
+  await writeFile(path.join(outdir, '_headers'), headersFile);
   await copyFile(path.join(root, 'web/icon.svg'), path.join(outdir, 'icon.svg'));
   await buildOffline(outdir);
   if (ships) return;
@@ -60,7 +62,7 @@ export async function buildPage(outdir, { ships = false } = {}) {
 /** The service worker knows the page's files, and is another one whenever they are. */
 async function buildOffline(outdir) {
   const names = (await readdir(outdir, { withFileTypes: true }))
-    .filter((entry) => entry.isFile() && !entry.name.endsWith('.map'))
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.map') && entry.name !== '_headers')
     .map(({ name }) => name)
     .sort();
   const hash = createHash('sha256');

@@ -30,3 +30,8 @@ export const headers = {
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
 };
+
+/** The same as a file of the page's folder, in the form that Netlify and Cloudflare Pages read. */
+export const headersFile = `/*\n${Object.entries(headers)
+  .map(([name, value]) => `  ${name}: ${value}\n`)
+  .join('')}`;

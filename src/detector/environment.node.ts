@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ImageError } from '../data/errors.ts';
 import { decodeImage, decodeMask, readImageBytes } from '../data/image.node.ts';
 import { UnreachableError } from '../formats/errors.ts';
-import { httpSource, reason } from '../formats/http.ts';
+import { chunks, httpSource, reason } from '../formats/http.ts';
 import { bytesSource } from '../formats/source.ts';
 import { openPlace } from '../model/checkpoint/open.node.ts';
 import type { ClipSource, FileSource } from './api.ts';
@@ -77,6 +77,21 @@ export const nodeEnvironment: Environment = {
   },
 };
 
+/** As for files. */
+const maxBytes = 2 ** 30;
+
+/** A body without a length may have no end. */
+async function readBody(response: Response, name: string): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks(response)) {
+    size += chunk.length;
+    if (size > maxBytes) throw new ImageError(name, `a file of at most ${maxBytes} bytes`, 'more');
+    parts.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}
+
 async function read(image: PortableImage): Promise<Uint8Array> {
   if (!('file' in image)) throw new ImageError(image.name, 'a path, an address, bytes or pixels', 'a bitmap');
   const { file, name } = image;
@@ -86,7 +101,7 @@ async function read(image: PortableImage): Promise<Uint8Array> {
     if (!isWeb(file)) return await readImageBytes(pathOf(file));
     const response = await fetch(file);
     if (!response.ok) throw new Error(`status ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
+    return await readBody(response, name);
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
     throw new ImageError(name, 'a readable file', reason(cause), {

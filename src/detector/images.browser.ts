@@ -2,9 +2,10 @@
 import { contentBytes, describeContent } from '../base/content.ts';
 import { decodeBmp } from '../data/bmp.ts';
 import { ImageError } from '../data/errors.ts';
-import { type Mask, type RgbImage, sniffFormat } from '../data/image.ts';
+import { type ImageFormat, type Mask, type RgbImage, sniffFormat } from '../data/image.ts';
+import { withoutMetadata } from '../data/metadata.ts';
 import { UnreachableError } from '../formats/errors.ts';
-import { reason } from '../formats/http.ts';
+import { chunks, reason } from '../formats/http.ts';
 import { readBitmap } from '../gpu/external-image.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { rgbToMask, toRgb } from './pixels.ts';
@@ -45,7 +46,36 @@ async function load(file: string | Blob | Uint8Array, name: string): Promise<Blo
   });
   if (!response.ok)
     throw new UnreachableError({ file: name, expected: 'status 200', found: `status ${response.status}` });
-  return response.blob();
+  return readBody(response, name);
+}
+
+/** As Node's limit for an image's file. */
+const maxBytes = 2 ** 30;
+
+/** A body without a length, or with another one than it says, may have no end. */
+async function readBody(response: Response, name: string): Promise<Blob> {
+  const parts: BlobPart[] = [];
+  let size = 0;
+  for await (const chunk of chunks(response)) {
+    size += chunk.length;
+    if (size > maxBytes) throw new ImageError(name, `a file of at most ${maxBytes} bytes`, 'more');
+    parts.push(new Uint8Array(chunk));
+  }
+  return new Blob(parts, { type: response.headers.get('content-type') ?? '' });
+}
+
+/**
+ * The image alone, for the browser to decode: what it is not is not unpacked, and its size is known before.
+ * @throws ImageError for too many bytes or pixels
+ */
+async function imageOnly(blob: Blob, format: ImageFormat | null, name: string): Promise<Blob> {
+  if (blob.size > maxBytes) throw new ImageError(name, `a file of at most ${maxBytes} bytes`, `${blob.size}`);
+  if (format === null) return blob;
+  const given = new Uint8Array(await blob.arrayBuffer());
+  const { bytes, size } = withoutMetadata(given, format, name);
+  if (size && size.width * size.height > maxPixels)
+    throw new ImageError(name, `at most ${maxPixels} pixels`, `${size.width} x ${size.height}`);
+  return bytes === given ? blob : new Blob([bytes], { type: blob.type });
 }
 
 const head = async (blob: Blob) => new Uint8Array(await blob.slice(0, contentBytes).arrayBuffer());
@@ -55,9 +85,10 @@ async function decodeFile(gpu: Gpu, blob: Blob, name: string): Promise<RgbImage>
   const start = await head(blob);
   const format = sniffFormat(start);
   if (format === 'bmp') return decodeBmp(new Uint8Array(await blob.arrayBuffer()), name);
+  const image = await imageOnly(blob, format, name);
   let bitmap: ImageBitmap;
   try {
-    bitmap = await createImageBitmap(blob, bitmapOptions);
+    bitmap = await createImageBitmap(image, bitmapOptions);
   } catch (cause) {
     const expected = 'a readable PNG, JPEG, WebP, GIF, AVIF or BMP image';
     const content = describeContent(start);
@@ -70,16 +101,16 @@ async function decodeFile(gpu: Gpu, blob: Blob, name: string): Promise<RgbImage>
     throw new ImageError(name, expected, found, { cause });
   }
   try {
-    const image = await fromBitmap(gpu, bitmap, name);
+    const decoded = await fromBitmap(gpu, bitmap, name);
     // Browsers keep the high byte of 16 bits; of a camera's 12 that is all but black (see usedBits in data/image.ts).
-    if (format === 'png' && start[24] === 16 && !image.data.every((value) => value === 0))
-      if (image.data.every((value) => value < 16))
+    if (format === 'png' && start[24] === 16 && !decoded.data.every((value) => value === 0))
+      if (decoded.data.every((value) => value < 16))
         throw new ImageError(
           name,
           'samples that use their 16 bits',
           'none above 4095: convert them to 8 bits',
         );
-    return image;
+    return decoded;
   } finally {
     bitmap.close();
   }

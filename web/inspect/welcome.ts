@@ -65,7 +65,9 @@ function sampleButton(sample: (typeof samples)[number], take: (files: File[]) =>
   const picture = h('img', { alt: '', width: 256, height: 256 });
   const drawn = nextTask().then(() => drawSample(sample));
   drawn.then((file) => {
-    picture.src = URL.createObjectURL(file);
+    const url = URL.createObjectURL(file);
+    picture.onload = () => URL.revokeObjectURL(url);
+    picture.src = url;
   });
   return h(
     'button',

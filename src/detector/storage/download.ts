@@ -20,6 +20,12 @@ export interface DownloadOptions {
   readonly retryDelay?: number;
 }
 
+/** Bytes of a body whose length the server does not say: it may have no end, and the storage has. */
+const maxUnannounced = 4 * 2 ** 30;
+
+/** A body that is longer than it may be: what came of it is worth nothing. */
+export class TooLongError extends UnreachableError {}
+
 /** No use in trying again where the browser knows that it is offline. */
 export const attempts = (): number => (globalThis.navigator?.onLine === false ? 1 : 5);
 
@@ -89,6 +95,13 @@ export async function download(
     let skip = collected.bytes - start; // a server without ranges sends all of it again
     for await (const chunk of chunks(response)) {
       const fresh = chunk.subarray(Math.min(skip, chunk.length));
+      const limit = state.total ?? maxUnannounced;
+      if (collected.bytes + fresh.length > limit)
+        throw new TooLongError({
+          file: name,
+          expected: `at most ${limit} bytes`,
+          found: 'a body that goes on',
+        });
       skip -= chunk.length - fresh.length;
       await collected.take(fresh);
       progress();

@@ -5,7 +5,7 @@ import { drain } from '../../formats/http.ts';
 import { formatBytes } from '../../gpu/errors.ts';
 import type { Warning } from '../api.ts';
 import type { Hasher, OpenedFile, OpenOptions } from '../environment.ts';
-import { download, versionOf } from './download.ts';
+import { download, TooLongError, versionOf } from './download.ts';
 import { DamagedError, type Entry, openStore, type Store, segmentBytes, storedBytes } from './store.ts';
 
 /**
@@ -46,6 +46,7 @@ export async function openStored(
         return { source: store.source(made), from: 'network', sha256: made.sha256!, counted: true };
       } catch (error) {
         signal?.throwIfAborted();
+        if (error instanceof TooLongError) await store.remove(url);
         if (!(error instanceof DOMException)) throw error; // not the storage's
         await store.remove(url);
         onWarning(await storageWarning(url, error));

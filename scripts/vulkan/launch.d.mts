@@ -1,0 +1,2 @@
+export function windowsWord(text: string): string;
+export function launch(command: string, args: string[], env?: NodeJS.ProcessEnv): Promise<void>;

@@ -1,0 +1,3 @@
+export const contentPolicy: string;
+export const headers: Readonly<Record<string, string>>;
+export const headersFile: string;
