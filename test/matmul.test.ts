@@ -48,15 +48,31 @@ describe('matmul on other adapters', () => {
   }
 });
 
+describe('matmul in blocks, which software adapters do not choose', () => {
+  test.each([
+    ['blocks and one more', 'wide_block'],
+    ['blocks and one more', 'block'],
+    ['int8 weight, activated', 'block'],
+  ])('%s (%s)', async (name, variant) => {
+    const testCase = matmulTest.cases.find((c) => c.name === name)!;
+    for (const { what, error, scale } of await checkCase(gpu, matmulTest, testCase, variant))
+      expect(error, what).toBeLessThanOrEqual(5e-6 * scale);
+  });
+});
+
 describe('the kernel for a product on a GPU', () => {
   const GPU = { ...gpu.capabilities, subgroupSize: 32, software: false };
-  test.each([
-    ['many tiles', 1370, 3072, 1024, 'tile', 64],
-    ['a tile fewer than there are cores', 128 * 64 - 64, 64, 1024, 'tile', 32],
-    ['as many as there are cores', 128 * 64, 64, 1024, 'tile', 64],
-    ['few tiles, but a short sum', 128, 128, 128, 'tile', 64],
-    ['few rows', 16, 3072, 768, 'skinny', undefined],
-  ])('%s', (_, M, N, K, shader, TILE) => {
+  test.each<[string, number, number, number, string, object]>([
+    ['many wide blocks', 1370, 3072, 1024, 'block', { WIDTH: 128 }],
+    ['as many wide blocks as keep two per core', 128 * 16, 128 * 16, 1024, 'block', { WIDTH: 128 }],
+    ['a wide block fewer', 128 * 15, 128 * 17, 1024, 'block', { WIDTH: 64 }],
+    ['as many blocks as there are cores', 128 * 128, 64, 1024, 'block', { WIDTH: 64 }],
+    ['a block fewer: tiles', 128 * 127, 64, 1024, 'tile', { TILE: 64 }],
+    ['as many tiles as there are cores', 128 * 64, 64, 1024, 'tile', { TILE: 64 }],
+    ['a tile fewer than there are cores', 128 * 64 - 64, 64, 1024, 'tile', { TILE: 32 }],
+    ['few tiles, but a short sum', 128, 128, 128, 'tile', { TILE: 64 }],
+    ['few rows', 16, 3072, 768, 'skinny', {}],
+  ])('%s', (_, M, N, K, shader, overrides) => {
     const tensor = (...shape: number[]) => ({ ...f32(...shape), storage: 0 });
     const [dispatch] = matmulOp.dispatches({
       attrs: { transposeB: true },
@@ -65,7 +81,7 @@ describe('the kernel for a product on a GPU', () => {
       capabilities: GPU,
     });
     expect(dispatch!.shader.path).toContain(`matmul_${shader}.wgsl`);
-    expect(dispatch!.overrides!.TILE).toBe(TILE);
+    expect(dispatch!.overrides).toMatchObject(overrides);
   });
 });
 

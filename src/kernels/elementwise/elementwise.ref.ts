@@ -3,19 +3,23 @@ import { elements, type Shape } from '../tensor.ts';
 import { broadcastShape } from './broadcast.ts';
 import type { BinaryAttrs, ExpandAttrs } from './elementwise.ts';
 
-/** Flat index into an operand of `shape` for the i-th element of `out`. */
-function sourceIndex(i: number, out: Shape, shape: Shape): number {
-  let rest = i;
-  let index = 0;
-  let stride = 1;
-  for (let axis = out.length - 1; axis >= 0; axis -= 1) {
-    const at = rest % out[axis]!;
-    rest = (rest - at) / out[axis]!;
-    const size = shape[axis - out.length + shape.length] ?? 1;
-    if (size !== 1) index += at * stride;
-    stride *= size;
-  }
-  return index;
+/** Flat indices into an operand of `shape` for the elements of `out`. */
+function sourceIndices(out: Shape, shape: Shape): (i: number) => number {
+  if (elements(shape) === elements(out)) return (i) => i;
+  if (elements(shape) === 1) return () => 0;
+  return (i) => {
+    let rest = i;
+    let index = 0;
+    let stride = 1;
+    for (let axis = out.length - 1; axis >= 0; axis -= 1) {
+      const at = rest % out[axis]!;
+      rest = (rest - at) / out[axis]!;
+      const size = shape[axis - out.length + shape.length] ?? 1;
+      if (size !== 1) index += at * stride;
+      stride *= size;
+    }
+    return index;
+  };
 }
 
 const forward = {
@@ -34,20 +38,18 @@ const partials = {
 export const binaryReference: Reference<BinaryAttrs> = {
   forward({ operation }, [a, b]) {
     const shape = broadcastShape(operation, a!.shape, b!.shape);
-    const data = Float64Array.from({ length: elements(shape) }, (_, i) =>
-      forward[operation](
-        a!.data[sourceIndex(i, shape, a!.shape)]!,
-        b!.data[sourceIndex(i, shape, b!.shape)]!,
-      ),
-    );
+    const [ofA, ofB] = [sourceIndices(shape, a!.shape), sourceIndices(shape, b!.shape)];
+    const data = new Float64Array(elements(shape));
+    for (let i = 0; i < data.length; i += 1) data[i] = forward[operation](a!.data[ofA(i)]!, b!.data[ofB(i)]!);
     return [{ shape, data }];
   },
   backward({ operation }, [a, b], [dout]) {
     const da = { shape: a!.shape, data: new Float64Array(a!.data.length) };
     const db = { shape: b!.shape, data: new Float64Array(b!.data.length) };
+    const [ofA, ofB] = [sourceIndices(dout!.shape, a!.shape), sourceIndices(dout!.shape, b!.shape)];
     dout!.data.forEach((d, i) => {
-      const ia = sourceIndex(i, dout!.shape, a!.shape);
-      const ib = sourceIndex(i, dout!.shape, b!.shape);
+      const ia = ofA(i);
+      const ib = ofB(i);
       const [pa, pb] = partials[operation](a!.data[ia]!, b!.data[ib]!);
       da.data[ia]! += d * pa!;
       db.data[ib]! += d * pb!;
@@ -58,16 +60,15 @@ export const binaryReference: Reference<BinaryAttrs> = {
 
 export const expandReference: Reference<ExpandAttrs> = {
   forward({ shape, scale, offset }, [x]) {
-    const data = Float64Array.from(
-      { length: elements(shape) },
-      (_, i) => scale * x!.data[sourceIndex(i, shape, x!.shape)]! + offset,
-    );
+    const of = sourceIndices(shape, x!.shape);
+    const data = Float64Array.from({ length: elements(shape) }, (_, i) => scale * x!.data[of(i)]! + offset);
     return [{ shape, data }];
   },
   backward({ scale }, [x], [dout]) {
     const dx: RefTensor = { shape: x!.shape, data: new Float64Array(x!.data.length) };
+    const of = sourceIndices(dout!.shape, x!.shape);
     dout!.data.forEach((d, i) => {
-      dx.data[sourceIndex(i, dout!.shape, x!.shape)]! += scale * d;
+      dx.data[of(i)]! += scale * d;
     });
     return [dx];
   },

@@ -37,3 +37,39 @@ fn store(batch: u32, m: u32, n: u32, sum: f32) {
   }
   out[i] = value;
 }
+
+// The biases of out[m, n .. n + 3], of the first `count`.
+fn bias_four(m: u32, n: u32, count: u32) -> vec4f {
+  var values = vec4f();
+  for (var j = 0u; j < count; j++) {
+    values[j] = bias[bias_index(m, n + j)];
+  }
+  return values;
+}
+
+// Finishes four scaled sums, neighbours in a row of the result from element i of out on, and writes the first `count`.
+fn store_four(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
+  let at = i + vec4u(0u, 1u, 2u, 3u) * params.out_stride_n;
+  var values = sums + own_bias;
+  if (params.save_preactivation != 0u) {
+    for (var j = 0u; j < count; j++) {
+      preactivation[at[j]] = values[j];
+    }
+  }
+  values = activate(values);
+  if (params.has_residual != 0u) {
+    for (var j = 0u; j < count; j++) {
+      values[j] += residual[at[j]];
+    }
+  }
+  if (count == 4u) {
+    out[at.x] = values.x;
+    out[at.y] = values.y;
+    out[at.z] = values.z;
+    out[at.w] = values.w;
+  } else {
+    for (var j = 0u; j < count; j++) {
+      out[at[j]] = values[j];
+    }
+  }
+}

@@ -50,6 +50,7 @@ const cases: Case<MatmulAttrs>[] = [
   product('a^T b^T', [24, 20], [16, 24], { transposeA: true, transposeB: true }),
   product('a^T b^T, odd', [13, 18], [11, 13], { transposeA: true, transposeB: true }),
   product('tiles and one more', [65, 36], [129, 36], xw),
+  product('blocks and one more', [129, 20], [133, 20], xw, { bias: true, residual: [129, 133] }),
   product('many rows, summed in parts backward', [1030, 12], [20, 12], xw, { bias: true }),
   product('many rows, a prime number', [521, 9], [9, 7]),
   product('batch', [2, 3, 18, 12], [2, 3, 12, 8], { scale: 0.25 }),

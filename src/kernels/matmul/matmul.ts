@@ -12,7 +12,7 @@ import {
   type TensorSpec,
 } from '../tensor.ts';
 import { productShape, type Transposes } from './geometry.ts';
-import { choose, type Variant, variants } from './variants.ts';
+import { choose, type Variant, variantNames, variants } from './variants.ts';
 
 export interface MatmulAttrs extends Transposes {
   readonly activation?: 'quickgelu' | undefined;
@@ -24,17 +24,12 @@ export interface MatmulAttrs extends Transposes {
 
 /**
  * out = activation(scale * a b + bias) + residual. Variants: `strip` (registers and subgroup broadcasts, for software
- * adapters), `tile` (workgroup memory, for GPUs), `split` (its small tiles, K shared out, where tiles are few), `skinny`
- * (few rows or columns).
+ * adapters); for GPUs `wide_block` and `block` (8 x 8 of the result in each lane's registers), `tile` (smaller tiles in
+ * workgroup memory), `split` (the smallest, K shared out, where tiles are few); `skinny` (few rows or columns).
  */
 export const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
-  variants: ({ subgroupSize, software }) =>
-    subgroupSize === 0
-      ? ['tile', 'split', 'skinny']
-      : software
-        ? ['strip', 'tile', 'split', 'skinny']
-        : ['tile', 'split', 'strip', 'skinny'],
+  variants: variantNames,
   outputs(attrs, [a, b, bias, residual]) {
     const { shape, geometry } = productShape(attrs, a, b);
     const out = f32(...shape);

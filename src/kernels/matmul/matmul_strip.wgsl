@@ -101,33 +101,6 @@ fn block_a(quad: u32) -> mat4x4f {
   return broadcast_four(4u * quad);
 }
 
-// Finishes four scaled sums, neighbours in a row of out from element i on, and writes the first `count`.
-fn store_four(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
-  let at = i + vec4u(0u, 1u, 2u, 3u) * params.out_stride_n;
-  var values = sums + own_bias;
-  if (params.save_preactivation != 0u) {
-    for (var j = 0u; j < count; j++) {
-      preactivation[at[j]] = values[j];
-    }
-  }
-  values = activate(values);
-  if (params.has_residual != 0u) {
-    for (var j = 0u; j < count; j++) {
-      values[j] += residual[at[j]];
-    }
-  }
-  if (count == 4u) {
-    out[at.x] = values.x;
-    out[at.y] = values.y;
-    out[at.z] = values.z;
-    out[at.w] = values.w;
-  } else {
-    for (var j = 0u; j < count; j++) {
-      out[at[j]] = values[j];
-    }
-  }
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -197,9 +170,7 @@ fn main(
   var own_bias = vec4f();
   for (var r = 0u; r < ROWS && row + r < params.M; r++) {
     if (params.has_bias != 0u && (r == 0u || params.bias_stride_m != 0u)) {
-      for (var j = 0u; j < count; j++) {
-        own_bias[j] = bias[bias_index(row + r, column + j)];
-      }
+      own_bias = bias_four(row + r, column, count);
     }
     let first = out_index(batch, row + r, column);
     store_four(first, count, factor * sums[r / 4u][r % 4u], own_bias);

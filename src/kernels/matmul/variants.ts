@@ -1,34 +1,51 @@
+import type { Capabilities } from '../../gpu/gpu.ts';
 import { constantOf } from '../../gpu/shader.ts';
 import { spread } from '../grid.ts';
 import type { Call, Dispatch } from '../op.ts';
 import { type DType, scalesOffset } from '../tensor.ts';
 import type { Geometry } from './geometry.ts';
 import type { MatmulAttrs } from './matmul.ts';
+import blockShader from './matmul_block.wgsl';
 import skinnyShader from './matmul_skinny.wgsl';
 import stripShader from './matmul_strip.wgsl';
 import tileShader from './matmul_tile.wgsl';
 
-export type Variant = 'strip' | 'tile' | 'split' | 'skinny';
+export type Variant = 'strip' | 'wide_block' | 'block' | 'tile' | 'split' | 'skinny';
 type Kernel = (call: Call<MatmulAttrs>, geometry: Geometry) => Dispatch;
 
 /** Columns up to which the transpose is computed instead. */
 const short = 4;
 
-/** About one large tile for each core of a large GPU. */
-const enoughTiles = 128;
+/** About one workgroup for each core of a large GPU. */
+const cores = 128;
+
+/** Rows of a workgroup of matmul_block.wgsl. */
+const blockHeight = 128;
 
 /** How the shaders call the types of b. */
 const typeNames: Partial<Record<DType, string>> = { f32: 'F32', f16: 'F16', q8: 'INT8' };
 
 const isPacked = ({ inputs }: Call<MatmulAttrs>) => inputs[1]!.dtype !== 'f32';
 
+/** The variants that are worth trying on an adapter, its own choice for large products first. */
+export const variantNames = ({ subgroupSize, software }: Capabilities): Variant[] => {
+  const tiles: Variant[] = ['tile', 'split', 'skinny'];
+  if (software) return subgroupSize > 0 ? ['strip', ...tiles] : tiles;
+  return ['wide_block', 'block', ...tiles, ...(subgroupSize > 0 ? (['strip'] as const) : [])];
+};
+
 /** The kernel for a product: measured on a software adapter, by reasoning on GPUs. */
 export function choose({ capabilities }: Call<MatmulAttrs>, { batch, M, N, K }: Geometry): Kernel {
-  if (capabilities.software && capabilities.subgroupSize > 0) return variants.strip;
-  // A tile's workgroup walks all of K: with few tiles most of the GPU would wait.
+  const { software, subgroupSize } = capabilities;
+  if (software && subgroupSize > 0) return variants.strip;
   if (Math.min(M, N) <= 16 && K >= 256) return variants.skinny;
-  const tiles = batch * Math.ceil(M / 64) * Math.ceil(N / 64);
-  return !capabilities.software && tiles < enoughTiles && K >= 256 ? variants.split : variants.tile;
+  if (software) return variants.tile;
+  // The larger the part of the result that a workgroup owns, the less it reads; but a workgroup walks all of K, and with
+  // few of them most of the GPU would wait.
+  const workgroups = (rows: number, columns: number) => batch * Math.ceil(M / rows) * Math.ceil(N / columns);
+  if (workgroups(blockHeight, 128) >= 2 * cores) return variants.wide_block;
+  if (workgroups(blockHeight, 64) >= cores) return variants.block;
+  return workgroups(64, 64) < cores && K >= 256 ? variants.split : variants.tile;
 }
 
 /** What the kernels have in common. */
@@ -89,6 +106,19 @@ const tilesOf =
     };
   };
 
+const blocksOf =
+  (WIDTH: number): Kernel =>
+  (call, geometry) => {
+    const { batch, M, N } = geometry;
+    const { overrides, ...rest } = common(call, geometry);
+    return {
+      ...rest,
+      shader: blockShader,
+      overrides: { ...overrides, WIDTH, UNROLLED: !call.capabilities.software },
+      workgroups: spread(batch * Math.ceil(M / blockHeight) * Math.ceil(N / WIDTH)),
+    };
+  };
+
 export const variants: Readonly<Record<Variant, Kernel>> = {
   strip(call, geometry) {
     const { sizes, overrides, ...rest } = shortSideFirst(call, geometry);
@@ -103,6 +133,8 @@ export const variants: Readonly<Record<Variant, Kernel>> = {
       workgroups: spread(batch * Math.ceil(M / rows) * Math.ceil(N / (4 * lanes))),
     };
   },
+  wide_block: blocksOf(128),
+  block: blocksOf(64),
   tile: tilesOf(64, 1),
   split: tilesOf(32, 4),
   skinny(call, geometry) {
