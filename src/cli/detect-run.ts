@@ -14,10 +14,10 @@ import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice } fro
 import { createDetector, type Found } from './detection.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
 import { ExitError, formatRows, type Io, UsageError } from './io.ts';
-import { writeImage, writeMap } from './pictures.node.ts';
+import { writeContactSheet, writeImage, writeMap } from './pictures.node.ts';
 import { createProgress } from './progress.ts';
 import { withClipAgain } from './recovery.ts';
-import { checkResults, isForeign, resultFiles } from './results.node.ts';
+import { checkResults, isForeign, promptsFile, resultFiles } from './results.node.ts';
 import { type CacheOptions, openFeatures, promptsSettings } from './session.ts';
 import { formatShard, ofShard, type Shard } from './shards.ts';
 
@@ -32,7 +32,17 @@ export interface DetectJob extends CacheOptions, MethodChoice {
   readonly interval: number;
   readonly json?: boolean;
   readonly jsonLines?: boolean;
+  /** Show each abnormality prompt alone, too. */
+  readonly perPrompt?: boolean;
 }
+
+/** Side of a picture of --per-prompt, and how many stand in a row: the image, the prototype's map, each prompt's. */
+const promptTile = 192;
+const promptColumns = 6;
+const rowsOf = <T>(all: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(all.length / promptColumns) }, (_, i) =>
+    all.slice(i * promptColumns, (i + 1) * promptColumns),
+  );
 
 /** Exit code when every image was read and at least one is anomalous; 1 is for errors. */
 export const anomalousExit = 2;
@@ -49,6 +59,16 @@ interface Row {
   /** Only with --out, where they could be written. */
   readonly heatmap?: string;
   readonly map?: string;
+  /** Only with --per-prompt, in the order of the prompts. */
+  readonly prompts?: readonly PromptRow[];
+  readonly promptsPicture?: string;
+}
+
+/** What one abnormality prompt says of an image: see PromptDetection. */
+interface PromptRow {
+  readonly contribution: number;
+  readonly probability: number;
+  readonly mapMax: number;
 }
 
 interface Problem {
@@ -175,7 +195,7 @@ async function detectListed(
 
   /** Writes an image's pictures and keeps its row; where they cannot be written, the score still counts. */
   async function finish(
-    { item, detection, usedBits }: Found<Target>,
+    { item, detection, usedBits, prompts: each }: Found<Target>,
     { imageSize }: Prompts,
     watching: boolean,
     notes: { note(text: string): void },
@@ -197,6 +217,15 @@ async function detectListed(
       mapMin,
       mapMax,
       ...pictures,
+      ...(each
+        ? {
+            prompts: each.map(({ contribution, probability, map: values }) => ({
+              contribution,
+              probability,
+              mapMax: mapRange({ width: imageSize, height: imageSize, values })[1],
+            })),
+          }
+        : {}),
     };
     // A watch may go on for months.
     if (!watching) rows.push(row);
@@ -214,7 +243,20 @@ async function detectListed(
       const shown = job.range === 'image' ? ([mapMin, mapMax] as const) : job.range;
       await writeImage(heatmap, overlay(image, map, shown));
       await writeMap(raw, resizeMap(map, image.width, image.height));
-      return files;
+      if (!each) return files;
+      const sheet = promptsFile(item.name);
+      if (await isForeign(path.join(out, sheet)))
+        throw new DatasetError(
+          path.join(out, sheet),
+          null,
+          'no file, or a result of this program',
+          'another file',
+        );
+      const tiles = [detection.map, ...each.map((one) => one.map)].map((values) =>
+        overlay(image, { ...map, values }, shown),
+      );
+      await writeContactSheet(path.join(out, sheet), rowsOf([image, ...tiles]), promptTile);
+      return { ...files, promptsPicture: sheet };
     }
   }
 

@@ -33,6 +33,10 @@ export const detectCommand = (io: Io): Command => {
     .option('--watch <dir>', 'go on with every image that arrives in this folder, until interrupted')
     .option('--interval <ms>', 'time between two looks at the watched folder', integer(10), 500)
     .option('--shard <i/n>', 'only every n-th image, beginning with the i-th (docs/SCALE.md)', parseShard)
+    .option(
+      '--per-prompt',
+      'show what each of the K abnormality prompts sees: <image>.prompts.png, contributions in scores.json',
+    )
     .option('--json', 'print scores.json instead of a table')
     .option('--json-lines', 'print one line of JSON for each image as soon as it is done');
   addMethodOptions(command);

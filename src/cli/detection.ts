@@ -2,13 +2,17 @@
 
 import { createQueue, prefetch } from '../base/prefetch.ts';
 import type { UsedBits } from '../data/image.ts';
+import { laterOptions } from '../model/faprompt/option-checks.ts';
+import type { FapromptOptions } from '../model/faprompt/options.ts';
+import { createPromptScorer, type PromptDetection, type PromptScorer } from '../model/faprompt/per-prompt.ts';
 import { ScoreError } from '../model/faprompt/verdict.ts';
+import { fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
 import type { Detection, Scorer } from '../model/scorer.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
 import { isImageProblem } from '../train/images.node.ts';
 import type { ImageProblem } from '../train/source.ts';
-import type { Io } from './io.ts';
+import { type Io, UsageError } from './io.ts';
 import { openBoxes, promptsScorers } from './scorers.ts';
 import type { ClipSession } from './session.ts';
 
@@ -29,6 +33,8 @@ export interface Found<Item> {
   readonly height: number;
   /** Where its 16-bit samples use a part of their range, see data/image.ts. */
   readonly usedBits?: UsedBits | undefined;
+  /** Each abnormality prompt alone, where that was asked for. */
+  readonly prompts?: readonly PromptDetection[] | undefined;
 }
 
 /** An image that could not be read. */
@@ -55,10 +61,12 @@ export const createDetector = async (
     object = 'object',
     vocabulary,
     boxes,
+    perPrompt = false,
   }: {
     object?: string | undefined;
     vocabulary?: string | undefined;
     boxes?: string | undefined;
+    perPrompt?: boolean | undefined;
   } = {},
 ): Promise<Detector> =>
   detectWith(
@@ -67,10 +75,21 @@ export const createDetector = async (
       boxes: await openBoxes(prompts.method, boxes),
     }).of(object),
     features,
+    perPrompt ? await openPromptScorer(session, prompts) : undefined,
   );
 
+/** @throws UsageError for prompts that are not several of FAPrompt's */
+async function openPromptScorer({ gpu, clip }: ClipSession, { method, learnables, imageSize }: Prompts) {
+  const options = { ...laterOptions, ...method.options } as FapromptOptions;
+  if (method.family !== fapromptFamilyName || options.prompts < 2)
+    throw new UsageError(
+      `--per-prompt: expected prompts of FAPrompt with K of 2 or more, found ${method.title}`,
+    );
+  return createPromptScorer(gpu, clip, options, learnables, imageSize);
+}
+
 /** A detector that scores by any method; disposes of the scorer with itself. */
-export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
+export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer?: PromptScorer): Detector {
   const inTurn = createQueue();
   const score = async <Item>(
     item: Item,
@@ -78,7 +97,11 @@ export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
   ): Promise<Found<Item> | Unread<Item> | Unscored<Item>> => {
     try {
       return await features.use(file, ({ features: found, width, height, usedBits }) =>
-        inTurn(async () => ({ item, detection: await scorer.score(found, file), width, height, usedBits })),
+        inTurn(async () => {
+          const detection = await scorer.score(found, file);
+          const prompts = await promptScorer?.score(found);
+          return { item, detection, width, height, usedBits, prompts };
+        }),
       );
     } catch (problem) {
       if (problem instanceof ScoreError || isImageProblem(problem)) return { item, file, problem };
@@ -87,6 +110,9 @@ export function detectWith(scorer: Scorer, features: FeatureSource): Detector {
   };
   return {
     detect: (items, file) => prefetch(items, (item) => score(item, file(item)), readAhead),
-    dispose: () => scorer.dispose(),
+    dispose() {
+      scorer.dispose();
+      promptScorer?.dispose();
+    },
   };
 }

@@ -84,5 +84,5 @@ export async function writeContactSheet(
   const sheet = sharp({
     create: { width: at(columns), height: at(rows.length), channels: 3, background: 'white' },
   });
-  await writeFileAtomic(file, await sheet.composite(tiles).png().toBuffer());
+  await writeFileAtomic(file, signed(await sheet.composite(tiles).png().toBuffer()));
 }

@@ -14,6 +14,9 @@ export const resultFiles = (name: string) => ({
   map: `${shortened(name)}.map.png`,
 });
 
+/** The picture of detect --per-prompt. */
+export const promptsFile = (name: string): string => `${shortened(name)}.prompts.png`;
+
 /** Bytes of a file's name that every file system allows, without the longest ending of a result. */
 const maxName = 255 - Buffer.byteLength('.heatmap.png');
 

@@ -1,0 +1,113 @@
+// Which prompt fired: each of the K abnormality prompts alone, beside the prototype that stands for all of them.
+import type { Gpu } from '../../gpu/gpu.ts';
+import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
+import { compile } from '../../graph/executor.ts';
+import { affine, expand } from '../../kernels/elementwise/elementwise.ts';
+import { l2norm } from '../../kernels/l2norm/l2norm.ts';
+import { concat } from '../../kernels/slice/slice.ts';
+import type { Tensor } from '../../kernels/tensor.ts';
+import type { Features } from '../clip/image-encoder.ts';
+import { fapromptNeeds } from '../clip/needs.ts';
+import { bindWeights, type Clip } from '../clip/weights.ts';
+import { createModelGraph } from '../context.ts';
+import { featureInputs } from '../scorer.ts';
+import { forward } from './forward.ts';
+import type { FapromptOptions } from './options.ts';
+import { anomalyMap, smoothedMap, smoothingSigma } from './score.ts';
+import { loadTemplates } from './scorer.ts';
+import { probabilities, probabilityMap } from './similarity.ts';
+
+/** One abnormality prompt on one image. */
+export interface PromptDetection {
+  /** What it adds to the cosine of the image with the abnormal prototype: the K of them add up to it. */
+  readonly contribution: number;
+  /** Probability of the image's class feature with this prompt alone. */
+  readonly probability: number;
+  /** Anomaly map with this prompt alone, smoothed: [size, size]. */
+  readonly map: Float32Array;
+}
+
+export interface PromptScorer {
+  /** In the order of the prompts. */
+  score(features: Features): Promise<PromptDetection[]>;
+  dispose(): void;
+}
+
+/** The arguments are those of createScorer. */
+export async function createPromptScorer(
+  gpu: Gpu,
+  clip: Clip,
+  options: FapromptOptions,
+  learnables: ReadonlyMap<string, Float32Array>,
+  size: number,
+): Promise<PromptScorer> {
+  const faprompt = await loadTemplates(clip, options);
+  const context = createModelGraph(clip.weightSpec);
+  const { graph } = context;
+  const { image, patches } = featureInputs(context, clip, size, fapromptNeeds(0), 1);
+  const result = forward(context, faprompt, { image: image!, patches: patches! }, size);
+  const { prompts: count } = options;
+  const width = clip.config.embedDim;
+  const adapted = context.records.get('dap/text_neg/feat') ?? result.abnormalFeatures;
+  /** Prototypes of each prompt alone: [K, 2, E]. */
+  const pairs = (abnormal: Tensor) => {
+    const normal = expand(graph, graph.view(result.normalFeatures, [1, 1, width]), [count, 1, width]);
+    return l2norm(graph, concat(graph, [normal, graph.view(abnormal, [count, 1, width])], 1));
+  };
+  const maps = [result.abnormalFeatures, adapted].map((abnormal) =>
+    probabilityMap(context, probabilities(context, patches!, pairs(abnormal), options.temperature), size),
+  ) as [Tensor, Tensor];
+  const map = smoothedMap(context, anomalyMap(context, { maps }), smoothingSigma(size, options.sigma));
+  const copy = (x: Tensor) => affine(graph, x, 1);
+  const outputs = {
+    map,
+    abnormal: copy(adapted),
+    normal: copy(result.normalFeatures),
+    feature: copy(image!), // it may be on the device only
+  };
+  const own: DeviceTensor[] = [];
+  const parameters = bindWeights(clip, context.weights);
+  for (const [name, tensor] of result.learnables.all) {
+    const bound = createDeviceTensor(gpu, name, tensor, learnables.get(name)!);
+    own.push(bound);
+    parameters.set(tensor.storage, bound);
+  }
+  const executable = await compile(gpu, graph, outputs, { parameters });
+  return {
+    async score({ image: feature, patches: rows }) {
+      const feeds = { image: feature!, patches: rows! };
+      const found = (await executable.run(feeds, Object.keys(outputs))) as Record<string, Float32Array>;
+      const { abnormal, normal, map: all } = found as Record<keyof typeof outputs, Float32Array>;
+      const texts = Array.from({ length: count }, (_, k) => abnormal.subarray(k * width, (k + 1) * width));
+      return describe(found.feature!, normal, texts, options.temperature).map((each, k) => ({
+        ...each,
+        map: all.slice(k * size * size, (k + 1) * size * size),
+      }));
+    },
+    dispose() {
+      executable.dispose();
+      for (const { buffer } of own) gpu.memory.free(buffer);
+    },
+  };
+}
+
+const dot = (a: Float32Array, b: ArrayLike<number>): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+
+/**
+ * The prototype is u(mean of the features), so its cosine with the image is the sum over the prompts of
+ * image a_k / |sum of the features|.
+ */
+export function describe(
+  image: Float32Array,
+  normal: Float32Array,
+  abnormal: readonly Float32Array[],
+  temperature: number,
+): { contribution: number; probability: number }[] {
+  const sum = image.map((_, i) => abnormal.reduce((total, feature) => total + feature[i]!, 0));
+  const norm = Math.hypot(...sum);
+  const cosine = (feature: Float32Array) => dot(image, feature) / Math.hypot(...feature);
+  return abnormal.map((feature) => ({
+    contribution: dot(image, feature) / norm,
+    probability: 1 / (1 + Math.exp((cosine(normal) - cosine(feature)) / temperature)),
+  }));
+}
