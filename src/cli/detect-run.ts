@@ -4,10 +4,8 @@ import { checkOutputFolder, realPlace, writeFileAtomic } from '../base/files.nod
 import { lockFolder } from '../base/lock.node.ts';
 import { visible, visibleJson } from '../base/text.ts';
 import { DatasetError, ImageError } from '../data/errors.ts';
-import { describeUsedBits } from '../data/findings.ts';
 import { mapRange, overlay, type Range, resizeMap } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
-import type { UsedBits } from '../data/image.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
 import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice } from './choice.ts';
@@ -80,8 +78,6 @@ interface Problem {
 interface Results {
   readonly rows: Row[];
   readonly problems: Problem[];
-  /** Of images whose 16-bit samples use a part of their range. */
-  readonly ranges: { file: string; usedBits: UsedBits }[];
   fails: number;
   threshold: number | undefined;
 }
@@ -126,7 +122,7 @@ async function detectListed(
   const { clip, out } = job;
   let label: Chosen['label'] | undefined;
   const { shard } = job;
-  const results: Results = { rows: [], problems: [], ranges: [], fails: 0, threshold: undefined };
+  const results: Results = { rows: [], problems: [], fails: 0, threshold: undefined };
   const { rows, problems } = results;
   let failed = unreadable.length > 0;
   for (const note of notes) io.note(`note: ${note}`);
@@ -178,7 +174,6 @@ async function detectListed(
   } finally {
     forget();
   }
-  for (const note of describeUsedBits(results.ranges)) io.note(`note: ${note}`);
   await write();
   if (!whole) throw new ExitError(interruptedExit);
   if (failed) throw new ExitError(1);
@@ -195,7 +190,7 @@ async function detectListed(
 
   /** Writes an image's pictures and keeps its row; where they cannot be written, the score still counts. */
   async function finish(
-    { item, detection, usedBits, prompts: each }: Found<Target>,
+    { item, detection, prompts: each }: Found<Target>,
     { imageSize }: Prompts,
     watching: boolean,
     notes: { note(text: string): void },
@@ -205,7 +200,6 @@ async function detectListed(
     const { threshold } = results;
     const anomalous = threshold === undefined ? undefined : isAnomalous(detection.score, threshold);
     if (anomalous) results.fails++;
-    if (usedBits && !watching) results.ranges.push({ file: item.file, usedBits });
     const pictures = await writePictures().catch((error: NodeJS.ErrnoException) => {
       report(item.file, pictureProblem(error, item.file), notes);
       return {};

@@ -1,7 +1,6 @@
 // Scores and maps of image files, one after the other, while the next ones are being read.
 
 import { createQueue, prefetch } from '../base/prefetch.ts';
-import type { UsedBits } from '../data/image.ts';
 import { laterOptions } from '../model/faprompt/option-checks.ts';
 import type { FapromptOptions } from '../model/faprompt/options.ts';
 import { createPromptScorer, type PromptDetection, type PromptScorer } from '../model/faprompt/per-prompt.ts';
@@ -31,8 +30,6 @@ export interface Found<Item> {
   /** Size of the image itself. */
   readonly width: number;
   readonly height: number;
-  /** Where its 16-bit samples use a part of their range, see data/image.ts. */
-  readonly usedBits?: UsedBits | undefined;
   /** Each abnormality prompt alone, where that was asked for. */
   readonly prompts?: readonly PromptDetection[] | undefined;
 }
@@ -96,11 +93,11 @@ export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer
     file: string,
   ): Promise<Found<Item> | Unread<Item> | Unscored<Item>> => {
     try {
-      return await features.use(file, ({ features: found, width, height, usedBits }) =>
+      return await features.use(file, ({ features: found, width, height }) =>
         inTurn(async () => {
           const detection = await scorer.score(found, file);
           const prompts = await promptScorer?.score(found);
-          return { item, detection, width, height, usedBits, prompts };
+          return { item, detection, width, height, prompts };
         }),
       );
     } catch (problem) {

@@ -56,7 +56,7 @@ export async function* evalSamples(
     }
     let mask: Uint8Array | null;
     try {
-      mask = (await loadMask(gpu, item, found, size)) ?? null;
+      mask = (await loadMask(gpu, item, found, size, features.observed)) ?? null;
     } catch (error) {
       if (!isImageProblem(error)) throw error;
       yield { item, file: error.file, problem: error };

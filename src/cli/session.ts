@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { openDataset } from '../data/dataset.node.ts';
 import { type Dataset, losesImage, type Split } from '../data/dataset.ts';
+import { createObservations } from '../data/findings.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
@@ -179,12 +180,22 @@ export function openFeatures(
   { imageSize, needs }: ImageSettings,
   { cache, cachePrecision }: CacheOptions,
 ): FeatureSource {
-  return createFeatureSource(gpu, clip, {
+  const observed = createObservations();
+  const source = createFeatureSource(gpu, clip, {
     clip: sha256,
     imageSize,
     needs,
     precision: cachePrecision,
     cache: cache === false ? undefined : cache,
     onWarning: (message) => io.note(`warning: ${message}`),
+    observed,
+  });
+  const { dispose } = source;
+  return Object.assign(source, {
+    /** Says what was odd about the images and masks that were read. */
+    dispose() {
+      dispose();
+      for (const note of observed.notes()) io.note(`note: ${note}`);
+    },
   });
 }

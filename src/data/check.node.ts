@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type CheckReport, countClasses, type Finding } from './check.ts';
 import { checkEntry, listDataset } from './dataset.node.ts';
 import { ImageError, MaskError } from './errors.ts';
-import { describeUsedBits, labelFindings } from './findings.ts';
+import { describeUsedBits, labelFindings, oddMasks } from './findings.ts';
 import { type DecodeOptions, readMask, withImage, withImageBytes } from './image.node.ts';
 import { oddMask, type UsedBits } from './image.ts';
 import type { LayoutEntry } from './layouts/layout.ts';
@@ -99,12 +99,6 @@ async function checkImage(
     return { findings: [failure(error, sample.image, relative)], hash };
   }
 }
-
-const oddMasks = {
-  empty: ['an anomalous pixel', 'none'],
-  full: ['a normal pixel too', 'anomalous pixels only (all white)'],
-  inverted: ['a defect', 'an anomalous border and more than half of all pixels (inverted?)'],
-} as const;
 
 /** Classes whose images use different ranges of 16-bit samples, so that their brightness cannot be compared. */
 function mixedRanges(entries: readonly LayoutEntry[], checked: readonly Checked[]): Finding[] {

@@ -1,6 +1,6 @@
 /** What can be said of a data set from its list alone: one set of findings for every command that opens one. */
 import type { DatasetProblem, MaskFiles, Split } from './dataset.ts';
-import { countByExtension, isImageFile, isOtherPicture, type UsedBits } from './image.ts';
+import { countByExtension, isImageFile, isOtherPicture, type OddMask, type UsedBits } from './image.ts';
 import { baseName, folderOf, type LayoutEntry } from './layouts/layout.ts';
 
 type Listed = Pick<LayoutEntry, 'image' | 'mask' | 'className' | 'anomaly'>;
@@ -75,6 +75,45 @@ export function otherFormats(files: readonly string[]): string[] {
     ? []
     : [`left out: ${countByExtension(others)} of formats that are not read, e.g. ${others[0]}`];
 }
+
+/** What is odd about images and masks as they are read, gathered for notes: each file once. */
+export interface Observations {
+  image(file: string, usedBits: UsedBits | undefined): void;
+  mask(files: MaskFiles, odd: OddMask | undefined): void;
+  notes(): string[];
+}
+
+/** Files that are remembered: a watch may go on for months. */
+const maxObserved = 100_000;
+
+export function createObservations(): Observations {
+  const images = new Map<string, UsedBits>();
+  const masks = new Map<string, OddMask>();
+  return {
+    image(file, usedBits) {
+      if (usedBits && images.size < maxObserved) images.set(file, usedBits);
+    },
+    mask(files, odd) {
+      if (odd && masks.size < maxObserved) masks.set(filesOf(files)[0]!, odd);
+    },
+    notes() {
+      const odd = (['empty', 'full', 'inverted'] as const).flatMap((kind) => {
+        const own = [...masks].filter(([, found]) => found === kind);
+        if (own.length === 0) return [];
+        const [expected, found] = oddMasks[kind];
+        return [`${kind} mask: ${own.length}, e.g. ${own[0]![0]}: expected ${expected}, found ${found}`];
+      });
+      return [...odd, ...describeUsedBits([...images].map(([file, usedBits]) => ({ file, usedBits })))];
+    },
+  };
+}
+
+/** What is expected of the mask of an anomalous image, and what was found instead. */
+export const oddMasks: Readonly<Record<OddMask, readonly [expected: string, found: string]>> = {
+  empty: ['an anomalous pixel', 'none'],
+  full: ['a normal pixel too', 'anomalous pixels only (all white)'],
+  inverted: ['a defect', 'an anomalous border and more than half of all pixels (inverted?)'],
+};
 
 /** Notes on images whose 16-bit samples use a part of their range, see `usedBits` in image.ts. */
 export function describeUsedBits(

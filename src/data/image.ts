@@ -163,11 +163,13 @@ export function samplesToMask(samples: Samples, limit = 0): Mask {
   return { width, height, data: out };
 }
 
+export type OddMask = 'empty' | 'full' | 'inverted';
+
 /**
  * What is odd about the mask of an anomalous image: no anomalous pixel, nothing but anomalous ones, or an anomalous
  * border around a smaller normal part, as masks have that are white where the product is good.
  */
-export function oddMask({ width, height, data }: Mask): 'empty' | 'full' | 'inverted' | undefined {
+export function oddMask({ width, height, data }: Mask): OddMask | undefined {
   let anomalous = 0;
   for (const value of data) anomalous += value;
   if (anomalous === 0) return 'empty';

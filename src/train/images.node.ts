@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { Dataset, Sample } from '../data/dataset.ts';
 import { DatasetError, ImageError, MaskError } from '../data/errors.ts';
+import type { Observations } from '../data/findings.ts';
 import { readMask } from '../data/image.node.ts';
+import { oddMask } from '../data/image.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { preprocessMask } from '../model/clip/preprocess.ts';
 import type { FeatureSource } from './features/features.node.ts';
@@ -22,10 +24,13 @@ export async function loadMask(
   { mask }: Sample,
   image: { width: number; height: number },
   size: number,
+  observed?: Observations,
 ): Promise<Uint8Array | undefined> {
   if (mask === undefined) return undefined;
   const { width, height } = image;
-  return Uint8Array.from(await preprocessMask(gpu, await readMask(mask, { width, height }), size));
+  const read = await readMask(mask, { width, height });
+  observed?.mask(mask, oddMask(read));
+  return Uint8Array.from(await preprocessMask(gpu, read, size));
 }
 
 /** Resized masks are kept, one bit a pixel. */
@@ -53,7 +58,9 @@ export function createTrainingSource(
           );
         const loaded = await features.load(file);
         const kept = masks.get(index);
-        const mask = kept ? unpackBits(kept, size * size) : (await loadMask(gpu, sample, loaded, size))!;
+        const mask = kept
+          ? unpackBits(kept, size * size)
+          : (await loadMask(gpu, sample, loaded, size, features.observed))!;
         if (!kept) masks.set(index, packBits(mask));
         return { features: loaded.features, className, anomalous, mask };
       } catch (error) {

@@ -11,7 +11,7 @@ const literals = (shape: string): string[] =>
     .replace(/<\w+>/g, ' ')
     .toLowerCase()
     .split(/[^\w-]+/)
-    .filter((word) => word.length > 2);
+    .filter((word) => word.length > 2 && !/^(png|jpe?g|bmp|tif|name|good|images?)$/.test(word));
 
 /** What a folder in MVTec AD's layout, or in one of good images, is told by. */
 const told = (parts: ReadonlySet<string>): number => {
@@ -28,7 +28,10 @@ export interface Nearest {
 
 export function nearestLayout(folder: Folder): Nearest {
   const files = folder.files.filter((file) => !isSystemPath(file));
-  const parts = new Set(files.flatMap((file) => file.toLowerCase().split('/')));
+  // Images' own names say nothing of a layout.
+  const parts = new Set(
+    files.flatMap((file) => (isImageFile(file) ? folderOf(file) : file).toLowerCase().split('/')),
+  );
   const score = ({ name, shape }: { name: string; shape: string }): number => {
     if (name === 'MVTec AD') return told(parts);
     if (name === 'folder of good') return told(parts) - 0.5;

@@ -7,8 +7,9 @@ import { cacheFolder, writeFileAtomic } from '../../base/files.node.ts';
 import { readRegular, streamRegular } from '../../base/open.node.ts';
 import { createQueue } from '../../base/prefetch.ts';
 import { ImageError } from '../../data/errors.ts';
+import type { Observations } from '../../data/findings.ts';
 import { withImage, withImageBytes } from '../../data/image.node.ts';
-import type { RgbImage } from '../../data/image.ts';
+import type { RgbImage, UsedBits } from '../../data/image.ts';
 import { GpuError } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { Executable } from '../../graph/executor.ts';
@@ -35,6 +36,8 @@ export interface FeatureSource {
   use<T>(file: string, work: (image: UsedFeatures) => Promise<T>): Promise<T>;
   /** Images so far by where their features came from; `damaged` entries of the cache were made again. */
   readonly counts: { readonly cached: number; readonly encoded: number; readonly damaged: number };
+  /** Told of what is odd about the images; masks may be told too. */
+  readonly observed?: Observations | undefined;
   /** The image encoder, once it was needed. */
   readonly encoder: Executable | undefined;
   dispose(): void;
@@ -49,6 +52,7 @@ export interface FeatureSourceOptions extends FeatureSettings {
   /** Folder of the cache; undefined: no cache. */
   readonly cache?: string | undefined;
   readonly onWarning?: (message: string) => void;
+  readonly observed?: Observations;
 }
 
 /** Features of an image are some MB. */
@@ -133,8 +137,17 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
     });
   };
 
+  const observe = <Seen extends { readonly usedBits?: UsedBits | undefined }>(
+    file: string,
+    seen: Seen,
+  ): Seen => {
+    options.observed?.image(file, seen.usedBits);
+    return seen;
+  };
+
   const source: FeatureSource = {
     counts,
+    observed: options.observed,
     get encoder() {
       return encoder?.executable;
     },
@@ -145,11 +158,11 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
       }));
       if (found.kept) {
         counts.cached += 1;
-        return found.kept;
+        return observe(file, found.kept);
       }
       counts.encoded += 1;
       if (found.entry !== undefined) await store(found.entry, found.made);
-      return found.made;
+      return observe(file, found.made);
     },
     async use(file, work) {
       if (cache !== undefined || precision !== 'f32') return work(await source.load(file)); // they come by the host
@@ -158,7 +171,7 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
           encoding(image, file, async (made) => {
             const features = await made.encodePixels(image);
             counts.encoded += 1;
-            return work({ features, ...sizeOf(image) });
+            return work({ features, ...observe(file, sizeOf(image)) });
           }),
         ),
       );
