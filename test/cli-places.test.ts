@@ -337,13 +337,32 @@ describe('images of one label', () => {
     expect(note).toMatch(
       /error: data: expected anomalous images with masks to train on, found 4 normal images/,
     );
-    expect(await readdir(out()).then((names) => names.includes('run-normal'))).toBe(false);
+    expect(await readdir(out('run-normal')).catch(() => [])).toEqual([]);
     const bare = await only(
       'bare',
       () => true,
       (entry) => ({ ...entry, mask_path: '' }),
     );
     expect((await train(bare, 'run-bare')).note).toMatch(/4 normal images and 5 anomalous without a mask/);
+  });
+
+  test('masks that are all white, and images of 12 bits, are said by train and eval', async () => {
+    const data = await only('odd', () => true);
+    const mask = out('odd', 'weave', 'ground_truth', 'hole', '000_mask.png');
+    await writeFile(mask, await sharp(mask).linear(0, 255).png().toBuffer());
+    const image12 = out('odd', 'weave', 'test', 'good', '000.png');
+    const bright = await sharp(image12).toColourspace('b-w').raw().toBuffer();
+    const dark = Uint16Array.from(bright.subarray(0, 32 * 32), (value) => 16 * value);
+    const grey = sharp(dark, { raw: { width: 32, height: 32, channels: 1 } }).toColourspace('grey16');
+    await writeFile(image12, await grey.png().toBuffer());
+    const evaluate = ['eval', '--data', data, '--prompts', prompts, ...model];
+    for (const { code, note } of [await train(data, 'run-odd'), await cli(evaluate)]) {
+      expect(code, note).toBe(0);
+      expect(note).toMatch(/note: full mask: 1, e\.g\. .*hole\/000_mask\.png: expected a normal pixel too/);
+      expect(note).toMatch(/note: 1 image of 16-bit samples with none above 4095: read as 12 bits/);
+    }
+    const uncached = await detect([image12], out('odd-out'), ['--no-cache']);
+    expect(uncached.note).toMatch(/note: 1 image of 16-bit samples/);
   });
 
   test('without a normal one it is said; so it is by eval and calibrate', async () => {
