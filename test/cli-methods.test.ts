@@ -35,6 +35,15 @@ describe('detect without trained prompts', () => {
     expect(scoreOf(own)).toBe(scoreOf(named));
   });
 
+  test('--clip small is the CLIP that ships', async () => {
+    expect(scoreOf(await lines('--clip', 'small'))).toBe(scoreOf(await lines('--clip', small)));
+    const list = JSON.parse((await cli(['weights', 'list', '--json'])).out) as {
+      name: string;
+      path: string;
+    }[];
+    expect(list[0]).toMatchObject({ name: 'small', path: path.resolve(small) });
+  });
+
   test('another CLIP takes the best hand-written method, and says so', async () => {
     const clip = ['--clip', out('other.safetensors')];
     const unasked = await lines(...clip);

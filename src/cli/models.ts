@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import manifest from '../../weights/manifest.json' with { type: 'json' };
+import { packageFile } from '../base/package.node.ts';
 import { cachedRepo } from '../model/hub/cache.node.ts';
 import { hashOf } from '../model/hub/download.node.ts';
 import { type HubEnvironment, hubEnvironment } from '../model/hub/environment.node.ts';
@@ -13,11 +14,17 @@ import { parseRepository } from '../model/hub/repository.node.ts';
 import { type Io, UsageError } from './io.ts';
 import { describePull, pull } from './pull.ts';
 
+/** The name of the CLIP that ships with this package. */
+export const smallName = 'small';
+
+const shipped = (): string => packageFile('weights/small-clip.safetensors');
+
 export const knownModels = (): KnownModel[] => parseManifest(manifest, 'weights/manifest.json');
 
 /** The file or folder to open; never touches the network. @throws UsageError for a model that is not there yet */
 export async function resolveWeights(name: string, environment?: HubEnvironment): Promise<string> {
   if (existsSync(name)) return name;
+  if (name === smallName) return shipped();
   const env = environment ?? (await hubEnvironment());
   const model = knownModels().find((known) => known.name === name);
   if (!model) {
@@ -60,7 +67,7 @@ function unknownName(name: string): UsageError {
   return new UnknownNameError(
     `${name}: expected a weights file, a folder or a known name, found none of them`,
     [
-      `known names: ${known.join(', ')}`,
+      `known names: ${[smallName, ...known].join(', ')}`,
       'faprompt weights pull NAME gets one, and any repository of the hub as OWNER/NAME; so does this command with --yes',
     ],
   );
@@ -72,6 +79,7 @@ function unknownName(name: string): UsageError {
  */
 export async function obtainWeights(io: Io, name: string): Promise<string> {
   if (existsSync(name)) return name;
+  if (name === smallName) return shipped();
   const env = await hubEnvironment();
   const known = knownModels().find((model) => model.name === name);
   const there = known ? await wholeModelPath(env, known) : await cachedRepo(env, name);

@@ -1,4 +1,5 @@
 // weights pull, list, verify and path: known models in the cache of Hugging Face's tools.
+import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { visible } from '../base/text.ts';
 import { formatBytes } from '../gpu/errors.ts';
@@ -7,7 +8,7 @@ import type { KnownModel } from '../model/hub/manifest.ts';
 import { findModel, modelPath, readManifest, verifyModel } from '../model/hub/models.node.ts';
 import { parseRepository } from '../model/hub/repository.node.ts';
 import { ExitError, formatRows, type Io } from './io.ts';
-import { knownModels, resolveWeights } from './models.ts';
+import { knownModels, resolveWeights, smallName } from './models.ts';
 import { pull, sourceBytes } from './pull.ts';
 
 interface HubOptions {
@@ -45,7 +46,11 @@ export function addHubCommands(command: Command, io: Io): void {
     .option('--json', 'print as JSON')
     .action(async (options: HubOptions) => {
       const env = await hubEnvironment();
-      const rows = [];
+      const rows: { name: string; bytes: number | null; licence: string; path: string | null }[] = [];
+      if (options.manifest === undefined) {
+        const path = await resolveWeights(smallName);
+        rows.push({ name: smallName, bytes: (await stat(path)).size, licence: 'MIT', path });
+      }
       for (const model of await models(options))
         rows.push({
           name: model.name,
