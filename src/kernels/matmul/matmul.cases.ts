@@ -63,6 +63,7 @@ const cases: Case<MatmulAttrs>[] = [
   ),
   product('batch, shared b, a^T', [3, 12, 5], [12, 7], { transposeA: true }, { bias: true }),
   product('batch, shared a', [17, 12], [3, 12, 8]),
+  product('shared a of many rows', [514, 6], [2, 6, 5]),
   product('batch of 1, shared a', [1, 6, 9], [4, 2, 9, 5]),
   product('activation', [21, 16], [36, 16], activated, { bias: true, residual: [21, 36] }),
   product('activation, odd', [2, 3, 5], [7, 5], { ...activated, scale: 3 }),

@@ -90,7 +90,7 @@ const longestSum = 512;
 function productOverRows(g: Builder, left: Tensor, right: Tensor, scale: number | undefined): Tensor {
   const [rows, M] = left.shape.slice(-2) as [number, number];
   const N = right.shape.at(-1)!;
-  let parts = left.shape.length === 2 ? Math.ceil(rows / longestSum) : 1;
+  let parts = left.shape.length === 2 && right.shape.length === 2 ? Math.ceil(rows / longestSum) : 1;
   while (parts > 1 && rows % parts !== 0) parts -= 1;
   if (parts === 1) return matmul(g, left, right, { transposeA: true, scale });
   const part = (t: Tensor, columns: number) => g.view(t, [parts, rows / parts, columns]);
