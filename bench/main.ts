@@ -1,10 +1,11 @@
-// npm run bench -- kernels | step | conv | detect | folder | cold | load | peers | quality | page | browser | soak: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | page | browser | soak: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { ExitError } from '../src/cli/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
 import { addColdCommand } from './commands/cold.ts';
 import { addConvCommand } from './commands/conv.ts';
 import { addDetectCommand } from './commands/detect.ts';
+import { addFiloCommand } from './commands/filo.ts';
 import { addFolderCommand } from './commands/folder.ts';
 import { addKernelsCommand } from './commands/kernels.ts';
 import { addLoadCommand } from './commands/load.ts';
@@ -20,6 +21,7 @@ for (const add of [
   addStepCommand,
   addConvCommand,
   addDetectCommand,
+  addFiloCommand,
   addFolderCommand,
   addColdCommand,
   addLoadCommand,

@@ -11,7 +11,7 @@ import { clipConfigFromShapes, clipTensorShapes } from '../src/model/clip/config
 import { clipNeeds } from '../src/model/clip/needs.ts';
 import { encodeFeatures } from '../src/model/clip/vision.ts';
 import { createModelGraph, type ModelGraph } from '../src/model/context.ts';
-import { filoTaps, insideBoxes } from '../src/model/methods/filo/filo.ts';
+import { insideBoxes } from '../src/model/methods/filo/boxes.ts';
 import {
   type FiloTexts,
   filoClass,
@@ -22,8 +22,11 @@ import {
   filoPrototypes,
   filoShapes,
   filoSimilarities,
+  kernelParts,
   mergedConvolution,
 } from '../src/model/methods/filo/forward.ts';
+import { filoTaps } from '../src/model/methods/filo/options.ts';
+import { joinValues, splitShapes, splitValues } from '../src/model/methods/parts.ts';
 import { testGpu } from './gpu.ts';
 import { methodsGolden, openGolden, readManifest } from './methods-golden.ts';
 import { sharedPath } from './shared.ts';
@@ -157,14 +160,17 @@ describe.skipIf(missing)('FiLO against the reference', async () => {
       }
     });
 
-    const graphOf = async (training: boolean, position?: number) => {
+    const graphOf = async (training: boolean, position?: number, parts = 1) => {
       const model = graphFor(training);
       const { graph } = model;
       const learnables = new Map(
-        [...shapes].map(([name, shape]) => [name, graph.parameter(name, f32(...shape))] as const),
+        [...splitShapes(shapes, kernelParts(linears - 1, parts))].map(
+          ([name, shape]) => [name, graph.parameter(name, f32(...shape))] as const,
+        ),
       );
+      const held = splitValues(values, kernelParts(linears - 1, parts));
       const parameters = [...learnables].map(
-        ([name, tensor]) => [tensor, createDeviceTensor(gpu, name, tensor, values.get(name)!)] as const,
+        ([name, tensor]) => [tensor, createDeviceTensor(gpu, name, tensor, held.get(name)!)] as const,
       );
       const get = (name: string) => learnables.get(name)!;
       const raw = graph.constant('raw', await golden.read('raw_cls'), [1, config.embedDim]);
@@ -183,7 +189,9 @@ describe.skipIf(missing)('FiLO against the reference', async () => {
       const adapter = position !== undefined;
       const unit = filoClass(model, raw, get, adapter);
       const text = filoPrototypes(model, unit, start, texts, get, config);
-      const convolutions = Array.from({ length: linears - 1 }, (_, i) => mergedConvolution(model, i, get));
+      const convolutions = Array.from({ length: linears - 1 }, (_, i) =>
+        mergedConvolution(model, i, get, parts),
+      );
       const maps = filoMaps(model, taps, text, get, convolutions, size);
       return { model, learnables, parameters, unit, text, maps };
     };
@@ -203,8 +211,8 @@ describe.skipIf(missing)('FiLO against the reference', async () => {
     });
 
     if (!aliased)
-      test('phase 1: values, losses, gradients', async () => {
-        const { model, learnables, parameters, text, maps } = await graphOf(true);
+      test.each([1, 2])('phase 1: values, losses, gradients (kernels in %i parts)', async (parts) => {
+        const { model, learnables, parameters, text, maps } = await graphOf(true, undefined, parts);
         const losses = filoMapLosses(model, maps, model.graph.constant('masks', masks, [1, size, size]));
         const names = [...learnables.keys()];
         const derivatives = gradient(model.graph, losses.total, [...learnables.values()]);
@@ -214,7 +222,10 @@ describe.skipIf(missing)('FiLO against the reference', async () => {
         for (const [i, name] of names.entries())
           if (derivatives[i]) outputs[`pgrad/${name}`] = derivatives[i];
         const result = await run(model, outputs, {}, parameters);
-        for (const [name, found] of Object.entries(result)) {
+        const whole = new Map(
+          [...kernelParts(linears - 1, parts)].map(([name, count]) => [`pgrad/${name}`, count]),
+        );
+        for (const [name, found] of joinValues(new Map(Object.entries(result)), whole)) {
           if (golden.file.tensors.has(name)) {
             await golden.check(name, found);
             continue;

@@ -31,6 +31,8 @@ export interface ClipSource {
   readonly vocabulary?: string | undefined;
   /** The only methods that it is for, and that no CLIP without such a list is: a BLIP's. */
   readonly methods?: readonly string[] | undefined;
+  /** Its own, over the configuration's. */
+  readonly imageSize?: number | undefined;
 }
 
 export interface BenchmarkConfig {
@@ -84,6 +86,7 @@ const schema = z.strictObject({
           weights: path,
           vocabulary: path.optional(),
           methods: z.array(z.string()).min(1).optional(),
+          imageSize: positive.optional(),
         }),
       ),
     )

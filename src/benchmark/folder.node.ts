@@ -34,7 +34,11 @@ export async function readConfig(file: string): Promise<BenchmarkConfig> {
   }
   const config = parseConfig(value, file);
   const here = (name: string) => path.resolve(path.dirname(file), name);
-  const source = <T extends DataSource>(entry: T): T => ({ ...entry, data: here(entry.data) });
+  const source = <T extends DataSource>(entry: T): T => ({
+    ...entry,
+    data: here(entry.data),
+    ...(entry.boxes === undefined ? {} : { boxes: here(entry.boxes) }),
+  });
   return {
     ...config,
     out: here(config.out),

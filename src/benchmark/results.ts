@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { METRICS, type MetricName } from '../eval/index.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
 import type { Method } from '../model/methods/method.ts';
-import type { BenchmarkConfig } from './config.ts';
+import type { BenchmarkConfig, ClipSource } from './config.ts';
 import { BenchmarkError } from './errors.ts';
 import { type Run, scheduleOf } from './runs.ts';
 
@@ -23,6 +23,8 @@ export interface ResultSettings {
   /** What the method took from the image encoder (ImageNeeds). */
   readonly needs: unknown;
   readonly precision: 'f32' | 'f16';
+  /** File of a detector's boxes, for a method that uses them. */
+  readonly boxes?: string | null;
 }
 
 export type MetricValues = Readonly<Record<MetricName, number | null>>;
@@ -119,9 +121,14 @@ export function parseResult(text: string, file: string, expected: Partial<Result
 
 const methodSettings = ({ family, options }: Method): unknown => ({ family, options });
 
+/** Side of the images as the configuration has it for a CLIP. */
+export const imageSizeOf = (config: BenchmarkConfig, clip: ClipSource): number | undefined =>
+  clip.imageSize ?? config.imageSize;
+
 /** The settings that the configuration alone tells. */
 export function configuredSettings(config: BenchmarkConfig, run: Run): Partial<ResultSettings> {
-  const { imageSize, precision } = config;
+  const { precision } = config;
+  const imageSize = imageSizeOf(config, run.clip);
   const training = scheduleOf(config, run) ?? { epochs: null, batch: null, learningRate: null };
   return {
     method: methodSettings(run.method),

@@ -200,14 +200,19 @@ function tablesOf(source: Source): Table[] {
 }
 
 /**
- * All tables that the results make, CLIP by CLIP. The paper's figures stand beside ours where the CLIP has the sizes of
+ * All tables that the results make, CLIP by CLIP, with the methods that have weights of their own. The paper's figures stand beside ours where the CLIP has the sizes of
  * the paper's.
  */
 export function benchmarkTables(config: BenchmarkConfig, results: readonly RunResult[]): Table[] {
-  return config.clips.flatMap(({ name }) => {
-    const own = results.filter(({ clip }) => clip === name);
-    if (own.length === 0) return [];
-    const paper = isPaperBackbone(own[0]!.clipConfig);
+  // A model that is there for some methods only (a BLIP) has columns in the others' tables, and none of its own.
+  const bound = config.clips.filter(({ methods }) => methods !== undefined);
+  const others = new Set(bound.map(({ name }) => name));
+  const rest = config.clips.filter((clip) => !others.has(clip.name));
+  return (rest.length > 0 ? rest : bound).flatMap(({ name }) => {
+    const of = results.filter(({ clip }) => clip === name);
+    if (of.length === 0) return [];
+    const own = results.filter(({ clip }) => clip === name || (rest.length > 0 && others.has(clip)));
+    const paper = isPaperBackbone(of[0]!.clipConfig);
     const tables = tablesOf({ config, clip: name, results: own, paper });
     const last = tables.at(-1);
     if (!last) return [];

@@ -4,7 +4,7 @@ import { lockFolder } from '../base/lock.node.ts';
 import { prefetch } from '../base/prefetch.ts';
 import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from '../benchmark/config.ts';
 import { readResult, saveResult, trainingFolder } from '../benchmark/folder.node.ts';
-import { configuredSettings, type ResultSettings } from '../benchmark/results.ts';
+import { configuredSettings, imageSizeOf, type ResultSettings } from '../benchmark/results.ts';
 import { benchmarkRuns, dataOf, type Run, scheduleOf, serves } from '../benchmark/runs.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { needsKey } from '../model/clip/needs.ts';
@@ -159,7 +159,7 @@ async function isDone(config: BenchmarkConfig, run: Run): Promise<boolean> {
 async function withBench<T>(
   io: Io,
   config: BenchmarkConfig,
-  { weights }: ClipSource,
+  clip: ClipSource,
   cache: string,
   work: (bench: Bench) => Promise<T>,
 ): Promise<T> {
@@ -179,8 +179,12 @@ async function withBench<T>(
     return found;
   };
   try {
-    return await withClip(io, weights, async (session) => {
-      const settingsOf = (method: Method) => imageSettings(session.clip.config, method, config);
+    return await withClip(io, clip.weights, async (session) => {
+      const settingsOf = (method: Method) =>
+        imageSettings(session.clip.config, method, {
+          imageSize: imageSizeOf(config, clip),
+          dualLayers: config.dualLayers,
+        });
       return work({ io, config, cache, session, settingsOf, open, signal: abort.signal });
     });
   } finally {
@@ -212,13 +216,14 @@ async function workOf({ config, open }: Bench, runs: readonly Run[]) {
 async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<boolean> {
   const { config, open, io, session, settingsOf, signal } = bench;
   const { imageSize, needs } = settingsOf(run.method);
-  const settings = async (test: DataSource): Promise<ResultSettings> => ({
+  const settings = async (test: TestSource): Promise<ResultSettings> => ({
     ...(configuredSettings(config, run) as ResultSettings),
     imageSize,
     needs,
     clip: session.sha256,
     train: run.train ? (await open(run.train)).hash : null,
     test: (await open(test)).hash,
+    ...(run.method.usesBoxes ? { boxes: test.boxes ?? null } : {}),
   });
   const todo: TestSource[] = [];
   for (const test of run.test) {

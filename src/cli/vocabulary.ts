@@ -24,8 +24,8 @@ export async function openTokenizer(
   given: string | undefined,
   folder: string,
 ): Promise<Tokenizer> {
-  if (isBlip(clip.config)) return openWordPiece(clip.config.vocabSize, given, folder);
   if (clip.metadata.has('tokenizer')) return clip.tokenizer;
+  if (isBlip(clip.config)) return openWordPiece(clip.config.vocabSize, given, folder);
   if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
   const beside = vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
   const file = given ?? beside ?? packageFile('weights/clip-merges.txt.gz');

@@ -4,7 +4,7 @@ import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
 import { visible } from '../base/text.ts';
 import { float16Tensor, float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { formatBytes } from '../gpu/errors.ts';
-import { knownBlipConfigs } from '../model/blip/config.ts';
+import { knownBlipConfigs, smallBlipConfig } from '../model/blip/config.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import {
   type ClipConfig,
@@ -30,7 +30,11 @@ export const clipConfigs: Readonly<Record<string, ClipConfig>> = {
   ...knownClipConfigs,
 };
 /** And BLIPs. */
-export const namedConfigs: Readonly<Record<string, ClipConfig>> = { ...clipConfigs, ...knownBlipConfigs };
+export const namedConfigs: Readonly<Record<string, ClipConfig>> = {
+  ...clipConfigs,
+  ...knownBlipConfigs,
+  'BLIP-small': smallBlipConfig(smallClipWords.length),
+};
 
 export const randomNotice = 'random weights: scores and metrics say nothing about detection quality';
 
@@ -51,7 +55,7 @@ export const weightsCommand = (io: Io): Command => {
         [...tensors].map(([name, { shape, data }]) => [name, tensor(shape, data as Float32Array)]),
       );
       const sizes = clipMetadata(namedConfigs[config]!);
-      const words = config === 'small' ? wordListMetadata(smallClipWords) : {};
+      const words = /small$/.test(config) ? wordListMetadata(smallClipWords) : {};
       const bytes = writeSafetensors(stored, {
         notice: randomNotice,
         config,

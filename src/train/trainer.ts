@@ -6,6 +6,7 @@ import type { DeviceTensor, HostData } from '../graph/device-tensor.ts';
 import type { Executable } from '../graph/executor.ts';
 import type { Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
+import { joinValues, splitShapes, splitValues, wholes } from '../model/methods/parts.ts';
 import { TrainingError } from './errors.ts';
 import { readLosses } from './losses.ts';
 import { epochOrder, learningOf, type TrainSettings } from './settings.ts';
@@ -133,7 +134,15 @@ export async function train(
     tokenizer,
   });
   const shapes = learning.shapes(clip.config);
-  const state = createTrainingState(gpu, shapes, start.state, optimizer.moments);
+  const parts = learning.parts?.(clip.config) ?? wholes;
+  const state = createTrainingState(
+    gpu,
+    splitShapes(shapes, parts),
+    mapState(start.state, (values) => splitValues(values, parts)),
+    optimizer.moments,
+  );
+  const readState = async (): Promise<HostState> =>
+    mapState(await readTrainingState(gpu, state), (values) => joinValues(values, parts));
   const phases = learning.phases?.(epochs) ?? [epochs];
   const steps = new Map<string, Executable>();
   /** Steps of all sizes share the state's tensors. */
@@ -164,10 +173,9 @@ export async function train(
   };
 
   let progress = start.progress;
-  const save = async (epoch?: number) =>
-    callbacks.save?.({ progress, state: await readTrainingState(gpu, state) }, epoch);
+  const save = async (epoch?: number) => callbacks.save?.({ progress, state: await readState() }, epoch);
   const result = async (finished: boolean): Promise<TrainResult> => {
-    const { parameters } = await readTrainingState(gpu, state);
+    const { parameters } = await readState();
     return { finished, progress, parameters, problems: unusable.size };
   };
   let lastEnd = 0;
@@ -265,6 +273,15 @@ export async function train(
     state.dispose();
   }
 }
+
+/** Every part of a state through a function. */
+const mapState = <S extends Partial<HostState>>(
+  state: S,
+  each: (values: ReadonlyMap<string, Float32Array>) => Map<string, Float32Array>,
+): S =>
+  Object.fromEntries(
+    Object.entries(state).map(([part, values]) => [part, each(values as ReadonlyMap<string, Float32Array>)]),
+  ) as unknown as S;
 
 /** The phase, from 0, that an epoch (from 0) is of. */
 export function phaseOf(phases: readonly number[], epoch: number): number {

@@ -42,6 +42,25 @@ export const knownBlipConfigs: Readonly<Record<'BLIP-base' | 'BLIP-large', BlipC
   'BLIP-large': { ...base, visionWidth: 1024, visionLayers: 24, visionHeads: 16, visionMlp: 4096 },
 };
 
+/** A BLIP of the small CLIP's sizes, for tests and demonstrations: random weights, a word list in its metadata. */
+export const smallBlipConfig = (words: number): BlipConfig => ({
+  ...base,
+  patch: 8,
+  grid: 8,
+  imageResolution: 64,
+  visionWidth: 128,
+  visionLayers: 4,
+  visionHeads: 2,
+  visionMlp: 512,
+  textWidth: 128,
+  textLayers: 4,
+  textHeads: 2,
+  textMlp: 512,
+  contextLength: 77,
+  vocabSize: words + 2,
+  embedDim: 64,
+});
+
 /** Tokens that a text is cut to, [CLS] and [SEP] included, as BLIP was trained. */
 export const blipTextLength = 35;
 

@@ -3,7 +3,8 @@ import { WeightsError } from '../../formats/errors.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { ClipConfig } from '../clip/config.ts';
 import { checkLearnables } from '../faprompt/learnables.ts';
-import { filo, filoDefaults } from '../methods/filo/filo.ts';
+import { filo } from '../methods/filo/filo.ts';
+import { filoDefaults } from '../methods/filo/options.ts';
 import type { Method } from '../methods/method.ts';
 import { unwrap, unwrapped } from './unwrap.ts';
 

@@ -13,6 +13,7 @@ import type { Targets } from '../faprompt/losses.ts';
 import type { Learned, Scorer } from '../scorer.ts';
 import type { BoxFile } from './filo/boxes.ts';
 import type { Optimizer } from './optimizer.ts';
+import type { Parts } from './parts.ts';
 
 export interface Method {
   readonly name: string;
@@ -66,6 +67,8 @@ export interface Learning {
   readonly optimizer: Optimizer;
   /** Epochs of each phase, where there is more than one; the optimizer starts anew with each. */
   phases?(epochs: number): readonly number[];
+  /** Learnables that are held in parts (parts.ts). */
+  parts?(clip: ClipConfig): Parts;
   /** Images of a step at most. */
   readonly largestBatch?: number;
   /** Name -> shape of the learnables, under the names of the published checkpoints. */

@@ -140,8 +140,8 @@ const withoutVocabulary = (vocabSize: number): Tokenizer => ({
  */
 export function tokenizerForWeights({ source, tensors, metadata }: TensorFile, vocabSize: number): Tokenizer {
   const file = source.name;
-  if (isBlipFile(tensors)) return withoutVocabulary(vocabSize);
   const own = tokenizerFromMetadata(metadata, file);
+  if (!own && isBlipFile(tensors)) return withoutVocabulary(vocabSize);
   const tokenizer = own ?? templateTokenizer();
   if (tokenizer.vocabSize === vocabSize) return tokenizer;
   throw new WeightsError({

@@ -22,11 +22,12 @@ import { max } from '../../../kernels/reduce/reduce.ts';
 import { relu } from '../../../kernels/relu/relu.ts';
 import { concat, slice } from '../../../kernels/slice/slice.ts';
 import { softmax } from '../../../kernels/softmax/softmax.ts';
-import type { Shape, Tensor } from '../../../kernels/tensor.ts';
+import { f32, type Shape, type Tensor } from '../../../kernels/tensor.ts';
 import type { ClipConfig } from '../../clip/config.ts';
 import { encodeText } from '../../clip/text.ts';
 import type { Context } from '../../context.ts';
 import { upsampleAligned } from '../align-corners.ts';
+import { type Parts, partName, wholes } from '../parts.ts';
 
 /** The kernels whose convolutions are summed, the largest first: name in the checkpoints, height, width. */
 export const filoKernels = [
@@ -90,6 +91,13 @@ export interface FiloTexts {
   readonly chosen: Tensor;
 }
 
+/** Every learnable of these shapes as a parameter of the graph. */
+export const learnableTensors = (
+  { graph }: Context,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Map<string, Tensor> =>
+  new Map([...shapes].map(([name, shape]) => [name, graph.parameter(name, f32(...shape))] as const));
+
 /** How the forward gets at a learnable. */
 export type Get = (name: string) => Tensor;
 
@@ -139,17 +147,51 @@ export function filoPrototypes(
   return record('text', affine(graph, concat(graph, found, 0), Math.SQRT1_2));
 }
 
-/** Kernel [7, 7, E, D] and bias [E] of the convolution at depth `i`. */
+/** The convolution of a depth: kernels [7, 7, E / parts, D] of so many output channels each, one after the other; bias [E]. */
 export interface FiloConvolution {
-  readonly kernel: Tensor;
+  readonly kernels: readonly Tensor[];
   readonly bias: Tensor;
 }
 
-/** The six kernels of a depth as one: the same sums, in half the products. */
-export const mergedConvolution = ({ graph }: Context, i: number, get: Get): FiloConvolution => ({
-  kernel: mergeKernels(
-    graph,
-    filoKernels.map(([name]) => get(`decoder_cov.fc_${name}.${i}.weight`)),
+/** What a merged kernel may take, in bytes: a little less than the 128 MiB that every adapter allows a buffer. */
+const largestKernel = 96 * 2 ** 20;
+
+/** Parts of a depth's output channels, so that the kernel of each fits into a buffer: 2 of ViT-L/14's 768. */
+export function filoParts({ embedDim, visionWidth }: ClipConfig, largest = largestKernel): number {
+  const whole = 4 * 49 * embedDim * visionWidth;
+  for (let parts = 1; parts < embedDim; parts++)
+    if (embedDim % parts === 0 && whole / parts <= largest) return parts;
+  return embedDim;
+}
+
+/** The learnables that are held in parts. */
+export const kernelParts = (convolutions: number, parts: number): Parts =>
+  parts === 1
+    ? wholes
+    : new Map(
+        filoKernels.flatMap(([name]) =>
+          Array.from(
+            { length: convolutions },
+            (_, i) => [`decoder_cov.fc_${name}.${i}.weight`, parts] as const,
+          ),
+        ),
+      );
+
+/** The six kernels of a depth as one, part by part: the same sums, in half the products. */
+export const mergedConvolution = (
+  { graph }: Context,
+  i: number,
+  get: Get,
+  parts: number,
+): FiloConvolution => ({
+  kernels: Array.from({ length: parts }, (_, part) =>
+    mergeKernels(
+      graph,
+      filoKernels.map(([name]) => {
+        const whole = `decoder_cov.fc_${name}.${i}.weight`;
+        return get(parts === 1 ? whole : partName(whole, part));
+      }),
+    ),
   ),
   bias: filoKernels
     .map(([name]) => get(`decoder_cov.fc_${name}.${i}.bias`))
@@ -181,9 +223,14 @@ export function filoMaps(
         return linear(graph, tap, get(`decoder_linear.fc.${i}.weight`), {
           bias: get(`decoder_linear.fc.${i}.bias`),
         });
-      const { kernel, bias } = convolutions[i]!;
-      const z = conv2d(graph, graph.view(tap, [1, grid, grid, width]), kernel, { bias, padding });
-      return graph.view(z, [1, n, z.shape.at(-1)!]);
+      const { kernels, bias } = convolutions[i]!;
+      const image = graph.view(tap, [1, grid, grid, width]);
+      const each = bias.shape[0]! / kernels.length;
+      const z = kernels.map((kernel, part) => {
+        const own = slice(graph, bias, { axis: 0, start: part * each, end: (part + 1) * each });
+        return graph.view(conv2d(graph, image, kernel, { bias: own, padding }), [1, n, each]);
+      });
+      return z.length === 1 ? z[0]! : concat(graph, z, 2);
     };
     const unit = graph.view(l2norm(graph, project()), [n, text.shape[1]!]);
     const logits = matmul(graph, text, unit, { transposeB: true, scale: 100 });
