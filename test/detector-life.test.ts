@@ -43,6 +43,21 @@ const run = (detector: Loaded, more: Partial<TrainOptions> = {}) =>
   detector.train({ samples, batch: 2, epochs: 2, seed: 1, options, ...more });
 
 describe('a training run', () => {
+  test('is of the method that is named; one that does not learn, or a preset beside it, is refused', async () => {
+    const detector = await Detector.load({ clip: fixtures.clip });
+    const own = { options: undefined, epochs: 1 };
+    const { prompts } = await run(detector, { ...own, method: 'cap' }).result;
+    await detector.setPrompts(prompts);
+    expect((await detector.detect(pixels())).score).toBeGreaterThan(0);
+    await expect(run(detector, { ...own, method: 'clip' }).result).rejects.toThrow(
+      /method: expected one of april-gan, .*found clip/,
+    );
+    await expect(run(detector, { ...own, method: 'cap', preset: 'paper' }).result).rejects.toThrow(
+      /preset: expected nothing beside `method`/,
+    );
+    detector.close();
+  });
+
   test('that is paused ends when its detector is closed, and so does what waits for it', async () => {
     const detector = await Detector.load({ clip: fixtures.clip });
     let reached = () => {};

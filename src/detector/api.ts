@@ -178,16 +178,20 @@ export interface TrainSample {
     | ImageSource
     | { readonly width: number; readonly height: number; readonly data: Uint8Array };
   readonly name?: string;
+  /** What it shows, for a method whose prompts name it; default `object`. */
+  readonly className?: string;
 }
 
 export interface TrainOptions {
   /** With a mask: anomalous. Without: normal. */
   readonly samples: readonly TrainSample[];
-  /** Default 15, as published. */
+  /** A method that learns, by the name that `faprompt train --method` has for it; default FAPrompt, by `preset`. */
+  readonly method?: string;
+  /** Default as published: 15 for FAPrompt. */
   readonly epochs?: number;
-  /** Images a step; default 8. */
+  /** Images a step; default as published: 8 for FAPrompt. */
   readonly batch?: number;
-  /** Default 1e-3. */
+  /** Default as published: 1e-3 for FAPrompt. */
   readonly learningRate?: number;
   /** The same seed gives the same prompts; default 0. */
   readonly seed?: number;
@@ -195,9 +199,9 @@ export interface TrainOptions {
   readonly size?: number;
   /** Trailing image-encoder blocks with the V-V stream; default 19 of 24, or that share. */
   readonly dualLayers?: number;
-  /** Default `topm`. */
+  /** Default `topm`; not with `method`. */
   readonly preset?: PresetName;
-  /** Single options in place of the preset's. */
+  /** Single options in place of the preset's; not with `method`. */
   readonly options?: Partial<FapromptOptions>;
   /** Goes on from a checkpoint of the same samples and settings, with the same bits as if never stopped. */
   readonly checkpoint?: Uint8Array;

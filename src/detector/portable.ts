@@ -19,6 +19,7 @@ export interface PortableSample {
   readonly name: string;
   readonly image: PortableImage;
   readonly mask?: PortableImage;
+  readonly className?: string;
 }
 
 /** As decoded: no colour management, no multiplication by alpha; EXIF orientation is applied. */
@@ -92,13 +93,14 @@ const shortAddress = (address: string): string =>
 
 export async function portableSamples(samples: readonly TrainSample[]): Promise<PortableSample[]> {
   return Promise.all(
-    samples.map(async ({ image, mask, name }, i) => {
+    samples.map(async ({ image, mask, name, className }, i) => {
       const made = await portable(image, name);
       const called = name ?? (made.name === 'image' ? `sample ${i + 1}` : made.name);
       return {
         name: called,
         image: { ...made, name: called },
         ...(mask === undefined ? {} : { mask: await portable(mask, `mask of ${called}`) }),
+        ...(className === undefined ? {} : { className }),
       };
     }),
   );

@@ -30,7 +30,7 @@ export function createSampleSource(
   cache: SampleCache,
 ): TrainingSource {
   const load = async (index: number) => {
-    const { name, image, mask } = samples[index]!;
+    const { name, image, mask, className } = samples[index]!;
     let features = cache.features.get(index);
     if (!features || !cache.masks.has(index)) {
       const decoded = await environment.decodeImage(gpu, image);
@@ -44,12 +44,18 @@ export function createSampleSource(
       }
     }
     const target = cache.masks.get(index);
-    return { features, anomalous: target !== undefined, ...(target ? { mask: target } : {}) };
+    return {
+      features,
+      ...(className === undefined ? {} : { className }),
+      anomalous: target !== undefined,
+      ...(target ? { mask: target } : {}),
+    };
   };
   const targets = async (mask: { width: number; height: number; data: Uint8Array }) =>
     Uint8Array.from(await preprocessMask(gpu, mask, size));
   return {
     count: samples.length,
+    classes: [...new Set(samples.map(({ className = 'object' }) => className))],
     async load(index) {
       try {
         return await load(index);

@@ -6,7 +6,9 @@ import type { DeviceTensor } from '../graph/device-tensor.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
 import { parseOptions } from '../model/faprompt/option-checks.ts';
 import { presets } from '../model/faprompt/options.ts';
-import { faprompt, publishedSchedule } from '../model/methods/faprompt/faprompt.ts';
+import { faprompt } from '../model/methods/faprompt/faprompt.ts';
+import type { Method } from '../model/methods/method.ts';
+import { namedMethods } from '../model/methods/named.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
 import type { Scorer } from '../model/scorer.ts';
 import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.ts';
@@ -229,15 +231,37 @@ function createViewer(
   };
 }
 
+/** The method that was asked for; FAPrompt by its preset and options where none was. */
+function methodOf(
+  { method: name, preset, options }: PortableTraining,
+  refuse: (option: string, expected: string, found: unknown) => never,
+): Method {
+  if (name === undefined)
+    return faprompt(
+      'faprompt',
+      'FAPrompt',
+      parseOptions({ ...presets[preset ?? 'topm'], ...options }, refuse),
+    );
+  const method = namedMethods.get(name);
+  if (!method?.learning) {
+    const learned = [...namedMethods.values()].filter(({ learning }) => learning);
+    return refuse('method', `one of ${learned.map((each) => each.name).join(', ')}`, name);
+  }
+  if (preset !== undefined || options !== undefined)
+    refuse(preset === undefined ? 'options' : 'preset', 'nothing beside `method`', 'one');
+  return method;
+}
+
 /** @throws TrainingError, or DetectorError 'bad-option' */
 async function settingsOf(model: Model, given: PortableTraining): Promise<TrainSettings> {
-  const { samples, watch, preset = 'topm', seed = 0 } = given;
-  const { epochs = publishedSchedule.epochs, batch = publishedSchedule.batch } = given;
-  const { learningRate = publishedSchedule.learningRate } = given;
+  const { samples, watch, seed = 0 } = given;
   const { size = defaultImageSize(model.clip.config), dualLayers = dualLayersOf(model) } = given;
   const refuse = (option: string, expected: string, found: unknown): never => {
     throw new DetectorError('bad-option', `${option}: expected ${expected}, found ${String(found)}`);
   };
+  const method = methodOf(given, refuse);
+  const { schedule } = learningOf(method);
+  const { epochs = schedule.epochs, batch = schedule.batch, learningRate = schedule.learningRate } = given;
   if (samples.length === 0)
     throw new TrainingError({ setting: 'samples', expected: 'at least one image', found: 'none' });
   const anomalous = samples.filter(({ mask }) => mask !== undefined).length;
@@ -257,7 +281,7 @@ async function settingsOf(model: Model, given: PortableTraining): Promise<TrainS
     refuse('watch', 'the index of a sample, and every n >= 1 steps', JSON.stringify(watch));
   const list = samples.map(({ name, mask }) => [name, mask !== undefined]);
   return {
-    method: faprompt('faprompt', 'FAPrompt', parseOptions({ ...presets[preset], ...given.options }, refuse)),
+    method,
     imageSize: size,
     dualLayers,
     epochs,

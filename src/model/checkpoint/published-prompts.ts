@@ -44,7 +44,7 @@ const kinds: readonly Kind[] = [
     method(file, shape) {
       const [context] = shape('ctx', 2) as [number];
       if (file.tensors.has('meta_net.linear1.weight'))
-        return coop('cocoop-original', 'CoCoOp as its own paper has it', { ...cocoopDefaults, context });
+        return coop('cocoop-original', 'CoCoOp, its own paper', { ...cocoopDefaults, context });
       return coop('coop', 'CoOp', { ...coopDefaults, context });
     },
   },

@@ -32,7 +32,7 @@ const all: readonly Method[] = [
   anovl('anovl', 'AnoVL', anovlDefaults),
   coop('coop', 'CoOp', coopDefaults),
   // The tables' CoCoOp is AnomalyCLIP with a prior of the class token, which is table 4's row of that name, too.
-  learned('cocoop', 'CoCoOp (AnomalyCLIP with a prior of the class token)', 'anomalyclip', {
+  learned('cocoop', 'CoCoOp', 'anomalyclip', {
     prior: true,
     priorFrom: 'class',
     priorWeight: 0,
@@ -42,7 +42,7 @@ const all: readonly Method[] = [
   filo('filo', 'FiLO', filoDefaults),
   learned('faprompt', 'FAPrompt', 'topm'),
   // Not in the tables.
-  coop('cocoop-original', 'CoCoOp as its own paper has it', cocoopDefaults),
+  coop('cocoop-original', 'CoCoOp, its own paper', cocoopDefaults),
   written('pair', "one pair of written prompts on FAPrompt's features", writtenPair),
   written('prompt-ensemble', "WinCLIP's written prompts on FAPrompt's features, no windows", writtenEnsemble),
   learned('learnable-pair', "AnomalyCLIP's prompts with FAPrompt's losses and score", 'learnable-pair'),
