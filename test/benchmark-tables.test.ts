@@ -4,6 +4,7 @@ import { formatTables } from '../src/benchmark/format.ts';
 import paper from '../src/benchmark/paper.json' with { type: 'json' };
 import { groupOf, isPaperBackbone, paperAblations, paperFigures } from '../src/benchmark/paper.ts';
 import type { RunResult } from '../src/benchmark/results.ts';
+import { benchmarkRuns } from '../src/benchmark/runs.ts';
 import { metricOver, spread } from '../src/benchmark/summary.ts';
 import { benchmarkTables, complexityTables } from '../src/benchmark/tables.ts';
 import { METRICS } from '../src/eval/index.ts';
@@ -202,5 +203,28 @@ describe('tables', () => {
       'vit,"Table 1: image AUROC, AP per data set",VisA,industrial,CLIP,ours,imageAuroc,0.7,,1',
     );
     for (const each of csv.slice(1)) expect(each.replace(/"[^"]*"/g, '').split(',')).toHaveLength(10);
+  });
+});
+
+describe('weights that are for some methods only', () => {
+  const both = {
+    ...config,
+    clips: [...config.clips, { name: 'blip', weights: 'y', methods: ['cap'] }],
+  };
+  it('run those methods, and no other CLIP does', () => {
+    const runs = benchmarkRuns(both).map(({ clip, method }) => `${clip.name}/${method.name}`);
+    expect([...new Set(runs)].sort()).toEqual(['blip/cap', 'vit/anomalyclip', 'vit/clip', 'vit/faprompt']);
+  });
+
+  it("have columns in the other CLIP's tables, and no tables of their own", () => {
+    const own = { ...result('cap', 0, 'VisA', 0.55), clip: 'blip' };
+    const tables = benchmarkTables(both, [...results, own]);
+    expect(new Set(tables.map(({ clip }) => clip))).toEqual(new Set(['vit']));
+    const [first] = tables;
+    const column = first!.columns.indexOf(namedMethods.get('cap')!.title);
+    const row = first!.rows.find(({ name }) => name === 'VisA')!;
+    expect(row.cells[column - 1]!.values[0]!.mean).toBe(0.55);
+    const alone = { ...both, clips: both.clips.slice(1) };
+    expect(new Set(benchmarkTables(alone, [own]).map(({ clip }) => clip))).toEqual(new Set(['blip']));
   });
 });

@@ -37,7 +37,7 @@ const all: readonly Method[] = [
     priorFrom: 'class',
     priorWeight: 0,
   }),
-  blipMethod('blip', "AnomalyCLIP's pair on a BLIP (our definition of the tables' BLIP)", blipDefaults),
+  blipMethod('blip', 'BLIP (a learnable pair, our definition)', blipDefaults),
   learned('anomalyclip', 'AnomalyCLIP', 'anomalyclip'),
   filo('filo', 'FiLO', filoDefaults),
   learned('faprompt', 'FAPrompt', 'topm'),
