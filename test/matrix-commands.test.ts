@@ -38,11 +38,14 @@ const rows: Readonly<Record<string, Rows>> = {
       `{image} --json-lines ${scored} --cache-precision f16 --cache {dir}/cache --no-threshold`,
       `{image} --out {n} ${scored} --range image --cache {dir}/cache --allow-other-clip`,
       `{image} --json-lines --clip {clip} --prompts {coop} --object weave --vocabulary {vocabulary} --no-cache`,
+      '{image} --json-lines --clip {clip} --method pair --image-size 48 --dual-layers 1 --shard 1/1 --yes --no-cache',
     ],
     codes: [0, 2],
     elsewhere: {
       '--watch': { in: 'test/cli-calibrate.test.ts' },
       '--interval': { in: 'test/cli-calibrate.test.ts' },
+      '--per-prompt': { in: 'test/per-prompt.test.ts' },
+      '--boxes': { in: 'test/filo-cli.test.ts' },
     },
   },
   eval: {
@@ -52,8 +55,11 @@ const rows: Readonly<Record<string, Rows>> = {
       `--data {data} ${scored} --cache {dir}/cache --cache-precision f16 --bootstrap 10 --confidence 0.9 --seed 3 --allow-other-clip`,
       `--data {data} ${scored} --cache {dir}/cache --report {n}`,
       '--data {data} --clip {clip} --method pair --image-size 48 --dual-layers 1 --object object --no-cache',
-      '--data {data} --clip {clip} --prompts {coop} --vocabulary {vocabulary} --no-cache',
+      '--data {data} --clip {clip} --prompts {coop} --vocabulary {vocabulary} --no-cache --yes',
+      '--data {data} --clip {clip} --method pair --shard 1/1 --json-lines {dir}/shard.jsonl --no-cache',
+      '--merge {dir}/shard.jsonl',
     ],
+    elsewhere: { '--boxes': { in: 'test/filo-cli.test.ts' } },
   },
   calibrate: {
     calls: [
@@ -61,8 +67,10 @@ const rows: Readonly<Record<string, Rows>> = {
       `--data {data} --split train ${scored} --out {n} --false-positive-rate 0.5 --cache {dir}/cache`,
       `--good {good} ${scored} --out {n} --cache {dir}/cache --cache-precision f16 --allow-other-clip`,
       '--data {data} --clip {clip} --prompts {coop} --object weave --vocabulary {vocabulary} --out {n} --no-cache',
+      '--data {data} --clip {clip} --method pair --image-size 48 --dual-layers 1 --out {n} --no-cache --yes',
     ],
     codes: [0],
+    elsewhere: { '--boxes': { in: 'test/filo-cli.test.ts' } },
   },
   benchmark: {
     calls: [
@@ -71,7 +79,7 @@ const rows: Readonly<Record<string, Rows>> = {
       '{config} --features tiny --cache {dir}/cache',
       '{config} --format markdown --cache {dir}/cache',
       '{config} --tables --format csv',
-      '{config} --json',
+      '{config} --json --yes',
     ],
     elsewhere: { '--run': { in: 'test/benchmark-run.test.ts' } },
   },
@@ -98,20 +106,26 @@ const rows: Readonly<Record<string, Rows>> = {
   'weights verify': { calls: ['--json --manifest {manifest}'], codes: [0, 1] },
   'weights pull': { calls: [], elsewhere: { '--manifest': { in: 'test/hub.test.ts' } } },
   'weights path': { calls: ['ViT-B/32 --manifest {manifest}'], codes: [0, 1] },
-  'weights info': { calls: ['{clip} --json', '{clip}'] },
+  'weights info': { calls: ['{clip} --json --yes', '{clip}'] },
   'weights convert': {
-    calls: ['{clip} {n} --dtype f16', '{clip} {n} --dtype f32', '{clip} {n} --dtype int8', '{clip} {n}'],
+    calls: [
+      '{clip} {n} --dtype f16',
+      '{clip} {n} --dtype f32',
+      '{clip} {n} --dtype int8 --yes',
+      '{clip} {n}',
+    ],
     // Only for prompts of the authors' own code, which are for ViT-L/14@336px.
     elsewhere: { '--clip': { in: 'test/checkpoint.test.ts', as: 'publishedPrompts' } },
   },
-  'weights quality': { calls: [`${smallClip} --samples 2 --seed 9 --image-size 32 --json`] },
+  'weights quality': { calls: [`${smallClip} --samples 2 --seed 9 --image-size 32 --json --yes`] },
   'weights random': {
     calls: ['{n} --seed 2 --dtype f16 --config small', '{n} --dtype f32'],
   },
   classify: {
     calls: [
       '{image} --clip {clip} --json --text object --text damaged',
-      '{image} --clip {clip} --vocabulary {vocabulary} --text object weave',
+      '{image} --clip {clip} --vocabulary {vocabulary} --text object weave --yes',
+      '{image} --clip {clip} --method pair --object object',
     ],
   },
   demo: { calls: ['--out {n} --seed 1 --epochs 1'] },
