@@ -76,25 +76,22 @@ async function started(
 }
 
 describe.skipIf(!hasEsbuild())('a run that is told to end', () => {
-  test.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)(
-    '%s: saved after the step, exit code 130',
-    async (signal) => {
-      const out = at(`run-${signal}`);
-      const { code, said } = await started(trainArgs(out), path.join(out, 'log.jsonl'), (child) =>
-        child.kill(signal),
-      );
-      expect(code, said).toBe(130);
-      const checkpoint = await readSafetensors(
-        bytesSource('last', await readFile(path.join(out, 'last.safetensors'))),
-      );
-      const { step } = JSON.parse(checkpoint.metadata.get('progress')!) as { step: number };
-      const log = (await readFile(path.join(out, 'log.jsonl'), 'utf8')).trim().split('\n');
-      expect(step).toBeGreaterThan(0);
-      const steps = log.map((line) => (JSON.parse(line) as { step: number }).step);
-      expect(step).toBe(Math.max(...steps));
-      expect((await readdir(out)).filter((name) => name.startsWith('.'))).toEqual([]);
-    },
-  );
+  test.each(['SIGTERM', 'SIGHUP'] as const)('%s: saved after the step, exit code 130', async (signal) => {
+    const out = at(`run-${signal}`);
+    const { code, said } = await started(trainArgs(out), path.join(out, 'log.jsonl'), (child) =>
+      child.kill(signal),
+    );
+    expect(code, said).toBe(130);
+    const checkpoint = await readSafetensors(
+      bytesSource('last', await readFile(path.join(out, 'last.safetensors'))),
+    );
+    const { step } = JSON.parse(checkpoint.metadata.get('progress')!) as { step: number };
+    const log = (await readFile(path.join(out, 'log.jsonl'), 'utf8')).trim().split('\n');
+    expect(step).toBeGreaterThan(0);
+    const steps = log.map((line) => (JSON.parse(line) as { step: number }).step);
+    expect(step).toBe(Math.max(...steps));
+    expect((await readdir(out)).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
 
   test('standard error closed early: the work goes on', async () => {
     const out = at('deaf');

@@ -1,8 +1,14 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createQueue, prefetch } from '../src/base/prefetch.ts';
+import { openClip } from '../src/model/checkpoint/open.node.ts';
+import { fapromptNeeds } from '../src/model/clip/needs.ts';
+import { loadClip } from '../src/model/clip/weights.ts';
 import { type FeatureEntry, readEntry, storedPrecision, writeEntry } from '../src/train/features/entry.ts';
+import { createFeatureSource } from '../src/train/features/features.node.ts';
+import { testGpu } from './gpu.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 let fixtures: Awaited<ReturnType<typeof makeFixtures>>;
@@ -46,6 +52,36 @@ test('a warm cache: the image encoder never runs, the prompts are the same', asy
     damaged: 0,
   });
   expect((await prompts('warm')).equals(reference)).toBe(true);
+});
+
+test('a file that is written anew under its name is another image', async () => {
+  const gpu = await testGpu();
+  const opened = await openClip(fixtures.clip);
+  const clip = await loadClip(gpu, opened.file);
+  const settings = {
+    clip: '0'.repeat(64),
+    imageSize: 32,
+    needs: fapromptNeeds(1),
+    precision: 'f32',
+  } as const;
+  const source = createFeatureSource(gpu, clip, { ...settings, cache: out('anew') });
+  try {
+    const file = out('latest.png');
+    const image = (level: number) =>
+      sharp({ create: { width: 32, height: 32, channels: 3, background: { r: level, g: 9, b: 9 } } }).png();
+    await image(10).toFile(file);
+    const first = await source.load(file);
+    await image(250).toFile(file);
+    const second = await source.load(file);
+    expect(second).not.toEqual(first);
+    await image(10).toFile(file);
+    expect(await source.load(file)).toEqual(first);
+    expect(source.counts).toEqual({ cached: 1, encoded: 2, damaged: 0 });
+  } finally {
+    source.dispose();
+    clip.dispose();
+    await opened.close();
+  }
 });
 
 test('without a cache: every image every time, the same prompts', async () => {
