@@ -49,7 +49,7 @@ describe.skipIf(!hasChromium())('the matrix in a browser', () => {
 
   const cases: { preset?: PresetName; options?: Record<string, unknown> }[] = [
     ...presetNames.map((preset) => ({ preset })),
-    ...(process.env.FAPROMPT_MATRIX === 'full' ? others : others.slice(0, 1)).map((options) => ({
+    ...(process.env.FAPROMPT_TESTS === 'full' ? others : others.slice(0, 1)).map((options) => ({
       options: { ...options },
     })),
   ];

@@ -1,5 +1,5 @@
 // Every option of `train` alone, every preset, every method, and random pairs of FAPrompt's options: two steps each; what
-// comes out is used by `detect`, `eval` and the library, and the library trains the same. FAPROMPT_MATRIX=full runs 200
+// comes out is used by `detect`, `eval` and the library, and the library trains the same. FAPROMPT_TESTS=full runs 200
 // pairs and checks everything of each; else 20, and the library for a part of them.
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import { type MatrixFixture, matrixFixture } from './matrix/fixture.ts';
 import { elsewhere, trainVariants, type Variant } from './matrix/train-variants.ts';
 import { cli } from './train-fixtures.ts';
 
-const full = process.env.FAPROMPT_MATRIX === 'full';
+const full = process.env.FAPROMPT_TESTS === 'full';
 const pairs = full ? 200 : 20;
 /** Of what trains, every n-th is checked in the library too. */
 const everyNth = full ? 1 : 6;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -9,6 +9,13 @@ import path from 'node:path';
  */
 export const temporaryBeside = (file: string): string =>
   path.join(path.dirname(file), `.${randomUUID()}.tmp`);
+
+/** Removes the temporary files that a killed process left in a folder of its own. */
+export async function removeTemporaries(dir: string): Promise<void> {
+  for (const name of await readdir(dir).catch((): string[] => []))
+    if (/^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name))
+      await rm(path.join(dir, name), { force: true });
+}
 
 /**
  * Writes a file so that its name holds either the old content or all of the new: into a temporary file beside

@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomic } from '../base/files.node.ts';
+import { removeTemporaries, writeFileAtomic } from '../base/files.node.ts';
 import { readText } from '../base/open.node.ts';
 import { readSafetensors, type SafetensorsFile } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
@@ -51,6 +51,7 @@ export async function openCheckpointFolder<Snapshot>(
   }
   const snapshot = begun ? await load(last, read) : undefined;
   await mkdir(dir, { recursive: true });
+  if (resume) await removeTemporaries(dir);
   const before = snapshot ? await readText(log).catch(() => '') : '';
   await writeFileAtomic(log, snapshot ? truncateLog(before, at(snapshot)) : '');
   return {
