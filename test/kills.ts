@@ -133,7 +133,7 @@ export async function killTrainings({
     const half = filesOf(folder).filter((name) => temporary(name) && !left.includes(name));
     const phase: Phase = over
       ? 'ended'
-      : half.length > 0
+      : half.length > 0 && logged > before // one at the start is the lock's
         ? 'writing'
         : logged > saved
           ? 'logged'

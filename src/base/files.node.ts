@@ -14,7 +14,9 @@ export const temporaryBeside = (file: string): string =>
 export async function removeTemporaries(dir: string): Promise<void> {
   for (const name of await readdir(dir).catch((): string[] => []))
     if (/^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name))
-      await rm(path.join(dir, name), { force: true });
+      await rm(path.join(dir, name), { force: true }).catch(
+        () => rmdir(path.join(dir, name)).catch(() => {}), // a folder: checkOutputFolder's probe
+      );
 }
 
 /**
