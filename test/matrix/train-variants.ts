@@ -28,6 +28,7 @@ const rows: Readonly<Record<string, readonly Variant[]>> = {
   '--lr': [train('--lr', '0.01')],
   '--save-every': [train('--save-every', '1')],
   '--json': [train('--json')],
+  '--yes': [train('--yes')],
   '--cache': [train('--cache', '{dir}/other-cache')],
   '--no-cache': [train('--no-cache')],
   '--cache-precision': [train('--cache-precision', 'f32'), train('--cache-precision', 'f16')],
@@ -40,6 +41,9 @@ const rows: Readonly<Record<string, readonly Variant[]>> = {
 /** Options and choices with a test of their own, which the matrix cannot run on its CLIP. */
 export const elsewhere: Readonly<Record<string, string>> = {
   '--vocabulary': 'test/matrix-commands.test.ts',
+  '--descriptions': 'test/filo-cli.test.ts',
+  '--boxes': 'test/filo-cli.test.ts',
+  '--method filo': 'test/filo-cli.test.ts',
   '--method blip': 'test/blip-cli.test.ts',
 };
 
