@@ -1,4 +1,4 @@
-// npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | page | browser | soak: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | pipelines | page | browser | soak: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { ExitError } from '../src/cli/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
@@ -11,6 +11,7 @@ import { addKernelsCommand } from './commands/kernels.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addPageCommand } from './commands/page.ts';
 import { addPeersCommand } from './commands/peers.ts';
+import { addPipelinesCommand } from './commands/pipelines.ts';
 import { addQualityCommand } from './commands/quality.ts';
 import { addSoakCommand } from './commands/soak.ts';
 import { addStepCommand } from './commands/step.ts';
@@ -27,6 +28,7 @@ for (const add of [
   addLoadCommand,
   addPeersCommand,
   addQualityCommand,
+  addPipelinesCommand,
   addPageCommand,
   addBrowserCommand,
   addSoakCommand,

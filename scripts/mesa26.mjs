@@ -1,15 +1,12 @@
 // Runs node on Mesa 26's drivers from a folder beside the system: its software adapter, or a pretended GPU whose driver
 // compiles and computes nothing. docs: bench/README.md, "Without a GPU".
 //
-//   node scripts/mesa26.mjs FILE [ARGUMENTS]     a script of node's, a test: node_modules/vitest/vitest.mjs run ...
+// with-mesa26.mjs is the command.
 //
-// The folder is a Debian root with mesa-vulkan-drivers 26, mesa-drm-shim and libvulkan1: TRIXIE, or ~/trixie. Without it
-// this says so and ends with exit code 0: what needs it is optional.
-import { spawnSync } from 'node:child_process';
+// The folder is a Debian root with mesa-vulkan-drivers 26, mesa-drm-shim and libvulkan1: TRIXIE, or ~/trixie.
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 export const mesa26Folder = process.env.TRIXIE ?? path.join(os.homedir(), 'trixie');
 const libraries = path.join(mesa26Folder, 'usr/lib/x86_64-linux-gnu');
@@ -42,17 +39,4 @@ export function mesa26Command({ driver = 'lvp', shim } = {}) {
     ],
     env: { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd, MESA_SHADER_CACHE_DISABLE: '1' },
   };
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (mesa26Missing) {
-    console.log(mesa26Missing);
-    process.exit(0);
-  }
-  const { command, args, env } = mesa26Command();
-  const { status } = spawnSync(command, [...args, ...process.argv.slice(2)], {
-    stdio: 'inherit',
-    env: { ...process.env, ...env },
-  });
-  process.exit(status ?? 1);
 }

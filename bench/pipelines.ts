@@ -1,0 +1,212 @@
+// What compilers of GPUs make of every pipeline of an image and of a training step, on a machine without those GPUs:
+// registers, spills, the share of multiply-adds in the inner loop. Counts and ratios; never times.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { mesa26Command } from '../scripts/mesa26.mjs';
+import type { Capabilities, Gpu } from '../src/gpu/gpu.ts';
+import type { OverrideValue } from '../src/gpu/pipelines.ts';
+import type { Shader } from '../src/gpu/shader.ts';
+import { plan } from '../src/graph/plan.ts';
+import { dispatchesOf } from '../src/graph/steps.ts';
+import { buildImageGraph } from '../src/model/clip/image-encoder.ts';
+import { fapromptNeeds } from '../src/model/clip/needs.ts';
+import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer/tokenizer.ts';
+import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
+import { defaultDualLayers } from '../src/model/clip/vision.ts';
+import { weightSpecs } from '../src/model/clip/weights.ts';
+import { presets } from '../src/model/faprompt/options.ts';
+import { promptTemplates, usedTokens } from '../src/model/faprompt/templates.ts';
+import { buildStepGraph } from '../src/train/step.ts';
+import { configOf, sizeOf } from './random-clip.ts';
+
+/** One pipeline, and how often an image and a step dispatch it. */
+export interface PipelineUse {
+  readonly shader: Shader;
+  readonly overrides: Readonly<Record<string, OverrideValue>>;
+  readonly count: number;
+  readonly flops: number;
+}
+
+/** What the host side chooses by: a large GPU, as an H100 describes itself. */
+export const largeGpu: Capabilities = {
+  subgroupSize: 32,
+  timestamps: true,
+  software: false,
+  maxInvocations: 1024,
+  workgroupMemory: 49152,
+};
+
+/** The pipelines of one image and of one cached training step of 8, most work first. Nothing is put on a GPU. */
+export function pipelinesOf(model: string): PipelineUse[] {
+  const config = configOf(model);
+  const specs = weightSpecs(config, () => 'F16');
+  const clip = { config, weightSpec: (name: string) => specs.get(name) };
+  const options = presets.topm;
+  const tokenizer = model === 'small' ? createWordTokenizer(smallClipWords) : templateTokenizer();
+  const templates = promptTemplates(tokenizer, options);
+  const row = new Float32Array(config.textWidth);
+  const rows = new Map([...usedTokens(templates), 0].map((id) => [id, row]));
+  const size = sizeOf(model);
+  const image = buildImageGraph(clip, size, 1, fapromptNeeds(defaultDualLayers(config)));
+  const step = buildStepGraph(clip, { clip: config, options, templates, rows }, 8, size);
+  const nodes = [
+    ...plan(image.model.graph, image.outputs).nodes,
+    ...plan(step.model.graph, step.losses).nodes,
+  ];
+  const uses = new Map<string, PipelineUse>();
+  for (const node of nodes)
+    for (const { dispatch, flops } of dispatchesOf({ capabilities: largeGpu } as Gpu, node, undefined)) {
+      const { shader, overrides = {} } = dispatch;
+      const key = `${shader.path} ${JSON.stringify(overrides)}`;
+      const before = uses.get(key);
+      uses.set(key, {
+        shader,
+        overrides,
+        count: (before?.count ?? 0) + 1,
+        flops: (before?.flops ?? 0) + flops,
+      });
+    }
+  return [...uses.values()].sort((a, b) => b.flops - a.flops);
+}
+
+export interface Compiled {
+  /** As `begin` names it. */
+  readonly pipeline: number;
+  readonly registers: number;
+  readonly spills: number;
+  readonly instructions: number;
+  /** Of the block of instructions with the most multiply-adds, which share they are; 0: the compiler does not say. */
+  readonly multiplyAdds: number;
+}
+
+/** The line by which the compiling process says which pipeline comes next. */
+export const begin = (pipeline: number): string => `@@pipeline ${pipeline}`;
+
+/** Reads what NVK's and RADV's compilers print, line by line. @returns what was compiled, so far */
+export function createReader(): { line(text: string): void; readonly compiled: readonly Compiled[] } {
+  const compiled: Compiled[] = [];
+  let current: { -readonly [K in keyof Compiled]: number } | undefined;
+  let inFinalCode = false;
+  let block = { all: 0, multiplyAdds: 0 };
+  let best = { all: 0, multiplyAdds: 0 };
+  const number = (pattern: RegExp, text: string) => {
+    const found = pattern.exec(text);
+    return found ? Number(found[1]) : undefined;
+  };
+  const finish = () => {
+    if (current && current.registers > 0) compiled.push(current);
+    current = undefined;
+  };
+  return {
+    line(text) {
+      if (text.startsWith('@@')) {
+        finish();
+        const pipeline = number(/^@@pipeline (\d+)/, text);
+        if (pipeline !== undefined)
+          current = { pipeline, registers: 0, spills: 0, instructions: 0, multiplyAdds: 0 };
+        best = { all: 0, multiplyAdds: 0 };
+        return;
+      }
+      if (!current) return;
+      if (/^NAK IR after/.test(text)) inFinalCode = text.includes('after calc_instr_deps');
+      else if (/^Stage:/.test(text)) inFinalCode = false;
+      else if (inFinalCode && /^block/.test(text)) block = { all: 0, multiplyAdds: 0 };
+      else if (inFinalCode && /^ {4}/.test(text)) {
+        block.all += 1;
+        if (/\b(ffma|hmma)\b/.test(text)) block.multiplyAdds += 1;
+      } else if (inFinalCode && text.startsWith('}') && block.multiplyAdds > best.multiplyAdds) {
+        best = block;
+        current.multiplyAdds = best.multiplyAdds / best.all;
+      }
+      current.instructions =
+        number(/^Instruction count: (\d+)/, text) ??
+        number(/^Instructions: (\d+)/, text) ??
+        current.instructions;
+      current.registers =
+        number(/^Num GPRs: (\d+)/, text) ?? number(/^VGPRs: (\d+)/, text) ?? current.registers;
+      current.spills += number(/^(?:Spills to mem|Spilled [SV]GPRs): (\d+)/, text) ?? 0;
+    },
+    get compiled() {
+      return current && current.registers > 0 ? [...compiled, current] : compiled;
+    },
+  };
+}
+
+export const pretended = {
+  nvidia: {
+    driver: 'nouveau',
+    shim: 'nouveau',
+    env: { NAK_DEBUG: 'print', NOUVEAU_CHIPSET: '172' },
+  },
+  amd: {
+    driver: 'radeon',
+    shim: 'amdgpu',
+    env: { RADV_DEBUG: 'shaderstats', AMDGPU_GPU_ID: 'navi31' },
+  },
+} as const;
+export type Pretended = keyof typeof pretended;
+
+/**
+ * Compiles for a GPU that is only pretended.
+ * @param script the benchmarks' bundle, and the arguments by which it compiles the pipelines of `file`
+ * @throws where the process ends badly or a pipeline is missing from what the compiler printed
+ */
+export async function compileFor(
+  gpu: Pretended,
+  script: readonly string[],
+  count: number,
+): Promise<Compiled[]> {
+  const { driver, shim, env } = pretended[gpu];
+  const command = mesa26Command({ driver, shim });
+  // Into a file: NVK's compiler gives up where it cannot print at once, and node's pipes do not wait.
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-compiler-'));
+  const printed = await open(path.join(folder, 'printed.txt'), 'w+');
+  const reader = createReader();
+  const failed: string[] = [];
+  let code: unknown;
+  try {
+    const child = spawn(command.command, [...command.args, ...script], {
+      env: { ...process.env, ...command.env, ...env },
+      stdio: ['ignore', 'ignore', printed.fd],
+    });
+    [code] = await once(child, 'exit');
+    for await (const text of createInterface({
+      input: printed.createReadStream({ start: 0, autoClose: false }),
+    })) {
+      if (text.startsWith('@@failed')) failed.push(text.slice(9));
+      reader.line(text);
+    }
+  } finally {
+    await printed.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+  if (failed.length > 0 || code !== 0)
+    throw new Error(`${gpu}: the compiling process ended with ${code}: ${failed.join('; ')}`);
+  const { compiled } = reader;
+  if (compiled.length !== count)
+    throw new Error(`${gpu}: expected the statistics of ${count} pipelines, found ${compiled.length}`);
+  return [...compiled];
+}
+
+/** Least share of multiply-adds in the inner loop of kernels that should do little else; NVIDIA's compiler only. */
+const leastMultiplyAdds: Readonly<Record<string, number>> = {
+  'matmul_block.wgsl': 0.85,
+  'matmul_tile.wgsl': 0.55,
+  'attention_tile.wgsl': 0.4,
+};
+
+/** What is wrong with a pipeline; empty: nothing. */
+export function faults(path: string, c: Compiled, mostRegisters: number): string[] {
+  const least = Object.entries(leastMultiplyAdds).find(([name]) => path.endsWith(name))?.[1];
+  return [
+    ...(c.spills > 0 ? [`${c.spills} spills`] : []),
+    ...(c.registers > mostRegisters ? [`${c.registers} registers`] : []),
+    ...(least && c.multiplyAdds > 0 && c.multiplyAdds < least
+      ? [`${(100 * c.multiplyAdds).toFixed(0)} % multiply-adds, at least ${100 * least} %`]
+      : []),
+  ];
+}

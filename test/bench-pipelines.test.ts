@@ -1,0 +1,84 @@
+// What the compilers of pretended GPUs print, as bench/pipelines.ts reads it; the compilers themselves are not needed.
+import { describe, expect, test } from 'vitest';
+import { begin, createReader, faults, pipelinesOf } from '../bench/pipelines.ts';
+
+const nvidia = (registers: number, spills: number) => `${begin(0)}
+NAK IR after opt_copy_prop:
+block 1 {
+    r0 = ffma r1 r2 r3
+}
+NAK IR after calc_instr_deps:
+block.u 6 L17 [0] -> {
+    r1..3 = ldc.b64 c[0x0]
+    r4 = ffma r1 r2 r3
+}
+block.u 28 L52 [27] -> {
+    r4 = ffma r1 r2 r3 // delay=1
+    r5 = ffma r1 r2 r4
+    r6 = ffma r1 r2 r5
+    r7..11 = ld.shared.b128 [r6]
+} -> [28]
+
+Stage: compute
+Instruction count: 3321
+Max warps/SM: 16
+Spills to mem: ${spills}
+Spills to reg: 0
+Num GPRs: ${registers}
+`;
+const amd = `${begin(0)}
+*** SHADER STATS ***
+VGPRs: 144
+Spilled SGPRs: 2
+Spilled VGPRs: 1
+Instructions: 2789
+${begin(1)}
+VGPRs: 24
+Spilled SGPRs: 0
+Spilled VGPRs: 0
+Instructions: 99
+`;
+const read = (text: string) => {
+  const reader = createReader();
+  for (const line of text.split('\n')) reader.line(line);
+  return reader.compiled;
+};
+
+describe('pipelines compiled for GPUs that are not here', () => {
+  test('NVK: registers, spills, and the share of multiply-adds of the block that has the most', () => {
+    expect(read(nvidia(120, 0))).toEqual([
+      { pipeline: 0, registers: 120, spills: 0, instructions: 3321, multiplyAdds: 0.75 },
+    ]);
+  });
+
+  test('RADV: one after the other', () => {
+    expect(read(amd)).toEqual([
+      { pipeline: 0, registers: 144, spills: 3, instructions: 2789, multiplyAdds: 0 },
+      { pipeline: 1, registers: 24, spills: 0, instructions: 99, multiplyAdds: 0 },
+    ]);
+  });
+
+  test('a pipeline of which nothing was printed is missing, not well', () => {
+    expect(read(`${begin(0)}\n${nvidia(120, 0).replace(begin(0), begin(1))}`).map((c) => c.pipeline)).toEqual(
+      [1],
+    );
+  });
+
+  test('spills, registers and too few multiply-adds are faults', () => {
+    const of = (registers: number, spills: number, path = 'src/kernels/exp/exp.wgsl') =>
+      faults(path, read(nvidia(registers, spills))[0]!, 128);
+    expect(of(128, 0)).toEqual([]);
+    expect(of(129, 0)).toEqual(['129 registers']);
+    expect(of(16, 3)).toEqual(['3 spills']);
+    expect(of(16, 0, 'src/kernels/matmul/matmul_block.wgsl')).toEqual(['75 % multiply-adds, at least 85 %']);
+    expect(of(16, 0, 'src/kernels/matmul/matmul_tile.wgsl')).toEqual([]);
+  });
+
+  test('an image and a step of ViT-L on a large GPU multiply in blocks; no pipeline is listed twice', () => {
+    const uses = pipelinesOf('ViT-L/14@336px');
+    expect(uses[0]!.shader.path).toBe('src/kernels/matmul/matmul_block.wgsl');
+    const keys = uses.map(({ shader, overrides }) => `${shader.path} ${JSON.stringify(overrides)}`);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(keys.length).toBeGreaterThan(30);
+  });
+});
