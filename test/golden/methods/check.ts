@@ -7,12 +7,23 @@ import { createReport, type Report } from '../report.ts';
 import { checkAnomalyclip } from './anomalyclip.ts';
 import { checkAnovl } from './anovl.ts';
 import { checkAprilGan } from './april-gan.ts';
+import { checkBlip } from './blip.ts';
 import { checkClip } from './clip.ts';
 import { checkCoop } from './coop.ts';
+import { checkFilo } from './filo.ts';
 import { openSetting } from './setting.ts';
 import { checkWinclip } from './winclip.ts';
 
-const checks = { checkClip, checkAnomalyclip, checkWinclip, checkAprilGan, checkCoop, checkAnovl };
+const checks = {
+  checkClip,
+  checkAnomalyclip,
+  checkWinclip,
+  checkAprilGan,
+  checkCoop,
+  checkAnovl,
+  checkBlip,
+  checkFilo,
+};
 
 /** @param shared the golden folder that has configuration a; it need not exist if the methods' folder has its own inputs */
 export async function checkMethods(
@@ -31,9 +42,7 @@ export async function checkMethods(
       await check(setting);
     }
     for (const file of Object.keys(golden.manifest.files))
-      if (/^(filo|blip)\//.test(file))
-        report.notes.push(`${file}: npx vitest run test/filo-golden.test.ts test/blip-golden.test.ts`);
-      else if (/^adaclip\//.test(file)) report.notes.push(`${file}: this method is not built`);
+      if (/^adaclip\//.test(file)) report.notes.push(`${file}: this method is not built`);
   } finally {
     setting.clip.dispose();
   }

@@ -1,24 +1,18 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { readSafetensors } from '../src/formats/safetensors.ts';
-import { openFile } from '../src/formats/source.node.ts';
-import { tensorFile } from '../src/formats/tensor-file.ts';
-import { createDeviceTensor, type DeviceTensor } from '../src/graph/device-tensor.ts';
-import { compile } from '../src/graph/executor.ts';
-import { gradient } from '../src/graph/gradient.ts';
-import { matmul } from '../src/kernels/matmul/matmul.ts';
-import { slice } from '../src/kernels/slice/slice.ts';
-import { f32, type Tensor } from '../src/kernels/tensor.ts';
-import { blipConfigOf, blipTensorShapes } from '../src/model/blip/config.ts';
-import { blipTextFeatures, encodeBlipText } from '../src/model/blip/text.ts';
-import { encodeBlipImage, imageFeatures } from '../src/model/blip/vision.ts';
-import { blipTensors } from '../src/model/checkpoint/blip-names.ts';
-import { createModelGraph, type ModelGraph } from '../src/model/context.ts';
-import { blipPairForward, blipPairLosses } from '../src/model/methods/blip/pair.ts';
-import { testGpu } from './gpu.ts';
-import { methodsGolden, openGolden } from './methods-golden.ts';
-import { sharedPath } from './shared.ts';
+// BLIP: encoders, the contrastive space, and the learnable pair with its gradients.
+import { tensorFile } from '../../../src/formats/tensor-file.ts';
+import { createDeviceTensor, type DeviceTensor } from '../../../src/graph/device-tensor.ts';
+import { compile } from '../../../src/graph/executor.ts';
+import { gradient } from '../../../src/graph/gradient.ts';
+import { matmul } from '../../../src/kernels/matmul/matmul.ts';
+import { slice } from '../../../src/kernels/slice/slice.ts';
+import { f32, type Tensor } from '../../../src/kernels/tensor.ts';
+import { blipConfigOf, blipTensorShapes } from '../../../src/model/blip/config.ts';
+import { blipTextFeatures, encodeBlipText } from '../../../src/model/blip/text.ts';
+import { encodeBlipImage, imageFeatures } from '../../../src/model/blip/vision.ts';
+import { blipTensors } from '../../../src/model/checkpoint/blip-names.ts';
+import { createModelGraph, type ModelGraph } from '../../../src/model/context.ts';
+import { blipPairForward, blipPairLosses } from '../../../src/model/methods/blip/pair.ts';
+import type { MethodSetting } from './setting.ts';
 
 /** What the reference's generator has beside the sizes. */
 const reference = {
@@ -30,32 +24,27 @@ const reference = {
   mapWeight: 4,
 };
 
-const file = path.join(methodsGolden, 'blip/blip.safetensors');
-const inputs = [
-  path.join(methodsGolden, 'inputs.safetensors'),
-  sharedPath('golden/a/inputs.safetensors'),
-].find(existsSync);
-const missing = !existsSync(file) || !inputs;
-if (missing) console.warn(`skipped: ${file} not found (set FAPROMPT_METHODS_GOLDEN to enable)`);
+const file = 'blip/blip.safetensors';
 
-describe.skipIf(missing)('BLIP against the reference', async () => {
-  if (missing) return;
-  const gpu = await testGpu();
-  const golden = await openGolden('blip/blip.safetensors');
-  const given = await readSafetensors(await openFile(inputs!));
-  const { shape } = given.tensors.get('images')!;
-  const [batch, , size] = shape as [number, number, number];
-  const images = await given.readFloat32('images');
+export async function checkBlip(setting: MethodSetting): Promise<void> {
+  const { gpu, golden, report, images, count: batch, size, masks, labels } = setting;
+  const opened = await golden.open(file);
+  if (!opened) return void report.notes.push(`no ${file}: skipped`);
+  const seen = new Set<string>();
+  const compare = (name: string, got: ArrayLike<number>, keep?: (i: number) => boolean) => {
+    seen.add(name);
+    return report.compare('methods/blip', file, name, got, keep);
+  };
 
   /** The weights in the file, as a checkpoint of BLIP's authors. */
   const own = new Map(
-    [...golden.file.tensors]
+    [...opened.tensors]
       .filter(([name]) => name.startsWith('weights/'))
       .map(([name, info]) => [name.slice('weights/'.length), info]),
   );
   const { file: weights } = blipTensors(
     tensorFile(file, own, new Map(), (name, _, start, length) =>
-      golden.file.readBytes(`weights/${name}`, start, length),
+      opened.readBytes(`weights/${name}`, start, length),
     ),
   );
   const width = own.get('visual_encoder.cls_token')!.shape[2]!;
@@ -83,22 +72,22 @@ describe.skipIf(missing)('BLIP against the reference', async () => {
     return found as Record<string, Float32Array>;
   };
 
-  test('image tokens and features', async () => {
+  {
     const model = graphFor();
-    const { tokens } = encodeBlipImage(model, model.graph.input('images', f32(...shape)), config);
+    const { tokens } = encodeBlipImage(model, model.graph.input('images', f32(batch, 3, size, size)), config);
     const outputs = {
       positions: model.records.get('positions')!,
       image: tokens,
       image_features: imageFeatures(model, tokens),
     };
     const found = await run(model, outputs, { images });
-    for (const name of Object.keys(outputs)) await golden.check(name, found[name]!);
-  });
+    for (const name of Object.keys(outputs)) await compare(name, found[name]!);
+  }
 
-  test('texts, each cut at its end', async () => {
-    const ids = await golden.file.readInt32('ids');
-    const [texts, length] = golden.file.tensors.get('ids')!.shape as [number, number];
-    const hidden = await golden.read('text');
+  {
+    const ids = await opened.readInt32('ids');
+    const [texts, length] = opened.tensors.get('ids')!.shape as [number, number];
+    const hidden = await opened.readFloat32('text');
     const similarity: number[] = [];
     const allText = new Float32Array(hidden.length);
     const features: number[] = [];
@@ -115,7 +104,7 @@ describe.skipIf(missing)('BLIP against the reference', async () => {
       used.forEach((id, i) => {
         values.set(row(id), i * config.textWidth);
       });
-      const all = await golden.read('image_features');
+      const all = await opened.readFloat32('image_features');
       const classes = new Float32Array(batch * config.embedDim);
       for (let b = 0; b < batch; b++) {
         const start = (b * all.length) / batch;
@@ -127,21 +116,21 @@ describe.skipIf(missing)('BLIP against the reference', async () => {
       for (let b = 0; b < batch; b++) similarity[b * texts + text] = found.cosine![b]!;
       for (let i = 0; i < length * config.textWidth; i++) padded.push(i >= used.length * config.textWidth);
     }
-    await golden.check('text', allText, (i) => !padded[i]);
-    await golden.check('text_features', Float32Array.from(features));
-    await golden.check('similarity', Float32Array.from(similarity));
-  });
+    await compare('text', allText, (i) => !padded[i]);
+    await compare('text_features', Float32Array.from(features));
+    await compare('similarity', Float32Array.from(similarity));
+  }
 
-  test('the learnable pair: losses and their gradients through the BERT', async () => {
+  {
     const model = graphFor(true);
     const { graph } = model;
-    const features = await golden.read('image_features');
+    const features = await opened.readFloat32('image_features');
     const tokens = features.length / batch / config.embedDim;
     const all = graph.input('features', f32(batch, tokens, config.embedDim));
     const part = (start: number, end: number) => slice(graph, all, { axis: 1, start, end });
     const ids = [reference.start, ...reference.normal, ...reference.abnormal];
     const words = { ...reference, rows: new Map(ids.map((id) => [id, row(id)])) };
-    const options = { ...reference, tokens: golden.file.tensors.get('init/ctx_pos')!.shape[1]! };
+    const options = { ...reference, tokens: opened.tensors.get('init/ctx_pos')!.shape[1]! };
     const result = blipPairForward(
       model,
       graph.view(part(0, 1), [batch, config.embedDim]),
@@ -170,26 +159,24 @@ describe.skipIf(missing)('BLIP against the reference', async () => {
     });
     const parameters: [Tensor, DeviceTensor][] = [];
     for (const [name, tensor] of learnables)
-      parameters.push([tensor, createDeviceTensor(gpu, name, tensor, await golden.read(`init/${name}`))]);
+      parameters.push([
+        tensor,
+        createDeviceTensor(gpu, name, tensor, await opened.readFloat32(`init/${name}`)),
+      ]);
     const found = await run(
       model,
       outputs,
       {
         features,
-        masks: await given.readFloat32('masks'),
-        classes: (await given.readInt32('labels')) as unknown as Float32Array,
+        masks: masks,
+        classes: labels as unknown as Float32Array,
       },
       parameters,
     );
-    for (const name of Object.keys(outputs)) await golden.check(name, found[name]!);
-  });
-
-  test('every tensor of the file was compared', () => {
-    const rest = [...golden.file.tensors.keys()].filter(
-      (name) => !/^(weights|init)\//.test(name) && name !== 'ids' && !golden.fractions.has(name),
-    );
-    expect(rest).toEqual([]);
-    const worst = Math.max(...golden.fractions.values());
-    console.log(`blip: ${golden.fractions.size} tensors, worst fraction ${worst.toFixed(3)}`);
-  });
-});
+    for (const name of Object.keys(outputs)) await compare(name, found[name]!);
+  }
+  for (const name of opened.tensors.keys())
+    if (!/^(weights|init)\//.test(name) && name !== 'ids' && !seen.has(name))
+      report.add('methods/blip', `${file} ${name}: not compared`, Number.POSITIVE_INFINITY);
+  for (const { buffer } of device.values()) gpu.memory.free(buffer);
+}
