@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as modules from '../src/kernels/index.ts';
+import { blocks } from '../src/kernels/matmul/variants.ts';
 import { testGpu } from './gpu.ts';
 import { checkCase } from './op-check.ts';
 
@@ -7,18 +8,18 @@ const gpu = await testGpu();
 const defaultTolerance = 5e-6;
 
 /**
- * A GPU's variants are slow to compile on a software adapter and right or wrong like all others: matmul.test.ts and others
- * force those at a few cases, and `npm run test:mesa26` all.
+ * A GPU's blocks take a software adapter seconds to compile: matmul.test.ts forces them at a few cases, `npm run
+ * test:mesa26` at all.
  */
-const capabilities = {
-  ...gpu.capabilities,
-  software: gpu.capabilities.software && !process.env.FAPROMPT_TEST_GPU,
-};
+const left: readonly string[] = gpu.capabilities.software && !process.env.FAPROMPT_TEST_GPU ? blocks : [];
 
 /** Every operator at every case, forward and backward against float64, with its own choice and each variant forced. */
 for (const opTest of Object.values(modules).flat()) {
   describe(opTest.op.name, () => {
-    const variants = [undefined, ...(opTest.op.variants?.(capabilities) ?? [])];
+    const variants = [
+      undefined,
+      ...(opTest.op.variants?.(gpu.capabilities) ?? []).filter((v) => !left.includes(v)),
+    ];
     for (const testCase of opTest.cases) {
       for (const variant of variants) {
         test(`${testCase.name}${variant ? ` (${variant})` : ''}`, async () => {

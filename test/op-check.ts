@@ -85,6 +85,8 @@ export async function checkCase(
   variant?: string,
 ): Promise<Comparison[]> {
   const { op, reference } = opTest;
+  if (variant && !op.variants?.(gpu.capabilities).includes(variant))
+    throw new Error(`${op.name}: this adapter has no variant ${variant}`);
   const graph = createGraph();
   const feeds: Record<string, ReturnType<typeof toHost>> = {};
   const values = testCase.inputs.map((input, i) => input && makeInput(input, 1000 * i + 17));

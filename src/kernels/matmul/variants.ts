@@ -10,6 +10,9 @@ import skinnyShader from './matmul_skinny.wgsl';
 import stripShader from './matmul_strip.wgsl';
 import tileShader from './matmul_tile.wgsl';
 
+/** Variants that a software adapter compiles for seconds. */
+export const blocks = ['wide_block', 'block'] as const;
+
 export type Variant = 'strip' | 'wide_block' | 'block' | 'tile' | 'split' | 'skinny';
 type Kernel = (call: Call<MatmulAttrs>, geometry: Geometry) => Dispatch;
 
@@ -27,11 +30,11 @@ const typeNames: Partial<Record<DType, string>> = { f32: 'F32', f16: 'F16', q8: 
 
 const isPacked = ({ inputs }: Call<MatmulAttrs>) => inputs[1]!.dtype !== 'f32';
 
-/** The variants that are worth trying on an adapter, its own choice for large products first. */
+/** The variants that an adapter has, its own choice for large products first. */
 export const variantNames = ({ subgroupSize, software }: Capabilities): Variant[] => {
   const tiles: Variant[] = ['tile', 'split', 'skinny'];
-  if (software) return subgroupSize > 0 ? ['strip', ...tiles] : tiles;
-  return ['wide_block', 'block', ...tiles, ...(subgroupSize > 0 ? (['strip'] as const) : [])];
+  const strip: Variant[] = subgroupSize > 0 ? ['strip'] : [];
+  return software ? [...strip, ...tiles, ...blocks] : [...blocks, ...tiles, ...strip];
 };
 
 /** The kernel for a product: measured on a software adapter, by reasoning on GPUs. */
