@@ -1,9 +1,10 @@
-// npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | pipelines | page | browser | soak: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | pipelines | page | day | live | browser | soak: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { ExitError } from '../src/cli/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
 import { addColdCommand } from './commands/cold.ts';
 import { addConvCommand } from './commands/conv.ts';
+import { addDayCommand } from './commands/day.ts';
 import { addDetectCommand } from './commands/detect.ts';
 import { addFiloCommand } from './commands/filo.ts';
 import { addFolderCommand } from './commands/folder.ts';
@@ -30,6 +31,7 @@ for (const add of [
   addQualityCommand,
   addPipelinesCommand,
   addPageCommand,
+  addDayCommand,
   addBrowserCommand,
   addSoakCommand,
 ])

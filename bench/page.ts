@@ -1,11 +1,7 @@
 // From opening the page to the first heat map, in Chromium: where the time goes, and what held up the main thread.
-import { mkdtemp, rm } from 'node:fs/promises';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
 import type { BrowserContext } from 'playwright-core';
 import { testBrowser } from '../test/browser/chromium.ts';
+import { servePage } from './page-site.ts';
 
 /** Milliseconds of one visit; the parts are what the page's progress shows, one after the other. */
 export interface Visit {
@@ -116,16 +112,7 @@ const median = (visits: readonly Visit[]): Visit =>
  * @param runs pairs of visits; medians count, of blocked time the maximum
  */
 export async function benchPage(runs: number): Promise<{ readonly first: Visit; readonly cached: Visit }> {
-  // At run time: bundled, they would take dist/ for the repository's root.
-  const script = (name: string): Promise<Record<string, unknown>> =>
-    import(new URL(`../scripts/web/${name}.mjs`, import.meta.url).href);
-  const buildPage = (await script('build')).buildPage as (outdir: string) => Promise<void>;
-  const pageServer = (await script('serve')).pageServer as (folder: string) => Server;
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-bench-page-'));
-  await buildPage(folder);
-  const server = pageServer(folder);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const { url, close } = await servePage();
   const browser = await testBrowser();
   const first: Visit[] = [];
   const cached: Visit[] = [];
@@ -138,9 +125,7 @@ export async function benchPage(runs: number): Promise<{ readonly first: Visit; 
     }
   } finally {
     await browser.close();
-    server.closeAllConnections();
-    server.close();
-    await rm(folder, { recursive: true, force: true });
+    await close();
   }
   return { first: median(first), cached: median(cached) };
 }
