@@ -1,6 +1,6 @@
 // npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | pipelines | page | day | live | browser | soak: measurements, each checked before it is believed.
 import { Command } from 'commander';
-import { ExitError } from '../src/cli/io.ts';
+import { ExitError } from '../src/jobs/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
 import { addColdCommand } from './commands/cold.ts';
 import { addConvCommand } from './commands/conv.ts';

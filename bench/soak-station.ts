@@ -1,8 +1,8 @@
 // The process that bench/soak.ts watches: `faprompt` as it is, whose device can be destroyed by a message.
 
-import { processIo } from '../src/cli/io.ts';
 import { run } from '../src/cli/program.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
+import { processIo } from '../src/jobs/io.ts';
 
 let gpu: Gpu | undefined;
 process.on('message', () => gpu?.device.destroy());

@@ -1,7 +1,7 @@
 // Long work says how far it is: in a log a line every ten seconds, from the first image on, in every command.
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createProgress } from '../src/cli/progress.ts';
+import { createProgress } from '../src/jobs/progress.ts';
 import { smallClip } from './browser/fixtures.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 

@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { knownModels, resolveWeights } from '../src/cli/models.ts';
+import { knownModels, resolveWeights } from '../src/jobs/models.ts';
 import { cachedRepo } from '../src/model/hub/cache.node.ts';
 import { type HubEnvironment, hubEnvironment } from '../src/model/hub/environment.node.ts';
 import { type KnownModel, parseManifest, sourcesOf } from '../src/model/hub/manifest.ts';

@@ -2,10 +2,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import type { Io } from '../src/cli/io.ts';
 import { run } from '../src/cli/program.ts';
 import { generate } from '../src/data/synth/generate.node.ts';
 import { writeSafetensors } from '../src/formats/safetensors.ts';
+import type { Io } from '../src/jobs/io.ts';
 import { clipConfig } from '../src/model/clip/config.ts';
 import { randomClipWeights } from '../src/model/clip/random.ts';
 import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';

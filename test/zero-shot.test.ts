@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { resolveWeights } from '../src/cli/models.ts';
 import { readImage } from '../src/data/image.node.ts';
 import { readSafetensors, writeSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
+import { resolveWeights } from '../src/jobs/models.ts';
 import { openClip } from '../src/model/checkpoint/open.node.ts';
 import { type Activation, clipConfig } from '../src/model/clip/config.ts';
 import { preprocessCrop } from '../src/model/clip/preprocess.ts';

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
-import { processIo } from '../../src/cli/io.ts';
-import { createProgress } from '../../src/cli/progress.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
+import { processIo } from '../../src/jobs/io.ts';
+import { createProgress } from '../../src/jobs/progress.ts';
 import { benchKernels, countKernels, type KernelResult } from '../kernels.ts';
 import { describeEnvironment, environment, table } from '../output.ts';
 import { roofline } from '../roofline.ts';

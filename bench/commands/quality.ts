@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { list } from '../../src/cli/arguments.ts';
-import { processIo } from '../../src/cli/io.ts';
+import { processIo } from '../../src/jobs/io.ts';
 import { benchQuality, type QualityGiven } from '../quality/quality.ts';
 import { integer } from './options.ts';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
-import { ExitError } from '../../src/cli/io.ts';
+import { ExitError } from '../../src/jobs/io.ts';
 import { root } from '../root.ts';
 import { type SoakReport, soak } from '../soak.ts';
 import { integer } from './options.ts';

@@ -1,7 +1,8 @@
 // Linear probes: how much of the labels the frozen features hold, whatever the prompts make of it.
-import type { ClipSession } from '../../src/cli/session.ts';
+
 import type { Dataset, Sample } from '../../src/data/dataset.ts';
 import { type EvalSample, type Evaluation, evaluate } from '../../src/eval/index.ts';
+import type { ClipSession } from '../../src/jobs/session.ts';
 import { affine } from '../../src/kernels/elementwise/elementwise.ts';
 import { matmul } from '../../src/kernels/matmul/matmul.ts';
 import { concat } from '../../src/kernels/slice/slice.ts';

@@ -1,13 +1,13 @@
 // Parsers for what is typed on the command line.
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../jobs/io.ts';
 import { describeKind, isOfKind, type OptionKind, optionKinds } from '../model/faprompt/option-checks.ts';
 import { type FapromptOptions, type PresetName, presetNames, presets } from '../model/faprompt/options.ts';
 import { faprompt, fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
 import type { Fail, Method } from '../model/methods/method.ts';
 import { namedMethods } from '../model/methods/named.ts';
 import { withOptions } from '../model/methods/parse.ts';
-import { UsageError } from './io.ts';
 
 /** An integer of at least `min`. */
 export const integer =

@@ -7,9 +7,9 @@ import { readConfig, readResults } from '../benchmark/folder.node.ts';
 import { formatTables, type TableFormat, tableFormats } from '../benchmark/format.ts';
 import { benchmarkPlan, type Plan } from '../benchmark/runs.ts';
 import { benchmarkTables, complexityTables } from '../benchmark/tables.ts';
+import { benchmarkFeatures, runBenchmark } from '../jobs/benchmark.ts';
+import { ExitError, type Io, UsageError } from '../jobs/io.ts';
 import { defaultCache } from '../train/features/features.node.ts';
-import { benchmarkFeatures, runBenchmark } from './benchmark-run.ts';
-import { ExitError, type Io, UsageError } from './io.ts';
 
 interface Given {
   readonly plan?: boolean | keyof Plan;

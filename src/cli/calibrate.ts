@@ -4,13 +4,11 @@ import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
 import { visible } from '../base/text.ts';
 import type { Split } from '../data/dataset.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
-import { isThreshold, ScoreError } from '../model/faprompt/verdict.ts';
-import { writePrompts } from '../model/methods/prompts-file.ts';
-import { addMethodOptions, checkMethodOptions, choosePrompts, type MethodChoice } from './choice.ts';
-import { createDetector } from './detection.ts';
-import { listImages } from './inputs.node.ts';
-import { ExitError, type Io, UsageError } from './io.ts';
-import { createProgress } from './progress.ts';
+import { addMethodOptions, checkMethodOptions, choosePrompts, type MethodChoice } from '../jobs/choice.ts';
+import { createDetector } from '../jobs/detection.ts';
+import { listImages } from '../jobs/inputs.node.ts';
+import { ExitError, type Io, UsageError } from '../jobs/io.ts';
+import { createProgress } from '../jobs/progress.ts';
 import {
   addCacheOptions,
   type CacheOptions,
@@ -18,7 +16,9 @@ import {
   openSamples,
   promptsSettings,
   withClip,
-} from './session.ts';
+} from '../jobs/session.ts';
+import { isThreshold, ScoreError } from '../model/faprompt/verdict.ts';
+import { writePrompts } from '../model/methods/prompts-file.ts';
 
 interface Given extends CacheOptions, MethodChoice {
   readonly clip: string;

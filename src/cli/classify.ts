@@ -2,6 +2,11 @@
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { readImage } from '../data/image.node.ts';
+import { choosePrompts } from '../jobs/choice.ts';
+import { createDetector } from '../jobs/detection.ts';
+import { formatRows, type Io, UsageError } from '../jobs/io.ts';
+import { openFeatures, promptsSettings, withClip } from '../jobs/session.ts';
+import { openTokenizer, vocabularyNames } from '../jobs/vocabulary.ts';
 import { logitScale } from '../model/clip/weights.ts';
 import {
   imageFeature,
@@ -12,11 +17,6 @@ import {
 } from '../model/clip/zero-shot.ts';
 import { checkProbabilities } from '../model/faprompt/verdict.ts';
 import { writtenMethods } from '../model/methods/named.ts';
-import { choosePrompts } from './choice.ts';
-import { createDetector } from './detection.ts';
-import { formatRows, type Io, UsageError } from './io.ts';
-import { openFeatures, promptsSettings, withClip } from './session.ts';
-import { openTokenizer, vocabularyNames } from './vocabulary.ts';
 
 interface Given {
   readonly clip: string;

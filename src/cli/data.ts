@@ -2,9 +2,9 @@
 import { Command } from 'commander';
 import { checkDataset } from '../data/check.node.ts';
 import { formatReport } from '../data/check.ts';
+import { ExitError, type Io } from '../jobs/io.ts';
+import { createProgress, type Progress } from '../jobs/progress.ts';
 import { integer } from './arguments.ts';
-import { ExitError, type Io } from './io.ts';
-import { createProgress, type Progress } from './progress.ts';
 
 interface Given {
   readonly json?: boolean;

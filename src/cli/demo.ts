@@ -14,15 +14,15 @@ import type { FamilyName } from '../data/synth/families/index.ts';
 import { generate } from '../data/synth/generate.node.ts';
 import { defectsOf, familiesOf } from '../data/synth/roles.ts';
 import type { EvalSample } from '../eval/index.ts';
+import { evaluateScorers, evaluationTable } from '../jobs/evaluate.ts';
+import { ExitError, formatTime, type Io, UsageError } from '../jobs/io.ts';
+import { writeContactSheet } from '../jobs/pictures.node.ts';
+import { promptsScorers } from '../jobs/scorers.ts';
+import { imageSettings, loadPrompts, openFeatures, promptsSettings, withClip } from '../jobs/session.ts';
+import { runTraining } from '../jobs/train.ts';
 import { namedMethods } from '../model/methods/named.ts';
 import { integer } from './arguments.ts';
-import { evaluateScorers, evaluationTable } from './evaluation.ts';
-import { ExitError, formatTime, type Io, UsageError } from './io.ts';
-import { writeContactSheet } from './pictures.node.ts';
-import { promptsScorers } from './scorers.ts';
-import { imageSettings, loadPrompts, openFeatures, promptsSettings, withClip } from './session.ts';
 import { describeReport } from './train.ts';
-import { runTraining } from './training.ts';
 
 const trained = familiesOf('prompt');
 /** Two of the families that neither the prompts nor the CLIP were trained on, with defects that they do not know. */

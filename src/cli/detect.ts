@@ -1,13 +1,13 @@
 // `faprompt detect`: images in, heat maps, scores and verdicts out.
 import { Command, InvalidArgumentError } from 'commander';
 import type { Range } from '../data/heatmap.ts';
+import { addMethodOptions } from '../jobs/choice.ts';
+import { anomalousExit, type DetectJob, detect } from '../jobs/detect.ts';
+import type { Io } from '../jobs/io.ts';
+import { addCacheOptions } from '../jobs/session.ts';
+import { parseShard } from '../jobs/shards.ts';
 import { isThreshold } from '../model/faprompt/verdict.ts';
 import { integer } from './arguments.ts';
-import { addMethodOptions } from './choice.ts';
-import { anomalousExit, type DetectJob, detect } from './detect-run.ts';
-import type { Io } from './io.ts';
-import { addCacheOptions } from './session.ts';
-import { parseShard } from './shards.ts';
 
 export const detectCommand = (io: Io): Command => {
   const command = new Command('detect')

@@ -1,6 +1,9 @@
 // What a training run would need, from the sizes alone: nothing is put on the GPU.
 import { formatBytes } from '../gpu/errors.ts';
 import { describePlan, type Plan, plan } from '../graph/plan.ts';
+import { formatFlops, type Io, UsageError } from '../jobs/io.ts';
+import { resolveWeights } from '../jobs/models.ts';
+import { imageSettings } from '../jobs/session.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import { type ClipConfig, clipConfigOf } from '../model/clip/config.ts';
 import { buildImageGraph } from '../model/clip/image-encoder.ts';
@@ -21,9 +24,6 @@ import type { Method } from '../model/methods/method.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { learningOf } from '../train/settings.ts';
 import { buildStepGraph, countLearnables, type StepGraphOptions } from '../train/step.ts';
-import { formatFlops, type Io, UsageError } from './io.ts';
-import { resolveWeights } from './models.ts';
-import { imageSettings } from './session.ts';
 import type { TrainGiven } from './train.ts';
 import { clipConfigs } from './weights.ts';
 

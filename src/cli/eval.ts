@@ -3,15 +3,12 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkApart, checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import type { Evaluation } from '../eval/index.ts';
-import { writtenMethods } from '../model/methods/named.ts';
-import { integer, kebab } from './arguments.ts';
-import { writtenPrompts } from './choice.ts';
-import { evaluateShard, mergeShards } from './eval-shards.ts';
-import { evaluateScorers, evaluationTable } from './evaluation.ts';
-import { ExitError, type Io, UsageError } from './io.ts';
-import { createProgress } from './progress.ts';
-import type { ReportSection } from './report.ts';
-import { methodScorers, openBoxes, promptsScorers } from './scorers.ts';
+import { writtenPrompts } from '../jobs/choice.ts';
+import { evaluateScorers, evaluationTable } from '../jobs/evaluate.ts';
+import { evaluateShard, mergeShards } from '../jobs/evaluate-shards.ts';
+import { ExitError, type Io, UsageError } from '../jobs/io.ts';
+import { createProgress } from '../jobs/progress.ts';
+import { methodScorers, openBoxes, promptsScorers } from '../jobs/scorers.ts';
 import {
   addCacheOptions,
   type CacheOptions,
@@ -21,8 +18,11 @@ import {
   openSamples,
   promptsSettings,
   withClip,
-} from './session.ts';
-import { formatShard, parseShard, type Shard } from './shards.ts';
+} from '../jobs/session.ts';
+import { formatShard, parseShard, type Shard } from '../jobs/shards.ts';
+import { writtenMethods } from '../model/methods/named.ts';
+import { integer, kebab } from './arguments.ts';
+import type { ReportSection } from './report.ts';
 
 interface Given extends CacheOptions {
   readonly data?: string;

@@ -1,6 +1,6 @@
 // Entry of `faprompt`: sets the exit code and lets the process end by itself.
 import './stderr.node.ts';
-import { interrupt } from './io.ts';
+import { interrupt } from '../jobs/io.ts';
 import { run } from './program.ts';
 
 // Nobody hears what is said any more (a closed pipe, a terminal that is gone): the work goes on.

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { pageServer } from '../../scripts/web/server.mjs';
 import { packageFile } from '../base/package.node.ts';
+import { type Io, UsageError } from '../jobs/io.ts';
 import { integer } from './arguments.ts';
-import { type Io, UsageError } from './io.ts';
 
 interface Given {
   readonly port: number;

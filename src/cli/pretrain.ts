@@ -5,6 +5,9 @@ import { lockFolder } from '../base/lock.node.ts';
 import { heldOutSources, licences } from '../data/photos/photos.ts';
 import { openPhotos, type PhotoStream } from '../data/photos/stream.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
+import { ExitError, formatFlops, type Io, UsageError } from '../jobs/io.ts';
+import { writePhotoSheet } from '../jobs/photo-sheet.node.ts';
+import { createProgress } from '../jobs/progress.ts';
 import { checkResume } from '../train/checkpoint-folder.node.ts';
 import {
   type BatchSource,
@@ -23,9 +26,6 @@ import {
 } from '../train/pretrain/settings.ts';
 import { pretrain } from '../train/pretrain/trainer.ts';
 import { integer, list, notNegative, positive } from './arguments.ts';
-import { ExitError, formatFlops, type Io, UsageError } from './io.ts';
-import { writePhotoSheet } from './photo-sheet.node.ts';
-import { createProgress } from './progress.ts';
 
 interface Given {
   readonly out: string;

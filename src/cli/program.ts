@@ -1,6 +1,7 @@
 // The command line as a function, so that tests can call it.
 import { Command, CommanderError } from 'commander';
 import { visible } from '../base/text.ts';
+import { ExitError, type Io, processIo, safeIo } from '../jobs/io.ts';
 import { benchmarkCommand } from './benchmark.ts';
 import { calibrateCommand } from './calibrate.ts';
 import { classifyCommand } from './classify.ts';
@@ -8,7 +9,6 @@ import { dataCommand } from './data.ts';
 import { demoCommand } from './demo.ts';
 import { detectCommand } from './detect.ts';
 import { evalCommand } from './eval.ts';
-import { ExitError, type Io, processIo, safeIo } from './io.ts';
 import { pageCommand } from './page.ts';
 import { pretrainCommand } from './pretrain.ts';
 import { setupCommand } from './setup.ts';

@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
 import { packageFile } from '../base/package.node.ts';
-import type { Io } from './io.ts';
+import type { Io } from '../jobs/io.ts';
 
 export const setupCommand = (_io: Io): Command =>
   new Command('setup')

@@ -4,8 +4,8 @@ import { familyNames } from '../data/synth/families/index.ts';
 import { generate } from '../data/synth/generate.node.ts';
 import type { SynthOptions } from '../data/synth/generate.ts';
 import { type Role, roles } from '../data/synth/roles.ts';
+import type { Io } from '../jobs/io.ts';
 import { integer, list } from './arguments.ts';
-import type { Io } from './io.ts';
 
 interface Given {
   readonly seed: number;

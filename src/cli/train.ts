@@ -3,14 +3,14 @@ import { checkApart, checkOutputFolder } from '../base/files.node.ts';
 import { visible } from '../base/text.ts';
 import type { Split } from '../data/dataset.ts';
 import { formatBytes } from '../gpu/errors.ts';
+import { ExitError, formatFlops, formatTime, type Io, UsageError } from '../jobs/io.ts';
+import { addCacheOptions, type CacheOptions, imageSettings, openSamples, withClip } from '../jobs/session.ts';
+import { runTraining, type TrainingReport } from '../jobs/train.ts';
 import type { Method } from '../model/methods/method.ts';
 import { checkResume } from '../train/checkpoint-folder.node.ts';
 import { learningOf } from '../train/settings.ts';
 import { addFapromptOptions, addMethodOptions, chosenMethod, integer, positive } from './arguments.ts';
 import { dryRun } from './dry-run.ts';
-import { ExitError, formatFlops, formatTime, type Io, UsageError } from './io.ts';
-import { addCacheOptions, type CacheOptions, imageSettings, openSamples, withClip } from './session.ts';
-import { runTraining, type TrainingReport } from './training.ts';
 import { clipConfigs } from './weights.ts';
 
 export interface TrainGiven extends CacheOptions {

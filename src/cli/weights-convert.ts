@@ -5,6 +5,9 @@ import { visible } from '../base/text.ts';
 import { writeTensors } from '../formats/safetensors-write.node.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import { formatBytes } from '../gpu/errors.ts';
+import { type Io, UsageError } from '../jobs/io.ts';
+import { hashWeights, obtainWeights, resolveWeights } from '../jobs/models.ts';
+import { createProgress } from '../jobs/progress.ts';
 import { isBlipFile } from '../model/blip/config.ts';
 import { dequantized, quantized } from '../model/checkpoint/int8.ts';
 import { openClip, openTensors } from '../model/checkpoint/open.node.ts';
@@ -18,9 +21,6 @@ import { clipConfigOf, clipMetadata } from '../model/clip/config.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
 import { checkLearnables } from '../model/faprompt/learnables.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
-import { type Io, UsageError } from './io.ts';
-import { hashWeights, obtainWeights, resolveWeights } from './models.ts';
-import { createProgress } from './progress.ts';
 
 interface ConvertOptions {
   readonly dtype?: 'f16' | 'f32' | 'int8';

@@ -3,13 +3,13 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { visible } from '../base/text.ts';
 import { formatBytes } from '../gpu/errors.ts';
+import { ExitError, formatRows, type Io } from '../jobs/io.ts';
+import { knownModels, resolveWeights, smallName } from '../jobs/models.ts';
+import { pull, sourceBytes } from '../jobs/pull.ts';
 import { hubEnvironment } from '../model/hub/environment.node.ts';
 import type { KnownModel } from '../model/hub/manifest.ts';
 import { findModel, modelPath, readManifest, verifyModel } from '../model/hub/models.node.ts';
 import { parseRepository } from '../model/hub/repository.node.ts';
-import { ExitError, formatRows, type Io } from './io.ts';
-import { knownModels, resolveWeights, smallName } from './models.ts';
-import { pull, sourceBytes } from './pull.ts';
 
 interface HubOptions {
   readonly manifest?: string;

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { roles } from '../data/synth/roles.ts';
-import { type ClipQuality, clipQuality } from '../eval/clip/quality.ts';
+import { type ClipQuality, clipQuality } from '../jobs/clip-quality/quality.ts';
+import { formatRows, type Io } from '../jobs/io.ts';
+import { createProgress } from '../jobs/progress.ts';
+import { withClip } from '../jobs/session.ts';
 import { integer } from './arguments.ts';
-import { formatRows, type Io } from './io.ts';
-import { createProgress } from './progress.ts';
-import { withClip } from './session.ts';
 
 interface Given {
   readonly samples: number;

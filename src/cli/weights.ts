@@ -4,6 +4,8 @@ import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
 import { visible } from '../base/text.ts';
 import { float16Tensor, float32Tensor, writeSafetensors } from '../formats/safetensors.ts';
 import { formatBytes } from '../gpu/errors.ts';
+import type { Io } from '../jobs/io.ts';
+import { hashWeights, obtainWeights } from '../jobs/models.ts';
 import { knownBlipConfigs, smallBlipConfig } from '../model/blip/config.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import {
@@ -18,8 +20,6 @@ import { tokenizerForWeights, wordListMetadata } from '../model/clip/tokenizer/t
 import { smallClipWords } from '../model/clip/tokenizer/words.ts';
 import { checkNumbers, countParameters } from '../model/clip/weights.ts';
 import { integer } from './arguments.ts';
-import type { Io } from './io.ts';
-import { hashWeights, obtainWeights } from './models.ts';
 import { addConvertCommand } from './weights-convert.ts';
 import { addHubCommands } from './weights-hub.ts';
 import { addQualityCommand } from './weights-quality.ts';

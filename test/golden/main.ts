@@ -1,8 +1,8 @@
 // npm run golden: holds the engine against the reference tensors; exit code 1 where an error exceeds its tolerance.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { gpuOptions } from '../../src/cli/gpu-options.node.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
+import { gpuOptions } from '../../src/jobs/gpu-options.node.ts';
 import { checkGolden } from './check.ts';
 import { referenceFolder } from './made.ts';
 import { checkMethods } from './methods/check.ts';

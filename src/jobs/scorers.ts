@@ -5,7 +5,7 @@ import { type BoxFile, readBoxes } from '../model/methods/filo/boxes.ts';
 import type { Method } from '../model/methods/method.ts';
 import { type Prompts, promptsNeeds } from '../model/methods/prompts-file.ts';
 import type { Learned, Scorer } from '../model/scorer.ts';
-import type { ClassScorers } from './evaluation.ts';
+import type { ClassScorers } from './evaluate.ts';
 import { type Io, UsageError } from './io.ts';
 import type { ClipSession, ImageSettings } from './session.ts';
 import { openTokenizer } from './vocabulary.ts';

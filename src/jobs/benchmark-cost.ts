@@ -4,7 +4,7 @@ import type { Sample } from '../data/dataset.ts';
 import type { Method } from '../model/methods/method.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { countLearnables } from '../train/step.ts';
-import type { ClassScorers } from './evaluation.ts';
+import type { ClassScorers } from './evaluate.ts';
 import type { Io } from './io.ts';
 import { type ClipSession, type ImageSettings, openFeatures } from './session.ts';
 

@@ -6,7 +6,7 @@ import { type EvalSample, type EvaluateOptions, type Evaluation, evaluate } from
 import type { Prompts } from '../model/methods/prompts-file.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
 import type { FeatureSource } from '../train/features/features.node.ts';
-import { type ClassScorers, evalSamples } from './evaluation.ts';
+import { type ClassScorers, evalSamples } from './evaluate.ts';
 import type { Io } from './io.ts';
 import { createProgress } from './progress.ts';
 import type { ClipSession, ImageSettings } from './session.ts';

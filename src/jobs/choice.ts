@@ -3,13 +3,13 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { packageFile } from '../base/package.node.ts';
+import { integer, kebab } from '../cli/arguments.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
 import type { Method } from '../model/methods/method.ts';
 import { bestWritten, namedMethods, writtenMethods } from '../model/methods/named.ts';
 import { withObject } from '../model/methods/parse.ts';
 import { type Prompts, promptsInfo } from '../model/methods/prompts-file.ts';
-import { integer, kebab } from './arguments.ts';
 import { type Io, UsageError } from './io.ts';
 import { type ClipSession, imageSettings, loadPrompts } from './session.ts';
 

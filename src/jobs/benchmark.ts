@@ -14,7 +14,7 @@ import type { FeatureSource } from '../train/features/features.node.ts';
 import { hashSamples, isImageProblem } from '../train/images.node.ts';
 import { measureCost } from './benchmark-cost.ts';
 import { createEstimate, type Estimate } from './estimate.ts';
-import { type ClassScorers, evaluateScorers } from './evaluation.ts';
+import { type ClassScorers, evaluateScorers } from './evaluate.ts';
 import { formatTime, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
 import { methodScorers, openBoxes, promptsScorers } from './scorers.ts';
@@ -26,7 +26,7 @@ import {
   openSamples,
   withClip,
 } from './session.ts';
-import { runTraining } from './training.ts';
+import { runTraining } from './train.ts';
 
 export interface BenchmarkJob {
   /** Folder of the image feature cache. */
