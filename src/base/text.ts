@@ -20,3 +20,6 @@ export const visibleLines = (text: string): string =>
 /** JSON without raw controls; the same value when it is read. */
 export const visibleJson = (value: unknown, indent?: number): string =>
   visibleLines(JSON.stringify(value, null, indent));
+
+/** imageSize -> image-size */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,6 +1,7 @@
 // Parsers for what is typed on the command line.
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { kebab } from '../base/text.ts';
 import { UsageError } from '../jobs/io.ts';
 import { describeKind, isOfKind, type OptionKind, optionKinds } from '../model/faprompt/option-checks.ts';
 import { type FapromptOptions, type PresetName, presetNames, presets } from '../model/faprompt/options.ts';
@@ -68,8 +69,6 @@ const describe: Record<keyof FapromptOptions, string> = {
   sigma: "sigma of the map's smoothing in pixels, at 518",
 };
 
-/** imageSize -> image-size */
-export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const placeholder: Record<OptionKind['kind'], string> = {
   count: 'N',
   number: 'X',

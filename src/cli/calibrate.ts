@@ -1,24 +1,20 @@
 // `faprompt calibrate`: chooses the score above which `detect` calls an image anomalous, and stores it with the prompts.
+
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkOutputFile, writeFileAtomic } from '../base/files.node.ts';
 import { visible } from '../base/text.ts';
 import type { Split } from '../data/dataset.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
-import { addMethodOptions, checkMethodOptions, choosePrompts, type MethodChoice } from '../jobs/choice.ts';
+import { checkMethodOptions, choosePrompts, type MethodChoice } from '../jobs/choice.ts';
 import { createDetector } from '../jobs/detection.ts';
 import { listImages } from '../jobs/inputs.node.ts';
 import { ExitError, type Io, UsageError } from '../jobs/io.ts';
 import { createProgress } from '../jobs/progress.ts';
-import {
-  addCacheOptions,
-  type CacheOptions,
-  openFeatures,
-  openSamples,
-  promptsSettings,
-  withClip,
-} from '../jobs/session.ts';
+import { type CacheOptions, openFeatures, openSamples, promptsSettings, withClip } from '../jobs/session.ts';
 import { isThreshold, ScoreError } from '../model/faprompt/verdict.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
+import { addCacheOptions } from './cache-options.ts';
+import { addChoiceOptions } from './choice-options.ts';
 
 interface Given extends CacheOptions, MethodChoice {
   readonly clip: string;
@@ -49,7 +45,7 @@ export const calibrateCommand = (io: Io): Command => {
       'write the prompts (or the method) with the threshold here instead of changing the file',
     )
     .option('--json', 'print the threshold and what it does as JSON');
-  addMethodOptions(command);
+  addChoiceOptions(command);
   addCacheOptions(command);
   return command
     .addHelpText(

@@ -1,13 +1,14 @@
 // `faprompt detect`: images in, heat maps, scores and verdicts out.
+
 import { Command, InvalidArgumentError } from 'commander';
 import type { Range } from '../data/heatmap.ts';
-import { addMethodOptions } from '../jobs/choice.ts';
 import { anomalousExit, type DetectJob, detect } from '../jobs/detect.ts';
 import type { Io } from '../jobs/io.ts';
-import { addCacheOptions } from '../jobs/session.ts';
-import { parseShard } from '../jobs/shards.ts';
 import { isThreshold } from '../model/faprompt/verdict.ts';
 import { integer } from './arguments.ts';
+import { addCacheOptions } from './cache-options.ts';
+import { addChoiceOptions } from './choice-options.ts';
+import { parseShard } from './shard-option.ts';
 
 export const detectCommand = (io: Io): Command => {
   const command = new Command('detect')
@@ -39,7 +40,7 @@ export const detectCommand = (io: Io): Command => {
     )
     .option('--json', 'print scores.json instead of a table')
     .option('--json-lines', 'print one line of JSON for each image as soon as it is done');
-  addMethodOptions(command);
+  addChoiceOptions(command);
   addCacheOptions(command);
   return command
     .addHelpText(

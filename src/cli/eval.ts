@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkApart, checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
+import { kebab } from '../base/text.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import type { Evaluation } from '../eval/index.ts';
 import { writtenPrompts } from '../jobs/choice.ts';
@@ -10,7 +11,6 @@ import { ExitError, type Io, UsageError } from '../jobs/io.ts';
 import { createProgress } from '../jobs/progress.ts';
 import { methodScorers, openBoxes, promptsScorers } from '../jobs/scorers.ts';
 import {
-  addCacheOptions,
   type CacheOptions,
   type ClipSession,
   loadPrompts,
@@ -19,10 +19,12 @@ import {
   promptsSettings,
   withClip,
 } from '../jobs/session.ts';
-import { formatShard, parseShard, type Shard } from '../jobs/shards.ts';
+import { formatShard, type Shard } from '../jobs/shards.ts';
 import { writtenMethods } from '../model/methods/named.ts';
-import { integer, kebab } from './arguments.ts';
+import { integer } from './arguments.ts';
+import { addCacheOptions } from './cache-options.ts';
 import type { ReportSection } from './report.ts';
+import { parseShard } from './shard-option.ts';
 
 interface Given extends CacheOptions {
   readonly data?: string;

@@ -4,12 +4,13 @@ import { visible } from '../base/text.ts';
 import type { Split } from '../data/dataset.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { ExitError, formatFlops, formatTime, type Io, UsageError } from '../jobs/io.ts';
-import { addCacheOptions, type CacheOptions, imageSettings, openSamples, withClip } from '../jobs/session.ts';
+import { type CacheOptions, imageSettings, openSamples, withClip } from '../jobs/session.ts';
 import { runTraining, type TrainingReport } from '../jobs/train.ts';
 import type { Method } from '../model/methods/method.ts';
 import { checkResume } from '../train/checkpoint-folder.node.ts';
 import { learningOf } from '../train/settings.ts';
 import { addFapromptOptions, addMethodOptions, chosenMethod, integer, positive } from './arguments.ts';
+import { addCacheOptions } from './cache-options.ts';
 import { dryRun } from './dry-run.ts';
 import { clipConfigs } from './weights.ts';
 

@@ -1,13 +1,11 @@
 // What a command detects with: trained prompts, a method that needs no training, or the best that there is for the CLIP.
 
-import type { Command } from 'commander';
-import { Option } from 'commander';
 import { packageFile } from '../base/package.node.ts';
-import { integer, kebab } from '../cli/arguments.ts';
+import { kebab } from '../base/text.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
 import type { Method } from '../model/methods/method.ts';
-import { bestWritten, namedMethods, writtenMethods } from '../model/methods/named.ts';
+import { bestWritten, namedMethods } from '../model/methods/named.ts';
 import { withObject } from '../model/methods/parse.ts';
 import { type Prompts, promptsInfo } from '../model/methods/prompts-file.ts';
 import { type Io, UsageError } from './io.ts';
@@ -24,26 +22,6 @@ export interface MethodChoice {
   readonly imageSize?: number;
   readonly dualLayers?: number;
   readonly allowOtherClip?: boolean;
-}
-
-/** --prompts, --method and what goes with them. @param prompts what --prompts is without either */
-export function addMethodOptions(command: Command): void {
-  command
-    .option(
-      '--prompts <file>',
-      'prompts.safetensors of a training run; without it and --method, the small CLIP that ships takes its own prompts, any other hand-written ones',
-    )
-    .addOption(
-      new Option('--method <name>', 'a method that needs no training instead').choices(
-        writtenMethods.map(({ name }) => name),
-      ),
-    )
-    .option('--object <name>', 'what the images show ("metal nut"), for prompts that name it')
-    .option('--vocabulary <file>', 'for such prompts: see faprompt classify --help')
-    .option('--boxes <file>', "a detector's boxes for each image, for FiLO (docs/FILO.md)")
-    .option('--image-size <pixels>', 'with --method: see faprompt train --help', integer(1))
-    .option('--dual-layers <n>', 'with --method: see faprompt train --help', integer(0))
-    .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes');
 }
 
 /** @throws UsageError for options that exclude each other */

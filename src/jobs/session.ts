@@ -1,5 +1,4 @@
 // Opening what most commands need: the device, a CLIP, trained prompts.
-import { type Command, Option } from 'commander';
 import { openDataset } from '../data/dataset.node.ts';
 import { type Dataset, losesImage, type Split } from '../data/dataset.ts';
 import { createObservations } from '../data/findings.ts';
@@ -14,7 +13,7 @@ import { checkNeeds, type ImageNeeds } from '../model/clip/needs.ts';
 import { type Clip, loadClip } from '../model/clip/weights.ts';
 import type { Method } from '../model/methods/method.ts';
 import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
-import { createFeatureSource, defaultCache, type FeatureSource } from '../train/features/features.node.ts';
+import { createFeatureSource, type FeatureSource } from '../train/features/features.node.ts';
 import type { FeaturePrecision } from '../train/settings.ts';
 import { type Io, UsageError } from './io.ts';
 import { hashWeights, obtainWeights } from './models.ts';
@@ -154,23 +153,6 @@ export interface CacheOptions {
   /** --cache DIR; false: --no-cache. */
   readonly cache: string | false;
   readonly cachePrecision: FeaturePrecision;
-}
-
-export function addCacheOptions(command: Command): void {
-  command
-    .addOption(
-      new Option('--cache <dir>', 'folder of the image feature cache').default(
-        defaultCache(),
-        'faprompt/features in the cache folder, ~/.cache',
-      ),
-    )
-    .option('--no-cache', 'do not keep image features: encode every image anew (a training: in every epoch)')
-    .option('--cache-precision <type>', 'f32, or f16 for half the space', precision, 'f32');
-}
-
-function precision(text: string): FeaturePrecision {
-  if (text === 'f32' || text === 'f16') return text;
-  throw new UsageError(`--cache-precision: expected f32 or f16, found ${text}`);
 }
 
 /** Features of images as `settings` want them, through the cache. */

@@ -1,6 +1,6 @@
 // Every way to call `train`, read out of its own definition: for each option the values that are tried.
 import type { Command, Option } from 'commander';
-import { kebab } from '../../src/cli/arguments.ts';
+import { kebab } from '../../src/base/text.ts';
 import { type OptionKind, optionKinds } from '../../src/model/faprompt/option-checks.ts';
 
 export interface Variant {

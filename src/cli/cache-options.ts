@@ -1,0 +1,21 @@
+// --cache and what goes with it.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { defaultCache } from '../train/features/features.node.ts';
+import type { FeaturePrecision } from '../train/settings.ts';
+
+export function addCacheOptions(command: Command): void {
+  command
+    .addOption(
+      new Option('--cache <dir>', 'folder of the image feature cache').default(
+        defaultCache(),
+        'faprompt/features in the cache folder, ~/.cache',
+      ),
+    )
+    .option('--no-cache', 'do not keep image features: encode every image anew (a training: in every epoch)')
+    .option('--cache-precision <type>', 'f32, or f16 for half the space', precision, 'f32');
+}
+
+function precision(text: string): FeaturePrecision {
+  if (text === 'f32' || text === 'f16') return text;
+  throw new InvalidArgumentError('Expected f32 or f16.');
+}
