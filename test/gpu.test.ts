@@ -111,6 +111,15 @@ test('uniform members are packed where WGSL has them; forgotten and unknown ones
   );
 });
 
+test('thousands of dropped bind groups are collected: only the collector frees them', async () => {
+  const gpu = await testGpu();
+  const dropped = new WeakRef({ bindGroup: true });
+  await new Promise((resolve) => setTimeout(resolve, 0)); // until then a WeakRef keeps what it names
+  gpu.dropped(4000);
+  gpu.dropped(4000);
+  expect(dropped.deref()).toBeUndefined();
+});
+
 describe.skipIf(!hasEsbuild())('a process of its own', () => {
   let folder = '';
   beforeAll(async () => {

@@ -3,6 +3,8 @@ export interface AdapterSource {
   /** @param options boundsChecks: whether shaders check array indices, where that can be chosen */
   open(options: { readonly boundsChecks: boolean }): Promise<GPUAdapter>;
   release(): void;
+  /** Collects what JavaScript holds no longer, where a program may ask for it. */
+  collect(): void;
   /** Bytes that a software adapter may use: it allocates lazily and never says that memory is short. */
   softwareMemory(): number;
 }

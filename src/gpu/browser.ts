@@ -17,5 +17,6 @@ export const adapterSource: AdapterSource = {
     return adapter;
   },
   release() {},
+  collect() {},
   softwareMemory: () => 4 * 2 ** 30,
 };

@@ -1,5 +1,7 @@
 // The only file that knows Dawn's Node binding.
 import os from 'node:os';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { loadPeer } from '../base/peer.node.ts';
 import type { AdapterSource } from './adapter.ts';
 import { GpuError } from './errors.ts';
@@ -74,6 +76,10 @@ export const adapterSource: AdapterSource = {
       );
     }
     return adapter;
+  },
+  collect() {
+    v8.setFlagsFromString('--expose-gc'); // for new contexts only
+    (vm.runInNewContext('gc') as () => void)();
   },
   release() {
     held.clear(); // while one is referenced the process does not end

@@ -188,6 +188,7 @@ export async function compile(
       },
       dispose() {
         for (const buffer of own) memory.free(buffer);
+        if (own.length > 0) gpu.dropped(steps.length);
         own.length = 0;
       },
     };
