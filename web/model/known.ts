@@ -82,7 +82,7 @@ export function knownModels(engine: Engine, use: TryUse, refreshed: ReadonlySign
     return h(
       'li',
       {},
-      h('span', { class: 'stored-name' }, model.name),
+      h('span', { class: 'stored-name' }, ...breakable(model.name)),
       h('span', { class: 'quiet' }, facts.filter(Boolean).join(' · ')),
       h(
         'button',
@@ -153,3 +153,7 @@ export function secondsOf(name: string, pace: number | undefined): string | unde
   const seconds = operations / pace / 1000;
   return `about ${seconds < 1 ? `${seconds.toFixed(1)} s` : formatRemaining(seconds)} a photograph here`;
 }
+
+/** A name whose line may end behind its slashes and underscores, and nowhere else. */
+const breakable = (name: string): (string | HTMLElement)[] =>
+  name.split(/(?<=[/_])/).flatMap((part, i) => (i === 0 ? [part] : [h('wbr'), part]));
