@@ -187,7 +187,7 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
     await page.locator('.gallery .dismiss[aria-label="Remove d.png"]').click({ force: true });
     await page.waitForSelector('text=1 normal, 2 with a defect');
     await page.getByLabel('Epochs').fill('1');
-    await page.click('text=Train on');
+    await page.getByRole('button', { name: 'Train on' }).click();
     await page.waitForSelector('text=/^3 steps/');
     expect(await page.locator('.outcome').innerText()).toContain('Prompts are ready');
     expect(await page.locator('.curve').getAttribute('aria-label')).toMatch(/at step 3,/);
