@@ -6,7 +6,7 @@ import { createGraph } from '../src/graph/graph.ts';
 import * as modules from '../src/kernels/index.ts';
 import type { Case, OpTest } from '../src/kernels/op-test.ts';
 import { byteLength, type Tensor } from '../src/kernels/tensor.ts';
-import { checkCase, compare, makeInput, toHost } from '../test/op-check.ts';
+import { checkCase, compare, makeInput, toHost } from '../testing/op-check.ts';
 import { type ModelCase, modelCases } from './model-cases.ts';
 import { summary } from './output.ts';
 

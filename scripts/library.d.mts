@@ -2,4 +2,4 @@ import type { Metafile } from 'esbuild';
 
 export function buildBrowser(outdir?: string): Promise<Metafile>;
 export function buildCommand(): Promise<Metafile>;
-export function buildLibrary(): Promise<void>;
+export function buildLibrary(dist?: string): Promise<void>;

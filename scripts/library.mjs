@@ -152,16 +152,20 @@ async function trimMaps(folder) {
   }
 }
 
-/** All that the package ships but the page. */
-export async function buildLibrary() {
-  for (const folder of ['browser', 'node', 'types'])
-    await rm(path.join(root, 'dist', folder), { recursive: true, force: true });
-  await buildTypes(); // first: it fails where the types are wrong
-  const metafiles = await Promise.all([buildBrowser(), buildNode(), buildCommonJs()]);
-  for (const folder of ['browser', 'node', 'node/cjs']) await trimMaps(path.join(root, 'dist', folder));
-  await cp(path.join(root, 'dist/types'), path.join(root, 'dist/node/cjs/types'), { recursive: true });
+/** All that the package ships but the page, into `dist`. */
+export async function buildLibrary(dist = path.join(root, 'dist')) {
+  const to = (...names) => path.join(dist, ...names);
+  for (const folder of ['browser', 'node', 'types']) await rm(to(folder), { recursive: true, force: true });
+  await buildTypes(to('types')); // first: it fails where the types are wrong
+  const metafiles = await Promise.all([
+    buildBrowser(to('browser')),
+    buildNode(to('node')),
+    buildCommonJs(to('node/cjs')),
+  ]);
+  for (const folder of ['browser', 'node', 'node/cjs']) await trimMaps(to(folder));
+  await cp(to('types'), to('node/cjs/types'), { recursive: true });
   await writeNotices(
     metafiles.flatMap(({ inputs }) => Object.keys(inputs)),
-    path.join(root, 'dist/THIRD-PARTY.txt'),
+    to('THIRD-PARTY.txt'),
   );
 }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { pythonWith } from '../scripts/python.ts';
 import { WeightsError } from '../src/formats/errors.ts';
 import { createWordPiece } from '../src/model/blip/wordpiece.ts';
-import { numbers } from './op-check.ts';
+import { numbers } from '../testing/op-check.ts';
 
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 const wordPieces = [

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import * as modules from '../src/kernels/index.ts';
 import { blocks } from '../src/kernels/matmul/variants.ts';
+import { checkCase } from '../testing/op-check.ts';
 import { testGpu } from './gpu.ts';
-import { checkCase } from './op-check.ts';
 
 const gpu = await testGpu();
 const defaultTolerance = 5e-6;

@@ -17,17 +17,22 @@ import { hasEsbuild } from './esbuild.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
-const inPackage = (...names: string[]) => path.join(root, ...names);
+/** The package as it is installed, beside this project's packages: its own `dist` is left alone. */
+let installed = '';
+const inPackage = (...names: string[]) => path.join(installed, ...names);
 /** A project that has the library as a dependency. */
 let project = '';
 const inProject = (...names: string[]) => path.join(project, ...names);
 
 describe.skipIf(!hasEsbuild())('the library, built', () => {
   beforeAll(async () => {
-    await buildLibrary();
+    installed = await mkdtemp(path.join(root, 'node_modules/.faprompt-package-'));
+    for (const part of ['package.json', 'bin', 'weights', 'scripts'])
+      await cp(path.join(root, part), inPackage(part), { recursive: true });
+    await buildLibrary(inPackage('dist'));
     project = await mkdtemp(path.join(os.tmpdir(), 'faprompt-project-'));
     await mkdir(inProject('node_modules'));
-    await symlink(root, inProject('node_modules/faprompt'));
+    await symlink(installed, inProject('node_modules/faprompt'));
     await writeFile(inProject('package.json'), '{ "type": "module" }');
     for (const name of ['detect.html', 'detect.js'])
       await copyFile(path.join(root, 'examples', name), inProject(name));
@@ -35,7 +40,9 @@ describe.skipIf(!hasEsbuild())('the library, built', () => {
     await writeFile(inProject('prompts.safetensors'), await smallPrompts());
     await writeFile(inProject('photo.png'), await encoded.png());
   });
-  afterAll(() => rm(project, { recursive: true, force: true }));
+  afterAll(async () => {
+    for (const folder of [project, installed]) await rm(folder, { recursive: true, force: true });
+  });
 
   /** The reference: the library's source on this process's device. */
   async function expected(): Promise<{ score: number; map: Float32Array }> {

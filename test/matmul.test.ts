@@ -9,8 +9,8 @@ import { linear, matmul, matmulOp } from '../src/kernels/matmul/matmul.ts';
 import { patchEmbedding } from '../src/kernels/patch_embedding/patch_embedding.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
 import { f32, type Shape, ShapeError } from '../src/kernels/tensor.ts';
+import { checkCase, compare, numbers } from '../testing/op-check.ts';
 import { testGpu } from './gpu.ts';
-import { checkCase, compare, numbers } from './op-check.ts';
 
 const gpu = await testGpu();
 const normals = (count: number, seed: number) => {

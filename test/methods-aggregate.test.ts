@@ -9,8 +9,8 @@ import { f32, type Shape } from '../src/kernels/tensor.ts';
 import { createModelGraph } from '../src/model/context.ts';
 import { prototypes } from '../src/model/faprompt/prompts.ts';
 import { probabilities } from '../src/model/faprompt/similarity.ts';
+import { compare, numbers } from '../testing/op-check.ts';
 import { testGpu } from './gpu.ts';
-import { compare, numbers } from './op-check.ts';
 
 const images = 2;
 const prompts = 3;

@@ -21,8 +21,8 @@ import { written, writtenEnsemble } from '../src/model/methods/pair/pair.ts';
 import { parseMethod } from '../src/model/methods/parse.ts';
 import { phrases, type WrittenPrompts } from '../src/model/methods/written.ts';
 import { bindStep, buildStepGraph, createTrainingState, stepInputs } from '../src/train/step.ts';
+import { compare } from '../testing/op-check.ts';
 import { testGpu } from './gpu.ts';
-import { compare } from './op-check.ts';
 
 const words = ['.', 'object', 'damaged', 'flawless', 'a', 'photo', 'of', 'with', 'flaw'];
 const config = clipConfig({

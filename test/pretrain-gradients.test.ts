@@ -8,9 +8,9 @@ import { drawBatch } from '../src/train/pretrain/batch.ts';
 import { pretrainLosses } from '../src/train/pretrain/objective.ts';
 import { buildPretrainStep } from '../src/train/pretrain/step.ts';
 import { createTrainingState } from '../src/train/step.ts';
+import { compare, numbers } from '../testing/op-check.ts';
 import { forward64, gradients64 } from './float64.ts';
 import { testGpu } from './gpu.ts';
-import { compare, numbers } from './op-check.ts';
 import { tinyPretraining } from './pretrain-fixtures.ts';
 
 const gpu = await testGpu();

@@ -9,7 +9,7 @@ import { createGraph } from '../src/graph/graph.ts';
 import { fileTuningStore, gpuOptions } from '../src/jobs/gpu-options.node.ts';
 import { matmul } from '../src/kernels/matmul/matmul.ts';
 import { f32 } from '../src/kernels/tensor.ts';
-import { numbers } from './op-check.ts';
+import { numbers } from '../testing/op-check.ts';
 
 /** A store in memory that fails to write where it is told to. */
 function memoryStore(texts = new Map<string, string>(), full = false): TuningStore {
