@@ -146,7 +146,7 @@ async function spend(
   await page.getByLabel('Hub', { exact: true }).fill(hub);
   await page.click('text=Use this hub');
   let began = performance.now();
-  await page.getByRole('button', { name: `Use ${model}` }).click();
+  await page.getByRole('button', { name: new RegExp(`: ${model}$`) }).click();
   const alert = page.locator('[role=alert]:visible');
   await page.locator('.known li', { hasText: model }).locator('text=In use').or(alert).first().waitFor();
   if (await alert.count()) throw new Error(await alert.first().innerText());

@@ -79,6 +79,7 @@ export function knownModels(engine: Engine, use: TryUse, refreshed: ReadonlySign
         : here && here.stored > 0 && `${formatSize(here.stored)} of it on this device`,
     ];
     const inUse = engine.choice.value.clip.source === address;
+    const action = inUse ? 'In use' : whole ? 'Use' : here ? 'Go on' : 'Download and use';
     return h(
       'li',
       {},
@@ -90,10 +91,10 @@ export function knownModels(engine: Engine, use: TryUse, refreshed: ReadonlySign
           type: 'button',
           class: 'button small',
           'aria-pressed': String(inUse),
-          'aria-label': `Use ${model.name}`,
+          'aria-label': `${action}: ${model.name}`,
           onclick: () => open(model),
         },
-        inUse ? 'In use' : whole ? 'Use' : here ? 'Go on' : 'Download and use',
+        action,
       ),
     );
   }
