@@ -1,128 +1,180 @@
 // What a training run would need, from the sizes alone: nothing is put on the GPU.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { openDataset } from '../data/dataset.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { describePlan, type Plan, plan } from '../graph/plan.ts';
 import { formatFlops, type Io, UsageError } from '../jobs/io.ts';
 import { resolveWeights } from '../jobs/models.ts';
 import { imageSettings } from '../jobs/session.ts';
+import { openTokenizer } from '../jobs/vocabulary.ts';
+import { isBlip } from '../model/blip/config.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import { type ClipConfig, clipConfigOf } from '../model/clip/config.ts';
 import { buildImageGraph } from '../model/clip/image-encoder.ts';
+import { countingTokenizer, type PlannedClip, plannedClip } from '../model/clip/planned.ts';
 import {
   createWordTokenizer,
-  type Tokenizer,
   templateTokenizer,
   tokenizerForWeights,
+  wordListMetadata,
 } from '../model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../model/clip/tokenizer/words.ts';
-import { countParameters, weightSpecs } from '../model/clip/weights.ts';
-import { learnableShapes } from '../model/faprompt/learnables.ts';
+import { type Clip, countParameters, weightSpecs } from '../model/clip/weights.ts';
 import { laterOptions } from '../model/faprompt/option-checks.ts';
 import type { FapromptOptions } from '../model/faprompt/options.ts';
-import { promptTemplates, usedTokens } from '../model/faprompt/templates.ts';
-import { fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
-import type { Method } from '../model/methods/method.ts';
+import { loadTemplates } from '../model/faprompt/scorer.ts';
+import { fapromptFamilyName, fapromptLearner } from '../model/methods/faprompt/faprompt.ts';
+import type { Learner, Method } from '../model/methods/method.ts';
+import { splitShapes, wholes } from '../model/methods/parts.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { learningOf } from '../train/settings.ts';
-import { buildStepGraph, countLearnables, type StepGraphOptions } from '../train/step.ts';
+import { buildStep, countLearnables } from '../train/step.ts';
+import { phaseOf } from '../train/trainer.ts';
 import type { TrainGiven } from './train.ts';
-import { clipConfigs } from './weights.ts';
+import { namedConfigs } from './weights.ts';
 
-interface Sizes {
-  readonly name: string;
-  readonly config: ClipConfig;
-  readonly tokenizer: Tokenizer;
-  stored(tensor: string): string | undefined;
-}
+/** What images are of that have no class. */
+const unnamed = 'object';
 
 export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise<void> {
-  if (method.family !== fapromptFamilyName)
-    throw new UsageError(`--dry-run: only with FAPrompt and its kin, found --method ${method.name}`);
-  const options = { ...laterOptions, ...method.options } as FapromptOptions;
-  const { name, config, tokenizer, stored } = await sizes(given);
+  const { clip, stored, folder } = await sizes(given);
+  const { config, name } = clip;
+  const learning = learningOf(method);
+  const { optimizer, largestBatch, schedule } = learning;
+  const { batch = schedule.batch, epochs = schedule.epochs } = given;
+  if (largestBatch !== undefined && batch > largestBatch)
+    throw new UsageError(`--batch: expected at most ${largestBatch} with ${method.name}, found ${batch}`);
   const { imageSize, needs, dualLayers } = imageSettings(config, method, given);
-  const { batch = learningOf(method).schedule.batch } = given;
-  const specs = weightSpecs(config, stored);
-  const clip = { config, weightSpec: (tensor: string) => specs.get(tensor) };
-  const templates = promptTemplates(tokenizer, options);
-  const row = new Float32Array(config.textWidth);
-  const model = {
-    clip: config,
-    options,
-    templates,
-    rows: new Map([...usedTokens(templates), 0].map((id) => [id, row])),
+  const classes = given.data === undefined ? [unnamed] : await classesOf(given.data, given);
+  const setup = { clip, size: imageSize, classes, tokenizer: () => planTokenizer(io, clip, given, folder) };
+  const learner = await learning.prepare(setup);
+  const phases = (learning.phases?.(epochs) ?? [epochs]).filter((length) => length > 0);
+  const starts = phases.map((_, i) => phases.slice(0, i).reduce((a, b) => a + b, 0));
+  const planOf = (of: Learner, phase: number): Plan => {
+    const { model, losses } = buildStep(clip, of, needs, batch, imageSize, { optimizer, phase });
+    return plan(model.graph, losses);
   };
-  const stepPlan = (stepOptions?: StepGraphOptions) => {
-    const { model: made, losses } = buildStepGraph(clip, model, batch, imageSize, stepOptions);
-    return plan(made.graph, losses);
-  };
-  const imagePlan = (images: number): Plan => {
-    const { model: made, outputs } = buildImageGraph(clip, imageSize, images, needs);
-    return plan(made.graph, outputs);
-  };
-
-  const image = imagePlan(1);
-  const step = stepPlan();
-  const plainText = stepPlan({ sharePrefix: false, length: config.contextLength }).flops;
-  const uncached = plainText + batch * image.flops;
-  const shapes = learnableShapes(options, config);
+  const { model, outputs } = buildImageGraph(clip, imageSize, 1, needs);
+  const image = plan(model.graph, outputs);
+  const steps = starts.map((start) => planOf(learner, phaseOf(phases, start)));
+  const plainText = await plainLearner(method, clip, imageSize);
+  const uncached = (plainText ? planOf(plainText, 0) : steps[0]!).flops + batch * image.flops;
+  const shapes = learning.shapes(config);
   const bytes = {
-    weights: weightBytes(specs.values()),
-    state: stateBytes(shapes),
+    weights: weightBytes(weightSpecs(config, stored).values()),
+    state: stateBytes(splitShapes(shapes, learning.parts?.(config) ?? wholes), optimizer.moments.length),
     image: planBytes(image),
-    step: planBytes(step),
+    step: Math.max(...steps.map(planBytes)), // a phase's steps go before the next one's come
   };
   const peak = bytes.weights + bytes.state + bytes.image + bytes.step;
   const parameters = countParameters(config);
   const learnables = countLearnables(shapes);
   if (given.json) {
-    const flops = { step: step.flops, image: image.flops, uncached };
     io.out(
       JSON.stringify({
         clip: name,
+        method: method.name,
         config,
         imageSize,
         dualLayers,
         batch,
         parameters,
         learnables,
-        flops,
+        flops: { step: steps[0]!.flops, image: image.flops, uncached },
+        ...(steps.length > 1
+          ? {
+              phases: steps.map((each, i) => ({
+                epochs: phases[i],
+                flops: each.flops,
+                bytes: planBytes(each),
+              })),
+            }
+          : {}),
         bytes: { ...bytes, peak },
       }),
     );
     return;
   }
+  const nodes = { nodes: given.nodes === true };
+  const stream =
+    dualLayers > 0 ? `${dualLayers} of ${config.visionLayers} blocks with the V-V stream` : 'no V-V stream';
+  const stepLines = steps.flatMap((each, i) => [
+    `training step, batch of ${batch}, features from the cache` +
+      (steps.length > 1 ? `, phase ${i + 1} of ${steps.length} (${phases[i]} epochs):` : ':'),
+    describePlan(each, nodes),
+    '',
+  ]);
+  const without = plainText
+    ? ` with the image encoder, all ${config.contextLength} text positions and nothing shared`
+    : ' with the image encoder';
   io.out(
     [
-      `${name}: ${parameters.toLocaleString('en')} parameters, frozen; ${learnables.toLocaleString('en')} learnable`,
-      `images ${imageSize} x ${imageSize}, ${dualLayers} of ${config.visionLayers} blocks with the V-V stream, batch ${batch}`,
+      `${name}: ${parameters.toLocaleString('en')} parameters, frozen; ${method.title}: ${learnables.toLocaleString('en')} learnable`,
+      `images ${imageSize} x ${imageSize}, ${stream}, batch ${batch}`,
+      ...(method.namesClass ? [`classes: ${classes.join(', ')}`] : []),
       '',
       'image encoder, one image:',
-      describePlan(image, { nodes: given.nodes === true }),
+      describePlan(image, nodes),
       '',
-      `training step, batch of ${batch}, features from the cache:`,
-      describePlan(step, { nodes: given.nodes === true }),
-      '',
-      `GPU memory: ${formatBytes(peak)} = weights ${formatBytes(bytes.weights)} + learnables and Adam ${formatBytes(bytes.state)} + ` +
+      ...stepLines,
+      `GPU memory: ${formatBytes(peak)} = weights ${formatBytes(bytes.weights)} + learnables and their ` +
+        `${optimizer.moments.length === 1 ? 'momentum' : 'two moments'} ${formatBytes(bytes.state)} + ` +
         `image encoder ${formatBytes(bytes.image)} + step ${formatBytes(bytes.step)}`,
-      `work per step: ${formatFlops(step.flops)} cached; ${formatFlops(uncached)} with the image encoder, all ` +
-        `${config.contextLength} text positions and nothing shared (${(uncached / step.flops).toFixed(1)} times as much)`,
+      `work per step: ${formatFlops(steps[0]!.flops)} cached; ${formatFlops(uncached)}${without} ` +
+        `(${(uncached / steps[0]!.flops).toFixed(1)} times as much)`,
     ].join('\n'),
   );
 }
 
+/** FAPrompt's step without its savings of text; undefined: the method has none. */
+async function plainLearner(method: Method, clip: Clip, size: number): Promise<Learner | undefined> {
+  if (method.family !== fapromptFamilyName) return undefined;
+  const options = { ...laterOptions, ...method.options } as FapromptOptions;
+  const { contextLength: length } = clip.config;
+  const model = await loadTemplates(clip, options);
+  // Behind the end token stands token 0.
+  const rows = new Map([...model.rows, ...(await clip.tokenRows([0]))]);
+  return fapromptLearner({ ...model, rows }, size, { sharePrefix: false, length });
+}
+
+const classesOf = async (dir: string, { split }: TrainGiven): Promise<readonly string[]> =>
+  (await openDataset(dir, { split })).classes;
+
 /** From a file's header, or by name. */
-async function sizes({ clip: file, clipConfig }: TrainGiven): Promise<Sizes> {
+async function sizes({ clip: file, clipConfig }: TrainGiven) {
   if (clipConfig !== undefined) {
-    const tokenizer = clipConfig === 'small' ? createWordTokenizer(smallClipWords) : templateTokenizer();
-    return { name: clipConfig, config: clipConfigs[clipConfig]!, tokenizer, stored: () => 'F16' };
+    const small = clipConfig.endsWith('small');
+    const config: ClipConfig = namedConfigs[clipConfig]!;
+    const tokenizer = small
+      ? createWordTokenizer(smallClipWords)
+      : isBlip(config)
+        ? countingTokenizer(config.vocabSize)
+        : templateTokenizer();
+    const stored = () => 'F16';
+    const metadata = new Map(small ? Object.entries(wordListMetadata(smallClipWords)) : []);
+    const known: PlannedClip = { name: clipConfig, config, tokenizer, stored, metadata };
+    return { clip: plannedClip(known), stored, folder: undefined };
   }
   if (file === undefined) throw new UsageError('--dry-run: give --clip FILE or --clip-config NAME');
-  const { file: weights, close } = await openClip(await resolveWeights(file));
+  const { file: weights, files, close } = await openClip(await resolveWeights(file));
   try {
     const config = clipConfigOf(weights);
     const tokenizer = tokenizerForWeights(weights, config.vocabSize);
-    return { name: file, config, tokenizer, stored: (tensor) => weights.tensors.get(tensor)?.dtype };
+    const stored = (tensor: string) => weights.tensors.get(tensor)?.dtype;
+    const clip = plannedClip({ name: file, config, tokenizer, stored, metadata: weights.metadata });
+    return { clip, stored, folder: path.dirname(files[0]!) };
   } finally {
     await close();
   }
+}
+
+/** As a run has it; a BLIP without BERT's vocabulary is planned all the same. */
+async function planTokenizer(io: Io, clip: Clip, { vocabulary }: TrainGiven, folder: string | undefined) {
+  const here = vocabulary ?? (folder === undefined ? undefined : path.join(folder, 'vocab.txt'));
+  const words = isBlip(clip.config) && !clip.metadata.has('tokenizer');
+  if (!words || vocabulary !== undefined || (here !== undefined && existsSync(here)))
+    return openTokenizer(clip, vocabulary, folder ?? '.');
+  io.note("note: no vocab.txt of BERT's: texts are planned with a token for each word");
+  return countingTokenizer(clip.config.vocabSize);
 }

@@ -12,7 +12,7 @@ import { learningOf } from '../train/settings.ts';
 import { addFapromptOptions, addMethodOptions, chosenMethod, integer, positive } from './arguments.ts';
 import { addCacheOptions } from './cache-options.ts';
 import { dryRun } from './dry-run.ts';
-import { clipConfigs } from './weights.ts';
+import { namedConfigs } from './weights.ts';
 
 export interface TrainGiven extends CacheOptions {
   readonly data?: string;
@@ -65,11 +65,11 @@ export const trainCommand = (io: Io): Command => {
     .option('--vocabulary <file>', 'for methods whose prompts name classes: see faprompt classify --help')
     .option('--resume', "go on from the folder's last checkpoint")
     .option('--save-every <n>', 'steps between checkpoints inside an epoch', integer(1), 50)
-    .option('--dry-run', 'say what a run would need, and stop')
+    .option('--dry-run', 'say what a run would need, and stop; --data only says the classes')
     .option('--nodes', 'with --dry-run: print every node of the plans, with the buffers it reads and writes')
     .addOption(
-      new Option('--clip-config <name>', 'with --dry-run: a CLIP by name instead of a file').choices(
-        Object.keys(clipConfigs), // what --dry-run can plan
+      new Option('--clip-config <name>', 'with --dry-run: a CLIP or BLIP by name instead of a file').choices(
+        Object.keys(namedConfigs),
       ),
     )
     .option('--json', 'print the result as JSON');

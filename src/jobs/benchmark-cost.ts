@@ -37,7 +37,7 @@ export async function measureCost(
       learnables: countLearnables(shapes),
       bytes: plans.reduce(
         (sum, plan) => sum + planBytes(plan),
-        weightBytes(clip.tensors.values()) + stateBytes(shapes) / 3,
+        weightBytes(clip.tensors.values()) + stateBytes(shapes, 0),
       ),
     };
     return { cost, seconds: { encode: (encoded - began) / 1000, score: (end - start) / 1000 } };

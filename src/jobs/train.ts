@@ -162,7 +162,7 @@ async function trainIn(
     );
     const planned = plans.reduce(
       (sum, plan) => sum + planBytes(plan),
-      weightBytes(clip.tensors.values()) + stateBytes(shapes),
+      weightBytes(clip.tensors.values()) + stateBytes(shapes, learningOf(method).optimizer.moments.length),
     );
     const full = compiled.get(batch);
     const training = { seed, epochs, batch, lr, images };

@@ -10,9 +10,9 @@ const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a
 export const weightBytes = (specs: Iterable<TensorSpec>): number =>
   sum([...specs].map((spec) => align(byteLength(spec))));
 
-/** Bytes of the learnables and Adam's two moments. */
-export const stateBytes = (shapes: ReadonlyMap<string, readonly number[]>): number =>
-  3 * sum([...shapes.values()].map((shape) => align(byteLength(f32(...shape)))));
+/** Bytes of the learnables and of the optimizer's moments: Adam has two, SGD one. */
+export const stateBytes = (shapes: ReadonlyMap<string, readonly number[]>, moments = 2): number =>
+  (1 + moments) * sum([...shapes.values()].map((shape) => align(byteLength(f32(...shape)))));
 
 /** Bytes that a compiled graph holds besides weights and learnables. */
 export const planBytes = ({ bytes }: Plan): number => bytes.total - bytes.parameters;

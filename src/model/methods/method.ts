@@ -79,7 +79,9 @@ export interface Learning {
   prepare(setup: LearnSetup): Promise<Learner>;
 }
 
-export interface LearnSetup extends Pick<ScorerSetup, 'gpu' | 'clip' | 'size' | 'tokenizer'> {
+export interface LearnSetup extends Pick<ScorerSetup, 'clip' | 'size' | 'tokenizer'> {
+  /** Absent: the step is only planned, and values that the device would compute may be any. */
+  readonly gpu?: Gpu | undefined;
   /** Classes of the training images. */
   readonly classes: readonly string[];
 }

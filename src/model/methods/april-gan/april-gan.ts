@@ -171,12 +171,11 @@ const learning = (options: AprilGanOptions): Learning => ({
   async prepare({ gpu, clip, size, classes, tokenizer }) {
     const words = (await tokenizer?.()) ?? clip.tokenizer;
     const ofClass = new Map<string, Float32Array>();
-    for (const name of new Set(classes.map((each) => keyOf(options, each))))
-      ofClass.set(
-        name,
-        (await writtenPrototypes(gpu, clip, words, spokenPhrases(options, words, name, 'keep'), 'unit'))
-          .values,
-      );
+    if (gpu)
+      for (const name of new Set(classes.map((each) => keyOf(options, each)))) {
+        const texts = spokenPhrases(options, words, name, 'keep');
+        ofClass.set(name, (await writtenPrototypes(gpu, clip, words, texts, 'unit')).values);
+      }
     return aprilGanLearner(
       (name) => ofClass.get(keyOf(options, name))!,
       tapBlocks(options, clip.config),
