@@ -1,20 +1,19 @@
 #!/bin/bash
-# Everything that is worth knowing about a GPU, on a machine without network: run it in the unpacked bundle of
-# bench/offline-bundle.sh, or in a checkout with node_modules. Each part writes OUT/PART.txt (and .json); a part that
-# fails does not stop the others.
+# Ten minutes with a GPU, on a machine without network: run it in the unpacked bundle of bench/offline-bundle.sh, or in a
+# checkout with node_modules. What says the most comes first. Each part has a time limit of its own and writes
+# OUT/PART.txt (and .json) while it runs; a part that fails does not stop the others.
 #
-# usage: bench/gpu.sh OUT [PART...]              parts: tests golden kernels step detect cold peers (default: all)
+# usage: bench/gpu.sh OUT [PART[:SECONDS]...]     default: all of them, as listed below
 # FAPROMPT_GPU_MODEL   CLIP of step and detect, seeded random weights (default: ViT-L/14@336px)
-# FAPROMPT_GPU_LIMIT   seconds for one part (default: 1800); exit code 124 says that a part took longer
 # FAPROMPT_TUNE        measure the kernels' variants on this adapter first (default: on)
-# exit code: 0 if every part succeeded
+# FAPROMPT_GOLDEN      folder of the reference tensors (default: shared/golden in the bundle)
+# exit code: 0 if every part succeeded; a part's 124 says that it ran out of time
 set -uo pipefail
 project=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -ge 1 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 mkdir -p "$1" && out=$(cd "$1" && pwd) || exit 2
 shift
 model=${FAPROMPT_GPU_MODEL:-ViT-L/14@336px}
-limit=${FAPROMPT_GPU_LIMIT:-1800}
 bundle=$(dirname "$project")
 [ -x "$bundle/node/node" ] && PATH=$bundle/node:$PATH
 cd "$project" || exit 2
@@ -41,33 +40,39 @@ command -v nvidia-smi >/dev/null && nvidia-smi >"$out/nvidia-smi.txt"
 torch=()
 python3 -c 'import torch' 2>/dev/null && torch=(--torch)
 
+# Each part and its limit in seconds, 600 in all.
+limits="adapter:15 detect:75 step:90 golden:60 tests:120 kernels:120 peers:90 cold:30"
+
 run() {
-  local limited=(timeout -k 10 "$limit" node)
+  local limited=(timeout -k 5 "$2" node)
   local bench=("${limited[@]}" dist/bench.js)
   case $1 in
-    tests) FAPROMPT_SHARED=$bundle/shared "${limited[@]}" node_modules/vitest/vitest.mjs run ;;
+    adapter) "${limited[@]}" scripts/vulkan/features.mjs ;;
+    detect) "${bench[@]}" detect --model "$model" --f16 --runs 20 "${torch[@]}" --json "$out/detect.json" ;;
+    step) "${bench[@]}" step --model "$model" --f16 --runs 20 "${torch[@]}" --json "$out/step.json" ;;
     golden) FAPROMPT_GOLDEN=${FAPROMPT_GOLDEN:-$bundle/shared/golden} "${limited[@]}" dist/golden.js ;;
-    kernels) "${bench[@]}" kernels --json "$out/kernels.json" ;;
-    step) "${bench[@]}" step --model "$model" --f16 --steps 200 "${torch[@]}" --json "$out/step.json" ;;
-    detect) "${bench[@]}" detect --model "$model" --f16 "${torch[@]}" --json "$out/detect.json" ;;
-    cold) "${bench[@]}" cold --json "$out/cold.json" ;;
+    # What a GPU has that software adapters have not: other subgroups, matrix units, ways that start at a size.
+    tests) "${limited[@]}" node_modules/vitest/vitest.mjs run test/kernels.test.ts test/matmul.test.ts ;;
+    kernels) "${bench[@]}" kernels --shapes model --json "$out/kernels.json" ;;
     # The other libraries are too large for the bundle: without them, ours beside PyTorch.
     peers) "${bench[@]}" peers "${torch[@]}" $([ -d bench/peers/node_modules ] || echo --only faprompt) --json "$out/peers.json" ;;
-    *) echo "unknown part: expected tests, golden, kernels, step, detect, cold or peers, found $1" && return 2 ;;
+    cold) "${bench[@]}" cold --json "$out/cold.json" ;;
+    *) echo "unknown part: expected one of $limits, found $1" && return 2 ;;
   esac
 }
-parts=("$@")
-[ $# -gt 0 ] || parts=(tests golden kernels step detect cold peers)
+[ $# -gt 0 ] || set -- $limits
 failed=0
 : >"$out/summary.txt"
-for part in "${parts[@]}"; do
-  echo "$part ..."
+for part in "$@"; do
+  name=${part%%:*}
+  [ "$part" != "$name" ] || part=$(grep -o "\b$name:[0-9]*" <<<"$limits" || echo "$name:60")
+  echo "$name ..."
   start=$SECONDS
-  if run "$part" >"$out/$part.txt" 2>&1; then result=ok; else
+  if run "$name" "${part##*:}" >"$out/$name.txt" 2>&1; then result=ok; else
     result="failed with exit code $?"
     failed=1
   fi
-  last=$(grep -v '^ *$' "$out/$part.txt" | tail -1)
-  echo "$part: $result, $((SECONDS - start)) s: $last" | tee -a "$out/summary.txt"
+  last=$(grep -v '^ *$' "$out/$name.txt" | tail -1)
+  echo "$name: $result, $((SECONDS - start)) s: $last" | tee -a "$out/summary.txt"
 done
 exit $failed

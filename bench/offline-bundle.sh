@@ -1,5 +1,5 @@
 #!/bin/bash
-# Packs what a bare x86-64 Linux machine with a GPU and no network needs to run bench/gpu.sh, in less than 60 MB: node,
+# Packs what a bare x86-64 Linux machine with a GPU and no network needs to run bench/gpu.sh, in less than 58 MB: node,
 # the project (built, with Dawn's binding and the test runner), the Vulkan loader's packages and the golden tensors.
 # Weights are not packed: the benchmarks make a seeded random CLIP on the spot.
 #
@@ -8,7 +8,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 file=$(realpath -m "${1:-faprompt-gpu.tar.xz}")
-limit=$((60 * 1000 * 1000))
+limit=$((58 * 1000 * 1000))
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bundle=$work/faprompt-gpu
@@ -23,7 +23,7 @@ git ls-files -z | grep -zv '^bench/results/' | xargs -0 cp --parents -t "$projec
 cp -r dist "$project/"
 
 # Not needed to run: linters, types, what builds pages and drives browsers, other systems' binaries of Dawn.
-unused=(".[^b]*" @biomejs typescript @typescript @types @webgpu webgpu/dist/"darwin*" webgpu/dist/"win32*"
+unused=(".[^b]*" @arethetypeswrong publint "@img/*musl*" @biomejs typescript @typescript @types @webgpu webgpu/dist/"darwin*" webgpu/dist/"win32*"
   webgpu/dist/linux-arm64 "lightningcss*" lucide-static @esbuild esbuild/bin playwright-core/lib/vite @fontsource-variable uplot axe-core)
 tar c "${unused[@]/#/--exclude=node_modules/}" --exclude='*.map' --exclude='*.d.ts' node_modules | tar x -C "$project"
 cp -L "$(command -v node)" "$bundle/node/node"

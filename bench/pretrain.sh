@@ -17,7 +17,7 @@ bundle=$(dirname "$project")
 cd "$project"
 
 pretrain() {
-  node dist/cli.js pretrain --photos "$photos" --image-size 96 --width 192 --layers 6 --embed 128 --batch 128 \
+  node dist/node/cli.js pretrain --photos "$photos" --image-size 96 --width 192 --layers 6 --embed 128 --batch 128 \
     --lr 1e-3 --seed 0 "${more[@]}" "$@"
 }
 trial=$(mktemp -d)
