@@ -7,7 +7,8 @@ import { type Clip, loadClip } from '../src/model/clip/weights.ts';
 import { presets } from '../src/model/faprompt/options.ts';
 import { faprompt } from '../src/model/methods/faprompt/faprompt.ts';
 import { createFeatureSource } from '../src/train/features/features.node.ts';
-import { createTrainingSource } from '../src/train/images.node.ts';
+import { datasetImages } from '../src/train/images.node.ts';
+import { createTrainingSource } from '../src/train/images.ts';
 import type { TrainSettings } from '../src/train/settings.ts';
 import { train } from '../src/train/trainer.ts';
 import { testGpu } from './gpu.ts';
@@ -43,7 +44,8 @@ async function trace(saveEvery: number, stopAt = Number.POSITIVE_INFINITY) {
     data: 'x',
   };
   const features = createFeatureSource(gpu, clip, { ...settings, needs: fapromptNeeds(1), cache: undefined });
-  const source = createTrainingSource(gpu, await openDataset(fixtures.data, { split: 'test' }), features, 32);
+  const images = datasetImages(await openDataset(fixtures.data, { split: 'test' }), features);
+  const source = createTrainingSource(gpu, images, 32);
   let queued = 0;
   let known = 0;
   let most = 0;

@@ -15,8 +15,9 @@ import { presets } from '../../src/model/faprompt/options.ts';
 import { anomalyMap, mixedScore, smoothedMap, smoothingSigma } from '../../src/model/faprompt/score.ts';
 import { probabilityMap } from '../../src/model/faprompt/similarity.ts';
 import { compileScorer, type Scorer } from '../../src/model/scorer.ts';
-import type { FeatureSource } from '../../src/train/features/features.node.ts';
+import type { FeatureSource } from '../../src/train/features/source.ts';
 import { loadMask } from '../../src/train/images.node.ts';
+import { resizeMask } from '../../src/train/images.ts';
 import { chooseRidge, type Examples, fitLogistic, type Logistic } from './logistic.ts';
 
 /** Folds of a cross-validation over images. */
@@ -71,7 +72,8 @@ async function loadLabelled({ session, features, size }: ProbeSetting, { samples
   const images: Labelled[] = [];
   for (const sample of samples) {
     const loaded = await features.load(sample.image);
-    const mask = (await loadMask(session.gpu, sample, loaded, size)) ?? null;
+    const read = await loadMask(sample, loaded);
+    const mask = read ? await resizeMask(session.gpu, read, size) : null;
     images.push({ sample, features: loaded.features, mask });
   }
   return images;

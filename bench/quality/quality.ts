@@ -8,7 +8,7 @@ import { runBenchmark } from '../../src/jobs/benchmark.ts';
 import { ExitError, formatTime, type Io } from '../../src/jobs/io.ts';
 import { hashWeights, resolveWeights } from '../../src/jobs/models.ts';
 import { createProgress } from '../../src/jobs/progress.ts';
-import { type ClipSession, imageSettings, openFeatures, withClip } from '../../src/jobs/session.ts';
+import { type ClipSession, imageOptions, openFeatures, withClip } from '../../src/jobs/session.ts';
 import { openClip } from '../../src/model/checkpoint/open.node.ts';
 import { namedMethods } from '../../src/model/methods/named.ts';
 import { environment } from '../output.ts';
@@ -67,7 +67,7 @@ export async function benchQuality(io: Io, given: QualityGiven): Promise<void> {
     if (failed.length > 0) throw new ExitError(1);
   }
   const where = await withClip(io, given.clip, async (session) => {
-    const sizes = imageSettings(session.clip.config, namedMethods.get('faprompt')!, settings);
+    const sizes = imageOptions(session.clip.config, namedMethods.get('faprompt')!, settings);
     const features = openFeatures(io, session, sizes, { cache, cachePrecision: 'f32' });
     try {
       await runProbes(io, { session, features, size: settings.imageSize }, folder, configs.main);

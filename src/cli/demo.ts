@@ -18,8 +18,8 @@ import { evaluateScorers, evaluationTable } from '../jobs/evaluate.ts';
 import { ExitError, formatTime, type Io, UsageError } from '../jobs/io.ts';
 import { writeContactSheet } from '../jobs/pictures.node.ts';
 import { promptsScorers } from '../jobs/scorers.ts';
-import { imageSettings, loadPrompts, openFeatures, promptsSettings, withClip } from '../jobs/session.ts';
-import { runTraining } from '../jobs/train.ts';
+import { loadPrompts, openFeatures, promptsSettings, withClip } from '../jobs/session.ts';
+import { trainToFolder } from '../jobs/training-folder.ts';
 import { namedMethods } from '../model/methods/named.ts';
 import { integer } from './arguments.ts';
 import { describeReport } from './train.ts';
@@ -67,20 +67,19 @@ async function demo(
     io.out(`2. Training for ${epochs} epochs on ${session.gpu.description}`);
     const cache = { cache: at('cache'), cachePrecision: 'f32' } as const;
     const method = namedMethods.get('faprompt')!;
-    const sizes = imageSettings(session.clip.config, method, { imageSize });
     const job = {
-      ...sizes,
       ...cache,
+      imageSize,
       method,
       out: at('run'),
       epochs,
       batch: 8,
       seed,
-      lr: 1e-3,
+      learningRate: 1e-3,
       resume: false,
       saveEvery: 50,
     };
-    const report = await runTraining(io, session, await openDataset(at('train')), job);
+    const report = await trainToFolder(io, session, await openDataset(at('train')), job);
     io.out(indent(describeReport(report, job.out)));
     if (!report.finished) throw new ExitError(130);
     const trainedAt = performance.now();

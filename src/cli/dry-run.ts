@@ -6,7 +6,7 @@ import { formatBytes } from '../gpu/errors.ts';
 import { describePlan, type Plan, plan } from '../graph/plan.ts';
 import { formatFlops, type Io, UsageError } from '../jobs/io.ts';
 import { resolveWeights } from '../jobs/models.ts';
-import { imageSettings } from '../jobs/session.ts';
+import { imageOptions } from '../jobs/session.ts';
 import { openTokenizer } from '../jobs/vocabulary.ts';
 import { isBlip } from '../model/blip/config.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
@@ -45,7 +45,7 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
   const { batch = schedule.batch, epochs = schedule.epochs } = given;
   if (largestBatch !== undefined && batch > largestBatch)
     throw new UsageError(`--batch: expected at most ${largestBatch} with ${method.name}, found ${batch}`);
-  const { imageSize, needs, dualLayers } = imageSettings(config, method, given);
+  const { imageSize, needs, dualLayers } = imageOptions(config, method, given);
   const classes = given.data === undefined ? [unnamed] : await classesOf(given.data, given);
   const setup = { clip, size: imageSize, classes, tokenizer: () => planTokenizer(io, clip, given, folder) };
   const learner = await learning.prepare(setup);

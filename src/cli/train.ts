@@ -4,8 +4,8 @@ import { visible } from '../base/text.ts';
 import type { Split } from '../data/dataset.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { ExitError, formatFlops, formatTime, type Io, UsageError } from '../jobs/io.ts';
-import { type CacheOptions, imageSettings, openSamples, withClip } from '../jobs/session.ts';
-import { runTraining, type TrainingReport } from '../jobs/train.ts';
+import { type CacheOptions, openSamples, withClip } from '../jobs/session.ts';
+import { type TrainingReport, trainToFolder } from '../jobs/training-folder.ts';
 import type { Method } from '../model/methods/method.ts';
 import { checkResume } from '../train/checkpoint-folder.node.ts';
 import { learningOf } from '../train/settings.ts';
@@ -94,7 +94,7 @@ export const trainCommand = (io: Io): Command => {
 
 async function trainOnce(io: Io, given: TrainGiven, method: Method): Promise<void> {
   const { data, clip, out } = given;
-  const { schedule } = learningOf(method);
+  learningOf(method); // or else, before anything is opened
   for (const [name, value] of Object.entries({ data, clip, out }))
     if (value === undefined) throw new UsageError(`--${name} is missing (see faprompt train --help)`);
   await checkOutputFolder(out!, '--out');
@@ -102,12 +102,9 @@ async function trainOnce(io: Io, given: TrainGiven, method: Method): Promise<voi
   if (given.resume) checkResume(out!);
   const { dataset, skipped } = await openSamples(io, data!, given.split);
   const report = await withClip(io, clip!, (session) =>
-    runTraining(io, session, dataset, {
+    trainToFolder(io, session, dataset, {
       ...given,
-      epochs: given.epochs ?? schedule.epochs,
-      batch: given.batch ?? schedule.batch,
-      lr: given.lr ?? schedule.learningRate,
-      ...imageSettings(session.clip.config, method, given),
+      learningRate: given.lr,
       method,
       out: out!,
       resume: given.resume ?? false,

@@ -1,8 +1,7 @@
 // The detector on the thread that it is called on.
-import { ImageError } from '../data/errors.ts';
-import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
+import { fitting } from '../train/features/fitting.ts';
 import type {
   ClipSource,
   Detection,
@@ -17,9 +16,9 @@ import type { Environment } from './environment.ts';
 import { failureOf } from './failures.ts';
 import { keepModel } from './keeper.ts';
 import { type GivenPrompts, openModel, readWhole } from './model.ts';
-import { isWritten, type PortableImage, release } from './portable.ts';
+import { isWritten, type PortableImage, type PortableTraining, release } from './portable.ts';
 import { countReading } from './reading.ts';
-import { type PortableTraining, startTraining } from './training.ts';
+import { startTraining } from './training.ts';
 import { createTurns } from './turns.ts';
 
 export interface PortableJob {
@@ -160,23 +159,6 @@ const runOptions = ({ progress, signal }: PortableJob) => ({
   signal,
   onProgress: progress && ((done: number, total: number) => progress({ phase: 'compute', done, total })),
 });
-
-/** What does not fit is the image's fault here, not the model's. */
-export async function fitting<T>(
-  name: string,
-  { width, height }: { width: number; height: number },
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof GpuError && ['limit-too-small', 'out-of-memory'].includes(error.kind)))
-      throw error;
-    throw new ImageError(name, 'an image that fits the adapter', `${width} x ${height}: ${error.message}`, {
-      cause: error,
-    });
-  }
-}
 
 interface Clock {
   /** Milliseconds since the job began. */

@@ -6,16 +6,14 @@ import type { TensorFile } from '../formats/tensor-file.ts';
 import { type Gpu, openGpu } from '../gpu/gpu.ts';
 import type { RunOptions } from '../graph/executor.ts';
 import { readClip } from '../model/checkpoint/open.ts';
-import { createImageEncoder, defaultImageSize, type HostFeatures } from '../model/clip/image-encoder.ts';
-import type { ImageNeeds } from '../model/clip/needs.ts';
+import { createImageEncoder, defaultImageSize } from '../model/clip/image-encoder.ts';
 import { type Pixels, preprocessImage } from '../model/clip/preprocess.ts';
-import { defaultDualLayers } from '../model/clip/vision.ts';
 import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
 import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
 import type { Detection, Scorer } from '../model/scorer.ts';
 import { sha256 as hashOf } from '../train/features/entry.ts';
 import type { ClipSource, DetectorInfo, FileSource, LoadOptions } from './api.ts';
-import { createEncoderCache } from './encoders.ts';
+import { createEncoderCache, type EncoderCache } from './encoders.ts';
 import type { Environment, OpenedFile } from './environment.ts';
 import { DetectorError } from './errors.ts';
 import { asDetectorError } from './failures.ts';
@@ -38,8 +36,8 @@ export interface Model {
   readonly scorer: Scorer | undefined;
   /** Side of the images. */
   readonly size: number;
-  /** Features of a preprocessed image; callers take turns. */
-  encode(size: number, needs: ImageNeeds, image: Pixels, options?: RunOptions): Promise<HostFeatures>;
+  /** Encoders of images; callers take turns. */
+  readonly encoders: EncoderCache;
   /** Score and map by the prompts; callers take turns. @throws DetectorError 'bad-prompts' without prompts, ScoreError */
   detect(image: Pixels, name: string, options?: RunOptions): Promise<Detection>;
   /** @throws DetectorError 'bad-prompts'; the old ones stay then */
@@ -203,8 +201,7 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
     get size() {
       return size;
     },
-    encode: (side, needs, image, options) =>
-      encoders.use(side, needs, (encoder) => encoder.readPixels(image, options)),
+    encoders,
     async detect(image, name, options) {
       if (!prompts || !scorer) throw noPrompts();
       const used = scorer;
@@ -268,10 +265,6 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
     dispose: close, // the device goes, and everything on it
   };
 }
-
-/** V-V blocks of a training: those of the prompts that are there, if any. */
-export const dualLayersOf = ({ clip, prompts }: Model): number =>
-  prompts?.dualLayers ?? defaultDualLayers(clip.config);
 
 const noPrompts = () =>
   new DetectorError('bad-prompts', 'this detector has no prompts', {

@@ -1,5 +1,5 @@
 // Image sources in a form that can be sent to a worker: elements of a page cannot.
-import type { ImageSource, PromptsSource, TrainSample, WrittenSource } from './api.ts';
+import type { ImageSource, PromptsSource, TrainOptions, TrainSample, WrittenSource } from './api.ts';
 import { DetectorError } from './errors.ts';
 
 export type PortableImage = { readonly name: string } & (
@@ -20,6 +20,10 @@ export interface PortableSample {
   readonly image: PortableImage;
   readonly mask?: PortableImage;
   readonly className?: string;
+}
+
+export interface PortableTraining extends Omit<TrainOptions, 'samples'> {
+  readonly samples: readonly PortableSample[];
 }
 
 /** As decoded: no colour management, no multiplication by alpha; EXIF orientation is applied. */

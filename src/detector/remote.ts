@@ -2,9 +2,8 @@
 import type { DetectorInfo } from './api.ts';
 import { closedError, DetectorError } from './errors.ts';
 import type { ModelOptions, PortableDetector } from './local.ts';
-import type { PortableImage } from './portable.ts';
+import type { PortableImage, PortableTraining } from './portable.ts';
 import { type Caller, type Context, createCaller } from './rpc.ts';
-import type { PortableTraining } from './training.ts';
 import { startWorker } from './worker-start.ts';
 
 /** What the worker answers to. */

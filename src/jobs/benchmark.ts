@@ -10,8 +10,9 @@ import type { Dataset } from '../data/dataset.ts';
 import { needsKey } from '../model/clip/needs.ts';
 import type { Method } from '../model/methods/method.ts';
 import { TrainingError } from '../train/errors.ts';
-import type { FeatureSource } from '../train/features/features.node.ts';
-import { hashSamples, isImageProblem } from '../train/images.node.ts';
+import type { FeatureSource } from '../train/features/source.ts';
+import { hashSamples } from '../train/images.node.ts';
+import { isImageProblem } from '../train/images.ts';
 import { measureCost } from './benchmark-cost.ts';
 import { createEstimate, type Estimate } from './estimate.ts';
 import { type ClassScorers, evaluateScorers } from './evaluate.ts';
@@ -20,13 +21,13 @@ import { createProgress } from './progress.ts';
 import { methodScorers, openBoxes, promptsScorers } from './scorers.ts';
 import {
   type ClipSession,
-  imageSettings,
+  imageOptions,
   loadPrompts,
   openFeatures,
   openSamples,
   withClip,
 } from './session.ts';
-import { runTraining } from './train.ts';
+import { trainToFolder } from './training-folder.ts';
 
 export interface BenchmarkJob {
   /** Folder of the image feature cache. */
@@ -49,7 +50,7 @@ interface Bench {
   readonly cache: string;
   readonly session: ClipSession;
   /** Image size and needs of a method. */
-  readonly settingsOf: (method: Method) => ReturnType<typeof imageSettings>;
+  readonly settingsOf: (method: Method) => ReturnType<typeof imageOptions>;
   readonly open: (
     source: DataSource,
   ) => Promise<{ dataset: Dataset; hash: string; skipped: readonly string[] }>;
@@ -181,7 +182,7 @@ async function withBench<T>(
   try {
     return await withClip(io, clip.weights, async (session) => {
       const settingsOf = (method: Method) =>
-        imageSettings(session.clip.config, method, {
+        imageOptions(session.clip.config, method, {
           imageSize: imageSizeOf(config, clip),
           dualLayers: config.dualLayers,
         });
@@ -309,14 +310,16 @@ async function trainRun(
   const schedule = scheduleOf(config, run);
   if (!schedule || seed === null) throw new TypeError(`${run.id} learns nothing`);
   const { epochs, batch, learningRate } = schedule;
-  const { finished } = await runTraining(io, session, (await open(source)).dataset, {
-    ...settingsOf(method),
+  const { imageSize, dualLayers } = settingsOf(method);
+  const { finished } = await trainToFolder(io, session, (await open(source)).dataset, {
+    imageSize,
+    dualLayers,
     method,
     vocabulary: clip.vocabulary,
     epochs,
     batch,
     seed,
-    lr: learningRate,
+    learningRate,
     cache,
     cachePrecision: config.precision,
     out: trainingFolder(config, run),

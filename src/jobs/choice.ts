@@ -9,7 +9,7 @@ import { bestWritten, namedMethods } from '../model/methods/named.ts';
 import { withObject } from '../model/methods/parse.ts';
 import { type Prompts, promptsInfo } from '../model/methods/prompts-file.ts';
 import { type Io, UsageError } from './io.ts';
-import { type ClipSession, imageSettings, loadPrompts } from './session.ts';
+import { type ClipSession, imageOptions, loadPrompts } from './session.ts';
 
 export interface MethodChoice {
   readonly prompts?: string;
@@ -65,7 +65,7 @@ export async function choosePrompts(io: Io, session: ClipSession, given: MethodC
 
 /** A method of which nothing is learned, as prompts for a CLIP: so it is stored with a threshold, too. */
 export function writtenPrompts(session: ClipSession, method: Method, given: MethodChoice): Prompts {
-  const { imageSize, dualLayers } = imageSettings(session.clip.config, method, given);
+  const { imageSize, dualLayers } = imageOptions(session.clip.config, method, given);
   return {
     method: given.object === undefined ? method : withObject(method, given.object),
     clip: session.sha256,

@@ -5,11 +5,12 @@ import type { Dataset } from '../data/dataset.ts';
 import { type EvalSample, type EvaluateOptions, type Evaluation, evaluate } from '../eval/index.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
-import type { FeatureSource } from '../train/features/features.node.ts';
+import type { FeatureSource } from '../train/features/source.ts';
 import { type ClassScorers, evalSamples } from './evaluate.ts';
+import type { ImageSettings } from './image-settings.ts';
 import type { Io } from './io.ts';
 import { createProgress } from './progress.ts';
-import type { ClipSession, ImageSettings } from './session.ts';
+import type { ClipSession } from './session.ts';
 import { openShardFile, readSample, readShards, type ShardHeader } from './shard-file.node.ts';
 import { ofShard, type Shard } from './shards.ts';
 

@@ -13,8 +13,9 @@ import {
 import type { Gpu } from '../gpu/gpu.ts';
 import { ScoreError } from '../model/faprompt/verdict.ts';
 import type { Scorer } from '../model/scorer.ts';
-import type { FeatureSource } from '../train/features/features.node.ts';
-import { isImageProblem, loadMask } from '../train/images.node.ts';
+import type { FeatureSource } from '../train/features/source.ts';
+import { loadMask } from '../train/images.node.ts';
+import { isImageProblem, resizeMask } from '../train/images.ts';
 import type { ImageProblem } from '../train/source.ts';
 import { detectWith } from './detection.ts';
 
@@ -56,7 +57,8 @@ export async function* evalSamples(
     }
     let mask: Uint8Array | null;
     try {
-      mask = (await loadMask(gpu, item, found, size, features.observed)) ?? null;
+      const read = await loadMask(item, found, features.observed);
+      mask = read ? await resizeMask(gpu, read, size) : null;
     } catch (error) {
       if (!isImageProblem(error)) throw error;
       yield { item, file: error.file, problem: error };

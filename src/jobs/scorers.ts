@@ -6,8 +6,9 @@ import type { Method } from '../model/methods/method.ts';
 import { type Prompts, promptsNeeds } from '../model/methods/prompts-file.ts';
 import type { Learned, Scorer } from '../model/scorer.ts';
 import type { ClassScorers } from './evaluate.ts';
+import type { ImageSettings } from './image-settings.ts';
 import { type Io, UsageError } from './io.ts';
-import type { ClipSession, ImageSettings } from './session.ts';
+import type { ClipSession } from './session.ts';
 import { openTokenizer } from './vocabulary.ts';
 
 export interface ScorerChoice {

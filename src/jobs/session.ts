@@ -8,13 +8,13 @@ import type { TensorFile } from '../formats/tensor-file.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
-import { checkImageSize, defaultImageSize } from '../model/clip/image-encoder.ts';
-import { checkNeeds, type ImageNeeds } from '../model/clip/needs.ts';
 import { type Clip, loadClip } from '../model/clip/weights.ts';
 import type { Method } from '../model/methods/method.ts';
 import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
-import { createFeatureSource, type FeatureSource } from '../train/features/features.node.ts';
+import { createFeatureSource } from '../train/features/features.node.ts';
+import type { FeatureSource } from '../train/features/source.ts';
 import type { FeaturePrecision } from '../train/settings.ts';
+import { type ImageChoice, type ImageSettings, imageSettings, type Refuse } from './image-settings.ts';
 import { type Io, UsageError } from './io.ts';
 import { hashWeights, obtainWeights } from './models.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -75,36 +75,20 @@ async function loadWithProgress(io: Io, gpu: Gpu, weights: TensorFile): Promise<
   }
 }
 
-/** Side of the images, and what a method takes from the image encoder. */
-export interface ImageSettings {
-  readonly imageSize: number;
-  readonly needs: ImageNeeds;
-}
-
-/** Image size and V-V depth: as given, or the defaults. @throws UsageError */
-export function imageSettings(
+/** Image size and V-V depth for a command: as given, or the defaults. @throws UsageError */
+export const imageOptions = (
   config: ClipConfig,
   method: Pick<Method, 'name' | 'needs'>,
-  given: { imageSize?: number | undefined; dualLayers?: number | undefined },
-): ImageSettings & { readonly dualLayers: number } {
-  const { imageSize = defaultImageSize(config), dualLayers } = given;
-  try {
-    checkImageSize(config, imageSize);
-  } catch (error) {
-    throw new UsageError(`--image-size: ${(error as Error).message}`);
-  }
-  if (dualLayers !== undefined && dualLayers > config.visionLayers)
-    throw new UsageError(
-      `--dual-layers: expected at most the ${config.visionLayers} blocks of the image encoder, found ${dualLayers}`,
-    );
-  const needs = method.needs(config, { dualLayers });
-  try {
-    checkNeeds(needs, config, imageSize);
-  } catch (error) {
-    throw new UsageError(`${method.name}: ${(error as Error).message}`);
-  }
-  return { imageSize, needs, dualLayers: needs.dualLayers };
-}
+  given: ImageChoice,
+): ReturnType<typeof imageSettings> => imageSettings(config, method, given, refuseOption(method));
+
+/** What does not fit a CLIP, by the names of the command line. */
+export const refuseOption =
+  ({ name }: Pick<Method, 'name'>): Refuse =>
+  (option, problem) => {
+    const options = { imageSize: '--image-size', dualLayers: '--dual-layers', method: name };
+    throw new UsageError(`${options[option]}: ${problem}`);
+  };
 
 /** The same of trained prompts. */
 export const promptsSettings = ({ clip }: ClipSession, prompts: Prompts): ImageSettings => ({
