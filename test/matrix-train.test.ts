@@ -12,6 +12,8 @@ import { bytesSource } from '../src/formats/source.ts';
 import { type Gpu, openGpu } from '../src/gpu/gpu.ts';
 import { laterOptions } from '../src/model/faprompt/option-checks.ts';
 import { type PresetName, presetNames, presets } from '../src/model/faprompt/options.ts';
+import { fapromptFamilyName } from '../src/model/methods/faprompt/faprompt.ts';
+import { namedMethods } from '../src/model/methods/named.ts';
 import { type MatrixFixture, matrixFixture } from './matrix/fixture.ts';
 import { elsewhere, trainVariants, type Variant } from './matrix/train-variants.ts';
 import { cli as run } from './train-fixtures.ts';
@@ -140,6 +142,15 @@ describe.each(presetNames)('preset %s', (preset) => {
   });
 });
 
+/** What the library is given to train the same; undefined: it is not tried. */
+function inLibrary({ argv: [flag, method], option }: Variant, checked: boolean) {
+  if (option) return checked ? { options: { [option[0]]: option[1] } } : undefined;
+  if (flag !== '--method') return undefined;
+  // Other families than FAPrompt's have things of their own: depths, optimizers, phases, names of classes.
+  const all = namedMethods.get(method!)!.family !== fapromptFamilyName;
+  return checked || all ? { method: method! } : undefined;
+}
+
 describe('every option alone', () => {
   test.each(variants.map((variant, i) => [variant.argv.join(' '), variant, i] as const))(
     '%s',
@@ -148,11 +159,10 @@ describe('every option alone', () => {
       if (!prompts) return;
       const checked = i % everyNth === 0;
       await used(prompts, checked);
-      if (!checked || !variant.option) return;
-      const [name, value] = variant.option;
+      const choice = inLibrary(variant, checked);
+      if (!choice) return;
       const { samples } = fixture;
-      const result = await detector.train({ samples, batch: 4, epochs: 1, options: { [name]: value } })
-        .result;
+      const result = await detector.train({ samples, batch: 4, epochs: 1, ...choice }).result;
       expect(await learnables(result.prompts)).toEqual(await learnables(await readFile(prompts)));
     },
   );

@@ -152,7 +152,8 @@ export async function runTraining(
     step: full && times.length > 0 ? { ms: median(times), flops: full.plan.flops } : null,
     planned: [...compiled.values()].reduce(
       (sum, { plan }) => sum + planBytes(plan),
-      weightBytes(clip.tensors.values()) + stateBytes(learning.shapes(clip.config), learning.optimizer.moments.length),
+      weightBytes(clip.tensors.values()) +
+        stateBytes(learning.shapes(clip.config), learning.optimizer.moments.length),
     ),
   };
 }

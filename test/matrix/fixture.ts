@@ -46,7 +46,11 @@ export interface MatrixFixture {
   readonly data: string;
   /** One of the data set's images, with a defect. */
   readonly image: string;
-  readonly samples: readonly { readonly image: string; readonly mask?: string }[];
+  readonly samples: readonly {
+    readonly image: string;
+    readonly mask?: string;
+    readonly className: string;
+  }[];
   at(...names: string[]): string;
   remove(): Promise<void>;
 }
@@ -54,6 +58,7 @@ export interface MatrixFixture {
 interface Entry {
   readonly img_path: string;
   readonly mask_path: string;
+  readonly cls_name: string;
 }
 
 export async function matrixFixture(): Promise<MatrixFixture> {
@@ -75,7 +80,8 @@ export async function matrixFixture(): Promise<MatrixFixture> {
     at,
     remove,
     image: inData(entries.find(({ mask_path }) => mask_path)!.img_path),
-    samples: entries.map(({ img_path, mask_path }) => ({
+    samples: entries.map(({ img_path, mask_path, cls_name }) => ({
+      className: cls_name,
       image: inData(img_path),
       ...(mask_path ? { mask: inData(mask_path) } : {}),
     })),

@@ -83,7 +83,10 @@ function variantsOf(option: Option): readonly Variant[] | undefined {
     if (option.negate) return []; // its other half has both
     return values(name, kind).map((value) => ({ ...train(...typed(name, value)), option: [name, value] }));
   }
-  if (flag === '--clip-config') return option.argChoices?.map((choice) => plan(flag, choice));
+  if (flag === '--clip-config')
+    return option.argChoices?.map((choice) =>
+      plan(flag, choice, ...(choice.startsWith('BLIP') ? ['--method', 'blip'] : [])),
+    );
   if (option.argChoices)
     return option.argChoices
       .filter((choice) => !(`${flag} ${choice}` in elsewhere))
