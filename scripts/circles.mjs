@@ -4,7 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
-const folders = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['src', 'web', 'bench'];
+const folders =
+  process.argv.slice(2).length > 0
+    ? process.argv.slice(2)
+    : ['src', 'web', 'bench', 'testing', 'test', 'examples', 'scripts'];
 
 /** Relative imports of every TypeScript file below the folders. */
 export function importsOf(names) {

@@ -31,7 +31,7 @@ import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { learningOf } from '../train/settings.ts';
 import { buildStep, countLearnables } from '../train/step.ts';
 import { phaseOf } from '../train/trainer.ts';
-import type { TrainGiven } from './train.ts';
+import type { TrainGiven } from './train-given.ts';
 import { namedConfigs } from './weights.ts';
 
 /** What images are of that have no class. */

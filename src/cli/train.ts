@@ -1,10 +1,9 @@
 import { Command, Option } from 'commander';
 import { checkApart, checkOutputFolder } from '../base/files.node.ts';
 import { visible } from '../base/text.ts';
-import type { Split } from '../data/dataset.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { ExitError, formatFlops, formatTime, type Io, UsageError } from '../jobs/io.ts';
-import { type CacheOptions, openSamples, withClip } from '../jobs/session.ts';
+import { openSamples, withClip } from '../jobs/session.ts';
 import { type TrainingReport, trainToFolder } from '../jobs/training-folder.ts';
 import type { Method } from '../model/methods/method.ts';
 import { checkResume } from '../train/checkpoint-folder.node.ts';
@@ -12,27 +11,8 @@ import { learningOf } from '../train/settings.ts';
 import { addFapromptOptions, addMethodOptions, chosenMethod, integer, positive } from './arguments.ts';
 import { addCacheOptions } from './cache-options.ts';
 import { dryRun } from './dry-run.ts';
+import type { TrainGiven } from './train-given.ts';
 import { namedConfigs } from './weights.ts';
-
-export interface TrainGiven extends CacheOptions {
-  readonly data?: string;
-  readonly clip?: string;
-  readonly clipConfig?: string;
-  readonly out?: string;
-  readonly split: Split;
-  readonly epochs?: number;
-  readonly batch?: number;
-  readonly imageSize?: number;
-  readonly dualLayers?: number;
-  readonly seed: number;
-  readonly lr?: number;
-  readonly vocabulary?: string;
-  readonly resume?: boolean;
-  readonly saveEvery: number;
-  readonly dryRun?: boolean;
-  readonly nodes?: boolean;
-  readonly json?: boolean;
-}
 
 export const trainCommand = (io: Io): Command => {
   const command = new Command('train')

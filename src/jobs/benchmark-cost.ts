@@ -4,9 +4,9 @@ import type { Sample } from '../data/dataset.ts';
 import type { Method } from '../model/methods/method.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { countLearnables } from '../train/step.ts';
-import type { ClassScorers } from './evaluate.ts';
 import type { ImageSettings } from './image-settings.ts';
 import type { Io } from './io.ts';
+import type { ClassScorers } from './scorers.ts';
 import { type ClipSession, openFeatures } from './session.ts';
 
 export async function measureCost(

@@ -15,10 +15,10 @@ import { hashSamples } from '../train/images.node.ts';
 import { isImageProblem } from '../train/images.ts';
 import { measureCost } from './benchmark-cost.ts';
 import { createEstimate, type Estimate } from './estimate.ts';
-import { type ClassScorers, evaluateScorers } from './evaluate.ts';
+import { evaluateScorers } from './evaluate.ts';
 import { formatTime, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
-import { methodScorers, openBoxes, promptsScorers } from './scorers.ts';
+import { type ClassScorers, methodScorers, openBoxes, promptsScorers } from './scorers.ts';
 import {
   type ClipSession,
   imageOptions,

@@ -6,10 +6,11 @@ import { type EvalSample, type EvaluateOptions, type Evaluation, evaluate } from
 import type { Prompts } from '../model/methods/prompts-file.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
 import type { FeatureSource } from '../train/features/source.ts';
-import { type ClassScorers, evalSamples } from './evaluate.ts';
+import { evalSamples } from './evaluate.ts';
 import type { ImageSettings } from './image-settings.ts';
 import type { Io } from './io.ts';
 import { createProgress } from './progress.ts';
+import type { ClassScorers } from './scorers.ts';
 import type { ClipSession } from './session.ts';
 import { openShardFile, readSample, readShards, type ShardHeader } from './shard-file.node.ts';
 import { ofShard, type Shard } from './shards.ts';

@@ -18,6 +18,7 @@ import { loadMask } from '../train/images.node.ts';
 import { isImageProblem, resizeMask } from '../train/images.ts';
 import type { ImageProblem } from '../train/source.ts';
 import { detectWith } from './detection.ts';
+import type { ClassScorers } from './scorers.ts';
 
 /** The metrics of the paper's tables. */
 export const paperMetrics: readonly MetricName[] = ['imageAuroc', 'imageAp', 'pixelAuroc', 'pro'];
@@ -26,12 +27,6 @@ export interface EvaluationCallbacks {
   problem(problem: ImageProblem): void;
   /** Every image that was evaluated; maps and masks are at the CLIP's image size. */
   sample?(sample: Sample, found: EvalSample): void;
-}
-
-/** The scorers of a data set's classes. */
-export interface ClassScorers {
-  of(className: string): Promise<Scorer>;
-  dispose(): void;
 }
 
 export type EvalFound = { readonly item: Sample } & ({ readonly sample: EvalSample } | ImageProblem);

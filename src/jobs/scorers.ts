@@ -5,11 +5,16 @@ import { type BoxFile, readBoxes } from '../model/methods/filo/boxes.ts';
 import type { Method } from '../model/methods/method.ts';
 import { type Prompts, promptsNeeds } from '../model/methods/prompts-file.ts';
 import type { Learned, Scorer } from '../model/scorer.ts';
-import type { ClassScorers } from './evaluate.ts';
 import type { ImageSettings } from './image-settings.ts';
 import { type Io, UsageError } from './io.ts';
 import type { ClipSession } from './session.ts';
 import { openTokenizer } from './vocabulary.ts';
+
+/** The scorers of a data set's classes. */
+export interface ClassScorers {
+  of(className: string): Promise<Scorer>;
+  dispose(): void;
+}
 
 export interface ScorerChoice {
   /** What was learned, of a method that learns. */

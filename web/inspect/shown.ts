@@ -5,8 +5,7 @@ import { findRegions } from '../studio/regions.ts';
 import { type Display, heatSettings } from './display.ts';
 import type { Judging } from './judged.ts';
 import type { Photos } from './photos.ts';
-import type { ShownMap } from './stage.ts';
-import type { Found } from './verdict.ts';
+import type { Found, ShownMap } from './stage.ts';
 
 export interface Shown {
   readonly map: ReadonlySignal<ShownMap | undefined>;

@@ -4,10 +4,9 @@ import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import { h, oncePerFrame, svg } from '../core/dom.ts';
 import { createZoom } from '../core/zoom.ts';
 import { drawHeat, type HeatSettings } from '../studio/heat.ts';
-import { outline } from '../studio/regions.ts';
+import { outline, type Region } from '../studio/regions.ts';
 import { type Display, heatSettings } from './display.ts';
 import type { Photo } from './photos.ts';
-import type { Found } from './verdict.ts';
 
 /** How many regions carry a number. */
 export const namedRegions = 5;
@@ -16,6 +15,14 @@ export const namedRegions = 5;
 export interface ShownMap {
   readonly photo: Photo;
   readonly map: AnomalyMap;
+  readonly stretched: boolean;
+}
+
+/** Regions, and of which photograph they are. */
+export interface Found {
+  readonly photo: Photo;
+  readonly regions: readonly Region[];
+  /** Relative to the map's own range. */
   readonly stretched: boolean;
 }
 

@@ -5,18 +5,9 @@ import { fill, h } from '../core/dom.ts';
 import { formatPercent, formatPlace, plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Region } from '../studio/regions.ts';
 import type { Judging } from './judged.ts';
 import type { Photo } from './photos.ts';
-import { namedRegions } from './stage.ts';
-
-/** Regions, and of which photograph they are. */
-export interface Found {
-  readonly photo: Photo;
-  readonly regions: readonly Region[];
-  /** Relative to the map's own range. */
-  readonly stretched: boolean;
-}
+import { type Found, namedRegions } from './stage.ts';
 
 /** @param below what follows: the limit, and buttons that save what is shown */
 export function verdictCard(

@@ -10,7 +10,7 @@ import { keep, kept } from '../core/keep.ts';
 import { writtenChoice } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Problem } from '../engine/problems.ts';
-import type { TryUse } from './model.ts';
+import type { TryUse } from './use.ts';
 
 const usualHub = 'https://huggingface.co';
 const models = parseManifest(manifest, 'manifest.json');

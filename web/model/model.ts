@@ -6,7 +6,7 @@ import { formatSize } from '../core/format.ts';
 import { notice } from '../core/notice.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
-import { type ModelChoice, shippedChoice } from '../engine/choice.ts';
+import { shippedChoice } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
 import { limitInWords } from '../engine/limit.ts';
 import { explain, type Problem } from '../engine/problems.ts';
@@ -14,11 +14,7 @@ import { knownModels } from './known.ts';
 import { promptsSection } from './prompts.ts';
 import { sizeForm } from './size.ts';
 import { storedWeights } from './stored.ts';
-
-/** Opens a choice; what goes wrong is shown. */
-export type Use = (choice: ModelChoice) => Promise<void>;
-/** The same, and tells. */
-export type TryUse = (choice: ModelChoice) => Promise<Problem | undefined>;
+import type { TryUse, Use } from './use.ts';
 
 export function modelView(engine: Engine): HTMLElement {
   const problem = signal<Problem | undefined>(undefined);

@@ -4,7 +4,7 @@ import { h, uniqueId } from '../core/dom.ts';
 import { filePicker } from '../core/picker.ts';
 import { promptsFrom, writtenChoice, writtenObject } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Use } from './model.ts';
+import type { Use } from './use.ts';
 
 export function promptsSection(engine: Engine, use: Use): HTMLElement {
   const id = uniqueId('object');

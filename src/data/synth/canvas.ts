@@ -1,9 +1,11 @@
 /** What families and defects draw on: a square of RGB in [0, 1], before light, noise and rounding to bytes. */
-import type { ColorName } from './colors.ts';
+import type { Color, ColorName } from './colors.ts';
+
+export type { Color };
+
 import { clamp01 } from './maths.ts';
 import type { View } from './view.ts';
 
-export type Color = readonly [number, number, number];
 export type Pixel = [number, number, number];
 
 export interface Canvas {

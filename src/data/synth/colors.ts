@@ -1,6 +1,7 @@
 /** Colours by name, as captions use them. */
 import type { Random } from '../../base/random.ts';
-import type { Color } from './canvas.ts';
+
+export type Color = readonly [number, number, number];
 
 const palette = {
   red: [0.74, 0.17, 0.16],

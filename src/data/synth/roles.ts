@@ -1,17 +1,9 @@
-/**
- * What families and defects are for. The tables in families/ and defects/ give each one role:
- *
- * - `pretrain`: the small CLIP is trained on these families with the defects for pretraining;
- * - `prompt`: prompts are trained on these families, with the same defects;
- * - `heldout`: neither training sees these families or these defects.
- */
+/** The families of a role, and the defects that they show. */
 import { type DefectName, defects } from './defects/index.ts';
 import { type FamilyName, families, familyNames } from './families/index.ts';
+import type { DefectRole, Role } from './role.ts';
 
-export type Role = 'pretrain' | 'prompt' | 'heldout';
-export type DefectRole = 'pretrain' | 'heldout';
-
-export const roles: readonly Role[] = ['pretrain', 'prompt', 'heldout'];
+export * from './role.ts';
 
 export const familiesOf = (role: Role): FamilyName[] =>
   familyNames.filter((name) => families[name].role === role);

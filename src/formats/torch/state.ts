@@ -1,6 +1,6 @@
 // From what a pickle holds to named tensors.
 import { WeightsError } from '../errors.ts';
-import type { TorchModule, TorchTensor } from './torch.ts';
+import type { TorchModule, TorchTensor } from './objects.ts';
 import { dictionaryOf, isPlaceholder, type PickleObject, type PickleValue } from './values.ts';
 
 /** Where training scripts put the state dict beside other things, the most specific first. */

@@ -3,11 +3,12 @@
 import { WeightsError } from '../errors.ts';
 import { type DType, dtypeBytes } from '../safetensors-header.ts';
 import { type ByteSource, readExactly } from '../source.ts';
-import { type TensorFile, type TensorInfo, tensorFile } from '../tensor-file.ts';
+import { type TensorFile, tensorFile } from '../tensor-file.ts';
 import { checkStored, readZip, type ZipEntry, zipDataOffset } from '../zip.ts';
+import type { Storage, TorchModule, TorchTensor } from './objects.ts';
 import { maxPickleBytes, unpickle } from './pickle.ts';
 import { collectTensors, selectState } from './state.ts';
-import { extent, isRowMajor, type Layout, readStrided } from './strided.ts';
+import { extent, isRowMajor, readStrided } from './strided.ts';
 import {
   describe,
   isGlobal,
@@ -18,25 +19,6 @@ import {
   type Placeholder,
   placeholder,
 } from './values.ts';
-
-interface Storage extends PickleObject {
-  readonly kind: 'storage';
-  readonly dtype: DType;
-  readonly entry: ZipEntry;
-}
-
-export interface TorchTensor extends PickleObject, TensorInfo, Layout {
-  readonly kind: 'tensor';
-  readonly storage: Storage;
-  /** Of the first element, in elements. */
-  readonly offset: number;
-}
-
-/** An object of a TorchScript archive: its attributes, without its class. */
-export interface TorchModule extends PickleObject {
-  readonly kind: 'module';
-  readonly attributes: Map<PickleValue, PickleValue>;
-}
 
 const storageTypes: ReadonlyMap<string, DType> = new Map(
   Object.entries({

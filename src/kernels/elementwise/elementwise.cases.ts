@@ -1,6 +1,6 @@
 import { type Case, defineOpTest } from '../op-test.ts';
-import { binaryReference, expandReference } from './elementwise.ref.ts';
-import { type BinaryAttrs, binaryOp, type ExpandAttrs, expandOp } from './elementwise.ts';
+import { binaryReference } from './elementwise.ref.ts';
+import { type BinaryAttrs, binaryOp } from './elementwise.ts';
 
 const awayFromZero = (_: number, random: () => number) => (random() < 0.5 ? -1 : 1) * (0.5 + random());
 
@@ -42,19 +42,6 @@ const binaryCases: Case<BinaryAttrs>[] = [
   },
 ];
 
-const expandCases: Case<ExpandAttrs>[] = [
-  {
-    name: 'columns in fours',
-    attrs: { shape: [3, 5, 12], scale: 3, offset: 1 },
-    inputs: [{ shape: [3, 5, 1] }],
-  },
-  { name: 'scalar to fours', attrs: { shape: [5, 8], scale: 1, offset: 0 }, inputs: [{ shape: [] }] },
-  { name: 'one', attrs: { shape: [1], scale: 2, offset: -1 }, inputs: [{ shape: [1] }] },
-  { name: 'rows', attrs: { shape: [7, 5, 33], scale: 1, offset: 0 }, inputs: [{ shape: [5, 33] }] },
-  { name: 'middle', attrs: { shape: [3, 10, 5], scale: -0.25, offset: 3 }, inputs: [{ shape: [3, 1, 5] }] },
-];
-
 export const elementwiseTests = [
   defineOpTest({ op: binaryOp, reference: binaryReference, cases: binaryCases }),
-  defineOpTest({ op: expandOp, reference: expandReference, cases: expandCases }),
 ];

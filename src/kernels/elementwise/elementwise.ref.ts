@@ -1,10 +1,10 @@
-import type { Reference, RefTensor } from '../op-test.ts';
+import type { Reference } from '../op-test.ts';
 import { elements, type Shape } from '../tensor.ts';
 import { broadcastShape } from './broadcast.ts';
-import type { BinaryAttrs, ExpandAttrs } from './elementwise.ts';
+import type { BinaryAttrs } from './elementwise.ts';
 
 /** Flat indices into an operand of `shape` for the elements of `out`. */
-function sourceIndices(out: Shape, shape: Shape): (i: number) => number {
+export function sourceIndices(out: Shape, shape: Shape): (i: number) => number {
   if (elements(shape) === elements(out)) return (i) => i;
   if (elements(shape) === 1) return () => 0;
   return (i) => {
@@ -55,21 +55,5 @@ export const binaryReference: Reference<BinaryAttrs> = {
       db.data[ib]! += d * pb!;
     });
     return [da, db];
-  },
-};
-
-export const expandReference: Reference<ExpandAttrs> = {
-  forward({ shape, scale, offset }, [x]) {
-    const of = sourceIndices(shape, x!.shape);
-    const data = Float64Array.from({ length: elements(shape) }, (_, i) => scale * x!.data[of(i)]! + offset);
-    return [{ shape, data }];
-  },
-  backward({ scale }, [x], [dout]) {
-    const dx: RefTensor = { shape: x!.shape, data: new Float64Array(x!.data.length) };
-    const of = sourceIndices(dout!.shape, x!.shape);
-    dout!.data.forEach((d, i) => {
-      dx.data[of(i)]! += scale * d;
-    });
-    return [dx];
   },
 };

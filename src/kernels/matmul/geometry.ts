@@ -5,6 +5,14 @@ export interface Transposes {
   readonly transposeB?: boolean | undefined;
 }
 
+export interface MatmulAttrs extends Transposes {
+  readonly activation?: 'quickgelu' | undefined;
+  /** Keep the values before the activation: its gradient needs them. */
+  readonly saveForBackward?: boolean | undefined;
+  /** Factor of the product; default 1. */
+  readonly scale?: number | undefined;
+}
+
 /** A product of matrices as the shaders see it: one batch dimension, strides in elements, 0 where shared. */
 export interface Geometry {
   readonly batch: number;

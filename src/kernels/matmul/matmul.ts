@@ -11,16 +11,10 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../tensor.ts';
-import { productShape, type Transposes } from './geometry.ts';
+import { type MatmulAttrs, productShape } from './geometry.ts';
 import { choose, type Variant, variantNames, variants } from './variants.ts';
 
-export interface MatmulAttrs extends Transposes {
-  readonly activation?: 'quickgelu' | undefined;
-  /** Keep the values before the activation: its gradient needs them. */
-  readonly saveForBackward?: boolean | undefined;
-  /** Factor of the product; default 1. */
-  readonly scale?: number | undefined;
-}
+export type { MatmulAttrs };
 
 /**
  * out = activation(scale * a b + bias) + residual. Variants: `strip` (registers and subgroup broadcasts, for software

@@ -1,6 +1,6 @@
 import { type Case, defineOpTest } from '../op-test.ts';
-import { maxReference, reduceReference } from './reduce.ref.ts';
-import { type MaxAttrs, maxOp, type ReduceAttrs, reduceOp } from './reduce.ts';
+import { expandReference, maxReference, reduceReference } from './reduce.ref.ts';
+import { type ExpandAttrs, expandOp, type MaxAttrs, maxOp, type ReduceAttrs, reduceOp } from './reduce.ts';
 
 const reduceCases: Case<ReduceAttrs>[] = [
   { name: 'one', attrs: { kind: 'sum', axis: 0 }, inputs: [{ shape: [1] }] },
@@ -37,7 +37,20 @@ const maxCases: Case<MaxAttrs>[] = [
   { name: 'patches', attrs: { axis: 1 }, inputs: [{ shape: [8, 1369] }] },
 ];
 
+const expandCases: Case<ExpandAttrs>[] = [
+  {
+    name: 'columns in fours',
+    attrs: { shape: [3, 5, 12], scale: 3, offset: 1 },
+    inputs: [{ shape: [3, 5, 1] }],
+  },
+  { name: 'scalar to fours', attrs: { shape: [5, 8], scale: 1, offset: 0 }, inputs: [{ shape: [] }] },
+  { name: 'one', attrs: { shape: [1], scale: 2, offset: -1 }, inputs: [{ shape: [1] }] },
+  { name: 'rows', attrs: { shape: [7, 5, 33], scale: 1, offset: 0 }, inputs: [{ shape: [5, 33] }] },
+  { name: 'middle', attrs: { shape: [3, 10, 5], scale: -0.25, offset: 3 }, inputs: [{ shape: [3, 1, 5] }] },
+];
+
 export const reduceTests = [
   defineOpTest({ op: reduceOp, reference: reduceReference, cases: reduceCases }),
+  defineOpTest({ op: expandOp, reference: expandReference, cases: expandCases }),
   defineOpTest({ op: maxOp, reference: maxReference, cases: maxCases }),
 ];

@@ -1,6 +1,7 @@
+import { sourceIndices } from '../elementwise/elementwise.ref.ts';
 import type { Reference, RefTensor } from '../op-test.ts';
-import type { Shape } from '../tensor.ts';
-import { around, type MaxAttrs, type ReduceAttrs } from './reduce.ts';
+import { elements, type Shape } from '../tensor.ts';
+import { around, type ExpandAttrs, type MaxAttrs, type ReduceAttrs } from './reduce.ts';
 
 const reduced = (shape: Shape, axis: number): RefTensor => {
   const { outer, inner } = around(shape, axis);
@@ -57,5 +58,21 @@ export const maxReference: Reference<MaxAttrs> = {
       dx[(Math.floor(i / inner) * length + k) * inner + (i % inner)] = dout!.data[i]!;
     });
     return [{ shape: x!.shape, data: dx }];
+  },
+};
+
+export const expandReference: Reference<ExpandAttrs> = {
+  forward({ shape, scale, offset }, [x]) {
+    const of = sourceIndices(shape, x!.shape);
+    const data = Float64Array.from({ length: elements(shape) }, (_, i) => scale * x!.data[of(i)]! + offset);
+    return [{ shape, data }];
+  },
+  backward({ scale }, [x], [dout]) {
+    const dx: RefTensor = { shape: x!.shape, data: new Float64Array(x!.data.length) };
+    const of = sourceIndices(dout!.shape, x!.shape);
+    dout!.data.forEach((d, i) => {
+      dx.data[of(i)]! += scale * d;
+    });
+    return [dx];
   },
 };

@@ -1,7 +1,9 @@
-import { expand } from '../elementwise/elementwise.ts';
+import { broadcastShape, collapse, inQuads } from '../elementwise/broadcast.ts';
 import { perItem, perTask } from '../grid.ts';
 import type { Builder, Dispatch, Op } from '../op.ts';
-import { elements, f32, type Shape, ShapeError, type Tensor } from '../tensor.ts';
+import { elements, f32, type Shape, ShapeError, sameShape, type Tensor } from '../tensor.ts';
+import expandShader from './expand.wgsl';
+import expandVec4Shader from './expand_vec4.wgsl';
 import maxShader from './reduce_max.wgsl';
 import maxGradShader from './reduce_max_grad.wgsl';
 import sumShader from './reduce_sum.wgsl';
@@ -82,6 +84,47 @@ export const reduceOp: Op<ReduceAttrs> = {
   },
 };
 
+export interface ExpandAttrs {
+  readonly shape: Shape;
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** out = scale * x + offset, broadcast to `shape`: the sum's gradient, as a sum is its own. */
+export const expandOp: Op<ExpandAttrs> = {
+  name: 'expand',
+  outputs({ shape }, [x]) {
+    if (x?.dtype !== 'f32' || !sameShape(broadcastShape('expand', x.shape, shape), shape)) {
+      throw new ShapeError(
+        'expand',
+        `an f32 tensor that broadcasts to [${shape.join(', ')}]`,
+        `[${x?.shape.join(', ')}]`,
+      );
+    }
+    return [f32(...shape)];
+  },
+  variants: () => ['vec4', 'scalar'],
+  dispatches({ attrs: { scale, offset }, inputs: [x], outputs: [out], variant }) {
+    const collapsed = collapse('expand', out!.shape, [x!.shape]);
+    const { shape, strides } = collapsed;
+    const vec4 = variant !== 'scalar' && inQuads(collapsed);
+    const count = elements(out!.shape) / (vec4 ? 4 : 1);
+    return [
+      {
+        shader: vec4 ? expandVec4Shader : expandShader,
+        bindings: { x, out },
+        uniforms: { count, scale, offset, shape, strides: strides[0]! },
+        ...perItem(count),
+      },
+    ];
+  },
+  cost: ({ outputs: [out] }) => ({ flops: 2 * elements(out!.shape) }),
+  gradient({ attrs: { scale }, inputs: [x], upstream: [dout], builder: g }) {
+    const dx = sumTo(g, dout!, x!.shape);
+    return [scale === 1 ? dx : expand(g, dx, dx.shape, { scale })];
+  },
+};
+
 export interface MaxAttrs {
   readonly axis: number;
 }
@@ -133,6 +176,23 @@ const maxGradOp: Op<{ axis: number; length: number }> = {
 /** Sum or mean over `axis`, which goes away. */
 export const reduce = (g: Builder, x: Tensor, attrs: ReduceAttrs): Tensor =>
   g.apply(reduceOp, attrs, [x])[0]!;
+
+/** scale * x + offset, repeated to `shape`. */
+export const expand = (g: Builder, x: Tensor, shape: Shape, { scale = 1, offset = 0 } = {}): Tensor =>
+  g.apply(expandOp, { shape, scale, offset }, [x])[0]!;
+
+/** The transpose of broadcasting: sums `x` over the dimensions along which `shape` was repeated. */
+export function sumTo(g: Builder, x: Tensor, shape: Shape): Tensor {
+  let sum = x;
+  const missing = x.shape.length - shape.length;
+  for (let axis = 0; axis < x.shape.length; axis += 1) {
+    const target = axis < missing ? 1 : shape[axis - missing]!;
+    if (sum.shape[axis] === target) continue;
+    const kept = sum.shape.map((n, i) => (i === axis ? 1 : n));
+    sum = g.view(reduce(g, sum, { kind: 'sum', axis }), kept);
+  }
+  return sameShape(sum.shape, shape) ? sum : g.view(sum, shape);
+}
 
 /** [maximum, index] over `axis`, which goes away. */
 export const max = (g: Builder, x: Tensor, axis: number): [Tensor, Tensor] => {

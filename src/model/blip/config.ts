@@ -2,7 +2,7 @@
 import { WeightsError } from '../../formats/errors.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Fail, TensorType } from '../clip/check-tensors.ts';
-import type { ClipConfig } from '../clip/config.ts';
+import type { ClipConfig } from '../clip/sizes.ts';
 
 /**
  * A CLIP's sizes, of BLIP's encoders: `textWidth`, `textHeads`, `textLayers` and `vocabSize` are the BERT's,

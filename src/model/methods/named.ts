@@ -1,7 +1,8 @@
 // The methods that have a name: the systems of the paper's tables 1 and 2, and the rows of tables 3 to 5 and figure 3.
 import { type FapromptOptions, type PresetName, presets } from '../faprompt/options.ts';
 import { anomalyclipEnsemble, ensembleDefaults } from './anomalyclip-ensemble/anomalyclip-ensemble.ts';
-import { anovl, anovlDefaults } from './anovl/anovl.ts';
+import { anovl } from './anovl/anovl.ts';
+import { anovlDefaults } from './anovl/options.ts';
 import { aprilGan, aprilGanDefaults } from './april-gan/april-gan.ts';
 import { blipDefaults, blipMethod } from './blip/blip.ts';
 import { clipAcOptions, clipDefaults, clipMethod } from './clip/clip.ts';

@@ -1,5 +1,5 @@
 /** The table of defects: how each is drawn, what it is for, and what it is called. */
-import type { DefectRole } from '../roles.ts';
+import type { DefectRole } from '../role.ts';
 import { burn, contamination, discoloration, hole, stain } from './areas.ts';
 import { crack, scratch, thread } from './lines.ts';
 import { chip, deformation, dent, misprint, missing } from './shape-changes.ts';

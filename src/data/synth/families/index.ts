@@ -2,7 +2,7 @@
 import type { Random } from '../../../base/random.ts';
 import type { Rendering } from '../canvas.ts';
 import type { DefectName } from '../defects/index.ts';
-import type { Role } from '../roles.ts';
+import type { Role } from '../role.ts';
 import type { View } from '../view.ts';
 import { button, cap, washer } from './discs.ts';
 import { circuit, connector } from './electronics.ts';

@@ -23,8 +23,8 @@ import type { Clip } from '../../clip/weights.ts';
 import { type Context, createModelGraph } from '../../context.ts';
 import { checkDetection } from '../../faprompt/verdict.ts';
 import type { Scorer } from '../../scorer.ts';
-import type { AnovlOptions } from './anovl.ts';
 import { type Adapter, adaptedCosines, anovlMap, directionOf, viewScore } from './forward.ts';
+import type { AnovlOptions } from './options.ts';
 
 /** PyTorch's defaults. */
 export const anovlAdamw = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.01 } as const;
