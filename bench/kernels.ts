@@ -3,6 +3,7 @@
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { compile, type Executable } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
+import { dispatchesOf } from '../src/graph/steps.ts';
 import * as modules from '../src/kernels/index.ts';
 import type { Case, OpTest } from '../src/kernels/op-test.ts';
 import { byteLength, type Tensor } from '../src/kernels/tensor.ts';
@@ -195,32 +196,77 @@ export async function time(
   }
 }
 
-/** Compares sampled parts of a model case, forward and backward, with the float64 reference of those parts. */
-export async function verifyModelCase(gpu: Gpu, modelCase: ModelCase): Promise<void> {
+/**
+ * Compares sampled parts of a model case, forward and backward, with the float64 reference of those parts.
+ * @param variants each of them; undefined: the operator's own choice
+ */
+export async function verifyModelCase(
+  gpu: Gpu,
+  modelCase: ModelCase,
+  variants: readonly (string | undefined)[] = [undefined],
+): Promise<void> {
   const { op, testCase, sampledAttrs, sample, wrt } = modelCase;
   const opTest = opTestOf(op);
-  const { executable, feeds } = await build(gpu, opTest, testCase, wrt, { sets: 1 });
-  try {
-    const values = testCase.inputs.map((input, i) => input && sample(makeInput(input, i), i));
-    const found = await executable.run(feeds, ['0/out0', ...wrt.map((i) => `0/d${i}`)]);
-    const [out] = opTest.reference.forward(sampledAttrs, values);
-    const shape = executable.plan.outputs['0/out0']!.shape;
-    const checks = [{ name: '0/out0', shape, want: out!.data }];
-    if (wrt.length > 0) {
-      const upstream = sample(makeInput({ shape }, 500));
-      const gradients = opTest.reference.backward!(sampledAttrs, values, [upstream]);
-      for (const i of wrt)
-        checks.push({ name: `0/d${i}`, shape: testCase.inputs[i]!.shape, want: gradients[i]!.data });
+  const values = testCase.inputs.map((input, i) => input && sample(makeInput(input, i), i));
+  const [out] = opTest.reference.forward(sampledAttrs, values);
+  let gradients: ReturnType<NonNullable<OpTest['reference']['backward']>> | undefined;
+  for (const variant of variants) {
+    const { executable, feeds } = await build(gpu, opTest, testCase, wrt, { sets: 1, variant });
+    try {
+      const found = await executable.run(feeds, ['0/out0', ...wrt.map((i) => `0/d${i}`)]);
+      const shape = executable.plan.outputs['0/out0']!.shape;
+      const checks = [{ name: '0/out0', shape, want: out!.data }];
+      if (wrt.length > 0) {
+        const upstream = sample(makeInput({ shape }, 500));
+        gradients ??= opTest.reference.backward!(sampledAttrs, values, [upstream]);
+        for (const i of wrt)
+          checks.push({ name: `0/d${i}`, shape: testCase.inputs[i]!.shape, want: gradients[i]!.data });
+      }
+      for (const { name, shape: full, want } of checks) {
+        const got = sample({ shape: full, data: Float64Array.from(found[name]!) }).data;
+        const { error, scale } = compare(name, got, want);
+        if (!(error <= 1e-5 * scale))
+          throw new Error(
+            `${op}/${testCase.name} ${variant ?? ''}: ${name} is wrong by ${error} of ${scale}`,
+          );
+      }
+    } finally {
+      executable.dispose();
     }
-    for (const { name, shape: full, want } of checks) {
-      const got = sample({ shape: full, data: Float64Array.from(found[name]!) }).data;
-      const { error, scale } = compare(name, got, want);
-      if (!(error <= 1e-5 * scale))
-        throw new Error(`${op}/${testCase.name}: ${name} is wrong by ${error} of ${scale}`);
-    }
-  } finally {
-    executable.dispose();
   }
+}
+
+/** The variants that differ at a case: the own choice first, under its name where it has one. */
+function distinctVariants(gpu: Gpu, { op, testCase, wrt }: ModelCase): (string | undefined)[] {
+  const opTest = opTestOf(op);
+  const seen = new Map<string, string | undefined>();
+  for (const variant of [undefined, ...(opTest.op.variants?.(gpu.capabilities) ?? [])]) {
+    const graph = createGraph();
+    const leaves = testCase.inputs.map(
+      (input, i) => input && graph.input(`${i}`, { shape: input.shape, dtype: input.dtype ?? 'f32' }),
+    );
+    const outputs = graph.apply(opTest.op, testCase.attrs, leaves);
+    if (wrt.length > 0) {
+      const upstream = outputs.map((t, k) =>
+        (opTest.differentiable ?? [0]).includes(k) ? graph.input(`upstream ${k}`, t) : undefined,
+      );
+      const needs = leaves.map((_, i) => wrt.includes(i));
+      opTest.op.gradient!({
+        attrs: testCase.attrs,
+        inputs: leaves,
+        outputs,
+        upstream,
+        needs,
+        builder: graph,
+      });
+    }
+    const work = graph.nodes.flatMap((node) => dispatchesOf(gpu, node, variant));
+    const key = JSON.stringify(
+      work.map(({ dispatch: { shader, overrides, workgroups } }) => [shader.path, overrides, workgroups]),
+    );
+    if (!seen.has(key) || seen.get(key) === undefined) seen.set(key, variant);
+  }
+  return [...seen.values()];
 }
 
 /** The best of a large matmul, and of a large copy. */
@@ -248,6 +294,8 @@ export interface BenchOptions {
   readonly filter: string;
   readonly quick: boolean;
   readonly shapes: 'cases' | 'model' | 'all';
+  /** The model's own shapes in each variant, too. */
+  readonly variants?: boolean;
   readonly onProgress?: (name: string, done: number, total: number) => void;
 }
 
@@ -272,7 +320,7 @@ function select(gpu: Gpu, { filter, shapes }: Pick<BenchOptions, 'filter' | 'sha
 export const countKernels = (...given: Parameters<typeof select>): number => select(...given).total;
 
 export async function benchKernels(gpu: Gpu, options: BenchOptions) {
-  const { quick, onProgress } = options;
+  const { quick, variants = false, onProgress } = options;
   const { fromTests, fromModel, total } = select(gpu, options);
   const ceilings = await measureCeilings(gpu, quick);
   const kernels: KernelResult[] = [];
@@ -292,9 +340,13 @@ export async function benchKernels(gpu: Gpu, options: BenchOptions) {
     keep(await time(gpu, opTest, testCase, gradientInputs(opTest, testCase), { variant, quick }));
   }
   for (const modelCase of fromModel) {
-    await verifyModelCase(gpu, modelCase);
     const { op, testCase, wrt } = modelCase;
-    keep(await time(gpu, opTestOf(op), testCase, wrt, { quick }));
+    const each = variants ? distinctVariants(gpu, modelCase) : [undefined];
+    await verifyModelCase(gpu, modelCase, each);
+    const results: Awaited<ReturnType<typeof time>> = [];
+    for (const variant of each)
+      results.push(...(await time(gpu, opTestOf(op), testCase, wrt, { variant, quick })));
+    keep(results);
   }
   return { ceilings, kernels };
 }

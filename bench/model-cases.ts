@@ -113,6 +113,19 @@ function attention(
   };
 }
 
+/** Prompts behind the beginning that they share, as a training step has them: small enough to be computed whole. */
+const prompts = (name: string, batch: number): ModelCase => {
+  const attrs = { heads: 12, causal: true, prefixLength: 6 };
+  const packed = 3 * 12 * headDim;
+  return {
+    op: 'attention',
+    testCase: { name, attrs, inputs: [{ shape: [batch, 6, packed] }, { shape: [1, 9, packed] }] },
+    sampledAttrs: attrs,
+    sample: (tensor) => tensor,
+    wrt: [0, 1],
+  };
+};
+
 const epsilon = { epsilon: 1e-5 };
 
 /** ViT-L/14 at 518 px: 1370 tokens; its text encoder: 80 prompts of 12 tokens; ViT-B/16, ViT-B/32, the small CLIP. */
@@ -136,6 +149,8 @@ export const modelCases: readonly ModelCase[] = [
   attention('ViT-B/32', [1, 50, 12]),
   attention('small', [1, 145, 2]),
   attention('text', [80, 12, 12], { causal: true }),
+  prompts('80 prompts', 80),
+  prompts('10 prompts', 10),
   rowwise('layernorm', 'ViT-L', [1370, 1024], epsilon, false),
   rowwise('layernorm', 'ViT-B/16', [197, 768], epsilon, false),
   rowwise('layernorm', 'text', [960, 768], epsilon, true),

@@ -1,8 +1,10 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Capabilities } from '../src/gpu/gpu.ts';
 import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
-import { attention, attentionOp } from '../src/kernels/attention/attention.ts';
+import { type AttentionAttrs, attention, attentionOp } from '../src/kernels/attention/attention.ts';
+import type { Dispatch } from '../src/kernels/op.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
 import { f32, ShapeError } from '../src/kernels/tensor.ts';
 
@@ -30,36 +32,81 @@ describe('attention', () => {
     expect(make).toThrow(ShapeError);
   });
 
+  const tensor = (...shape: number[]) => ({ ...f32(...shape), storage: 0 });
+  const gpuWith = (workgroupMemory: number): Capabilities => ({
+    subgroupSize: 32,
+    software: false,
+    timestamps: true,
+    maxInvocations: 1024,
+    workgroupMemory,
+  });
+  const names = (dispatches: readonly Dispatch[]) =>
+    dispatches.map(({ shader }) => path.basename(shader.path, '.wgsl'));
+  const forward = (
+    length: number,
+    capabilities: Capabilities,
+    attrs: Partial<AttentionAttrs> = {},
+    variant?: string,
+  ) =>
+    names(
+      attentionOp.dispatches({
+        attrs: { heads: 2, ...attrs },
+        inputs: [
+          tensor(1, length, 3 * 128),
+          attrs.prefixLength ? tensor(1, attrs.prefixLength, 3 * 128) : undefined,
+        ],
+        outputs: [tensor(1, length, 128), tensor(1, 2, length)],
+        capabilities,
+        variant,
+      }),
+    );
+
+  // 3 * 16 rows of 17 vectors and 16 * 4 vectors of scores fit beside the lanes' 128 vectors, those of 17 do not.
   test.each([
-    ['long enough for tiles', 17, 65536, 'attention_tile.wgsl'],
-    ['too short for tiles', 16, 65536, 'attention.wgsl'],
-    ['too little workgroup memory', 17, 16384, 'attention.wgsl'],
-  ])('the kernel on a GPU: %s', (_, length, workgroupMemory, shader) => {
-    const tensor = (...shape: number[]) => ({ ...f32(...shape), storage: 0 });
-    const [dispatch] = attentionOp.dispatches({
-      attrs: { heads: 2 },
-      inputs: [tensor(1, length, 3 * 128), undefined],
-      outputs: [tensor(1, length, 128), tensor(1, 2, length)],
-      capabilities: {
-        subgroupSize: 32,
-        software: false,
-        timestamps: true,
-        maxInvocations: 1024,
-        workgroupMemory,
-      },
-    });
-    expect(path.basename(dispatch!.shader.path)).toBe(shader);
+    ['the longest sequence in the guaranteed memory', 16, 16384, {}, ['attention_sequence']],
+    ['one more', 17, 16384, {}, ['attention']],
+    ['more memory', 17, 32768, {}, ['attention_sequence']],
+    ['the longest in 48 KiB', 46, 49152, {}, ['attention_sequence']],
+    ['one more: tiles', 47, 49152, {}, ['attention_tile']],
+    ['a prefix counts', 9, 16384, { prefixLength: 9 }, ['attention_sequence']],
+    ['a long prefix', 9, 16384, { prefixLength: 12 }, ['attention']],
+    ['V-V, long enough for tiles', 17, 49152, { source: 'vv' as const }, ['attention_tile']],
+    ['V-V, too short for tiles', 16, 49152, { source: 'vv' as const }, ['attention']],
+  ])('the kernel on a GPU: %s', (_, length, memory, attrs, shaders) => {
+    expect(forward(length, gpuWith(memory), attrs)).toEqual(shaders);
+  });
+
+  test('a variant that does not suit the call gives way', () => {
+    expect(forward(1370, gpuWith(49152), {}, 'sequence')).toEqual(['attention']);
+    expect(forward(9, gpuWith(49152), {}, 'direct')).toEqual(['attention']);
+    expect(forward(9, { ...gpuWith(49152), software: true })).toEqual(['attention_subgroup']);
+  });
+
+  /** The shaders that a gradient's dispatches are made of, on an adapter. */
+  const backward = (wrt: 'qkv' | 'prefix' | 'both', capabilities: Capabilities, length = 5) => {
+    const g = createGraph();
+    const qkv = g.input('qkv', f32(2, length, 48));
+    const prefix = g.input('prefix', f32(1, 4, 48));
+    const out = attention(g, qkv, { heads: 2, causal: true, prefix, prefixLength: 3 });
+    const before = g.nodes.length;
+    const leaves = { qkv: [qkv], prefix: [prefix], both: [qkv, prefix] }[wrt];
+    gradient(g, sumAll(g, out), leaves);
+    return g.nodes
+      .slice(before)
+      .filter(({ op }) => op.name === 'attention_grad')
+      .flatMap((node) => names(node.op.dispatches({ ...node, capabilities })));
+  };
+
+  test('a short sequence has one dispatch for its gradient, and a sum for the prefix', () => {
+    expect(backward('both', gpuWith(16384))).toEqual(['attention_sequence_grad', 'attention_prefix_sum']);
+    expect(backward('qkv', gpuWith(16384))).toEqual(['attention_sequence_grad']);
   });
 
   test('computes only the gradients that are needed', () => {
-    const g = createGraph();
-    const qkv = g.input('qkv', f32(2, 5, 48));
-    const prefix = g.input('prefix', f32(1, 4, 48));
-    const out = attention(g, qkv, { heads: 2, causal: true, prefix, prefixLength: 3 });
-    const forward = g.nodes.length;
-    gradient(g, sumAll(g, out), [prefix]);
-    const names = g.nodes.slice(forward).map((node) => node.op.name);
-    expect(names).toContain('attention_prefix_grad');
-    expect(names).not.toContain('attention_grad');
+    const long = (wrt: 'qkv' | 'prefix' | 'both') => backward(wrt, gpuWith(16384), 300);
+    const own = ['attention_statistics', 'attention_grad_query', 'attention_grad_key'];
+    expect(long('qkv')).toEqual(own);
+    expect(long('prefix')).toEqual(['attention_statistics', 'attention_grad_key', 'attention_prefix_sum']);
+    expect(long('both')).toEqual([...own, 'attention_grad_key', 'attention_prefix_sum']);
   });
 });

@@ -33,7 +33,6 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
           matmul: 'tile',
           attention: 'tile',
           attention_grad: 'direct',
-          attention_prefix_grad: 'direct',
           layernorm: 'wide',
           l2norm: 'wide',
           softmax: 'tree',
@@ -41,7 +40,7 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
       },
     ],
     [
-      'with the kernels for few rows',
+      'with the kernels for few rows and short sequences',
       {
         variants: {
           matmul: 'skinny',
@@ -50,6 +49,8 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
           elementwise: 'scalar',
           expand: 'scalar',
           reduce: 'tree',
+          attention: 'sequence',
+          attention_grad: 'sequence',
         },
       },
     ],

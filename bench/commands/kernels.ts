@@ -11,6 +11,7 @@ interface Given {
   filter: string;
   shapes: 'cases' | 'model' | 'all';
   quick?: boolean;
+  variants?: boolean;
   json?: string;
   plot?: string;
 }
@@ -41,10 +42,11 @@ export const addKernelsCommand = (program: Command): Command =>
         .choices(['model', 'cases', 'all'])
         .default('all'),
     )
+    .option('--variants', "the model's own shapes in each variant, too")
     .option('--quick', 'few runs')
     .option('--json <file>', 'write the result as JSON')
     .option('--plot <file>', 'write the roofline as SVG')
-    .action(async ({ filter, shapes, quick = false, json, plot }: Given) => {
+    .action(async ({ filter, shapes, quick = false, variants = false, json, plot }: Given) => {
       const gpu = await openGpu();
       const where = environment(gpu);
       console.log(describeEnvironment(where));
@@ -53,6 +55,7 @@ export const addKernelsCommand = (program: Command): Command =>
         const { ceilings, kernels } = await benchKernels(gpu, {
           filter,
           quick,
+          variants,
           shapes,
           onProgress: (name, done) => progress.update(done, name),
         });

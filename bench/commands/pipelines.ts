@@ -22,6 +22,7 @@ interface Options {
   model: string;
   gpu: Pretended[];
   registers: number;
+  only: string;
 }
 
 export const addPipelinesCommand = (program: Command): Command => {
@@ -34,6 +35,7 @@ export const addPipelinesCommand = (program: Command): Command => {
     .addOption(new Option('--model <name>').choices(modelNames).default('ViT-L/14@336px'))
     .addOption(new Option('--gpu <names...>').choices(Object.keys(pretended)).default(Object.keys(pretended)))
     .option('--registers <n>', 'most registers that a lane may have', integer, 128)
+    .option('--only <text>', 'only shaders whose path contains this', '')
     .action(checkAll);
 };
 
@@ -50,12 +52,12 @@ async function compileAll(file: string): Promise<void> {
   process.exit(0); // the pretended driver does not take its end well
 }
 
-async function checkAll({ model, gpu: gpus, registers }: Options): Promise<void> {
+async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise<void> {
   if (mesa26Missing) {
     console.log(mesa26Missing);
     return;
   }
-  const uses = pipelinesOf(model);
+  const uses = pipelinesOf(model).filter(({ shader }) => shader.path.includes(only));
   const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-pipelines-'));
   try {
     const file = path.join(folder, 'pipelines.json');

@@ -3,7 +3,8 @@ import { spread } from '../grid.ts';
 import type { Builder, Call, Op } from '../op.ts';
 import { describe, elements, f32, ShapeError, type Tensor, type TensorSpec } from '../tensor.ts';
 import shader from './attention.wgsl';
-import { gradOp, prefixGradOp, statisticsOp } from './attention_grad.ts';
+import { gradOp } from './attention_grad.ts';
+import sequenceShader from './attention_sequence.wgsl';
 import subgroupShader from './attention_subgroup.wgsl';
 import tileShader from './attention_tile.wgsl';
 import {
@@ -11,7 +12,8 @@ import {
   codeOverrides,
   lanesOf,
   pairs,
-  rowVariants,
+  sequenceOverrides,
+  sequenceVariants,
   sizes,
   workgroup,
 } from './layout.ts';
@@ -25,16 +27,20 @@ const tile = 32;
 /** Workgroup memory, in bytes, that it takes for the largest heads. */
 const tileMemory = 31232;
 
-/** `tile` (workgroup memory) is for long sequences on a GPU; a software adapter's workgroup memory is no faster. */
+/**
+ * `tile` (workgroup memory) is for sequences on a GPU that are too long for `sequence`; a software adapter's workgroup
+ * memory is no faster.
+ */
 const variants = (capabilities: Capabilities): string[] => {
-  const rows = rowVariants(capabilities);
-  if (capabilities.workgroupMemory < tileMemory) return rows;
-  return capabilities.software ? [...rows, 'tile'] : ['tile', ...rows];
+  const others = sequenceVariants(capabilities);
+  return capabilities.workgroupMemory < tileMemory ? others : [...others, 'tile'];
 };
 
 /** With few queries most of a tile would be empty. */
 const usesTiles = ({ capabilities, variant }: Call<AttentionAttrs>, length: number): boolean =>
-  variant === undefined ? variants(capabilities)[0] === 'tile' && length > tile / 2 : variant === 'tile';
+  variant === undefined
+    ? !capabilities.software && length > tile / 2 && variants(capabilities).includes('tile')
+    : variant === 'tile';
 
 function check(
   { heads, prefixLength = 0 }: AttentionAttrs,
@@ -84,6 +90,16 @@ export const attentionOp: Op<AttentionAttrs> = {
       uniforms,
     };
     const PREFIXED = prefix_length > 0;
+    const ofSequence = sequenceOverrides(call, qkv!, false);
+    if (ofSequence)
+      return [
+        {
+          ...common,
+          shader: sequenceShader,
+          overrides: ofSequence,
+          workgroups: spread(sequences * heads),
+        },
+      ];
     if (usesTiles(call, length))
       return [
         {
@@ -118,11 +134,9 @@ export const attentionOp: Op<AttentionAttrs> = {
   },
   gradient({ attrs, inputs: [qkv, prefix], outputs: [out, lse], upstream: [dout], needs, builder: g }) {
     if (!dout) return [];
-    const [statistics] = g.apply(statisticsOp, { heads: attrs.heads }, [out, dout, lse]);
-    return [
-      needs[0] ? g.apply(gradOp, attrs, [qkv, prefix, dout, statistics])[0] : undefined,
-      needs[1] ? g.apply(prefixGradOp, attrs, [qkv, prefix, dout, statistics])[0] : undefined,
-    ];
+    const [ofOwn, ofPrefix] = [needs[0] === true, needs[1] === true];
+    const [dqkv, dprefix] = g.apply(gradOp, { ...attrs, ofOwn, ofPrefix }, [qkv, prefix, out, dout, lse]);
+    return [ofOwn ? dqkv : undefined, ofPrefix ? dprefix : undefined];
   },
 };
 

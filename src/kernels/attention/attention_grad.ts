@@ -6,157 +6,179 @@ import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
 import queryShader from './attention_grad_query.wgsl';
 import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
 import prefixSumShader from './attention_prefix_sum.wgsl';
+import sequenceShader from './attention_sequence_grad.wgsl';
 import statisticsShader from './attention_statistics.wgsl';
 import {
   type AttentionAttrs,
   codeOverrides,
   lanesOf,
   pairs,
-  rowVariants,
+  sequenceOverrides,
+  sequenceVariants,
   sizes,
   workgroup,
 } from './layout.ts';
 
-/** The statistics of both gradients from [out, dout, lse]: lse and dout . out per query and head, [B, heads, L, 2]. */
-export const statisticsOp: Op<{ readonly heads: number }> = {
-  name: 'attention_statistics',
-  outputs: ({ heads }, [out]) => [f32(out!.shape[0]!, heads, out!.shape[1]!, 2)],
-  dispatches({ attrs: { heads }, inputs: [out, dout, lse], outputs: [statistics] }) {
-    const [sequences, length, width] = out!.shape as [number, number, number];
+/** What of the gradient is wanted: of the sequences' own rows, of the prefix. */
+export interface AttentionGradAttrs extends AttentionAttrs {
+  readonly ofOwn: boolean;
+  readonly ofPrefix: boolean;
+}
+
+/**
+ * Sequences whose contributions to the prefix one invocation of a row kernel adds up: enough queries to be worth a
+ * partial sum, few enough that a GPU has many invocations (with 64 queries an H100 took 0.2 ms a call).
+ */
+const sequencesPerGroup = (length: number): number => Math.max(1, Math.ceil(16 / length));
+
+/**
+ * d qkv and d prefix from [qkv, prefix, out, dout, lse], by one dispatch over the sequences and heads, or one each for
+ * the statistics, the queries, the keys and the prefix's keys; then the sum of the prefix's shares.
+ */
+export const gradOp: Op<AttentionGradAttrs> = {
+  name: 'attention_grad',
+  variants: sequenceVariants,
+  outputs({ ofOwn, ofPrefix, ...attrs }, [qkv, prefix]) {
+    const { sequences, length, width, heads, prefix_length } = sizes(attrs, qkv!);
     return [
-      {
-        shader: statisticsShader,
-        bindings: { out, dout, lse, statistics },
-        uniforms: { sequences, length, heads, head_dim: width / heads },
-        ...perItem(sequences * heads * length),
-      },
+      ofOwn ? f32(...qkv!.shape) : f32(1),
+      ofPrefix ? f32(...prefix!.shape) : f32(1),
+      f32(sequences, heads, length, 2), // workspace: statistics
+      ofPrefix ? f32(sequences, prefix_length, 2 * width) : f32(1), // workspace: shares of d prefix
     ];
   },
-  cost: ({ inputs: [out] }) => ({ flops: 2 * out!.shape.reduce((a, b) => a * b, 1) }),
-};
-
-/** d qkv from [qkv, prefix, dout, statistics]. */
-export const gradOp: Op<AttentionAttrs> = {
-  name: 'attention_grad',
-  variants: rowVariants,
-  outputs: (_, [qkv]) => [f32(...qkv!.shape)],
   dispatches(call) {
-    const {
-      attrs,
-      inputs: [qkv, prefix, dout, statistics],
-      outputs: [dqkv],
-    } = call;
-    const { width, ...uniforms } = sizes(attrs, qkv!);
-    const { sequences, length, heads, head_dim, prefix_length } = uniforms;
-    const lanes = lanesOf(call);
-    const used = prefix_length > 0 ? prefix : undefined;
-    const shared = attrs.source === 'vv';
+    const { ofOwn, ofPrefix, source } = call.attrs;
+    const [qkv, prefix] = call.inputs;
+    const [, dprefix, , shares] = call.outputs;
+    const { sequences, length, width, prefix_length } = sizes(call.attrs, qkv!);
+    const fused = sequenceDispatch(call);
+    const own = fused ? [fused] : [statisticsDispatch(call), ...(ofOwn ? ownDispatches(call) : [])];
+    if (!ofPrefix) return own;
+    const span = fused ? 1 : sequencesPerGroup(length);
+    const rows = prefix!.shape[1]!;
     return [
+      ...own,
+      ...(fused ? [] : [keyDispatch(call, { span, keyRows: prefix, keys: prefix_length, dkeys: shares! })]),
       {
-        shader: lanes > 0 ? querySubgroupShader : queryShader,
-        bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, dout, dout4: dout, statistics, dqkv },
-        uniforms,
-        overrides: {
-          ...codeOverrides(head_dim, lanes, call.capabilities),
-          PREFIXED: prefix_length > 0,
-          SHARED: shared,
+        shader: prefixSumShader,
+        bindings: { partial: shares, dprefix },
+        uniforms: {
+          groups: Math.ceil(sequences / span),
+          prefix_length,
+          width,
+          rows,
+          first_column: source === 'vv' ? 2 * width : width,
         },
-        workgroups: spread(
-          lanes > 0
-            ? sequences * heads * Math.ceil(length / lanes)
-            : Math.ceil((sequences * heads * length) / workgroup),
-        ),
+        overrides: { WORKGROUP: 128 },
+        workgroups: spread(Math.ceil((rows * 3 * width) / prefixSumShader.constants.COLUMNS!)),
       },
-      keyDispatch({
-        call,
-        operands: { qkv, key_rows: qkv, dout, statistics, dkeys: dqkv },
-        keys: length,
-        span: 1,
-        own: true,
-      }),
     ];
   },
   cost({ attrs, inputs: [qkv] }) {
     const { own, prefix } = pairs(attrs, qkv!);
-    return { flops: (14 * own + 6 * prefix) * sizes(attrs, qkv!).head_dim };
+    const ofOwn = attrs.ofOwn ? 14 * own + 6 * prefix : 0;
+    return { flops: (ofOwn + (attrs.ofPrefix ? 8 * prefix : 0)) * sizes(attrs, qkv!).head_dim };
   },
 };
 
-/**
- * Sequences whose contributions to the prefix one invocation adds up: enough queries to be worth a partial sum, few
- * enough that a GPU has many invocations (with 64 queries an H100 took 0.2 ms a call).
- */
-const sequencesPerGroup = (length: number): number => Math.max(1, Math.ceil(16 / length));
+type GradCall = Call<AttentionGradAttrs>;
 
-/** d prefix from [qkv, prefix, dout, statistics]: partial sums over groups of sequences, then their sum. */
-export const prefixGradOp: Op<AttentionAttrs> = {
-  name: 'attention_prefix_grad',
-  variants: rowVariants,
-  outputs(attrs, [qkv, prefix]) {
-    const { sequences, length, width, prefix_length } = sizes(attrs, qkv!);
-    const groups = Math.ceil(sequences / sequencesPerGroup(length));
-    return [f32(...prefix!.shape), f32(groups, prefix_length, 2 * width)];
-  },
-  dispatches(call) {
-    const {
-      attrs,
-      inputs: [qkv, prefix, dout, statistics],
-      outputs: [dprefix, partial],
-    } = call;
-    const { length, width, prefix_length } = sizes(attrs, qkv!);
-    const [groups] = partial!.shape as [number];
-    const rows = prefix!.shape[1]!;
-    return [
-      keyDispatch({
-        call,
-        operands: { qkv, key_rows: prefix, dout, statistics, dkeys: partial },
-        keys: prefix_length,
-        span: sequencesPerGroup(length),
-        own: false,
-      }),
-      {
-        shader: prefixSumShader,
-        bindings: { partial, dprefix },
-        uniforms: {
-          groups,
-          prefix_length,
-          width,
-          rows,
-          first_column: attrs.source === 'vv' ? 2 * width : width,
-        },
-        ...perItem(rows * 3 * width),
-      },
-    ];
-  },
-  cost: ({ attrs, inputs: [qkv] }) => ({
-    flops: 8 * pairs(attrs, qkv!).prefix * sizes(attrs, qkv!).head_dim,
-  }),
-};
+/** All of a short sequence's gradient; undefined where the call does not use that kernel. */
+function sequenceDispatch(call: GradCall): Dispatch | undefined {
+  const { attrs, inputs, outputs } = call;
+  const [qkv, prefix, , dout] = inputs;
+  const overrides = sequenceOverrides(call, qkv!, true);
+  if (!overrides) return undefined;
+  const { width, ...uniforms } = sizes(attrs, qkv!);
+  const used = overrides.PREFIXED ? prefix : undefined;
+  return {
+    shader: sequenceShader,
+    bindings: {
+      qkv,
+      qkv4: qkv,
+      prefix: used,
+      prefix4: used,
+      dout,
+      dout4: dout,
+      dqkv: attrs.ofOwn ? outputs[0] : undefined,
+      dprefix: attrs.ofPrefix ? outputs[3] : undefined,
+    },
+    uniforms,
+    overrides: { ...overrides, OWN: attrs.ofOwn, OF_PREFIX: attrs.ofPrefix },
+    workgroups: spread(uniforms.sequences * uniforms.heads),
+  };
+}
 
-interface KeyDispatch {
-  readonly call: Call<AttentionAttrs>;
-  readonly operands: Readonly<
-    Record<'qkv' | 'key_rows' | 'dout' | 'statistics' | 'dkeys', Tensor | undefined>
-  >;
-  /** Key rows of a group of sequences. */
-  readonly keys: number;
+/** lse and dout . out per query and head. */
+function statisticsDispatch({ attrs, inputs, outputs }: GradCall): Dispatch {
+  const [qkv, , out, dout, lse] = inputs;
+  const { sequences, length, heads, head_dim } = sizes(attrs, qkv!);
+  return {
+    shader: statisticsShader,
+    bindings: { out, dout, lse, statistics: outputs[2] },
+    uniforms: { sequences, length, heads, head_dim },
+    ...perItem(sequences * heads * length),
+  };
+}
+
+/** d query, then d key and d value, of the sequences' own rows. */
+function ownDispatches(call: GradCall): Dispatch[] {
+  const { attrs, inputs, outputs, capabilities } = call;
+  const [qkv, prefix, , dout] = inputs;
+  const [dqkv, , statistics] = outputs;
+  const { width, ...uniforms } = sizes(attrs, qkv!);
+  const { sequences, length, heads, head_dim, prefix_length } = uniforms;
+  const lanes = lanesOf(call);
+  const used = prefix_length > 0 ? prefix : undefined;
+  const overrides = codeOverrides(head_dim, lanes, capabilities);
+  return [
+    {
+      shader: lanes > 0 ? querySubgroupShader : queryShader,
+      bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, dout, dout4: dout, statistics, dqkv },
+      uniforms,
+      overrides: { ...overrides, PREFIXED: prefix_length > 0, SHARED: attrs.source === 'vv' },
+      workgroups: spread(rowWorkgroups(sequences * heads, length, lanes)),
+    },
+    keyDispatch(call, { span: 1, keyRows: undefined, keys: length, dkeys: dqkv! }),
+  ];
+}
+
+const rowWorkgroups = (heads: number, rows: number, lanes: number): number =>
+  lanes > 0 ? heads * Math.ceil(rows / lanes) : Math.ceil((heads * rows) / workgroup);
+
+interface Keys {
   /** Sequences in a group: 1 for a sequence's own keys, which are masked if the attention is causal. */
   readonly span: number;
-  /** The rows are the sequences' own, not the prefix. */
-  readonly own: boolean;
+  /** The prefix; undefined: the sequences' own rows. */
+  readonly keyRows: Tensor | undefined;
+  /** Key rows of a group. */
+  readonly keys: number;
+  readonly dkeys: Tensor;
 }
 
 /** d key and d value, of the sequences' own rows or of the prefix. */
-function keyDispatch({ call, operands, keys, span, own }: KeyDispatch): Dispatch {
-  const { attrs } = call;
-  const lanes = lanesOf(call);
-  const { qkv, key_rows, dout } = operands;
+function keyDispatch(call: GradCall, { span, keyRows, keys, dkeys }: Keys): Dispatch {
+  const { attrs, inputs, outputs, capabilities } = call;
+  const [qkv, , , dout] = inputs;
   const { sequences, length, width, heads, head_dim, causal, scale, columns } = sizes(attrs, qkv!);
+  const lanes = lanesOf(call);
+  const own = keyRows === undefined;
   const shared = attrs.source === 'vv';
+  const rows = keyRows ?? qkv;
   const groups = Math.ceil(sequences / span);
   return {
     shader: lanes > 0 ? keySubgroupShader : keyShader,
-    bindings: { ...operands, qkv4: qkv, key_rows4: key_rows, dout4: dout },
+    bindings: {
+      qkv,
+      qkv4: qkv,
+      key_rows: rows,
+      key_rows4: rows,
+      dout,
+      dout4: dout,
+      statistics: outputs[2],
+      dkeys,
+    },
     uniforms: {
       sequences,
       length,
@@ -171,12 +193,10 @@ function keyDispatch({ call, operands, keys, span, own }: KeyDispatch): Dispatch
       dkeys_row: own ? [3 * width, width, 2 * width, 0] : [2 * width, 0, width, 0],
     },
     overrides: {
-      ...codeOverrides(head_dim, lanes, call.capabilities),
+      ...codeOverrides(head_dim, lanes, capabilities),
       SHARED: shared,
       ACCUMULATE: shared && own,
     },
-    workgroups: spread(
-      lanes === 0 ? Math.ceil((groups * heads * keys) / workgroup) : groups * heads * Math.ceil(keys / lanes),
-    ),
+    workgroups: spread(rowWorkgroups(groups * heads, keys, lanes)),
   };
 }

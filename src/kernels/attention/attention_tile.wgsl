@@ -54,14 +54,6 @@ fn hide(scores: vec4f, keys: vec4u, visible: u32) -> vec4f {
   return select(vec4f(hidden), scores, keys < vec4u(visible));
 }
 
-fn highest_of(x: vec4f) -> f32 {
-  return max(max(x.x, x.y), max(x.z, x.w));
-}
-
-fn sum_of(x: vec4f) -> f32 {
-  return x.x + x.y + x.z + x.w;
-}
-
 // Vector c of four keys' rows, a column each.
 fn four_rows(first: u32, c: u32) -> mat4x4f {
   return mat4x4f(

@@ -7,6 +7,7 @@
 
 #include "own_rows.wgsl"
 #include "upstream_rows.wgsl"
+#include "statistics.wgsl"
 
 override SHARED: bool = false; // V-V attention: query, key and value are one
 override ACCUMULATE: bool = false; // SHARED: dkeys holds d query already

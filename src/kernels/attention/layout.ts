@@ -55,13 +55,60 @@ export function pairs(attrs: AttentionAttrs, qkv: TensorSpec): { own: number; pr
 
 /**
  * `subgroup`: one row per lane, shared by shuffles, which a software adapter wants (wide vectors, slow loads); `direct`:
- * one invocation per row, for short sequences on a GPU (its caches broadcast loads).
+ * one invocation per row, without subgroups.
  */
-export const rowVariants = ({ subgroupSize, software }: Capabilities): string[] => {
+const rowVariants = ({ subgroupSize, software }: Capabilities): string[] => {
   if (subgroupSize === 0) return ['direct'];
   return software ? ['subgroup', 'direct'] : ['direct', 'subgroup'];
 };
 
-/** Lanes of the subgroups that a call uses; 0: the shaders without. */
-export const lanesOf = ({ capabilities, variant }: Pick<Call<AttentionAttrs>, 'capabilities' | 'variant'>) =>
-  (variant ?? rowVariants(capabilities)[0]) === 'subgroup' ? capabilities.subgroupSize : 0;
+/**
+ * Variants that forward and gradient have: besides the ones above `sequence`, one workgroup per short sequence and head,
+ * with all of it in workgroup memory, for GPUs.
+ */
+export const sequenceVariants = (capabilities: Capabilities): string[] =>
+  capabilities.software
+    ? [...rowVariants(capabilities), 'sequence']
+    : ['sequence', ...rowVariants(capabilities)];
+
+/** Lanes of the subgroups that a call of a row kernel uses; 0: the shaders without. */
+export const lanesOf = ({
+  capabilities,
+  variant,
+}: Pick<Call<AttentionAttrs>, 'capabilities' | 'variant'>) => {
+  const rows = rowVariants(capabilities);
+  return (variant && rows.includes(variant) ? variant : rows[0]) === 'subgroup'
+    ? capabilities.subgroupSize
+    : 0;
+};
+
+const sequenceWorkgroup = 128;
+/** Bytes of workgroup memory that the kernels of `sequence` are compiled for; shapes share a pipeline. */
+const sequenceMemory = [16384, 32768, 49152];
+
+/**
+ * Overrides of the `sequence` kernels where a call uses them: it is the variant asked for, or the first of the own
+ * choices, and a head of a sequence fits the workgroup memory. V-V attention of short sequences occurs in no model.
+ */
+export function sequenceOverrides(
+  { attrs, variant, capabilities }: Pick<Call<AttentionAttrs>, 'attrs' | 'variant' | 'capabilities'>,
+  qkv: TensorSpec,
+  backward: boolean,
+) {
+  if ((variant ?? sequenceVariants(capabilities)[0]) !== 'sequence' || attrs.source === 'vv')
+    return undefined;
+  const { length, head_dim, prefix_length } = sizes(attrs, qkv);
+  const keys = length + prefix_length;
+  const stride = Math.ceil(head_dim / 4) + 1; // vectors
+  const grids = length * Math.ceil(keys / 4);
+  // Rows of queries, keys and values, and a grid of scores; backward those of dout and of the scores' gradient besides.
+  const pool = backward ? 2 * (length + keys) * stride + 2 * grids : (length + 2 * keys) * stride + grids;
+  const bytes = sequenceMemory.find((memory) => 16 * (pool + sequenceWorkgroup) <= memory);
+  if (bytes === undefined || bytes > capabilities.workgroupMemory) return undefined;
+  return {
+    WORKGROUP: sequenceWorkgroup,
+    POOL: bytes / 16 - sequenceWorkgroup,
+    ALIGNED: head_dim % 4 === 0,
+    PREFIXED: prefix_length > 0,
+  };
+}

@@ -5,6 +5,7 @@
 
 #include "rows_with_prefix.wgsl"
 #include "upstream_rows.wgsl"
+#include "statistics.wgsl"
 
 override SHARED: bool = false; // V-V attention: query, key and value are one; the parts left of it get zeros
 

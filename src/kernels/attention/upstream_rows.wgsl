@@ -1,12 +1,10 @@
-// What the gradient kernels read of each query: the upstream gradient's row, and its statistics.
+// What the gradient kernels read of each query: the upstream gradient's row.
 //
 // Includer  includes own_rows.wgsl too
-// Shapes    dout [sequences, length, heads * head_dim] and dout4, the same as vectors; statistics [sequences, heads,
-//           length] of (lse, delta), by attention_statistics.wgsl
+// Shapes    dout [sequences, length, heads * head_dim] and dout4, the same as vectors
 
 @group(0) @binding(4) var<storage, read> dout: array<f32>;
 @group(0) @binding(5) var<storage, read> dout4: array<vec4f>;
-@group(0) @binding(6) var<storage, read> statistics: array<vec2f>;
 
 fn dout_vector(start: u32, c: u32) -> vec4f {
   if (ALIGNED) {
