@@ -123,7 +123,7 @@ export async function benchFilo(
       const given = {
         ...features,
         ...learner.feeds!([className]),
-        masks: noise(size * size).map((x) => Number(x > 1)),
+        masks: Uint8Array.from(noise(size * size), (x) => Number(x > 1)),
         classes: Int32Array.of(1),
         schedule,
       };

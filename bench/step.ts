@@ -10,6 +10,8 @@ import { initialLearnables, learnableShapes } from '../src/model/faprompt/learna
 import { presets } from '../src/model/faprompt/options.ts';
 import { loadTemplates } from '../src/model/faprompt/scorer.ts';
 import { publishedAdam } from '../src/model/methods/optimizer.ts';
+import { createResidentImages, type StepImage, stepFeeds } from '../src/train/resident.ts';
+import type { TrainingSource } from '../src/train/source.ts';
 import { buildStepGraph, compileStep, createTrainingState } from '../src/train/step.ts';
 import { summary } from './output.ts';
 import { uniform } from './random.ts';
@@ -24,6 +26,8 @@ export interface StepSettings {
   readonly half: boolean;
   /** Steps between two readings of the memory; 0: none. */
   readonly steps: number;
+  /** Features come from the host in every step, as where they do not fit the GPU. */
+  readonly upload: boolean;
 }
 
 export interface StepResult {
@@ -33,6 +37,11 @@ export interface StepResult {
   readonly gflop: number;
   readonly gflops: number;
   readonly dispatches: number;
+  /** Milliseconds of a step in which the host works; for the rest it waits. */
+  readonly host: { readonly upload: number; readonly encode: number; readonly submit: number };
+  /** Milliseconds of all dispatches, each alone between two timestamps; absent where there are none. */
+  readonly gpu?: number;
+  readonly uploadedBytes: number;
   /** GFLOP of the step with the image encoder, all text positions and nothing shared; of its parts. */
   readonly uncached: { readonly total: number; readonly text: number; readonly image: number };
   readonly bytes: { readonly plan: number; readonly measured: number };
@@ -41,7 +50,7 @@ export interface StepResult {
 }
 
 export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepResult> {
-  const { model, size, batch, runs, half, steps } = settings;
+  const { model, size, batch, runs, half, steps, upload } = settings;
   const options = presets.topm;
   const clip = await randomClip(gpu, model, half);
   const faprompt = await loadTemplates(clip, options);
@@ -71,19 +80,28 @@ export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepR
 
   const { embedDim, patch } = clip.config;
   const noise = (n: number, scale = 1) => Float32Array.from({ length: n }, () => scale * random());
-  const feeds = () => ({
-    image: noise(batch * embedDim, embedDim ** -0.5),
-    patches: noise(batch * (size / patch) ** 2 * embedDim, embedDim ** -0.5),
-    masks: noise(batch * size * size).map((x) => Number(x > 1)),
-    classes: Int32Array.from({ length: batch }, (_, i) => i % 2),
-    labels: Float32Array.from({ length: batch }, (_, i) => i % 2),
-  });
-  const inputs = [feeds(), feeds(), feeds()];
+  const source: TrainingSource = {
+    count: 3 * batch,
+    load: async (index) => ({
+      features: {
+        image: noise(embedDim, embedDim ** -0.5),
+        patches: noise((size / patch) ** 2 * embedDim, embedDim ** -0.5),
+      },
+      anomalous: index % 2 === 1,
+      mask: Uint8Array.from(noise(size * size), (x) => Number(x > 1)),
+    }),
+  };
+  const resident = createResidentImages(gpu, source, upload ? 0 : undefined);
+  const batches: StepImage[][] = [];
+  for (let i = 0; i < 3; i += 1) {
+    const images = Array.from({ length: batch }, (_, k) => resident.load(i * batch + k));
+    batches.push((await Promise.all(images)) as StepImage[]);
+  }
   let t = 0;
   const run = async () => {
     t += 1;
     const { total } = await executable.run(
-      { ...inputs[t % 3]!, schedule: adamSchedule({ lr: 1e-3, ...publishedAdam }, t) },
+      { ...stepFeeds(batches[t % 3]!, size), schedule: adamSchedule({ lr: 1e-3, ...publishedAdam }, t) },
       ['total'],
     );
     if (!Number.isFinite(total![0]!)) throw new Error(`step ${t}: the loss is ${total![0]}`);
@@ -92,6 +110,7 @@ export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepR
   // As the trainer does it: the next step is uploaded and submitted while this one computes.
   const times: number[] = [];
   let underWay = run();
+  const before = { ...executable.spent };
   let last = performance.now();
   for (let i = 0; i <= runs; i += 1) {
     const next = run();
@@ -102,10 +121,15 @@ export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepR
     last = performance.now();
   }
   await underWay;
+  const { spent } = executable;
+  const perRun = (part: Exclude<keyof typeof before, 'runs'>) =>
+    (spent[part] - before[part]) / (spent.runs - before.runs);
+  const host = { upload: perRun('upload'), encode: perRun('encode'), submit: perRun('submit') };
+  const uploadedBytes = perRun('uploadedBytes');
   const { median, spread } = summary(times);
   const growth = steps > 0 ? await measureGrowth(gpu, run, steps) : undefined;
   const gflop = executable.plan.flops / 1e9;
-  const top = gpu.capabilities.timestamps ? byOp(await executable.profile()) : [];
+  const dispatchTimes = gpu.capabilities.timestamps ? await executable.profile() : [];
   const result = {
     settings,
     milliseconds: median,
@@ -113,13 +137,19 @@ export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepR
     gflop,
     gflops: gflop / (median / 1e3),
     dispatches: executable.dispatches,
+    host,
+    uploadedBytes,
+    ...(dispatchTimes.length > 0
+      ? { gpu: dispatchTimes.reduce((sum, { milliseconds }) => sum + milliseconds, 0) }
+      : {}),
     uncached: { total: text + image, text, image },
     // The plan counts CLIP's parameters that the step uses; measured: everything that is allocated.
     bytes: { plan: executable.plan.bytes.total, measured: gpu.memory.peak },
     ...(growth ? { growth } : {}),
-    top,
+    top: byOp(dispatchTimes),
   };
   executable.dispose();
+  resident.dispose();
   state.dispose();
   clip.dispose();
   return result;

@@ -66,7 +66,7 @@ function drawBatch(images: number) {
   return {
     image: unitRows(random, images),
     patches: unitRows(random, images * patches),
-    masks: Float32Array.from({ length: images * size * size }, (_, i) =>
+    masks: Uint8Array.from({ length: images * size * size }, (_, i) =>
       Number(i < size * size && i % 7 === 0),
     ),
     classes: Int32Array.from({ length: images }, (_, i) => Number(i === 0)),

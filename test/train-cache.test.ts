@@ -29,6 +29,8 @@ const train = async (name: string, ...more: string[]) => {
     '--epochs',
     '3',
     '--json',
+    '--gpu-cache',
+    '0', // every epoch asks again
     ...tinyOptions,
     ...more,
   ];
@@ -40,7 +42,7 @@ const train = async (name: string, ...more: string[]) => {
 beforeAll(async () => {
   fixtures = await makeFixtures();
   const { images } = await train('cold', '--cache', out('cache'));
-  expect(images).toEqual({ cached: 18, encoded: 9, damaged: 0 });
+  expect(images).toEqual({ cached: 18, encoded: 9, damaged: 0, resident: 0 });
   reference = await prompts('cold');
 });
 afterAll(() => fixtures.remove());
@@ -50,6 +52,7 @@ test('a warm cache: the image encoder never runs, the prompts are the same', asy
     cached: 27,
     encoded: 0,
     damaged: 0,
+    resident: 0,
   });
   expect((await prompts('warm')).equals(reference)).toBe(true);
 });
@@ -85,8 +88,19 @@ test('a file that is written anew under its name is another image', async () => 
 });
 
 test('without a cache: every image every time, the same prompts', async () => {
-  expect((await train('none', '--no-cache')).images).toEqual({ cached: 0, encoded: 27, damaged: 0 });
+  expect((await train('none', '--no-cache')).images).toEqual({
+    cached: 0,
+    encoded: 27,
+    damaged: 0,
+    resident: 0,
+  });
   expect((await prompts('none')).equals(reference)).toBe(true);
+});
+
+test('kept on the GPU: every image is asked for once, the same prompts', async () => {
+  const images = { cached: 0, encoded: 9, damaged: 0, resident: 9 };
+  expect((await train('gpu', '--no-cache', '--gpu-cache', '16')).images).toEqual(images);
+  expect((await prompts('gpu')).equals(reference)).toBe(true);
 });
 
 test('in f16: other prompts, which do not depend on whether features come from the cache', async () => {
@@ -116,6 +130,7 @@ test('truncated, changed and empty entries are made again', async () => {
     cached: 24,
     encoded: 3,
     damaged: 3,
+    resident: 0,
   });
   expect((await prompts('damaged')).equals(reference)).toBe(true);
 });
@@ -123,7 +138,7 @@ test('truncated, changed and empty entries are made again', async () => {
 test('a cache that cannot be written costs time, not the run', async () => {
   await writeFile(out('file'), 'not a folder');
   const { images, note } = await train('unwritable', '--cache', out('file'));
-  expect(images).toEqual({ cached: 0, encoded: 27, damaged: 0 });
+  expect(images).toEqual({ cached: 0, encoded: 27, damaged: 0, resident: 0 });
   expect(note).toContain('warning: the feature cache cannot be written');
 });
 

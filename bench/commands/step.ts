@@ -15,6 +15,7 @@ interface StepGiven {
   runs: number;
   f16?: true;
   steps: number;
+  upload?: true;
   torch?: true;
   torchBatch?: number;
   json?: string;
@@ -26,6 +27,9 @@ function describeStep({
   gflop,
   gflops,
   dispatches,
+  host,
+  gpu,
+  uploadedBytes,
   uncached,
   bytes,
   growth,
@@ -33,6 +37,9 @@ function describeStep({
 }: StepResult) {
   return [
     `${(milliseconds / 1e3).toFixed(3)} s (+- ${(100 * spread).toFixed(0)} %), ${gflop.toFixed(1)} GFLOP, ${gflops.toFixed(1)} GFLOP/s, ${dispatches} dispatches`,
+    `host: ${host.upload.toFixed(2)} ms uploads (${formatBytes(uploadedBytes)}), ${host.encode.toFixed(2)} ms encodes, ${host.submit.toFixed(2)} ms submits, ` +
+      `${Math.max(0, milliseconds - host.upload - host.encode - host.submit).toFixed(2)} ms waits for the GPU` +
+      (gpu === undefined ? '' : `; dispatches one by one: ${gpu.toFixed(2)} ms`),
     `memory: step planned ${formatBytes(bytes.plan)} with the weights it uses; measured ${formatBytes(bytes.measured)} with all weights`,
     `uncached and untruncated: ${uncached.total.toFixed(0)} GFLOP (image encoder ${uncached.image.toFixed(0)}, rest ${uncached.text.toFixed(0)}), ${(uncached.total / gflop).toFixed(1)} times as much`,
     ...(growth
@@ -57,6 +64,7 @@ export const addStepCommand = (program: Command): Command =>
     .option('--runs <n>', 'timed steps; the median counts', integer, 5)
     .option('--f16', 'frozen matrices in f16')
     .option('--steps <n>', 'further steps, memory compared before and after', integer, 0)
+    .option('--upload', 'features from the host in every step, as where they do not fit the GPU')
     .option('--torch', "the published step's arithmetic in PyTorch, in the same run")
     .option(
       '--torch-batch <images>',
@@ -65,7 +73,7 @@ export const addStepCommand = (program: Command): Command =>
     )
     .option('--json <file>', 'write the result as JSON')
     .action(async (given: StepGiven) => {
-      const { model, size = sizeOf(model), batch, runs, steps, f16 = false } = given;
+      const { model, size = sizeOf(model), batch, runs, steps, f16 = false, upload = false } = given;
       configOf(model);
       const gpu = await openGpu();
       const where = environment(gpu);
@@ -73,7 +81,7 @@ export const addStepCommand = (program: Command): Command =>
       console.log(`${model}, ${size} px, batch ${batch}, ${f16 ? 'f16' : 'f32'} matrices`);
       let step: StepResult;
       try {
-        step = await benchStep(gpu, { model, size, batch, runs, half: f16, steps });
+        step = await benchStep(gpu, { model, size, batch, runs, half: f16, steps, upload });
       } finally {
         gpu.close();
       }

@@ -11,7 +11,10 @@ export function addCacheOptions(command: Command): void {
         'faprompt/features in the cache folder, ~/.cache',
       ),
     )
-    .option('--no-cache', 'do not keep image features: encode every image anew (a training: in every epoch)')
+    .option(
+      '--no-cache',
+      'do not keep image features: encode every image anew (a training: in every epoch those that its --gpu-cache has no room for)',
+    )
     .option('--cache-precision <type>', 'f32, or f16 for half the space', precision, 'f32');
 }
 

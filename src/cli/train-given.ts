@@ -17,6 +17,7 @@ export interface TrainGiven extends CacheOptions {
   readonly vocabulary?: string;
   readonly resume?: boolean;
   readonly saveEvery: number;
+  readonly gpuCache?: number;
   readonly dryRun?: boolean;
   readonly nodes?: boolean;
   readonly json?: boolean;

@@ -45,6 +45,11 @@ export const trainCommand = (io: Io): Command => {
     .option('--vocabulary <file>', 'for methods whose prompts name classes: see faprompt classify --help')
     .option('--resume', "go on from the folder's last checkpoint")
     .option('--save-every <n>', 'steps between checkpoints inside an epoch', integer(1), 50)
+    .option(
+      '--gpu-cache <MiB>',
+      'GPU memory for image features, which are then uploaded once, not in every step; 0: none (default: what the adapter allows, 4096 at most)',
+      integer(0),
+    )
     .option('--dry-run', 'say what a run would need, and stop; --data only says the classes')
     .option('--nodes', 'with --dry-run: print every node of the plans, with the buffers it reads and writes')
     .addOption(
@@ -104,7 +109,7 @@ export function describeReport(report: TrainingReport, out: string): string {
     report.finished
       ? `prompts: ${visible(report.prompts ?? '')}`
       : `interrupted after step ${report.steps}; go on with --resume --out ${visible(out)}`,
-    `${report.steps} steps in ${formatTime(1000 * report.seconds)}; features of ${images.encoded} images encoded, ${images.cached} read from the cache` +
+    `${report.steps} steps in ${formatTime(1000 * report.seconds)}; features of ${images.encoded} images encoded, ${images.cached} read from the cache, ${images.resident} kept on the GPU` +
       (images.damaged > 0 ? `, ${images.damaged} damaged entries made again` : ''),
     ...(report.losses.length > 0
       ? [`mean loss per epoch: ${report.losses.map((loss) => loss.toFixed(5)).join(', ')}`]

@@ -1,5 +1,12 @@
 import type { Gpu } from '../gpu/gpu.ts';
-import { byteLength, describe, elements, hostLength, type TensorSpec } from '../kernels/tensor.ts';
+import {
+  byteLength,
+  describe,
+  elements,
+  exactBytes,
+  hostLength,
+  type TensorSpec,
+} from '../kernels/tensor.ts';
 
 /** A tensor on the host: f32 as Float32Array, i32 as Int32Array, f16 as its bits, u8 and q8 (with its scales) as bytes. */
 export type HostData = Float32Array | Int32Array | Uint16Array | Uint8Array;
@@ -7,6 +14,12 @@ export type HostData = Float32Array | Int32Array | Uint16Array | Uint8Array;
 /** A tensor that lives on the device outside of any plan: weights, learnables, optimizer state. */
 export interface DeviceTensor extends TensorSpec {
   readonly buffer: GPUBuffer;
+}
+
+/** A part of a buffer on the device that holds a tensor's elements; the offset counts bytes, in fours. */
+export interface DeviceSlice {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
 }
 
 /** Allocates a tensor, zeroed or with `data`. @throws GpuError when it does not fit. */
@@ -45,6 +58,37 @@ export function copyTensor(gpu: Gpu, tensor: DeviceTensor, to: GPUBuffer, offset
   const encoder = gpu.device.createCommandEncoder();
   encoder.copyBufferToBuffer(tensor.buffer, 0, to, offset, byteLength(tensor));
   gpu.device.queue.submit([encoder.finish()]);
+}
+
+/**
+ * Equal parts of a tensor, in order, into a buffer, after all that was queued before: parts on the host are uploaded,
+ * those on the device copied there.
+ * @returns bytes uploaded
+ * @throws Error for parts that do not add up, or that do not begin at multiples of four bytes
+ */
+export function writeParts(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  offset: number,
+  spec: TensorSpec,
+  parts: readonly (HostData | DeviceSlice)[],
+): number {
+  let uploaded = 0;
+  const bytes = exactBytes(spec) / parts.length;
+  if (!Number.isInteger(bytes / 4))
+    throw new Error(`${describe(spec)} has no ${parts.length} equal parts of whole words`);
+  const encoder = gpu.device.createCommandEncoder();
+  parts.forEach((part, i) => {
+    const to = offset + i * bytes;
+    if ('offset' in part) encoder.copyBufferToBuffer(part.buffer, part.offset, buffer, to, bytes);
+    else if (part.byteLength === bytes) {
+      writeBuffer(gpu, buffer, to, part);
+      uploaded += bytes;
+    } else
+      throw new Error(`expected ${bytes} bytes for a part of ${describe(spec)}, found ${part.byteLength}`);
+  });
+  gpu.device.queue.submit([encoder.finish()]);
+  return uploaded;
 }
 
 /** Copies a tensor to the host. */

@@ -10,7 +10,14 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../kernels/tensor.ts';
-import { copyTensor, type DeviceTensor, type HostData, writeBuffer } from './device-tensor.ts';
+import {
+  copyTensor,
+  type DeviceSlice,
+  type DeviceTensor,
+  type HostData,
+  writeBuffer,
+  writeParts,
+} from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
 import { largestTensors, plan as makePlan, type Plan, runsInFlight } from './plan.ts';
@@ -35,12 +42,14 @@ export interface RunOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Values of inputs by name: from the host, or tensors on the device. */
-export type Feeds = Readonly<Record<string, HostData | DeviceTensor>>;
+/** Values of inputs by name: from the host, tensors on the device, or equal parts of which some are here, some there. */
+export type Feeds = Readonly<Record<string, HostData | DeviceTensor | readonly (HostData | DeviceSlice)[]>>;
 
 export interface Executable {
   readonly plan: Plan;
   readonly dispatches: number;
+  /** What the host did for all runs so far: milliseconds, and bytes that it handed over. */
+  readonly spent: Readonly<HostWork>;
   /**
    * Uploads `feeds` (inputs keep what they held before; a tensor that is on the device already, such as another
    * executable's output, is copied there), runs everything and copies the outputs named by `read`.
@@ -55,6 +64,14 @@ export interface Executable {
   /** An output as another executable's parameter; valid until this one runs again. */
   tensor(output: string): DeviceTensor;
   dispose(): void;
+}
+
+export interface HostWork {
+  runs: number;
+  upload: number;
+  encode: number;
+  submit: number;
+  uploadedBytes: number;
 }
 
 /** Work after which a command buffer is submitted, so that no single submit holds a display's GPU for seconds. */
@@ -111,6 +128,11 @@ export async function compile(
         if (storage === undefined)
           throw new Error(`no input named "${name}" in this graph; it has: ${[...inputs.keys()].join(', ')}`);
         const spec = graph.spec(storage);
+        if (isParts(data)) {
+          const buffer = buffers.get(storage);
+          if (buffer) spent.uploadedBytes += writeParts(gpu, buffer, offset, spec, data);
+          continue;
+        }
         const onDevice = 'buffer' in data && 'dtype' in data;
         if (onDevice ? !sameTensor(data, spec) : data.length !== hostLength(spec))
           throw new Error(
@@ -119,8 +141,18 @@ export async function compile(
         const buffer = buffers.get(storage); // none: the outputs do not depend on it
         if (!buffer) continue;
         if (onDevice) copyTensor(gpu, data, buffer, offset);
-        else writeBuffer(gpu, buffer, offset, data);
+        else {
+          writeBuffer(gpu, buffer, offset, data);
+          spent.uploadedBytes += data.byteLength;
+        }
       }
+    };
+    const spent: HostWork = { runs: 0, upload: 0, encode: 0, submit: 0, uploadedBytes: 0 };
+    const timed = <T>(part: 'upload' | 'encode' | 'submit', work: () => T): T => {
+      const began = performance.now();
+      const result = work();
+      spent[part] += performance.now() - began;
+      return result;
     };
     /** A run that waits between its submits must not have its inputs overwritten by the next. */
     const inTurn = createQueue();
@@ -162,15 +194,19 @@ export async function compile(
     return {
       plan,
       dispatches: steps.length,
+      spent,
       async run(feeds, read = [], options) {
         const { found } = await inTurn(async () => {
           await gpu.guard(Promise.resolve());
-          upload(feeds);
+          spent.runs += 1;
+          timed('upload', () => upload(feeds));
           if (guards) guards.fill(buffers, graph);
           if (options) await submitWatched(options);
-          const work = options ? [] : encode(flopsPerSubmit).map((part) => part.commands);
+          const work = options
+            ? []
+            : timed('encode', () => encode(flopsPerSubmit).map((part) => part.commands));
           const copies = readback.begin(read);
-          device.queue.submit([...work, ...copies.commands]);
+          timed('submit', () => device.queue.submit([...work, ...copies.commands]));
           const found = copies.results();
           if (guards) {
             await found;
@@ -200,6 +236,8 @@ export async function compile(
     throw error;
   }
 }
+
+const isParts = (feed: Feeds[string]): feed is readonly (HostData | DeviceSlice)[] => Array.isArray(feed);
 
 const sameTensor = (a: TensorSpec, b: TensorSpec): boolean =>
   sameShape(a.shape, b.shape) && a.dtype === b.dtype;

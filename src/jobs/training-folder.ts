@@ -31,16 +31,21 @@ export interface TrainingJob extends TrainingChoice, CacheOptions {
   readonly resume: boolean;
   /** Steps between checkpoints inside an epoch. */
   readonly saveEvery: number;
+  /** Most MiB of images that stay on the device. */
+  readonly gpuCache?: number | undefined;
 }
 
 export interface TrainingReport extends Pick<TrainingOutcome, 'finished' | 'losses' | 'problems' | 'step'> {
   /** The file of prompts; only once finished. */
   readonly prompts?: string;
   readonly steps: number;
-  readonly images: FeatureCounts;
+  readonly images: FeatureCounts & {
+    /** Images that stayed on the device after their first step. */
+    readonly resident: number;
+  };
   readonly seconds: number;
-  /** Bytes of GPU memory that the plans need, and the most that was held. */
-  readonly memory: { readonly planned: number; readonly peak: number };
+  /** Bytes of GPU memory that the plans need, those of the images that stay there, and the most that was held. */
+  readonly memory: { readonly planned: number; readonly images: number; readonly peak: number };
 }
 
 /**
@@ -94,9 +99,9 @@ async function trainIn(
     const source = createTrainingSource(gpu, datasetImages(dataset, bar.features), imageSize);
     const tokenizer = tokenizerOf(session, job.vocabulary);
     const { signal } = abort;
-    const { saveEvery } = job;
+    const { saveEvery, gpuCache } = job;
     const result = await runTraining(
-      { gpu, clip, source, settings, tokenizer, signal, saveEvery },
+      { gpu, clip, source, settings, tokenizer, signal, saveEvery, gpuCache },
       {
         resume,
         save: folder.save,
@@ -112,7 +117,7 @@ async function trainIn(
         },
       },
     );
-    const { finished, losses, problems, step, progress } = result;
+    const { finished, losses, problems, step, progress, resident } = result;
     const encoder = features.encoder ? planBytes(features.encoder.plan) : 0;
     return {
       finished,
@@ -120,10 +125,10 @@ async function trainIn(
       steps: progress.step,
       losses,
       problems,
-      images: features.counts,
+      images: { ...features.counts, resident: resident.images },
       seconds: (performance.now() - began) / 1000,
       step,
-      memory: { planned: result.planned + encoder, peak: gpu.memory.peak },
+      memory: { planned: result.planned + encoder, images: resident.bytes, peak: gpu.memory.peak },
     };
   } finally {
     stopListening();

@@ -25,6 +25,8 @@ export interface TrainingRun {
   readonly signal: AbortSignal;
   /** Steps between checkpoints inside an epoch. */
   readonly saveEvery: number;
+  /** Most MiB of images that stay on the device; default: residentBudget. */
+  readonly gpuCache?: number | undefined;
 }
 
 /** Where checkpoints are kept, and who looks on. */
@@ -49,7 +51,8 @@ export interface TrainingStep extends StepEvent {
   readonly total: number;
 }
 
-export interface TrainingOutcome extends Pick<TrainResult, 'finished' | 'progress' | 'problems'> {
+export interface TrainingOutcome
+  extends Pick<TrainResult, 'finished' | 'progress' | 'problems' | 'resident'> {
   /** The file of what was learnt so far. */
   readonly prompts: Uint8Array;
   /** Mean loss of each epoch of this part of the run. */
@@ -105,7 +108,7 @@ export const imagesDone = ({ progress }: Pick<Snapshot, 'progress'>, count: numb
  * @throws TrainingError, GpuError
  */
 export async function runTraining(
-  { gpu, clip, source, settings, tokenizer, signal, saveEvery }: TrainingRun,
+  { gpu, clip, source, settings, tokenizer, signal, saveEvery, gpuCache }: TrainingRun,
   sink: TrainingSink,
 ): Promise<TrainingOutcome> {
   const { method, imageSize, dualLayers, epochs, batch, seed, learningRate } = settings;
@@ -114,7 +117,7 @@ export async function runTraining(
   const compiled = new Map<number, Executable>();
   const times: number[] = [];
   const losses: number[] = [];
-  const { finished, progress, problems, parameters } = await train(
+  const { finished, progress, problems, parameters, resident } = await train(
     gpu,
     clip,
     source,
@@ -138,7 +141,13 @@ export async function runTraining(
       },
       save: (snapshot, epoch) => sink.save(snapshot, epoch),
     },
-    { ...(sink.resume ? { resume: sink.resume } : {}), signal, saveEvery, tokenizer },
+    {
+      ...(sink.resume ? { resume: sink.resume } : {}),
+      signal,
+      saveEvery,
+      tokenizer,
+      residentBytes: gpuCache === undefined ? undefined : gpuCache * 2 ** 20,
+    },
   );
   const full = compiled.get(batch);
   const training = { seed, epochs, batch, lr: learningRate, images };
@@ -147,6 +156,7 @@ export async function runTraining(
     finished,
     progress,
     problems,
+    resident,
     prompts: writePrompts(learnt, clip.config),
     losses,
     step: full && times.length > 0 ? { ms: median(times), flops: full.plan.flops } : null,

@@ -115,7 +115,7 @@ export const buildStepGraph = (
   });
 
 /**
- * Inputs: features by the names of `featureShapes`, each [B, ...], `masks` [B, S, S], `classes` [B] i32, `labels` [B]
+ * Inputs: features by the names of `featureShapes`, each [B, ...], `masks` [B, S, S] of bytes, `classes` [B] i32, `labels` [B]
  * f32, `schedule` (of the optimizer), and what the learner feeds itself.
  * @param needs what the features are; of FAPrompt's, how many blocks have the V-V stream makes no difference here
  */
@@ -131,7 +131,7 @@ export function buildStep(
   const { graph } = model;
   const features = featureInputs(model, clip, size, needs, batch);
   const targets = {
-    masks: graph.input('masks', f32(batch, size, size)),
+    masks: graph.input('masks', { shape: [batch, size, size], dtype: 'u8' }),
     classes: graph.input('classes', { shape: [batch], dtype: 'i32' }),
     labels: graph.input('labels', f32(batch)),
   };

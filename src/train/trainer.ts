@@ -2,15 +2,16 @@
 
 import { prefetch } from '../base/prefetch.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { DeviceTensor, HostData } from '../graph/device-tensor.ts';
+import type { DeviceTensor } from '../graph/device-tensor.ts';
 import type { Executable } from '../graph/executor.ts';
 import type { Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
 import { joinValues, splitShapes, splitValues, wholes } from '../model/methods/parts.ts';
 import { TrainingError } from './errors.ts';
 import { readLosses } from './losses.ts';
+import { createResidentImages, type StepImage, stepFeeds } from './resident.ts';
 import { epochOrder, learningOf, type TrainSettings } from './settings.ts';
-import type { ImageProblem, TrainingImage, TrainingSource } from './source.ts';
+import type { ImageProblem, TrainingSource } from './source.ts';
 import {
   buildStep,
   compileStep,
@@ -89,6 +90,8 @@ export interface TrainRun {
   readonly saveEvery?: number;
   /** For any text, where the method's prompts name classes. */
   readonly tokenizer?: (() => Promise<Tokenizer>) | undefined;
+  /** Most bytes that images may take on the device, so as to be uploaded once; default: residentBudget. */
+  readonly residentBytes?: number | undefined;
 }
 
 export interface TrainResult {
@@ -98,6 +101,8 @@ export interface TrainResult {
   readonly parameters: ReadonlyMap<string, Float32Array>;
   /** Images that could not be used. */
   readonly problems: number;
+  /** Images that stayed on the device, and the bytes that they took. */
+  readonly resident: { readonly images: number; readonly bytes: number };
 }
 
 /**
@@ -110,7 +115,7 @@ export async function train(
   source: TrainingSource,
   settings: TrainSettings,
   callbacks: TrainCallbacks = {},
-  { resume, signal, saveEvery = Number.POSITIVE_INFINITY, tokenizer }: TrainRun = {},
+  { resume, signal, saveEvery = Number.POSITIVE_INFINITY, tokenizer, residentBytes }: TrainRun = {},
 ): Promise<TrainResult> {
   const { method, imageSize, dualLayers, batch, epochs, seed, learningRate } = settings;
   const learning = learningOf(method);
@@ -166,6 +171,7 @@ export async function train(
     callbacks.compiled?.(images, made);
     return made;
   };
+  const resident = createResidentImages(gpu, source, residentBytes);
   const unusable = new Set<string>();
   const report = (problem: ImageProblem) => {
     if (!unusable.has(problem.file)) callbacks.problem?.(problem);
@@ -176,7 +182,7 @@ export async function train(
   const save = async (epoch?: number) => callbacks.save?.({ progress, state: await readState() }, epoch);
   const result = async (finished: boolean): Promise<TrainResult> => {
     const { parameters } = await readState();
-    return { finished, progress, parameters, problems: unusable.size };
+    return { finished, progress, parameters, problems: unusable.size, resident: { ...resident.kept } };
   };
   let lastEnd = 0;
   /** Waits for a step's losses, after those of the step before. */
@@ -212,7 +218,7 @@ export async function train(
     while (progress.epoch < epochs) {
       const phase = phaseOf(phases, progress.epoch);
       const order = epochOrder(seed, progress.epoch, source.count).slice(progress.position);
-      const loaded = prefetch(order, (index) => source.load(index), batch);
+      const loaded = prefetch(order, (index) => resident.load(index), batch);
       let step = progress.step;
       for await (const { images, consumed } of batches(loaded, batch, report)) {
         if (signal?.aborted) break;
@@ -227,7 +233,7 @@ export async function train(
         const schedule = optimizer.schedule({ learningRate, step: ofPhase, epoch: progress.epoch, epochs });
         const own = learner.feeds?.(images.map(({ className = unnamed }) => className)) ?? {};
         const read = stepInputs(executable);
-        const given = Object.entries({ ...feeds(images, imageSize), ...own, schedule });
+        const given = Object.entries({ ...stepFeeds(images, imageSize), ...own, schedule });
         const run = executable.run(
           Object.fromEntries(given.filter(([name]) => read.has(name))),
           Object.keys(executable.plan.outputs),
@@ -270,6 +276,7 @@ export async function train(
   } finally {
     await running?.catch(() => {});
     for (const executable of steps.values()) executable.dispose();
+    resident.dispose();
     state.dispose();
   }
 }
@@ -295,11 +302,11 @@ export function phaseOf(phases: readonly number[], epoch: number): number {
 
 /** Groups usable images; unusable ones are reported and made up for, so that only an epoch's last batch is smaller. */
 async function* batches(
-  loaded: AsyncIterable<TrainingImage | ImageProblem>,
+  loaded: AsyncIterable<StepImage | ImageProblem>,
   size: number,
   report: (problem: ImageProblem) => void,
-): AsyncGenerator<{ images: TrainingImage[]; consumed: number }> {
-  let images: TrainingImage[] = [];
+): AsyncGenerator<{ images: StepImage[]; consumed: number }> {
+  let images: StepImage[] = [];
   let consumed = 0;
   for await (const image of loaded) {
     consumed += 1;
@@ -311,32 +318,4 @@ async function* batches(
     consumed = 0;
   }
   if (consumed > 0) yield { images, consumed };
-}
-
-/** The step graph's inputs for a batch. */
-function feeds(images: readonly TrainingImage[], size: number): Record<string, HostData> {
-  const join = (parts: readonly Float32Array[]) => {
-    const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      joined.set(part, at);
-      at += part.length;
-    }
-    return joined;
-  };
-  const masks = new Float32Array(images.length * size * size);
-  images.forEach(({ mask }, i) => {
-    if (mask) masks.set(mask, i * size * size);
-  });
-  return {
-    ...Object.fromEntries(
-      Object.keys(images[0]!.features).map((name) => [
-        name,
-        join(images.map(({ features }) => features[name]!)),
-      ]),
-    ),
-    masks,
-    classes: Int32Array.from(images, ({ anomalous }) => Number(anomalous)),
-    labels: Float32Array.from(images, ({ anomalous }) => Number(anomalous)),
-  };
 }

@@ -91,7 +91,7 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
   const feeds = {
     image: features.image,
     patches: features.patches,
-    masks: await inputs.readFloat32('masks'),
+    masks: Uint8Array.from(await inputs.readFloat32('masks')),
     classes: labels,
     labels: Float32Array.from(labels),
   };

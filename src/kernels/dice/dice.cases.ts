@@ -11,6 +11,8 @@ const maps = (batch: number, height: number, width: number, mask: Values = binar
   { shape: [batch, height, width], values: mask },
 ];
 
+const bytes = ([prob, mask]: CaseInput[]): CaseInput[] => [prob!, { ...mask!, dtype: 'u8' }];
+
 const cases: Case<DiceAttrs>[] = [
   { name: 'one pixel', attrs: abnormal, inputs: maps(1, 1, 1) },
   { name: 'one image, abnormal', attrs: abnormal, inputs: maps(1, 5, 7) },
@@ -21,6 +23,8 @@ const cases: Case<DiceAttrs>[] = [
   { name: 'soft mask', attrs: normal, inputs: maps(2, 4, 6, (_, random) => random()) },
   { name: 'several stretches', attrs: abnormal, inputs: maps(2, 67, 97) },
   { name: 'several stretches, normal', attrs: normal, inputs: maps(2, 67, 97) },
+  { name: 'mask of bytes, abnormal', attrs: abnormal, inputs: bytes(maps(3, 9, 11)) },
+  { name: 'mask of bytes, normal', attrs: normal, inputs: bytes(maps(2, 67, 97)) },
 ];
 
 export const diceTest = defineOpTest({ op: diceOp, reference: diceReference, cases, wrt: [0] });

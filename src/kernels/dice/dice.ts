@@ -1,4 +1,5 @@
 import { perItem, perTask } from '../grid.ts';
+import { maskType } from '../masks.ts';
 import type { Builder, Dispatch, Op } from '../op.ts';
 import { describe, elements, f32, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 import forwardShader from './dice.wgsl';
@@ -22,8 +23,8 @@ export const diceOp: Op<DiceAttrs> = {
     const [batch, channels, ...size] = prob?.shape ?? [];
     if (prob?.dtype !== 'f32' || prob.shape.length !== 4 || channels !== 2 || elements(prob.shape) === 0)
       throw new ShapeError('dice', 'probabilities f32[B, 2, H, W]', describe(prob));
-    if (mask?.dtype !== 'f32' || !sameShape(mask.shape, [batch!, ...size]))
-      throw new ShapeError('dice', `a mask f32[${[batch, ...size].join(', ')}]`, describe(mask));
+    if ((mask?.dtype !== 'f32' && mask?.dtype !== 'u8') || !sameShape(mask.shape, [batch!, ...size]))
+      throw new ShapeError('dice', `a mask, f32 or u8[${[batch, ...size].join(', ')}]`, describe(mask));
     // The third output is the workspace of the two passes.
     return [f32(), f32(batch!, 2), f32(batch!, Math.ceil(elements(size) / stretch), 2)];
   },
@@ -38,7 +39,7 @@ export const diceOp: Op<DiceAttrs> = {
         shader: forwardShader,
         bindings: { prob, mask, partial },
         uniforms: { batch, plane: elements(mask!.shape) / batch, stretch, stretches, channel },
-        ...perTask(batch * stretches),
+        ...perTask(batch * stretches, maskType(mask!)),
       },
       {
         shader: meanShader,
@@ -66,7 +67,7 @@ const diceGradientOp: Op<{ channel: 0 | 1; shape: readonly number[] }> = {
         shader: gradientShader,
         bindings: { mask, fraction, dout, dprob },
         uniforms: { batch, plane: count / batch, channel },
-        ...perItem(count, { ITEMS: items }),
+        ...perItem(count, { ITEMS: items, ...maskType(mask!) }),
       },
     ];
   },
@@ -76,7 +77,8 @@ const diceGradientOp: Op<{ channel: 0 | 1; shape: readonly number[] }> = {
 /**
  * Dice loss of one channel of anomaly maps: 1 - mean over images of (2 sum(a b) + smooth) / (sum(a) + sum(b) + smooth),
  * a = prob[:, channel], b = mask (channel 1, abnormal) or 1 - mask (channel 0, normal).
- * @param prob [B, 2, H, W] @param mask [B, H, W] f32 in [0, 1], without gradient
+ * @param prob [B, 2, H, W] @param mask [B, H, W] without gradient: f32 in [0, 1], or
+ * u8 of 0 and 1
  * @returns a scalar. @throws ShapeError.
  */
 export const diceLoss = (

@@ -1,11 +1,13 @@
 // Sums over stretches of an image that its Dice coefficient is made of: prediction * target, prediction + target.
 //
-// Shapes    prob [batch, 2, plane], mask [batch, plane], partial [batch, stretches, 2]; stretch s has the pixels
+// Shapes    prob [batch, 2, plane], mask [batch, plane] (f32, or bytes), partial [batch, stretches, 2]; stretch s has the pixels
 //           s * stretch .. min(plane, (s + 1) * stretch) of its image
 // Dispatch  one task per stretch; dice_mean.wgsl adds up the stretches
 // Saved for backward: nothing
 
+#include "../parts/byte.wgsl"
 #include "../parts/each_workgroup.wgsl"
+#include "../parts/mask.wgsl"
 #include "../parts/tree_sum.wgsl"
 
 struct Params {
@@ -17,7 +19,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> prob: array<f32>;
-@group(0) @binding(1) var<storage, read> mask: array<f32>;
+@group(0) @binding(1) var<storage, read> mask: array<u32>;
 @group(0) @binding(2) var<storage, read_write> partial: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -35,7 +37,7 @@ fn task(i: u32, lane: u32) {
   var sum = vec2f();
   for (var k = s * params.stretch + lane; k < end; k += WORKGROUP) {
     let a = prob[predictions + k];
-    let m = mask[image * params.plane + k];
+    let m = mask_at(image * params.plane + k);
     let b = select(1.0 - m, m, params.channel == 1u);
     sum += vec2f(a * b, a + b);
   }

@@ -16,6 +16,8 @@ const maps = (
   { shape: [batch, height, width], values: binary },
 ];
 
+const bytes = ([prob, mask]: CaseInput[]): CaseInput[] => [prob!, { ...mask!, dtype: 'u8' }];
+
 const cases: Case<FocalAttrs>[] = [
   { name: 'one pixel', attrs, inputs: maps(1, 1, 1) },
   { name: 'one image', attrs, inputs: maps(1, 5, 7) },
@@ -30,6 +32,8 @@ const cases: Case<FocalAttrs>[] = [
     inputs: [maps(2, 5, 7)[0], { shape: [2, 5, 7], values: (_, random) => random() }],
   },
   { name: 'several stretches', attrs, inputs: maps(2, 67, 97) },
+  { name: 'mask of bytes', attrs, inputs: bytes(maps(3, 9, 11)) },
+  { name: 'mask of bytes, several stretches', attrs, inputs: bytes(maps(2, 67, 97)) },
 ];
 
 export const focalTest = defineOpTest({ op: focalOp, reference: focalReference, cases, wrt: [0] });

@@ -1,4 +1,5 @@
 import { perItem, perTask } from '../grid.ts';
+import { maskType } from '../masks.ts';
 import type { Builder, Dispatch, Op } from '../op.ts';
 import treeShader from '../reduce/reduce_sum_tree.wgsl';
 import { describe, elements, f32, ShapeError, sameShape, type Tensor } from '../tensor.ts';
@@ -22,8 +23,8 @@ export const focalOp: Op<FocalAttrs> = {
     const [batch, channels, ...size] = prob?.shape ?? [];
     if (prob?.dtype !== 'f32' || prob.shape.length !== 4 || channels !== 2 || elements(prob.shape) === 0)
       throw new ShapeError('focal', 'probabilities f32[B, 2, H, W]', describe(prob));
-    if (mask?.dtype !== 'f32' || !sameShape(mask.shape, [batch!, ...size]))
-      throw new ShapeError('focal', `a mask f32[${[batch, ...size].join(', ')}]`, describe(mask));
+    if ((mask?.dtype !== 'f32' && mask?.dtype !== 'u8') || !sameShape(mask.shape, [batch!, ...size]))
+      throw new ShapeError('focal', `a mask, f32 or u8[${[batch, ...size].join(', ')}]`, describe(mask));
     if (!(gamma >= 0)) throw new ShapeError('focal', 'gamma of at least 0', String(gamma));
     // The second output is the workspace of the two passes.
     return [f32(), f32(Math.ceil(elements(mask.shape) / stretch))];
@@ -43,7 +44,7 @@ export const focalOp: Op<FocalAttrs> = {
           gamma,
           smoothing: smooth,
         },
-        ...perTask(stretches),
+        ...perTask(stretches, maskType(mask!)),
       },
       {
         shader: treeShader,
@@ -77,7 +78,7 @@ const focalGradientOp: Op<FocalAttrs> = {
         shader: gradientShader,
         bindings: { prob, mask, dout, dprob },
         uniforms: { count, plane: count / mask!.shape[0]!, gamma, smoothing: smooth },
-        ...perItem(count, { ITEMS: items }),
+        ...perItem(count, { ITEMS: items, ...maskType(mask!) }),
       },
     ];
   },
@@ -88,7 +89,8 @@ const focalGradientOp: Op<FocalAttrs> = {
  * Focal loss of anomaly maps: the mean over pixels of -(1 - pt)^gamma log(pt), where pt = hot . prob + smooth and hot is
  * [1 - mask, mask] clamped to [smooth, 1 - smooth]. pt may exceed 1 by `smooth`; gamma 2 follows the formula there,
  * any other gamma takes max(1 - pt, 0) (PyTorch's pow gives NaN for fractions).
- * @param prob [B, 2, H, W] probabilities of normal and abnormal @param mask [B, H, W] f32 in [0, 1], without gradient
+ * @param prob [B, 2, H, W] probabilities of normal and abnormal @param mask [B, H, W] without gradient: f32 in [0, 1], or
+ * u8 of 0 and 1
  * @returns a scalar. @throws ShapeError.
  */
 export const focalLoss = (

@@ -1,12 +1,14 @@
 // Focal loss of two-class maps, summed over stretches of pixels: -(1 - pt)^gamma log(pt) with
 // pt = hot . prob + smooth and hot = [1 - mask, mask] clamped to [smooth, 1 - smooth].
 //
-// Shapes    prob [batch, 2, plane], mask [batch, plane], partial [stretches]; stretch s has the pixels
+// Shapes    prob [batch, 2, plane], mask [batch, plane] (f32, or bytes), partial [stretches]; stretch s has the pixels
 //           s * stretch .. min(count, (s + 1) * stretch) of batch * plane = count
 // Dispatch  one task per stretch. The host's second pass adds up the stretches.
 // Saved for backward: nothing
 
+#include "../parts/byte.wgsl"
 #include "../parts/each_workgroup.wgsl"
+#include "../parts/mask.wgsl"
 #include "../parts/tree_sum.wgsl"
 #include "focal_pixel.wgsl"
 
@@ -20,7 +22,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> prob: array<f32>;
-@group(0) @binding(1) var<storage, read> mask: array<f32>;
+@group(0) @binding(1) var<storage, read> mask: array<u32>;
 @group(0) @binding(2) var<storage, read_write> partial: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 

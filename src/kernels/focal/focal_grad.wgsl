@@ -1,9 +1,11 @@
 // dprob = dout / count * hot * (gamma (1 - pt)^(gamma - 1) log(pt) - (1 - pt)^gamma / pt), pt and hot as in focal.wgsl.
 //
-// Shapes    prob and dprob [batch, 2, plane], mask [batch, plane], dout []; count = batch * plane pixels
+// Shapes    prob and dprob [batch, 2, plane], mask [batch, plane] (f32, or bytes), dout []; count = batch * plane pixels
 // Dispatch  one item per pixel
 
+#include "../parts/byte.wgsl"
 #include "../parts/each_several.wgsl"
+#include "../parts/mask.wgsl"
 #include "focal_pixel.wgsl"
 
 struct Params {
@@ -14,7 +16,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> prob: array<f32>;
-@group(0) @binding(1) var<storage, read> mask: array<f32>;
+@group(0) @binding(1) var<storage, read> mask: array<u32>;
 @group(0) @binding(2) var<storage, read> dout: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dprob: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;

@@ -9,7 +9,8 @@ fn first_channel(i: u32) -> u32 {
 
 // [1 - mask, mask], clamped to [smoothing, 1 - smoothing].
 fn smoothed_target(i: u32) -> vec2f {
-  return clamp(vec2f(1.0 - mask[i], mask[i]), vec2f(params.smoothing), vec2f(1.0 - params.smoothing));
+  let m = mask_at(i);
+  return clamp(vec2f(1.0 - m, m), vec2f(params.smoothing), vec2f(1.0 - params.smoothing));
 }
 
 // The probability of what the pixel is; it can exceed 1 by `smoothing`.
