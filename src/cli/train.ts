@@ -119,7 +119,7 @@ export function describeReport(report: TrainingReport, out: string): string {
           `one step: ${step.ms.toFixed(1)} ms, ${formatFlops(step.flops)}, ${(step.flops / step.ms / 1e6).toFixed(2)} GFLOP/s`,
         ]
       : []),
-    `GPU memory: ${formatBytes(memory.planned)} planned, ${formatBytes(memory.peak)} at most held (on top of the plan: uniforms, images being resized)`,
+    `GPU memory: ${formatBytes(memory.planned)} planned and ${formatBytes(memory.images)} of images, ${formatBytes(memory.peak)} at most held (on top of the plan: uniforms, images being resized)`,
     ...(report.problems > 0 ? [`${report.problems} images could not be used`] : []),
   ].join('\n');
 }
