@@ -20,7 +20,7 @@ import { defaultDualLayers } from '../src/model/clip/vision.ts';
 import { weightSpecs } from '../src/model/clip/weights.ts';
 import { presets } from '../src/model/faprompt/options.ts';
 import { promptTemplates, usedTokens } from '../src/model/faprompt/templates.ts';
-import { buildStepGraph } from '../src/train/step.ts';
+import { buildStepGraph, planStep } from '../src/train/step.ts';
 import { configOf, sizeOf } from './random-clip.ts';
 
 /** One pipeline, and how often an image and a step dispatch it. */
@@ -53,10 +53,7 @@ export function pipelinesOf(model: string): PipelineUse[] {
   const size = sizeOf(model);
   const image = buildImageGraph(clip, size, 1, fapromptNeeds(defaultDualLayers(config)));
   const step = buildStepGraph(clip, { clip: config, options, templates, rows }, 8, size);
-  const nodes = [
-    ...plan(image.model.graph, image.outputs).nodes,
-    ...plan(step.model.graph, step.losses).nodes,
-  ];
+  const nodes = [...plan(image.model.graph, image.outputs).nodes, ...planStep(step).nodes];
   const uses = new Map<string, PipelineUse>();
   for (const node of nodes)
     for (const { dispatch, flops } of dispatchesOf({ capabilities: largeGpu } as Gpu, node, undefined)) {

@@ -29,7 +29,7 @@ import type { Learner, Method } from '../model/methods/method.ts';
 import { splitShapes, wholes } from '../model/methods/parts.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { learningOf } from '../train/settings.ts';
-import { buildStep, countLearnables } from '../train/step.ts';
+import { buildStep, countLearnables, planStep } from '../train/step.ts';
 import { phaseOf } from '../train/trainer.ts';
 import type { TrainGiven } from './train-given.ts';
 import { namedConfigs } from './weights.ts';
@@ -51,10 +51,8 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
   const learner = await learning.prepare(setup);
   const phases = (learning.phases?.(epochs) ?? [epochs]).filter((length) => length > 0);
   const starts = phases.map((_, i) => phases.slice(0, i).reduce((a, b) => a + b, 0));
-  const planOf = (of: Learner, phase: number): Plan => {
-    const { model, losses } = buildStep(clip, of, needs, batch, imageSize, { optimizer, phase });
-    return plan(model.graph, losses);
-  };
+  const planOf = (of: Learner, phase: number): Plan =>
+    planStep(buildStep(clip, of, needs, batch, imageSize, { optimizer, phase }));
   const { model, outputs } = buildImageGraph(clip, imageSize, 1, needs);
   const image = plan(model.graph, outputs);
   const steps = starts.map((start) => planOf(learner, phaseOf(phases, start)));

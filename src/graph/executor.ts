@@ -5,6 +5,7 @@ import type { Gpu } from '../gpu/gpu.ts';
 import {
   byteLength,
   describe,
+  exactBytes,
   hostLength,
   sameShape,
   type Tensor,
@@ -33,6 +34,8 @@ export interface CompileOptions {
   readonly variants?: Readonly<Record<string, string>>;
   /** Surround every tensor with sentinels and check them after every run. */
   readonly guards?: boolean;
+  /** Run nodes that share their weights as one (batching.ts); the order of sums may change with the number of rows. */
+  readonly batch?: boolean;
 }
 
 export interface RunOptions {
@@ -87,7 +90,7 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<Executable> {
   const { device, memory } = gpu;
-  const plan = makePlan(graph, outputs, { share: !options.guards });
+  const plan = makePlan(graph, outputs, { share: !options.guards, batch: options.batch === true });
   const own: GPUBuffer[] = [];
   try {
     const variants = await chooseVariants(gpu, plan.nodes, options.variants ?? gpu.variants);
@@ -107,7 +110,8 @@ export async function compile(
       (tensor) => {
         const buffer = buffers.get(tensor.storage)!;
         const size = byteLength(tensor);
-        return guards ? guards.binding(buffer, size) : { buffer, size };
+        if (guards) return guards.binding(buffer, size);
+        return { buffer, offset: plan.places.get(tensor.storage)?.offset ?? 0, size };
       },
       own,
     );
@@ -134,9 +138,9 @@ export async function compile(
           continue;
         }
         const onDevice = 'buffer' in data && 'dtype' in data;
-        if (onDevice ? !sameTensor(data, spec) : data.length !== hostLength(spec))
+        if (onDevice ? !sameTensor(data, spec) : !fits(data, spec))
           throw new Error(
-            `input "${name}": expected ${describe(spec)}, found ${onDevice ? describe(data) : `${data.length} elements`}`,
+            `input "${name}": expected ${describe(spec)}, found ${onDevice ? describe(data) : `${data.length} elements, ${data.byteLength} bytes`}`,
           );
         const buffer = buffers.get(storage); // none: the outputs do not depend on it
         if (!buffer) continue;
@@ -239,6 +243,9 @@ export async function compile(
 
 const isParts = (feed: Feeds[string]): feed is readonly (HostData | DeviceSlice)[] => Array.isArray(feed);
 
+const fits = (data: HostData, spec: TensorSpec): boolean =>
+  data.length === hostLength(spec) && (spec.dtype === 'q8' || data.byteLength === exactBytes(spec));
+
 const sameTensor = (a: TensorSpec, b: TensorSpec): boolean =>
   sameShape(a.shape, b.shape) && a.dtype === b.dtype;
 
@@ -269,5 +276,6 @@ function allocateTensors(
     const buffer = allocate(slot.bytes, `shared buffer ${i}`);
     for (const storage of slot.storages) buffers.set(storage, buffer);
   });
+  for (const [storage, place] of plan.places) buffers.set(storage, buffers.get(place.storage)!);
   return buffers;
 }

@@ -16,6 +16,8 @@ export interface Node {
   readonly attrs: unknown;
   readonly inputs: readonly (Tensor | undefined)[];
   readonly outputs: readonly Tensor[];
+  /** Output 0 lies where the input that the operator copies lay: there is nothing to copy. */
+  readonly inPlace?: boolean;
 }
 
 /** A tensor that no node makes: given per run (`input`), living outside (`parameter`), or known (`constant`). */
@@ -33,6 +35,11 @@ export interface Graph extends Builder {
   spec(storage: number): TensorSpec;
   /** Uploaded before a run; keeps its values until it is given again. */
   input(name: string, spec: TensorSpec): Tensor;
+  /**
+   * Has the node that made `tensor`, one of those from number `since` on that nobody else reads yet, add `addend` to it.
+   * @returns whether its operator can
+   */
+  addInto(tensor: Tensor, addend: Tensor, since: number): boolean;
   /** Bound to a tensor on the device when the graph is compiled: weights, learnables, optimizer state. */
   parameter(name: string, spec: TensorSpec): Tensor;
 }
@@ -77,6 +84,21 @@ export function createGraph(): Graph {
         );
       }
       return { shape: [...shape], dtype: source.dtype, storage: source.storage };
+    },
+    addInto(tensor, addend, since) {
+      const at = nodes.findIndex(
+        ({ outputs }, i) => i >= since && outputs.some(({ storage }) => storage === tensor.storage),
+      );
+      const node = nodes[at];
+      if (node?.op.addend === undefined || node.outputs[0]!.storage !== tensor.storage) return false;
+      const taken = nodes
+        .slice(at + 1)
+        .some(({ inputs }) => inputs.some((t) => t?.storage === tensor.storage));
+      if (taken || node.inputs[node.op.addend]) return false;
+      const inputs = [...node.inputs];
+      inputs[node.op.addend] = { ...addend, shape: node.outputs[0]!.shape };
+      nodes[at] = { ...node, inputs };
+      return true;
     },
     apply(op, attrs, inputs) {
       const outputs = op.outputs(attrs, inputs).map((spec, i): Tensor => {

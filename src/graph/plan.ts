@@ -1,7 +1,8 @@
 // From a graph to what will run and where each tensor will lie: decided, and its peak known, before anything is allocated.
 import { formatBytes } from '../gpu/errors.ts';
-import { align } from '../gpu/memory.ts';
-import { byteLength, type Tensor } from '../kernels/tensor.ts';
+import { align, alignment } from '../gpu/memory.ts';
+import { byteLength, exactBytes, type Tensor } from '../kernels/tensor.ts';
+import { batchNodes } from './batching.ts';
 import { type Graph, type Node, storageBytes } from './graph.ts';
 
 /** A buffer that tensors with disjoint lifetimes share. */
@@ -10,12 +11,21 @@ export interface Slot {
   readonly storages: readonly number[];
 }
 
+export interface Place {
+  /** The storage whose buffer it is. */
+  readonly storage: number;
+  /** In bytes. */
+  readonly offset: number;
+}
+
 export interface Plan {
   readonly graph: Graph;
   /** Nodes that the outputs need, in order. */
   readonly nodes: readonly Node[];
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly slots: readonly Slot[];
+  /** Where a storage lies that has no buffer of its own: behind others in a slot's, or in the place of another. */
+  readonly places: ReadonlyMap<number, Place>;
   /** Leaves in use, by kind. */
   readonly leaves: {
     readonly inputs: readonly number[];
@@ -40,6 +50,8 @@ export const runsInFlight = 2;
 export interface PlanOptions {
   /** Give every tensor a buffer of its own (tests that look for stray writes). */
   readonly share?: boolean;
+  /** Run nodes that share their weights as one (batching.ts). */
+  readonly batch?: boolean;
 }
 
 /**
@@ -54,21 +66,23 @@ export function plan(
   options: PlanOptions = {},
 ): Plan {
   const wanted = new Set(Object.values(outputs).map((t) => t.storage));
-  const nodes: Node[] = [];
+  const needed: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {
     if (!node.op.inPlace && !node.outputs.some((t) => wanted.has(t.storage))) continue;
-    nodes.push(node);
+    needed.push(node);
     for (const input of node.inputs) if (input) wanted.add(input.storage);
   }
-  nodes.reverse();
+  needed.reverse();
+  const { nodes, places, sizes } = arrange(graph, needed, outputs, options);
 
   const first = new Map<number, number>();
   const last = new Map<number, number>();
   nodes.forEach((node, at) => {
     for (const t of [...node.inputs, ...node.outputs]) {
       if (!t) continue;
-      if (!first.has(t.storage)) first.set(t.storage, at);
-      last.set(t.storage, at);
+      const storage = places.get(t.storage)?.storage ?? t.storage;
+      if (!first.has(storage)) first.set(storage, at);
+      last.set(storage, at);
     }
   });
   for (const t of Object.values(outputs)) last.set(t.storage, nodes.length);
@@ -82,7 +96,7 @@ export function plan(
   }
 
   const slots: { bytes: number; storages: number[] }[] = [];
-  const size = (storage: number) => align(storageBytes(graph, storage));
+  const size = (storage: number) => align(sizes.get(storage) ?? storageBytes(graph, storage));
   const overlaps = (a: number, b: number) => first.get(a)! <= last.get(b)! && first.get(b)! <= last.get(a)!;
   made.sort((a, b) => size(b) - size(a) || a - b);
   for (const storage of made) {
@@ -109,6 +123,7 @@ export function plan(
     nodes,
     outputs,
     slots,
+    places,
     leaves,
     bytes: {
       slots: slotBytes,
@@ -125,16 +140,69 @@ export function plan(
   };
 }
 
+/**
+ * Decides which nodes run in the place of an input that nobody else needs, and which run together.
+ * @returns also where storages lie that have no buffer of their own, and sizes of those that hold others
+ */
+function arrange(
+  graph: Graph,
+  needed: readonly Node[],
+  outputs: Readonly<Record<string, Tensor>>,
+  { share = true, batch = false }: PlanOptions,
+): { nodes: readonly Node[]; places: Map<number, Place>; sizes: Map<number, number> } {
+  const places = new Map<number, Place>();
+  const sizes = new Map<number, number>();
+  if (!share) return { nodes: needed, places, sizes };
+  const uses = new Map<number, number>();
+  for (const { inputs } of needed)
+    for (const t of inputs) if (t) uses.set(t.storage, (uses.get(t.storage) ?? 0) + 1);
+  const fixed = new Set(Object.values(outputs).map((t) => t.storage));
+  for (const { op, outputs: written } of needed)
+    if (op.inPlace) for (const t of written) fixed.add(t.storage);
+  const movable = (storage: number) => !graph.leaves.has(storage) && !fixed.has(storage);
+  const replaced = new Map<number, number>();
+  const root = (storage: number): number => {
+    const before = replaced.get(storage);
+    return before === undefined ? storage : root(before);
+  };
+  const inPlace = needed.map((node): Node => {
+    const source = node.op.copies === undefined ? undefined : node.inputs[node.op.copies];
+    if (!source || uses.get(source.storage) !== 1) return node;
+    if (!movable(source.storage) || !movable(node.outputs[0]!.storage)) return node;
+    replaced.set(node.outputs[0]!.storage, source.storage);
+    return { ...node, inPlace: true };
+  });
+  const bytes = (storage: number) => exactBytes(graph.spec(storage));
+  const { nodes, families } = batch
+    ? batchNodes(inPlace, { root, movable, bytes, alignment })
+    : { nodes: inPlace, families: [] };
+  for (const family of families) {
+    let offset = 0;
+    for (const storage of family) {
+      if (offset > 0) places.set(storage, { storage: family[0]!, offset });
+      offset += bytes(storage);
+    }
+    sizes.set(family[0]!, offset);
+  }
+  for (const storage of replaced.keys()) {
+    const before = root(storage);
+    places.set(storage, places.get(before) ?? { storage: before, offset: 0 });
+  }
+  return { nodes, places, sizes };
+}
+
 /** The plan in words: one line per node if `nodes` is set, then memory and work. */
 export function describePlan(
-  { graph, nodes, slots, bytes, flops }: Plan,
+  { graph, nodes, slots, places, bytes, flops }: Plan,
   options: { nodes?: boolean } = {},
 ): string {
   const slotOf = new Map(slots.flatMap((slot, i) => slot.storages.map((storage) => [storage, i] as const)));
   const place = (t: Tensor | undefined) => {
     if (!t) return '-';
     const leaf = graph.leaves.get(t.storage);
-    return `${leaf ? leaf.name : `#${slotOf.get(t.storage)}`}[${t.shape.join(',')}]`;
+    const place = places.get(t.storage);
+    const slot = slotOf.get(place?.storage ?? t.storage);
+    return `${leaf ? leaf.name : `#${slot}${place?.offset ? `+${place.offset}` : ''}`}[${t.shape.join(',')}]`;
   };
   const lines = options.nodes
     ? nodes.map(

@@ -26,10 +26,11 @@ export interface NodeDispatch {
 /** A node's dispatches, by a variant of its operator or (undefined) the operator's own choice. */
 export function dispatchesOf(
   { capabilities }: Gpu,
-  { op, attrs, inputs, outputs }: Node,
+  { op, attrs, inputs, outputs, inPlace }: Node,
   variant: string | undefined,
 ): NodeDispatch[] {
-  const list = op.dispatches({ attrs, inputs, outputs, capabilities, variant });
+  const all = op.dispatches({ attrs, inputs, outputs, capabilities, variant });
+  const list = inPlace ? all.slice(1) : all;
   const flops = op.cost({ attrs, inputs, outputs }).flops / list.length;
   return list.map((dispatch) => ({ op: op.name, dispatch, flops }));
 }

@@ -52,12 +52,31 @@ export interface GradientCall<Attrs> {
   readonly builder: Builder;
 }
 
+export interface Rows {
+  /** Inputs of which each row of the outputs takes one row; all others are shared. */
+  readonly own: readonly number[];
+  /** Rows of the outputs. */
+  readonly count: number;
+}
+
 export interface Op<Attrs> {
   readonly name: string;
   /** Shapes of the outputs. Outputs that nobody reads serve as workspace. @throws ShapeError. */
   outputs(attrs: Attrs, inputs: readonly (TensorSpec | undefined)[]): TensorSpec[];
   /** Output i is written into the storage of input `inPlace[i]` (Adam's parameters and moments). */
   readonly inPlace?: readonly (number | undefined)[];
+  /**
+   * Output 0 begins as a copy of this input, made by the first dispatch. It is left out, and both share a buffer, where
+   * nobody else needs the input.
+   */
+  readonly copies?: number;
+  /** An optional input, which is added to output 0: gradients that come together there need no addition of their own. */
+  readonly addend?: number;
+  /**
+   * What every row of the outputs is made of, for a node whose rows do not depend on each other: several such nodes
+   * with the same attributes and the same shared operands may run as one. undefined: not for these operands.
+   */
+  rows?(node: Pick<Call<Attrs>, 'attrs' | 'inputs' | 'outputs'>): Rows | undefined;
   /** The dispatches, in order. */
   dispatches(call: Call<Attrs>): Dispatch[];
   cost(call: Pick<Call<Attrs>, 'attrs' | 'inputs' | 'outputs'>): Cost;

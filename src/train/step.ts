@@ -3,6 +3,7 @@ import type { Gpu } from '../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, readDeviceTensor } from '../graph/device-tensor.ts';
 import { compile, type Executable } from '../graph/executor.ts';
 import { gradient } from '../graph/gradient.ts';
+import { type Plan, plan } from '../graph/plan.ts';
 import { elements, f32, type Tensor } from '../kernels/tensor.ts';
 import { fapromptNeeds, type ImageNeeds } from '../model/clip/needs.ts';
 import { bindWeights, type Clip } from '../model/clip/weights.ts';
@@ -183,6 +184,12 @@ export function bindStep(
   return bound;
 }
 
+/** How a step is planned: prompts that go through the same layers go through them together. */
+const arrangement = { batch: true } as const;
+
+/** What compileStep will run. */
+export const planStep = ({ model, losses }: StepGraph): Plan => plan(model.graph, losses, arrangement);
+
 /** The executable of a step; its outputs are the loss terms. */
 export async function compileStep(
   gpu: Gpu,
@@ -190,7 +197,10 @@ export async function compileStep(
   step: StepGraph,
   state: TrainingState,
 ): Promise<Executable> {
-  return compile(gpu, step.model.graph, step.losses, { parameters: bindStep(clip, step, state) });
+  return compile(gpu, step.model.graph, step.losses, {
+    parameters: bindStep(clip, step, state),
+    ...arrangement,
+  });
 }
 
 /** Elements of all learnable tensors. */

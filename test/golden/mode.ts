@@ -86,7 +86,10 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
     ['value/topk_values', topValues] as const,
     ['value/topk_indices', topIndices] as const,
   ]);
-  const executable = await compile(gpu, graph, outputs, { parameters: bindStep(configuration, step, state) });
+  const executable = await compile(gpu, graph, outputs, {
+    parameters: bindStep(configuration, step, state),
+    batch: true,
+  });
   const labels = await inputs.readInt32('labels');
   const feeds = {
     image: features.image,

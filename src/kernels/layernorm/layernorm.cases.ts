@@ -1,6 +1,6 @@
 import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
-import { layernormReference } from './layernorm.ref.ts';
-import { type LayernormAttrs, layernormOp } from './layernorm.ts';
+import { layernormGradientReference, layernormReference } from './layernorm.ref.ts';
+import { type LayernormAttrs, layernormGradientOp, layernormOp } from './layernorm.ts';
 
 const attrs = { epsilon: 1e-5 };
 type Values = NonNullable<CaseInput['values']>;
@@ -29,4 +29,23 @@ export const layernormTest = defineOpTest({
   reference: layernormReference,
   cases,
   differentiable: [0],
+});
+
+const gradientShapes = (shape: number[], addend: boolean): (CaseInput | undefined)[] => [
+  { shape },
+  { shape },
+  { shape: [shape.at(-1)!], values: (_, __, normal) => 1 + 0.3 * normal() },
+  addend ? { shape } : undefined,
+];
+
+export const layernormGradientTest = defineOpTest({
+  op: layernormGradientOp,
+  reference: layernormGradientReference,
+  cases: [
+    { name: 'one element', attrs, inputs: gradientShapes([3, 1], true) },
+    { name: 'odd', attrs, inputs: gradientShapes([3, 5, 7], true) },
+    { name: 'alone', attrs, inputs: gradientShapes([7, 36], false) },
+    { name: 'prime', attrs, inputs: gradientShapes([7, 33], true) },
+    { name: 'text tokens', attrs, inputs: gradientShapes([12, 10, 768], true) },
+  ],
 });

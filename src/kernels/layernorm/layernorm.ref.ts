@@ -55,3 +55,16 @@ export const layernormReference: Reference<LayernormAttrs> = {
     ];
   },
 };
+
+/** d loss / d x from [dout, x, weight] and, where given, what is added to it. */
+export const layernormGradientReference: Reference<LayernormAttrs> = {
+  forward(attrs, [dout, x, weight, addend]) {
+    const [dx] = layernormReference.backward!(attrs, [x, weight], [dout]);
+    return [
+      {
+        shape: x!.shape,
+        data: addend ? dx!.data.map((value, i) => value + addend.data[i]!) : dx!.data,
+      },
+    ];
+  },
+};

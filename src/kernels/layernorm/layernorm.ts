@@ -22,6 +22,7 @@ const rowsOf = (shape: Shape) => elements(shape.slice(0, -1));
 export const layernormOp: Op<LayernormAttrs> = {
   name: 'layernorm',
   variants: rowVariants,
+  rows: ({ inputs: [x] }) => ({ own: [0], count: rowsOf(x!.shape) }),
   outputs(_, [x, weight, bias]) {
     const width = x?.shape.at(-1);
     if (x?.dtype !== 'f32' || !width)
@@ -56,10 +57,15 @@ export const layernormOp: Op<LayernormAttrs> = {
     ];
   },
   cost: ({ inputs: [x] }) => ({ flops: 8 * elements(x!.shape) }),
-  gradient({ inputs: [x, weight], outputs: [, mean, inverseStd], upstream: [dout], needs, builder: g }) {
-    const dx = needs[0]
-      ? g.apply(layernormGradientOp, {}, [dout, x, weight, mean, inverseStd])[0]
-      : undefined;
+  gradient({
+    attrs,
+    inputs: [x, weight],
+    outputs: [, mean, inverseStd],
+    upstream: [dout],
+    needs,
+    builder: g,
+  }) {
+    const dx = needs[0] ? g.apply(layernormGradientOp, attrs, [dout, x, weight])[0] : undefined;
     if (!needs[1] && !needs[2]) return [dx];
     const partials = g.apply(layernormParametersOp, {}, [dout, x, mean, inverseStd]);
     const [dweight, dbias] = partials.map((partial, i) =>
@@ -69,24 +75,37 @@ export const layernormOp: Op<LayernormAttrs> = {
   },
 };
 
-const layernormGradientOp: Op<object> = {
+/**
+ * dx from [dout, x, weight] and, to be added to it, what else its gradient is made of. Mean and standard deviation are
+ * computed again: they cost less than a second pass over memory, and rows of several tensors can be taken together.
+ */
+export const layernormGradientOp: Op<LayernormAttrs> = {
   name: 'layernorm_grad',
   variants: rowVariants,
+  addend: 3,
+  rows: ({ inputs: [, x, , addend] }) => ({ own: addend ? [0, 1, 3] : [0, 1], count: rowsOf(x!.shape) }),
   outputs: (_, [, x]) => [f32(...x!.shape)],
-  dispatches({ inputs: [dout, x, weight, mean, inverse_std], outputs: [dx], capabilities, variant }) {
+  dispatches({
+    attrs: { epsilon },
+    inputs: [dout, x, weight, addend],
+    outputs: [dx],
+    capabilities,
+    variant,
+  }) {
     const rows = rowsOf(x!.shape);
     const width = x!.shape.at(-1)!;
-    const { serial, ...grid } = rowDispatch(capabilities, rows, width, variant);
+    const { serial, overrides, workgroups } = rowDispatch(capabilities, rows, width, variant);
     return [
       {
         shader: serial ? serialGradientShader : gradientShader,
-        bindings: { dout, x, weight, mean, inverse_std, dx },
-        uniforms: { rows, width },
-        ...grid,
+        bindings: { dout, x, weight, addend, dx },
+        uniforms: { rows, width, epsilon },
+        overrides: { ...overrides, ADDEND: addend !== undefined },
+        workgroups,
       },
     ];
   },
-  cost: ({ outputs: [dx] }) => ({ flops: 13 * elements(dx!.shape) }),
+  cost: ({ outputs: [dx] }) => ({ flops: 17 * elements(dx!.shape) }),
 };
 
 /** Sums of dweight and dbias over blocks of rows, [blocks, width] each. */

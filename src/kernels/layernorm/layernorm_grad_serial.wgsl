@@ -1,22 +1,24 @@
 // layernorm_grad.wgsl with one invocation per row, for software adapters: no barriers, vectors of four.
 //
-// Shapes    dout, x and dx [rows, width], weight [width], width a multiple of 4; mean and inverse_std [rows]
+// Shapes    dout, x, addend and dx [rows, width], weight [width], width a multiple of 4
 // Dispatch  one item per row
 
 #include "../parts/each_item.wgsl"
 
+override ADDEND: bool = false;
+
 struct Params {
   rows: u32,
   width: u32,
+  epsilon: f32, // added to the variance
 }
 
 @group(0) @binding(0) var<storage, read> dout: array<vec4f>;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(3) var<storage, read> mean: array<f32>;
-@group(0) @binding(4) var<storage, read> inverse_std: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dx: array<vec4f>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> addend: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 fn sum(v: vec4f) -> f32 {
   return (v.x + v.y) + (v.z + v.w);
@@ -29,8 +31,18 @@ fn items() -> u32 {
 fn item(row: u32) {
   let vectors = params.width / 4u;
   let start = row * vectors;
-  let center = mean[row];
-  let scale = inverse_std[row];
+  // As layernorm_serial.wgsl, to the bit.
+  var total = vec4f();
+  for (var k = 0u; k < vectors; k++) {
+    total += x[start + k];
+  }
+  let center = sum(total) / f32(params.width);
+  var squares = vec4f();
+  for (var k = 0u; k < vectors; k++) {
+    let deviation = x[start + k] - center;
+    squares += deviation * deviation;
+  }
+  let scale = 1.0 / sqrt(sum(squares) / f32(params.width) + params.epsilon);
   var sum_d = vec4f();
   var sum_dx = vec4f(); // of d * xhat
   for (var k = 0u; k < vectors; k++) {
@@ -42,6 +54,10 @@ fn item(row: u32) {
   let mean_dx = sum(sum_dx) / f32(params.width);
   for (var k = 0u; k < vectors; k++) {
     let d = dout[start + k] * weight[k];
-    dx[start + k] = scale * (d - mean_d - (x[start + k] - center) * scale * mean_dx);
+    var value = scale * (d - mean_d - (x[start + k] - center) * scale * mean_dx);
+    if (ADDEND) {
+      value += addend[start + k];
+    }
+    dx[start + k] = value;
   }
 }

@@ -24,6 +24,10 @@ export type { MatmulAttrs };
 export const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
   variants: variantNames,
+  rows({ attrs: { transposeA }, inputs: [a, b, , residual] }) {
+    if (transposeA || a!.shape.length !== 2 || b!.shape.length !== 2) return undefined;
+    return { own: residual ? [0, 3] : [0], count: a!.shape[0]! };
+  },
   outputs(attrs, [a, b, bias, residual]) {
     const { shape, geometry } = productShape(attrs, a, b);
     const out = f32(...shape);

@@ -2,7 +2,10 @@
 import type { Shader } from '../../gpu/shader.ts';
 import { perItem } from '../grid.ts';
 import type { Builder, Dispatch, Op } from '../op.ts';
-import { elements, f32, ShapeError, sameShape, type Tensor } from '../tensor.ts';
+import { elements, f32, type Shape, ShapeError, sameShape, type Tensor } from '../tensor.ts';
+
+const rowsOf = (shape: Shape, own: readonly number[]) =>
+  shape.length < 2 ? undefined : { own, count: elements(shape.slice(0, -1)) };
 
 /** Vectors of four elements that an invocation treats. */
 const vectorsPerInvocation = 4;
@@ -35,6 +38,7 @@ export function definePointwise(
   };
   const gradientOp: Op<object> = {
     name: `${name}_grad`,
+    rows: ({ inputs: [x] }) => rowsOf(x!.shape, [0, 1]),
     outputs(_, [x, dout]) {
       if (!x || !dout || !sameShape(x.shape, dout.shape))
         throw new ShapeError(

@@ -36,6 +36,13 @@ function copy(source: Tensor, out: Tensor, columns: Columns, variant: string | u
   };
 }
 
+/** Copies a tensor's elements to another of as many. */
+export function copyAll(source: Tensor, out: Tensor): Dispatch {
+  const width = elements(out.shape);
+  const columns = { rows: 1, width, from_pitch: width, from_shift: 0, to_pitch: width, to_start: 0 };
+  return copy(source, out, columns, undefined);
+}
+
 const resized = (shape: Shape, axis: number, length: number) =>
   shape.map((n, i) => (i === axis ? length : n));
 

@@ -1,9 +1,10 @@
 // CLIP's text encoder, with FAPrompt's learnable layer tokens and with a prefix that many sequences share.
 import { attention } from '../../kernels/attention/attention.ts';
-import { add, expand } from '../../kernels/elementwise/elementwise.ts';
+import { add } from '../../kernels/elementwise/elementwise.ts';
 import { gatherRows } from '../../kernels/gather/gather.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
-import { concat, slice } from '../../kernels/slice/slice.ts';
+import { replaceRows } from '../../kernels/replace_rows/replace_rows.ts';
+import { slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
 import { isBlip } from '../blip/config.ts';
 import type { Context } from '../context.ts';
@@ -65,14 +66,10 @@ export function encodeText(context: Context, input: TextInput, config: ClipConfi
 
 /** Puts `tokens` [n, D] at positions 1..n of x [P, L, D], whose first row stands at position `start`. */
 function replaceTokens({ graph }: Context, x: Tensor, tokens: Tensor, start: number): Tensor {
-  const [texts, length, width] = x.shape as [number, number, number];
+  const length = x.shape[1]!;
   const from = Math.max(1, start);
   // Rows after the end token may have been left out, and with them the tokens that would stand there.
   const until = Math.min(tokens.shape[0]! + 1, start + length);
   if (until <= from) return x;
-  const own = slice(graph, tokens, { axis: 0, start: from - 1, end: until - 1 });
-  const parts = [expand(graph, own, [texts, until - from, width])];
-  if (from > start) parts.unshift(slice(graph, x, { axis: 1, start: 0, end: from - start }));
-  if (until - start < length) parts.push(slice(graph, x, { axis: 1, start: until - start, end: length }));
-  return concat(graph, parts, 1);
+  return replaceRows(graph, x, tokens, { start: from - start, count: until - from, first: from - 1 });
 }

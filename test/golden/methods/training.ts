@@ -84,7 +84,7 @@ export async function checkTraining(
   const feeds: Record<string, HostData> = {
     ...training.features,
     ...learner.feeds?.(training.classes),
-    masks: setting.masks,
+    masks: Uint8Array.from(setting.masks),
     classes: setting.labels,
     labels: Float32Array.from(setting.labels),
   };

@@ -1,0 +1,84 @@
+import { perItem } from '../grid.ts';
+import type { Builder, Op } from '../op.ts';
+import { copyAll } from '../slice/slice.ts';
+import { describe, f32, ShapeError, type Tensor } from '../tensor.ts';
+import putShader from './put_rows.wgsl';
+import takeShader from './take_rows.wgsl';
+
+export interface ReplaceRowsAttrs {
+  /** Rows start .. start + count - 1 of every sequence are replaced, */
+  readonly start: number;
+  readonly count: number;
+  /** by the tokens from this one on. */
+  readonly first: number;
+}
+
+/** out = x with `count` rows of every sequence replaced by tokens. */
+export const replaceRowsOp: Op<ReplaceRowsAttrs> = {
+  name: 'replace_rows',
+  copies: 0,
+  outputs({ start, count, first }, [x, tokens]) {
+    const [, length = 0, width] = x?.shape ?? [];
+    if (x?.dtype !== 'f32' || x.shape.length !== 3)
+      throw new ShapeError('replaceRows', 'x f32 [P, L, D]', describe(x));
+    if (tokens?.dtype !== 'f32' || tokens.shape.length !== 2 || tokens.shape[1] !== width)
+      throw new ShapeError('replaceRows', `tokens f32 [n, ${width}]`, describe(tokens));
+    if (
+      !(count > 0 && start >= 0 && first >= 0) ||
+      start + count > length ||
+      first + count > tokens.shape[0]!
+    )
+      throw new ShapeError(
+        'replaceRows',
+        `rows within ${describe(x)} and ${describe(tokens)}`,
+        `${start} and ${first}, ${count} of them`,
+      );
+    return [f32(...x.shape)];
+  },
+  dispatches({ attrs: { start, count, first }, inputs: [x, tokens], outputs: [out] }) {
+    const [sequences, length, width] = out!.shape as [number, number, number];
+    return [
+      copyAll(x!, out!),
+      {
+        shader: putShader,
+        bindings: { tokens, out },
+        uniforms: { sequences, length, width, start, count, first },
+        ...perItem(sequences * count * width),
+      },
+    ];
+  },
+  cost: () => ({ flops: 0 }),
+  gradient({ attrs, inputs: [, tokens], upstream: [dout], needs, builder: g }) {
+    const [dx, dtokens] = g.apply(takeRowsOp, { ...attrs, tokens: tokens!.shape[0]! }, [dout]);
+    return [needs[0] ? dx : undefined, needs[1] ? dtokens : undefined];
+  },
+};
+
+/** dx: dout with zeros in the rows that were replaced; d tokens: their sums over the sequences. */
+const takeRowsOp: Op<ReplaceRowsAttrs & { readonly tokens: number }> = {
+  name: 'replace_rows_grad',
+  copies: 0,
+  outputs: ({ tokens }, [dout]) => [f32(...dout!.shape), f32(tokens, dout!.shape[2]!)],
+  dispatches({ attrs: { start, count, first, tokens }, inputs: [dout], outputs: [dx, dtokens] }) {
+    const [sequences, length, width] = dx!.shape as [number, number, number];
+    return [
+      copyAll(dout!, dx!),
+      {
+        shader: takeShader,
+        bindings: { dx, dtokens },
+        uniforms: { sequences, length, width, start, count, first, tokens },
+        ...perItem(tokens * width),
+      },
+    ];
+  },
+  cost: ({ outputs: [dx] }) => ({ flops: dx!.shape[0]! * dx!.shape[2]! }),
+};
+
+/**
+ * The sequences x with rows start .. start + count - 1 of each replaced by tokens first .. first + count - 1.
+ * @param x [P, L, D] @param tokens [n, D]
+ * @returns [P, L, D]
+ * @throws ShapeError
+ */
+export const replaceRows = (g: Builder, x: Tensor, tokens: Tensor, attrs: ReplaceRowsAttrs): Tensor =>
+  g.apply(replaceRowsOp, attrs, [x, tokens])[0]!;
