@@ -1,4 +1,4 @@
-// npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | pipelines | page | day | live | browser | soak: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | pipelines | products | page | day | live | browser | soak: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { ExitError } from '../src/jobs/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
@@ -13,6 +13,7 @@ import { addLoadCommand } from './commands/load.ts';
 import { addPageCommand } from './commands/page.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addPipelinesCommand } from './commands/pipelines.ts';
+import { addProductsCommand } from './commands/products.ts';
 import { addQualityCommand } from './commands/quality.ts';
 import { addSoakCommand } from './commands/soak.ts';
 import { addStepCommand } from './commands/step.ts';
@@ -28,6 +29,7 @@ for (const add of [
   addColdCommand,
   addLoadCommand,
   addPeersCommand,
+  addProductsCommand,
   addQualityCommand,
   addPipelinesCommand,
   addPageCommand,

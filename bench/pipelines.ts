@@ -38,6 +38,8 @@ export const largeGpu: Capabilities = {
   software: false,
   maxInvocations: 1024,
   workgroupMemory: 49152,
+  matrixUnits: [{ M: 16, N: 16, K: 16 }],
+  roundOperands: false,
 };
 
 /** The pipelines of one image and of one cached training step of 8, most work first. Nothing is put on a GPU. */

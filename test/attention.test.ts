@@ -39,6 +39,8 @@ describe('attention', () => {
     timestamps: true,
     maxInvocations: 1024,
     workgroupMemory,
+    matrixUnits: [],
+    roundOperands: false,
   });
   const names = (dispatches: readonly Dispatch[]) =>
     dispatches.map(({ shader }) => path.basename(shader.path, '.wgsl'));

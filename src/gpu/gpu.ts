@@ -14,6 +14,17 @@ export interface Capabilities {
   readonly maxInvocations: number;
   /** Bytes of workgroup memory that a workgroup may have. */
   readonly workgroupMemory: number;
+  /** Sizes of the products of f16 matrices that a subgroup adds in f32; empty where the adapter has none. */
+  readonly matrixUnits: readonly MatrixUnit[];
+  /** Whether matrix units get operands rounded to f16, at half the work and 1/1000 of the accuracy. */
+  readonly roundOperands: boolean;
+}
+
+/** [M, K] x [K, N] */
+export interface MatrixUnit {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
 /** An open device. Everything that touches WebGPU objects goes through it. */
@@ -45,6 +56,11 @@ export interface Gpu {
 export interface GpuOptions {
   /** Act as if the adapter had no subgroups: forces the kernels that do without. */
   readonly subgroups?: boolean;
+  /**
+   * Products on matrix units round their operands to f16 (default: false, they are split so that nothing is lost). An
+   * error of 1e-3 of the operands' largest values is then to be expected; adapters without matrix units do not change.
+   */
+  readonly roundOperands?: boolean;
   /** Operator name -> variant to force everywhere, where the operator has it on this adapter. */
   readonly variants?: Readonly<Record<string, string>>;
   /** Most bytes that may be allocated; default: no limit on a GPU, 80 % of the machine's memory on a software adapter. */
@@ -61,7 +77,12 @@ export interface GpuOptions {
   readonly boundsChecks?: boolean;
 }
 
-const wantedFeatures: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
+const wantedFeatures: readonly string[] = ['subgroups', 'timestamp-query'];
+const matrixFeatures: readonly string[] = [
+  'subgroups',
+  'shader-f16',
+  'chromium-experimental-subgroup-matrix',
+];
 const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -77,13 +98,32 @@ const wantedLimits = [
  */
 const collectAfter = 4096;
 
+/** Dawn's, where its toggles and the driver allow it; no standard has it yet. */
+interface MatrixInfo {
+  readonly subgroupMatrixConfigs?: Iterable<
+    MatrixUnit & { readonly componentType: string; readonly resultComponentType: string }
+  >;
+}
+
+/** The adapter's matrix units for f16 -> f32. */
+function matrixUnitsOf({ features, info }: GPUAdapter): MatrixUnit[] {
+  if (!matrixFeatures.every((f) => features.has(f))) return [];
+  return [...((info as MatrixInfo).subgroupMatrixConfigs ?? [])]
+    .filter((c) => c.componentType === 'f16' && c.resultComponentType === 'f32')
+    .map(({ M, N, K }) => ({ M, N, K }));
+}
+
 let open = 0;
 
 /** Opens the best adapter with all the limits it has. @throws GpuError 'no-adapter' with the command that helps. */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const { boundsChecks = true } = options;
   const adapter = await adapterSource.open({ boundsChecks });
-  const features = wantedFeatures.filter((f) => adapter.features.has(f));
+  const oneSize = adapter.info.subgroupMinSize === adapter.info.subgroupMaxSize;
+  const matrixUnits = options.subgroups !== false && oneSize ? matrixUnitsOf(adapter) : [];
+  const features = [
+    ...new Set([...wantedFeatures, ...(matrixUnits.length > 0 ? matrixFeatures : [])]),
+  ].filter((f) => adapter.features.has(f)) as GPUFeatureName[];
   const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
   open += 1;
@@ -92,13 +132,15 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const software = /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(
     `${info.architecture} ${info.device} ${info.description}`,
   );
-  const lanes = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
+  const lanes = oneSize ? info.subgroupMinSize : 0;
   const capabilities: Capabilities = {
     subgroupSize: options.subgroups !== false && features.includes('subgroups') ? (lanes ?? 0) : 0,
     timestamps: features.includes('timestamp-query'),
     software,
     maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
     workgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
+    matrixUnits,
+    roundOperands: options.roundOperands === true,
   };
 
   const description = info.description || `${info.vendor} ${info.architecture}`;
@@ -107,7 +149,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     (options.tuning.software || !software) &&
     (await openTuning(
       options.tuning,
-      `${description}, ${capabilities.subgroupSize} lanes${boundsChecks ? '' : ', unchecked'}`,
+      `${description}, ${capabilities.subgroupSize} lanes${boundsChecks ? '' : ', unchecked'}${matrixUnits.length > 0 ? ', matrix units' : ''}${options.roundOperands ? ', rounded' : ''}`,
     ));
 
   let failure: GpuError | undefined;

@@ -58,6 +58,7 @@ export const adapterSource: AdapterSource = {
     calmDawnPolling();
     const toggles = [
       'vulkan_enable_f16_on_nvidia',
+      'allow_unsafe_apis', // subgroup matrices: no standard has them yet
       ...(boundsChecks ? [] : ['disable_robustness']),
       ...(process.env.FAPROMPT_DAWN_TOGGLES?.split(',') ?? []), // for measurements
     ].join();

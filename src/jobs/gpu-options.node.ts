@@ -11,7 +11,8 @@ type Variables = Readonly<Record<string, string | undefined>>;
 /**
  * FAPROMPT_TUNE=on | off | auto: measure the variants of kernels on this adapter and keep the fastest (auto, the
  * default: on GPUs only); FAPROMPT_VARIANTS=matmul=tile,attention=direct: force them; FAPROMPT_SUBGROUPS=0: do without;
- * FAPROMPT_BOUNDS_CHECKS=0: shaders without bounds checks.
+ * FAPROMPT_BOUNDS_CHECKS=0: shaders without bounds checks; FAPROMPT_ROUND_OPERANDS=1: products on matrix units in f16
+ * alone.
  * @throws RangeError
  */
 export function gpuOptions(note: (text: string) => void, env: Variables = process.env): GpuOptions {
@@ -31,6 +32,7 @@ export function gpuOptions(note: (text: string) => void, env: Variables = proces
   return {
     subgroups: env.FAPROMPT_SUBGROUPS !== '0',
     boundsChecks: env.FAPROMPT_BOUNDS_CHECKS !== '0',
+    roundOperands: env.FAPROMPT_ROUND_OPERANDS === '1',
     variants: Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string])),
     tuning: tune === 'off' ? undefined : tuning,
   };

@@ -8,11 +8,12 @@ import blockShader from './matmul_block.wgsl';
 import skinnyShader from './matmul_skinny.wgsl';
 import stripShader from './matmul_strip.wgsl';
 import tileShader from './matmul_tile.wgsl';
+import { layoutNames, type UnitsLayout, unitsDispatch, unitsFit } from './units.ts';
 
 /** Variants that a software adapter compiles for seconds. */
 export const blocks = ['wide_block', 'block'] as const;
 
-export type Variant = 'strip' | 'wide_block' | 'block' | 'tile' | 'split' | 'skinny';
+export type Variant = 'strip' | 'wide_block' | 'block' | 'tile' | 'split' | 'skinny' | UnitsLayout;
 type Kernel = (call: Call<MatmulAttrs>, geometry: Geometry) => Dispatch;
 
 /** Columns up to which the transpose is computed instead. */
@@ -30,10 +31,12 @@ const typeNames: Partial<Record<DType, string>> = { f32: 'F32', f16: 'F16', q8: 
 const isPacked = ({ inputs }: Call<MatmulAttrs>) => inputs[1]!.dtype !== 'f32';
 
 /** The variants that an adapter has, its own choice for large products first. */
-export const variantNames = ({ subgroupSize, software }: Capabilities): Variant[] => {
+export const variantNames = (capabilities: Capabilities): Variant[] => {
+  const { subgroupSize, software } = capabilities;
   const tiles: Variant[] = ['tile', 'split', 'skinny'];
   const strip: Variant[] = subgroupSize > 0 ? ['strip'] : [];
-  return software ? [...strip, ...tiles, ...blocks] : [...blocks, ...tiles, ...strip];
+  const units = layoutNames.filter((layout) => unitsFit(layout, capabilities));
+  return software ? [...strip, ...tiles, ...blocks, ...units] : [...units, ...blocks, ...tiles, ...strip];
 };
 
 /** The kernel for a product: measured on a software adapter, by reasoning on GPUs. */
@@ -42,12 +45,31 @@ export function choose({ capabilities }: Call<MatmulAttrs>, { batch, M, N, K }: 
   if (software && subgroupSize > 0) return variants.strip;
   if (Math.min(M, N) <= 16 && K >= 256) return variants.skinny;
   if (software) return variants.tile;
+  const workgroups = (rows: number, columns: number) => batch * Math.ceil(M / rows) * Math.ceil(N / columns);
+  const units = chooseUnits(capabilities, workgroups, Math.min(M, N), K);
+  if (units) return variants[units];
   // The larger the part of the result that a workgroup owns, the less it reads; but a workgroup walks all of K, and with
   // few of them most of the GPU would wait.
-  const workgroups = (rows: number, columns: number) => batch * Math.ceil(M / rows) * Math.ceil(N / columns);
   if (workgroups(blockHeight, 128) >= 2 * cores) return variants.wide_block;
   if (workgroups(blockHeight, 64) >= cores) return variants.block;
   return workgroups(64, 64) < cores && K >= 256 ? variants.split : variants.tile;
+}
+
+/** The layout of matrix units for a product, where the adapter has one and the product fills some of them. */
+function chooseUnits(
+  capabilities: Capabilities,
+  workgroups: (rows: number, columns: number) => number,
+  shortSide: number,
+  K: number,
+): UnitsLayout | undefined {
+  if (shortSide < 32 || K < 64) return undefined;
+  const wanted: UnitsLayout =
+    workgroups(128, 128) >= 2 * cores
+      ? 'wide_units'
+      : workgroups(64, 128) >= 2 * cores
+        ? 'units'
+        : 'deep_units';
+  return [wanted, ...layoutNames].find((layout) => unitsFit(layout, capabilities));
 }
 
 /** What the kernels have in common. */
@@ -121,7 +143,18 @@ const blocksOf =
     };
   };
 
+const unitsOf =
+  (layout: UnitsLayout): Kernel =>
+  (call, geometry) => {
+    const { overrides, ...rest } = common(call, geometry);
+    const { overrides: own, ...dispatch } = unitsDispatch(layout, call, geometry);
+    return { ...rest, ...dispatch, overrides: { ...overrides, ...own } };
+  };
+
 export const variants: Readonly<Record<Variant, Kernel>> = {
+  wide_units: unitsOf('wide_units'),
+  units: unitsOf('units'),
+  deep_units: unitsOf('deep_units'),
   strip(call, geometry) {
     const { sizes, overrides, ...rest } = shortSideFirst(call, geometry);
     const { batch, M, N } = sizes;

@@ -1,0 +1,170 @@
+// npm run bench -- products: every variant of the matrix product at the shapes of an image and of a training step, with the
+// error of each beside its time. Made for a GPU that is lent for minutes.
+import { encodeHalf, halfToFloat } from '../src/formats/half.ts';
+import type { Gpu } from '../src/gpu/gpu.ts';
+import { compile } from '../src/graph/executor.ts';
+import { createGraph } from '../src/graph/graph.ts';
+import { matmulOp } from '../src/kernels/matmul/matmul.ts';
+import { layoutNames } from '../src/kernels/matmul/units.ts';
+import { uniform } from './random.ts';
+
+export interface ProductShape {
+  readonly name: string;
+  readonly M: number;
+  readonly K: number;
+  readonly N: number;
+  /** b as [N, K], as a layer has its weights; else [K, N], as the gradient by the layer's input has them. */
+  readonly transposeB: boolean;
+}
+
+const layer = (name: string, M: number, K: number, N: number): ProductShape => ({
+  name,
+  M,
+  K,
+  N,
+  transposeB: true,
+});
+const gradient = (name: string, M: number, K: number, N: number): ProductShape => ({
+  ...layer(name, M, K, N),
+  transposeB: false,
+});
+
+/** ViT-L/14 at 518 px; the text tower on the 480 rows of a step's largest group. */
+export const productShapes: readonly ProductShape[] = [
+  layer('image out', 1370, 1024, 1024),
+  layer('image q, k, v', 1370, 1024, 3072),
+  layer('image MLP 1', 1370, 1024, 4096),
+  layer('image MLP 2', 1370, 4096, 1024),
+  layer('text out', 480, 768, 768),
+  layer('text q, k, v', 480, 768, 2304),
+  layer('text MLP 1', 480, 768, 3072),
+  layer('text MLP 2', 480, 3072, 768),
+  gradient('text q, k, v backward', 480, 2304, 768),
+  gradient('text MLP 1 backward', 480, 3072, 768),
+];
+
+export interface ProductResult {
+  readonly shape: ProductShape;
+  readonly variant: string;
+  readonly microseconds: number;
+  readonly gflops: number;
+  /** Largest error of the sampled elements, as a fraction of the largest of them. */
+  readonly error: number;
+  readonly wrong: boolean;
+}
+
+/** Most error of f32 accuracy, and of operands rounded to f16, at K up to 4096. */
+const tolerance = { exact: 1e-5, rounded: 2e-3 };
+
+/** A variant, and whether matrix units get rounded operands. */
+interface Trial {
+  readonly name: string;
+  readonly variant: string;
+  readonly rounded: boolean;
+}
+
+function trialsOf(gpu: Gpu): Trial[] {
+  const units: readonly string[] = layoutNames;
+  const variants = matmulOp.variants!(gpu.capabilities);
+  // `strip` is for software adapters, `skinny` for few rows.
+  const timed = variants.filter((v) => v !== 'skinny' && (v !== 'strip' || gpu.capabilities.software));
+  return [
+    ...timed.map((variant) => ({ name: variant, variant, rounded: false })),
+    ...timed
+      .filter((v) => units.includes(v))
+      .map((variant) => ({ name: `${variant}, rounded`, variant, rounded: true })),
+  ];
+}
+
+export interface ProductOptions {
+  /** Only shapes whose name contains this. */
+  readonly filter: string;
+  /** Milliseconds for timing one variant at one shape. */
+  readonly budget: number;
+  readonly onResult?: (result: ProductResult) => void;
+}
+
+export async function benchProducts(gpu: Gpu, options: ProductOptions): Promise<ProductResult[]> {
+  const results: ProductResult[] = [];
+  for (const shape of productShapes.filter(({ name }) => name.includes(options.filter))) {
+    const { M, K, N } = shape;
+    const random = uniform(M + 3 * K + 7 * N);
+    const a = Float32Array.from({ length: M * K }, random);
+    const b = encodeHalf(Float32Array.from({ length: K * N }, random));
+    const sampled = sample(shape, a, b);
+    for (const trial of trialsOf(gpu)) {
+      const { capabilities } = gpu;
+      const as: Gpu = { ...gpu, capabilities: { ...capabilities, roundOperands: trial.rounded } };
+      const result = await measure(as, shape, trial, { a, b }, sampled, options.budget);
+      results.push(result);
+      options.onResult?.(result);
+    }
+  }
+  return results;
+}
+
+interface Sampled {
+  readonly index: number;
+  readonly value: number;
+}
+
+/** Some elements of the product in float64: of the first, last and other rows and columns. */
+function sample({ M, K, N, transposeB }: ProductShape, a: Float32Array, b: Uint16Array): Sampled[] {
+  const some = (count: number, of: number) =>
+    Array.from({ length: count }, (_, i) => Math.round((i * (of - 1)) / (count - 1)));
+  const columns = some(61, N);
+  return some(9, M).flatMap((m) =>
+    columns.map((n) => {
+      let value = 0;
+      for (let k = 0; k < K; k += 1)
+        value += a[m * K + k]! * halfToFloat(b[transposeB ? n * K + k : k * N + n]!);
+      return { index: m * N + n, value };
+    }),
+  );
+}
+
+async function measure(
+  gpu: Gpu,
+  shape: ProductShape,
+  { name, variant, rounded }: Trial,
+  feeds: { a: Float32Array; b: Uint16Array },
+  sampled: readonly Sampled[],
+  budget: number,
+): Promise<ProductResult> {
+  const { M, K, N, transposeB } = shape;
+  const graph = createGraph();
+  const a = graph.input('a', { shape: [M, K], dtype: 'f32' });
+  const b = graph.input('b', { shape: transposeB ? [N, K] : [K, N], dtype: 'f16' });
+  const [out] = graph.apply(matmulOp, { transposeB }, [a, b]);
+  const executable = await compile(gpu, graph, { out: out! }, { variants: { matmul: variant } });
+  try {
+    const found = (await executable.run(feeds, ['out'])).out!;
+    const scale = Math.max(...sampled.map(({ value }) => Math.abs(value)));
+    const error =
+      Math.max(...sampled.map(({ index, value }) => Math.abs(found[index]! - value) || 0)) / scale;
+    const bad = sampled.some(({ index }) => !Number.isFinite(found[index]));
+    const start = performance.now();
+    let milliseconds = Number.POSITIVE_INFINITY;
+    do milliseconds = Math.min(milliseconds, await timeOnce(gpu, executable));
+    while (performance.now() - start < budget);
+    return {
+      shape,
+      variant: name,
+      microseconds: 1e3 * milliseconds,
+      gflops: (2 * M * N * K) / milliseconds / 1e6,
+      error: bad ? Number.NaN : error,
+      wrong: bad || !(error <= (rounded ? tolerance.rounded : tolerance.exact)),
+    };
+  } finally {
+    executable.dispose();
+  }
+}
+
+async function timeOnce(gpu: Gpu, executable: Awaited<ReturnType<typeof compile>>): Promise<number> {
+  if (gpu.capabilities.timestamps)
+    return (await executable.profile()).reduce((sum, d) => sum + d.milliseconds, 0);
+  const start = performance.now();
+  await executable.run({});
+  await gpu.finish();
+  return performance.now() - start;
+}
