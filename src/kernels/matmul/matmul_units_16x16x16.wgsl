@@ -1,6 +1,8 @@
 // out = activation(scale * a b + bias) + residual on matrix units that multiply 16 x 16 by 16 x 16: NVIDIA's, AMD's. What
-// it does, its shapes and dispatch: units.wgsl.
+// it does: units.wgsl.
 //
+// Shapes    as operands.wgsl and epilogue.wgsl have them
+// Dispatch  as units.wgsl has it
 // Saved for backward: preactivation, on request
 
 enable f16;

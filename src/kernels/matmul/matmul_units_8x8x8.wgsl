@@ -1,6 +1,8 @@
 // out = activation(scale * a b + bias) + residual on matrix units that multiply 8 x 8 by 8 x 8: Mesa's software adapter
-// from version 26 on. What it does, its shapes and dispatch: units.wgsl.
+// from version 26 on. What it does: units.wgsl.
 //
+// Shapes    as operands.wgsl and epilogue.wgsl have them
+// Dispatch  as units.wgsl has it
 // Saved for backward: preactivation, on request
 
 enable f16;
