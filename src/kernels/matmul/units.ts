@@ -2,9 +2,8 @@
 import type { Capabilities } from '../../gpu/gpu.ts';
 import { constantOf, type Shader } from '../../gpu/shader.ts';
 import { spread } from '../grid.ts';
-import type { Call, Dispatch } from '../op.ts';
+import type { Dispatch } from '../op.ts';
 import type { Geometry } from './geometry.ts';
-import type { MatmulAttrs } from './matmul.ts';
 import units8Shader from './matmul_units_8x8x8.wgsl';
 import units16Shader from './matmul_units_16x16x16.wgsl';
 
@@ -48,7 +47,7 @@ export function unitsFit(layout: UnitsLayout, capabilities: Capabilities): boole
 /** What the layout adds to a product's dispatch. */
 export function unitsDispatch(
   layout: UnitsLayout,
-  { capabilities }: Call<MatmulAttrs>,
+  capabilities: Capabilities,
   { batch, M, N, K }: Geometry,
 ): Required<Pick<Dispatch, 'shader' | 'overrides' | 'workgroups'>> {
   const shader = shaderFor(capabilities)!;

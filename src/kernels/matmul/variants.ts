@@ -147,7 +147,7 @@ const unitsOf =
   (layout: UnitsLayout): Kernel =>
   (call, geometry) => {
     const { overrides, ...rest } = common(call, geometry);
-    const { overrides: own, ...dispatch } = unitsDispatch(layout, call, geometry);
+    const { overrides: own, ...dispatch } = unitsDispatch(layout, call.capabilities, geometry);
     return { ...rest, ...dispatch, overrides: { ...overrides, ...own } };
   };
 
