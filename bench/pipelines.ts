@@ -195,7 +195,7 @@ export async function compileFor(
 const leastMultiplyAdds: Readonly<Record<string, number>> = {
   'matmul_block.wgsl': 0.85,
   'matmul_tile.wgsl': 0.55,
-  'attention_tile.wgsl': 0.4,
+  'attention_tile.wgsl': 0.75,
 };
 
 /** What is wrong with a pipeline; empty: nothing. */

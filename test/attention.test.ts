@@ -70,10 +70,11 @@ describe('attention', () => {
     ['more memory', 17, 32768, {}, ['attention_sequence']],
     ['the longest in 48 KiB', 46, 49152, {}, ['attention_sequence']],
     ['one more: tiles', 47, 49152, {}, ['attention_tile']],
+    ['V-V, too little memory for tiles', 33, 32768, { source: 'vv' as const }, ['attention']],
     ['a prefix counts', 9, 16384, { prefixLength: 9 }, ['attention_sequence']],
     ['a long prefix', 9, 16384, { prefixLength: 12 }, ['attention']],
-    ['V-V, long enough for tiles', 17, 49152, { source: 'vv' as const }, ['attention_tile']],
-    ['V-V, too short for tiles', 16, 49152, { source: 'vv' as const }, ['attention']],
+    ['V-V, long enough for tiles', 33, 49152, { source: 'vv' as const }, ['attention_tile']],
+    ['V-V, too short for tiles', 32, 49152, { source: 'vv' as const }, ['attention']],
   ])('the kernel on a GPU: %s', (_, length, memory, attrs, shaders) => {
     expect(forward(length, gpuWith(memory), attrs)).toEqual(shaders);
   });

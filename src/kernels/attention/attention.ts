@@ -23,9 +23,9 @@ export type { AttentionAttrs };
 const maxHeadDim = 128;
 
 /** Queries of a workgroup of the `tile` kernel. */
-const tile = 32;
-/** Workgroup memory, in bytes, that it takes for the largest heads. */
-const tileMemory = 31232;
+const tile = 64;
+/** Workgroup memory, in bytes, that it takes. */
+const tileMemory = 37632;
 
 /**
  * `tile` (workgroup memory) is for sequences on a GPU that are too long for `sequence`; a software adapter's workgroup

@@ -2,35 +2,69 @@
 // queries, keys and values in workgroup memory.
 //
 // Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them
-// Dispatch  one workgroup of 64 per 32 queries of one head, spread over x and y. Lanes form a grid of 8 x 8: a lane owns
-//           4 queries, and of each 32 keys 4, of each 16 vectors of the result 2. Workgroup memory: 23 KB for heads of
-//           64, 31 KB for heads of 128.
+// Dispatch  one workgroup of 128 per 64 queries of one head, spread over x and y. For the scores of 32 keys lanes form a
+//           grid of 16 x 8, each with 4 queries and 4 keys; for the sums of values one of 8 x 16, each with 8 queries and,
+//           of each 16 vectors of the result, one. Workgroup memory: 37 KB.
 // Saved for backward: lse, the log of each query's sum of exponentials
 
 #include "rows_with_prefix.wgsl"
 #include "forward_outputs.wgsl"
 
 override VECTORS: u32 = 16u; // in a head's row, at most 32
-const GRID = 8u; // lanes along the queries, and along the keys
-const LANES = GRID * GRID;
-const TILE = 32u; // queries, and keys at a time
-const DEPTH = 16u; // vectors of the keys' (values') rows at a time
-const STRIDE = DEPTH + 1u; // one more than is stored: rows side by side lie in different memory banks
-const QUADS = TILE / 4u;
+const LANES = 128u;
+const QUERIES = 64u;
+const KEYS = 32u; // at a time
+const DEPTH = 16u; // vectors of the queries', keys' and values' rows at a time
+const QUADS = KEYS / 4u;
+const UPPER = QUERIES / 4u; // queries of a lane's scores are this far apart
 
-var<workgroup> queries: array<vec4f, TILE * (VECTORS + 1u)>;
-var<workgroup> rows: array<vec4f, TILE * STRIDE>; // of keys, then of values; key 4 c + j lies in row c + 8 j
-var<workgroup> weights: array<vec4f, TILE * (QUADS + 1u)>; // [query][key / 4]
-var<workgroup> of_lanes: array<vec4f, LANES>; // what each lane found for its 4 queries
+// Arrays of arrays, of which indices are constants, or a lane's own, or count the turns of a loop: a compiler then finds
+// each bound checked once, and addresses that differ by constants. Rows are one vector longer than what they hold: rows side
+// by side lie in different memory banks.
+struct Row {
+  vectors: array<array<vec4f, 4>, 4>,
+  unused: vec4f,
+}
 
-// Vectors first_vector .. first_vector + DEPTH - 1 of 32 keys' (values') rows; keys from `end` on repeat the last.
+struct Weights {
+  of_keys: array<array<vec4f, 4>, 2>, // a vector for four keys
+  unused: vec4f,
+}
+
+var<workgroup> queries: array<Row, QUERIES>;
+var<workgroup> rows: array<array<array<Row, 4>, 2>, 4>; // of keys, then of values; key 16 h + 4 c + j is row [j][h][c]
+var<workgroup> weights: array<Weights, QUERIES>;
+var<workgroup> of_lanes: array<array<vec4f, QUADS>, UPPER>; // what each lane found for its 4 queries
+var<workgroup> factors: array<vec4f, UPPER>; // of the same 4 queries
+
+// What a lane adds up of 8 queries' values, a column each: queries `lane's row` + 16 i, and those 8 behind them.
+struct Sums {
+  near: mat4x4f,
+  far: mat4x4f,
+}
+
+// Vectors first_vector .. first_vector + DEPTH - 1 of 64 queries' rows, times the scale.
+fn load_queries(lane: u32, first_row: u32, end: u32, column: u32, first_vector: u32) {
+  let c = lane % DEPTH;
+  for (var i = lane / DEPTH; i < QUERIES; i += LANES / DEPTH) {
+    let start = min(first_row + i, end - 1u) * 3u * params.heads * params.head_dim + column;
+    var x = vec4f(); // behind a row's end zeros, which add nothing to a score
+    if (first_vector + c < VECTORS) {
+      x = params.scale * own_vector(start, first_vector + c);
+    }
+    queries[i].vectors[c / 4u][c % 4u] = x;
+  }
+}
+
+// The same of 32 keys' (values') rows; keys from `end` on repeat the last.
 fn load_rows(lane: u32, sequence: u32, first_key: u32, end: u32, column: u32, first_vector: u32) {
   let c = lane % DEPTH;
-  if (first_vector + c < VECTORS) {
-    for (var key = lane / DEPTH; key < TILE; key += LANES / DEPTH) {
-      rows[(key / 4u + GRID * (key % 4u)) * STRIDE + c] =
-        key_vector(sequence, min(first_key + key, end - 1u), column, first_vector + c);
+  for (var key = lane / DEPTH; key < KEYS; key += LANES / DEPTH) {
+    var x = vec4f();
+    if (first_vector + c < VECTORS) {
+      x = key_vector(sequence, min(first_key + key, end - 1u), column, first_vector + c);
     }
+    rows[key % 4u][key / 16u][key / 4u % 4u].vectors[c / 4u][c % 4u] = x;
   }
 }
 
@@ -44,9 +78,20 @@ fn add_scores(scores: vec4f, query: vec4f, keys: mat4x4f) -> vec4f {
   );
 }
 
-// sum + values p: four keys' values, a column each, by their weights.
-fn add_values(sum: vec4f, values: mat4x4f, p: vec4f) -> vec4f {
-  return fma(values[0], vec4f(p.x), fma(values[1], vec4f(p.y), fma(values[2], vec4f(p.z), fma(values[3], vec4f(p.w), sum))));
+// Adds what vector 4 d + e of the rows gives to the scores of the lane's four queries, a column each.
+fn add_vector(scores: mat4x4f, upper: u32, own: u32, d: u32, e: u32) -> mat4x4f {
+  let keys = mat4x4f(
+    rows[0][own / 4u][own % 4u].vectors[d][e],
+    rows[1][own / 4u][own % 4u].vectors[d][e],
+    rows[2][own / 4u][own % 4u].vectors[d][e],
+    rows[3][own / 4u][own % 4u].vectors[d][e]
+  );
+  return mat4x4f(
+    add_scores(scores[0], queries[upper].vectors[d][e], keys),
+    add_scores(scores[1], queries[upper + 16u].vectors[d][e], keys),
+    add_scores(scores[2], queries[upper + 32u].vectors[d][e], keys),
+    add_scores(scores[3], queries[upper + 48u].vectors[d][e], keys)
+  );
 }
 
 // Scores of keys that a query does not see become `hidden`.
@@ -54,43 +99,45 @@ fn hide(scores: vec4f, keys: vec4u, visible: u32) -> vec4f {
   return select(vec4f(hidden), scores, keys < vec4u(visible));
 }
 
-// Vector c of four keys' rows, a column each.
-fn four_rows(first: u32, c: u32) -> mat4x4f {
-  return mat4x4f(
-    rows[first * STRIDE + c],
-    rows[(first + GRID) * STRIDE + c],
-    rows[(first + 2u * GRID) * STRIDE + c],
-    rows[(first + 3u * GRID) * STRIDE + c]
+// Adds vector c of the values' rows of keys 16 h + 4 e .. 16 h + 4 e + 3 by their weights.
+fn add_values(sums: Sums, query: u32, c: u32, h: u32, e: u32) -> Sums {
+  let values = mat4x4f(
+    rows[0][h][e].vectors[c / 4u][c % 4u],
+    rows[1][h][e].vectors[c / 4u][c % 4u],
+    rows[2][h][e].vectors[c / 4u][c % 4u],
+    rows[3][h][e].vectors[c / 4u][c % 4u]
+  );
+  return Sums(
+    mat4x4f(
+      add_rows(sums.near[0], weights[query].of_keys[h][e], values),
+      add_rows(sums.near[1], weights[query + 16u].of_keys[h][e], values),
+      add_rows(sums.near[2], weights[query + 32u].of_keys[h][e], values),
+      add_rows(sums.near[3], weights[query + 48u].of_keys[h][e], values)
+    ),
+    mat4x4f(
+      add_rows(sums.far[0], weights[query + 8u].of_keys[h][e], values),
+      add_rows(sums.far[1], weights[query + 24u].of_keys[h][e], values),
+      add_rows(sums.far[2], weights[query + 40u].of_keys[h][e], values),
+      add_rows(sums.far[3], weights[query + 56u].of_keys[h][e], values)
+    )
   );
 }
 
-// The weights of four keys for the lane's four queries, a column each.
-fn four_weights(upper: u32, quad: u32) -> mat4x4f {
-  return mat4x4f(
-    weights[upper * (QUADS + 1u) + quad],
-    weights[(upper + GRID) * (QUADS + 1u) + quad],
-    weights[(upper + 2u * GRID) * (QUADS + 1u) + quad],
-    weights[(upper + 3u * GRID) * (QUADS + 1u) + quad]
-  );
-}
-
-// Adds vector c of all 32 values' rows by their weights to the lane's four queries' sums, a column each.
-fn add_tile(sums: mat4x4f, upper: u32, c: u32) -> mat4x4f {
+// Adds vector c of all 32 values' rows.
+fn add_tile(sums: Sums, query: u32, c: u32) -> Sums {
   var added = sums;
-  for (var quad = 0u; quad < QUADS; quad++) {
-    let p = four_weights(upper, quad);
-    let values = four_rows(quad, c);
-    added[0] = add_values(added[0], values, p[0]);
-    added[1] = add_values(added[1], values, p[1]);
-    added[2] = add_values(added[2], values, p[2]);
-    added[3] = add_values(added[3], values, p[3]);
+  for (var h = 0u; h < 2u; h++) {
+    added = add_values(added, query, c, h, 0u);
+    added = add_values(added, query, c, h, 1u);
+    added = add_values(added, query, c, h, 2u);
+    added = add_values(added, query, c, h, 3u);
   }
   return added;
 }
 
 // Each column by its own factor.
-fn scaled(m: mat4x4f, factors: vec4f) -> mat4x4f {
-  return mat4x4f(m[0] * factors.x, m[1] * factors.y, m[2] * factors.z, m[3] * factors.w);
+fn scaled(m: mat4x4f, by: vec4f) -> mat4x4f {
+  return mat4x4f(m[0] * by.x, m[1] * by.y, m[2] * by.z, m[3] * by.w);
 }
 
 @compute @workgroup_size(LANES)
@@ -99,7 +146,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let tiles = (params.length + TILE - 1u) / TILE;
+  let tiles = (params.length + QUERIES - 1u) / QUERIES;
   let index = group.y * groups.x + group.x;
   if (index >= params.sequences * params.heads * tiles) {
     return;
@@ -109,105 +156,131 @@ fn main(
   let sequence = index / (tiles * params.heads);
   let width = params.heads * params.head_dim;
   let columns = params.columns + head * params.head_dim;
-  let last = params.length - 1u;
-  // The lane's queries are upper, upper + 8, upper + 16 and upper + 24 of the tile, its keys 4 own .. 4 own + 3.
-  let upper = lane / GRID;
-  let own = lane % GRID;
+  let shared_rows = columns.y == columns.z && VECTORS <= DEPTH; // V-V attention: the keys are the values
+  let first_query = tile * QUERIES;
+  let first_row = sequence * params.length + first_query;
+  let end_row = (sequence + 1u) * params.length;
+  let causal = params.causal != 0u;
+  // For scores: the lane's queries are upper + 16 i of the tile, its keys 4 own .. 4 own + 3.
+  let upper = lane / QUADS;
+  let own = lane % QUADS;
+  // For sums: its queries are row + 8 i, its vector is column.
+  let row = lane / DEPTH;
+  let column = lane % DEPTH;
 
-  for (var i = lane; i < TILE * VECTORS; i += LANES) {
-    let row = min(tile * TILE + i / VECTORS, last);
-    queries[i / VECTORS * (VECTORS + 1u) + i % VECTORS] =
-      params.scale * own_vector((sequence * params.length + row) * 3u * width + columns.x, i % VECTORS);
-  }
   // How many keys each of the lane's queries sees.
-  let queried = min(tile * TILE + upper + GRID * vec4u(0u, 1u, 2u, 3u), vec4u(last));
-  let visible = params.prefix_length + select(vec4u(params.length), queried + 1u, params.causal != 0u);
+  let queried = min(first_query + upper + UPPER * vec4u(0u, 1u, 2u, 3u), vec4u(params.length - 1u));
+  let visible = params.prefix_length + select(vec4u(params.length), queried + 1u, causal);
+  // What all queries of the tile see, and what any sees.
+  let seen_by_all = params.prefix_length + select(params.length, first_query + 1u, causal);
+  let end = params.prefix_length + select(params.length, min(params.length, first_query + QUERIES), causal);
 
-  // Column i belongs to query i. Named matrices and constant columns: what is indexed by a variable may leave registers.
-  var sums0 = mat4x4f(); // of the values' vectors own,
-  var sums1 = mat4x4f(); // own + 8,
-  var sums2 = mat4x4f(); // own + 16
-  var sums3 = mat4x4f(); // and own + 24
+  var sums = Sums();
+  var sums2 = Sums(); // of the vectors behind the first 16
   var top = vec4f(hidden); // the highest score so far
   var sum = vec4f(); // over the lane's own keys
-  let end = params.prefix_length + select(params.length, min(params.length, (tile + 1u) * TILE), params.causal != 0u);
-  for (var first = 0u; first < end; first += TILE) {
-    var scores = mat4x4f();
+  if (VECTORS <= DEPTH) {
+    load_queries(lane, first_row, end_row, columns.x, 0u);
+  }
+  for (var first = 0u; first < end; first += KEYS) {
+    var scores = mat4x4f(); // a column for each query
     for (var v = 0u; v < VECTORS; v += DEPTH) {
       workgroupBarrier();
+      if (VECTORS > DEPTH) {
+        load_queries(lane, first_row, end_row, columns.x, v);
+      }
       load_rows(lane, sequence, first, end, columns.y, v);
       workgroupBarrier();
-      for (var d = 0u; d < min(DEPTH, VECTORS - v); d++) {
-        let keys = four_rows(own, d);
-        let query = upper * (VECTORS + 1u) + v + d;
-        scores[0] = add_scores(scores[0], queries[query], keys);
-        scores[1] = add_scores(scores[1], queries[query + GRID * (VECTORS + 1u)], keys);
-        scores[2] = add_scores(scores[2], queries[query + 2u * GRID * (VECTORS + 1u)], keys);
-        scores[3] = add_scores(scores[3], queries[query + 3u * GRID * (VECTORS + 1u)], keys);
+      for (var d = 0u; 4u * d < min(DEPTH, (params.head_dim + 3u) / 4u - v); d++) {
+        scores = add_vector(scores, upper, own, d, 0u);
+        scores = add_vector(scores, upper, own, d, 1u);
+        scores = add_vector(scores, upper, own, d, 2u);
+        scores = add_vector(scores, upper, own, d, 3u);
       }
     }
-    let keys = first + 4u * own + vec4u(0u, 1u, 2u, 3u);
-    scores[0] = hide(scores[0], keys, visible.x);
-    scores[1] = hide(scores[1], keys, visible.y);
-    scores[2] = hide(scores[2], keys, visible.z);
-    scores[3] = hide(scores[3], keys, visible.w);
+    if (first + KEYS > seen_by_all) {
+      let keys = first + 4u * own + vec4u(0u, 1u, 2u, 3u);
+      scores = mat4x4f(
+        hide(scores[0], keys, visible.x),
+        hide(scores[1], keys, visible.y),
+        hide(scores[2], keys, visible.z),
+        hide(scores[3], keys, visible.w)
+      );
+    }
 
-    of_lanes[lane] = vec4f(highest_of(scores[0]), highest_of(scores[1]), highest_of(scores[2]), highest_of(scores[3]));
+    of_lanes[upper][own] =
+      vec4f(highest_of(scores[0]), highest_of(scores[1]), highest_of(scores[2]), highest_of(scores[3]));
     workgroupBarrier();
     var highest = top;
-    for (var c = 0u; c < GRID; c++) {
-      highest = max(highest, of_lanes[GRID * upper + c]);
+    for (var c = 0u; c < QUADS; c++) {
+      highest = max(highest, of_lanes[upper][c]);
     }
     let rescale = exp(top - highest);
     top = highest;
-    let p = mat4x4f(
-      exp(scores[0] - top.x),
-      exp(scores[1] - top.y),
-      exp(scores[2] - top.z),
-      exp(scores[3] - top.w)
-    );
-    sum = rescale * sum + vec4f(sum_of(p[0]), sum_of(p[1]), sum_of(p[2]), sum_of(p[3]));
-    let weight = upper * (QUADS + 1u) + own;
-    weights[weight] = p[0];
-    weights[weight + GRID * (QUADS + 1u)] = p[1];
-    weights[weight + 2u * GRID * (QUADS + 1u)] = p[2];
-    weights[weight + 3u * GRID * (QUADS + 1u)] = p[3];
+    let p0 = exp(scores[0] - top.x);
+    let p1 = exp(scores[1] - top.y);
+    let p2 = exp(scores[2] - top.z);
+    let p3 = exp(scores[3] - top.w);
+    sum = rescale * sum + vec4f(sum_of(p0), sum_of(p1), sum_of(p2), sum_of(p3));
+    weights[upper].of_keys[own / 4u][own % 4u] = p0;
+    weights[upper + 16u].of_keys[own / 4u][own % 4u] = p1;
+    weights[upper + 32u].of_keys[own / 4u][own % 4u] = p2;
+    weights[upper + 48u].of_keys[own / 4u][own % 4u] = p3;
+    if (own == 0u) {
+      factors[upper] = rescale;
+    }
 
-    load_rows(lane, sequence, first, end, columns.z, 0u);
+    if (!shared_rows) {
+      load_rows(lane, sequence, first, end, columns.z, 0u);
+    }
     workgroupBarrier();
-    sums0 = add_tile(scaled(sums0, rescale), upper, own);
-    sums1 = add_tile(scaled(sums1, rescale), upper, own + GRID);
+    sums = add_tile(Sums(scaled(sums.near, factors[row]), scaled(sums.far, factors[row + 8u])), row, column);
     if (VECTORS > DEPTH) {
       workgroupBarrier();
       load_rows(lane, sequence, first, end, columns.z, DEPTH);
       workgroupBarrier();
-      sums2 = add_tile(scaled(sums2, rescale), upper, own);
-      sums3 = add_tile(scaled(sums3, rescale), upper, own + GRID);
+      sums2 = add_tile(Sums(scaled(sums2.near, factors[row]), scaled(sums2.far, factors[row + 8u])), row, column);
     }
   }
 
-  of_lanes[lane] = sum;
+  of_lanes[upper][own] = sum;
   workgroupBarrier();
   sum = vec4f();
-  for (var c = 0u; c < GRID; c++) {
-    sum += of_lanes[GRID * upper + c];
+  for (var c = 0u; c < QUADS; c++) {
+    sum += of_lanes[upper][c];
   }
-  var sums = array<mat4x4f, 4>(sums0, sums1, sums2, sums3);
-  let logs = top + log(sum);
-  let factors = 1.0 / sum;
+  if (own == 0u) {
+    factors[upper] = 1.0 / sum;
+    let logs = top + log(sum);
+    for (var i = 0u; i < 4u; i++) {
+      let query = first_query + upper + UPPER * i;
+      if (query < params.length) {
+        lse[(sequence * params.heads + head) * params.length + query] = logs[i];
+      }
+    }
+  }
+  workgroupBarrier();
+  let means = Sums(scaled(sums.near, factors[row]), scaled(sums.far, factors[row + 8u]));
+  store_means(means, first_query + row, first_row + row, head, column);
+  if (VECTORS > DEPTH) {
+    let means2 = Sums(scaled(sums2.near, factors[row]), scaled(sums2.far, factors[row + 8u]));
+    store_means(means2, first_query + row, first_row + row, head, column + DEPTH);
+  }
+}
+
+// Writes vector c of the lane's queries' rows; `query` counts in the sequence, `row` in out.
+fn store_means(means: Sums, query: u32, row: u32, head: u32, c: u32) {
   for (var i = 0u; i < 4u; i++) {
-    let row = tile * TILE + upper + GRID * i;
-    if (row <= last) {
-      let start = (sequence * params.length + row) * width + head * params.head_dim;
-      for (var t = 0u; t < (VECTORS + GRID - 1u) / GRID; t++) {
-        let mean = sums[t][i] * factors[i];
-        for (var k = 4u * (own + GRID * t); k < min(params.head_dim, 4u * (own + GRID * t) + 4u); k++) {
-          out[start + k] = mean[k % 4u];
-        }
-      }
-      if (own == 0u) {
-        lse[(sequence * params.heads + head) * params.length + row] = logs[i];
-      }
+    store_mean(means.near[i], query + 16u * i, row + 16u * i, head, c);
+    store_mean(means.far[i], query + 16u * i + 8u, row + 16u * i + 8u, head, c);
+  }
+}
+
+fn store_mean(mean: vec4f, query: u32, row: u32, head: u32, c: u32) {
+  if (query < params.length) {
+    let start = row * params.heads * params.head_dim + head * params.head_dim;
+    for (var k = 4u * c; k < min(params.head_dim, 4u * c + 4u); k++) {
+      out[start + k] = mean[k % 4u];
     }
   }
 }
