@@ -39,6 +39,7 @@ interface Given {
   readonly warmup: number;
   readonly decay: number;
   readonly regionWeight: number;
+  readonly visits: number;
   readonly resume?: boolean;
   readonly maxMinutes?: number;
   readonly saveEvery: number;
@@ -90,6 +91,7 @@ export const pretrainCommand = (io: Io): Command =>
     ])
     .option('--photo-sheet <file>', 'only write a contact sheet of what the stream shows of photographs')
     .option('--region-weight <x>', "patches against the image's own captions; 0: plain CLIP", notNegative, 4)
+    .option('--visits <n>', 'how often each drawn image is shown, mirrored and exposed anew', integer(1), 1)
     .option('--resume', "go on from the folder's checkpoint")
     .option('--max-minutes <n>', 'stop after this time, to go on with --resume', positive)
     .option('--save-every <n>', 'steps between checkpoints', integer(1), 50)
@@ -140,6 +142,7 @@ function settingsOf(given: Given, photos: PhotoStream | undefined): PretrainSett
     decay,
     ...clipAdam,
     regionWeight,
+    ...(given.visits > 1 ? { visits: given.visits } : {}),
     ...(photos ? { photos: { hash: photos.hash, ...given.photoShares } } : {}),
   };
 }

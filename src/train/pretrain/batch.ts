@@ -5,7 +5,7 @@ import type { PhotoKind, PhotoStream } from '../../data/photos/stream.node.ts';
 import { drawSample } from '../../data/synth/stream.ts';
 import { clipMean, clipStd } from '../../model/clip/preprocess.ts';
 import { createWordTokenizer, type Tokenizer, tokenize } from '../../model/clip/tokenizer/tokenizer.ts';
-import { type PretrainSettings, textLength } from './settings.ts';
+import { drawingOf, type PretrainSettings, textLength } from './settings.ts';
 
 /** The inputs of the step's graph. B images; T = 2 B texts: captions, then counterparts; n patches. */
 export interface PretrainBatch {
@@ -23,7 +23,7 @@ export interface PretrainBatch {
 }
 
 /** One image of a batch, drawn or photographed. */
-interface Drawn {
+export interface Drawn {
   readonly image: RgbImage;
   /** null: where the defect is, nobody knows; such an image's patches are in no class. */
   readonly mask: Mask | null;
@@ -58,37 +58,51 @@ function kindOf({ photos, seed }: PretrainSettings, index: number): PhotoKind | 
   });
 }
 
-/** @param step from 1 @param photos where the settings want photographs */
-export async function drawBatch(
+/** The images of a batch, drawn anew. @param number of the batch, from 1 @param photos where the settings want photographs */
+export function drawImages(
+  settings: PretrainSettings,
+  number: number,
+  photos?: PhotoStream,
+): Promise<readonly Drawn[]> {
+  const from = (number - 1) * settings.batch;
+  return Promise.all(Array.from({ length: settings.batch }, (_, i) => draw(settings, from + i, photos)));
+}
+
+/** What a step sees. @param step from 1 @param photos where the settings want photographs */
+export const drawBatch = async (
   settings: PretrainSettings,
   step: number,
   photos?: PhotoStream,
-): Promise<PretrainBatch> {
+): Promise<PretrainBatch> =>
+  prepareBatch(settings, step, await drawImages(settings, drawingOf(settings, step).batch, photos));
+
+/** A step's inputs from the images that it shows. */
+export function prepareBatch(
+  settings: PretrainSettings,
+  step: number,
+  drawn: readonly Drawn[],
+): PretrainBatch {
   const { batch, seed, imageSize: size, config } = settings;
   const tokenizer = createWordTokenizer(settings.words);
   const patches = (size / config.patch) ** 2;
   const images = new Float32Array(batch * 3 * size * size);
   const coverage = new Float32Array(batch * patches);
-  const captions: string[] = [];
-  const counterparts: string[] = [];
-  const abnormal: boolean[] = [];
-  const known: boolean[] = [];
-  for (let i = 0; i < batch; i++) {
-    const index = (step - 1) * batch + i;
-    const random = createRandom(deriveSeed(seed, 'augmentation', index));
-    const sample = await draw(settings, index, photos);
+  for (const [i, image] of drawn.entries()) {
+    const random = createRandom(deriveSeed(seed, 'augmentation', (step - 1) * batch + i));
     const covered = coverage.subarray(i * patches, (i + 1) * patches);
-    placeImage(random, sample, size, config.patch, images.subarray(i * 3 * size * size), covered);
-    captions.push(sample.caption);
-    counterparts.push(sample.counterpart);
-    abnormal.push(sample.abnormal);
-    known.push(sample.mask !== null);
+    placeImage(random, image, size, config.patch, images.subarray(i * 3 * size * size), covered);
   }
+  const texts = [...drawn.map(({ caption }) => caption), ...drawn.map(({ counterpart }) => counterpart)];
   return {
     images,
-    ...tokenizeAll(tokenizer, [...captions, ...counterparts]),
-    signs: Float32Array.from(abnormal, (is) => (is ? 1 : -1)),
-    ...patchWeights(coverage, known, settings, patches),
+    ...tokenizeAll(tokenizer, texts),
+    signs: Float32Array.from(drawn, ({ abnormal }) => (abnormal ? 1 : -1)),
+    ...patchWeights(
+      coverage,
+      drawn.map(({ mask }) => mask !== null),
+      settings,
+      patches,
+    ),
   };
 }
 

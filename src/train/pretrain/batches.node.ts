@@ -2,8 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { openPhotos, type PhotoStream } from '../../data/photos/stream.node.ts';
-import { drawBatch, type PretrainBatch } from './batch.ts';
-import type { PretrainSettings } from './settings.ts';
+import { type Drawn, drawImages, type PretrainBatch, prepareBatch } from './batch.ts';
+import { drawingOf, type PretrainSettings } from './settings.ts';
 
 export interface BatchSource {
   /** The batch of a step; steps are asked for in order, one at a time. */
@@ -23,12 +23,17 @@ export interface BatchWork {
   readonly photos: PhotoFolder | undefined;
 }
 
-/** Draws batches in this thread; photographs are opened at the first. */
+/** Draws batches in this thread; photographs are opened at the first, images are kept until their last visit. */
 export function batchDrawer({ settings, photos }: BatchWork): (step: number) => Promise<PretrainBatch> {
   let stream: Promise<PhotoStream> | undefined;
+  const kept = new Map<number, Promise<readonly Drawn[]>>();
   return async (step) => {
     if (photos) stream ??= openPhotos(photos.dir, photos.heldOut);
-    return drawBatch(settings, step, await stream);
+    const { batch, last } = drawingOf(settings, step);
+    const drawing = kept.get(batch) ?? drawImages(settings, batch, await stream);
+    if (last) kept.delete(batch);
+    else kept.set(batch, drawing);
+    return prepareBatch(settings, step, await drawing);
   };
 }
 
@@ -71,7 +76,8 @@ export function threadedBatches(
       const until = Math.min(step + 2 * threads, settings.stopAt);
       for (asked ??= step - 1; asked < until; ) {
         asked += 1;
-        workers[asked % threads]!.postMessage(asked);
+        // A batch of images stays with the thread that drew it.
+        workers[drawingOf(settings, asked).batch % threads]!.postMessage(asked);
       }
       for (;;) {
         const batch = drawn.get(step);

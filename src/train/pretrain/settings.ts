@@ -26,6 +26,8 @@ export interface PretrainSettings {
   readonly epsilon: number;
   /** Weight of the patches' loss against the image's own pair of captions; 0: plain CLIP. */
   readonly regionWeight: number;
+  /** How often each drawn image is shown, differently exposed and mirrored; absent: once. Drawing costs more than a GPU's step. */
+  readonly visits?: number;
   /** Photographs among the drawn images; absent: none. */
   readonly photos?: PhotoShares;
 }
@@ -41,6 +43,24 @@ export interface PhotoShares {
   readonly real: number;
 }
 
+/** So many batches are drawn before the first of them is shown again. */
+const visitDistance = 120;
+
+/**
+ * The batch of images that a step shows, and whether it shows it for the last time; batches and steps from 1.
+ * With several visits, blocks of `visitDistance` batches are shown so often in a row.
+ */
+export function drawingOf({ visits = 1 }: PretrainSettings, step: number): { batch: number; last: boolean } {
+  const [block, within] = [
+    Math.floor((step - 1) / (visitDistance * visits)),
+    (step - 1) % (visitDistance * visits),
+  ];
+  return {
+    batch: block * visitDistance + (within % visitDistance) + 1,
+    last: within >= visitDistance * (visits - 1),
+  };
+}
+
 /** Tokens of a training text, start and end included. */
 export const textLength = captionLength + 2;
 
@@ -48,14 +68,6 @@ export const textLength = captionLength + 2;
 export const pretrainWords = (more: readonly string[] = []): string[] => [
   ...new Set([...smallClipWords, ...captionWords(), ...more]),
 ];
-
-/** Sizes of the image encoder that differ from the shipped CLIP's. */
-export interface PretrainSizes {
-  readonly patch?: number | undefined;
-  readonly width?: number | undefined;
-  readonly layers?: number | undefined;
-  readonly embed?: number | undefined;
-}
 
 /** Sizes of the image encoder that may differ from the shipped CLIP's. */
 export interface PretrainSizes {
