@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
 import { describePhoto, namingOf, thingOf } from '../src/data/photos/captions.ts';
+import { generateFromPhotos } from '../src/data/photos/dataset.node.ts';
 import { lookAt } from '../src/data/photos/look.ts';
 import { licences, parsePhotos } from '../src/data/photos/photos.ts';
 import { openPhotos, type PhotoStream } from '../src/data/photos/stream.node.ts';
@@ -169,5 +170,33 @@ describe('a stream', () => {
       for (const text of [caption, counterpart]) tokenize(tokenizer, text, textLength);
     }
     await expect(drawBatch(settings, 1)).rejects.toThrow('photographs');
+  });
+
+  test('is written as a data set: a class for each source, real defects where there are masks, else painted ones', async () => {
+    const out = path.join(dir, 'set');
+    const options = { seed: 4, imageSize: 48, sources: ['steel', 'wood'], good: 2, defective: 3 };
+    const items = await generateFromPhotos(out, dir, options);
+    expect(items.map(({ className, defect }) => `${className} ${defect}`)).toEqual([
+      ...['steel null', 'steel null', 'steel real', 'steel real', 'steel real'],
+      ...['wood null', 'wood null', 'wood painted', 'wood painted', 'wood painted'],
+    ]);
+    const files = await Promise.all(items.map(({ image }) => readFile(path.join(out, image))));
+    for (const { mask } of items) {
+      if (mask === null) continue;
+      const { data, info } = await sharp(path.join(out, mask))
+        .toColourspace('b-w')
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      expect([info.width, info.height, info.channels]).toEqual([48, 48, 1]);
+      expect([...new Set(data)].sort((a, b) => a - b)).toEqual([0, 255]);
+    }
+    const again = path.join(dir, 'again');
+    await generateFromPhotos(again, dir, options);
+    for (const [i, { image }] of items.entries())
+      expect((await readFile(path.join(again, image))).equals(files[i]!), image).toBe(true);
+    const unknown = { ...options, sources: ['marble'] };
+    await expect(generateFromPhotos(path.join(dir, 'x'), dir, unknown)).rejects.toThrow(
+      'some of wood, cloth, steel, secret, found marble',
+    );
   });
 });

@@ -14,7 +14,7 @@ import { clipMean, clipStd } from '../src/model/clip/preprocess.ts';
 import { drawBatch } from '../src/train/pretrain/batch.ts';
 import { inlineBatches, threadedBatches } from '../src/train/pretrain/batches.node.ts';
 import { readPretrainCheckpoint, writePretrainCheckpoint } from '../src/train/pretrain/checkpoint.ts';
-import { learningRateAt, textLength } from '../src/train/pretrain/settings.ts';
+import { drawingOf, learningRateAt, textLength } from '../src/train/pretrain/settings.ts';
 import { decays } from '../src/train/pretrain/step.ts';
 import { type PretrainSnapshot, pretrain } from '../src/train/pretrain/trainer.ts';
 import { hasEsbuild } from './esbuild.ts';
@@ -117,6 +117,21 @@ describe('a batch', async () => {
       }
   });
 
+  test('is shown again 120 steps later where the settings want it, mirrored and lit anew', async () => {
+    expect([1, 120, 121, 240, 241, 361].map((step) => drawingOf({ ...settings, visits: 2 }, step))).toEqual([
+      { batch: 1, last: false },
+      { batch: 120, last: false },
+      { batch: 1, last: true },
+      { batch: 120, last: true },
+      { batch: 121, last: false },
+      { batch: 121, last: true },
+    ]);
+    const again = await drawBatch({ ...settings, visits: 2 }, 123);
+    expect(again.tokens).toEqual(tokens);
+    expect(again.images).not.toEqual(images);
+    expect(drawingOf(settings, 123)).toEqual({ batch: 123, last: true });
+  });
+
   test('shares the weight of patches equally between the classes', () => {
     const sum = (values: Float32Array) => values.reduce((a, b) => a + b, 0);
     expect(sum(weights.abnormalPatches)).toBeCloseTo(settings.regionWeight / 2, 4);
@@ -137,10 +152,12 @@ describe('a batch', async () => {
       logLevel: 'error',
       plugins: [esbuildWgsl],
     });
-    const threaded = threadedBatches({ ...settings, stopAt: 3 }, pathToFileURL(script), { threads: 2 });
+    // Past the 120 batches after which the first is shown again.
+    const twice = { ...settings, batch: 1, visits: 2, stopAt: 124 };
+    const threaded = threadedBatches(twice, pathToFileURL(script), { threads: 2 });
     try {
-      for (const step of [1, 2, 3])
-        expect(await threaded.next(step)).toEqual(await drawBatch(settings, step));
+      for (let step = 1; step <= 124; step++)
+        expect(await threaded.next(step)).toEqual(await drawBatch(twice, step));
     } finally {
       await threaded.close();
       await rm(folder, { recursive: true });

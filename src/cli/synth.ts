@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
+import { generateFromPhotos, type PhotoSetOptions } from '../data/photos/dataset.node.ts';
 import { defectNames } from '../data/synth/defects/index.ts';
 import { familyNames } from '../data/synth/families/index.ts';
 import { generate } from '../data/synth/generate.node.ts';
 import type { SynthOptions } from '../data/synth/generate.ts';
 import { type Role, roles } from '../data/synth/roles.ts';
-import type { Io } from '../jobs/io.ts';
+import { type Io, UsageError } from '../jobs/io.ts';
 import { integer, list } from './arguments.ts';
 
 interface Given {
@@ -16,7 +17,22 @@ interface Given {
   readonly train?: number;
   readonly good?: number;
   readonly defective?: number;
+  readonly photos?: string;
   readonly json?: boolean;
+}
+
+/** @throws UsageError for what only the generator has */
+function photoOptions({ photos: _, ...given }: Given): PhotoSetOptions {
+  const { seed, imageSize, classes, good, defective } = given;
+  const other = (['role', 'defects', 'train'] as const).find((name) => given[name] !== undefined);
+  if (other) throw new UsageError(`--${other}: not with --photos`);
+  return {
+    seed,
+    ...(imageSize === undefined ? {} : { imageSize }),
+    ...(classes === undefined ? {} : { sources: classes }),
+    ...(good === undefined ? {} : { good }),
+    ...(defective === undefined ? {} : { defective }),
+  };
 }
 
 export const synthCommand = (io: Io): Command =>
@@ -42,9 +58,15 @@ export const synthCommand = (io: Io): Command =>
     .option('--train <n>', "normal images per class in the split 'train'", integer(0))
     .option('--good <n>', "normal images per class in the split 'test'", integer(0))
     .option('--defective <n>', "images with a defect per class in the split 'test'", integer(0))
+    .option(
+      '--photos <dir>',
+      'photographs instead, of a folder with index.jsonl (docs/PHOTOS.md), with real defects where there are masks, else painted ones; --classes names its sources',
+    )
     .option('--json', 'print what was made as JSON')
     .action(async (dir: string, { json, ...given }: Given) => {
-      const items = await generate(dir, given as SynthOptions);
+      const items = await (given.photos === undefined
+        ? generate(dir, given as SynthOptions)
+        : generateFromPhotos(dir, given.photos, photoOptions(given)));
       const classes = [...new Set(items.map(({ className }) => className))];
       const anomalies = items.filter(({ defect }) => defect !== null).length;
       io.out(

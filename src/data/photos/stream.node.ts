@@ -37,24 +37,43 @@ export interface PhotoStream {
   draw(request: { kind: PhotoKind; seed: number; index: number; imageSize: number }): Promise<PhotoSample>;
 }
 
-/** @throws DatasetError */
-export async function openPhotos(dir: string, heldOut: readonly string[]): Promise<PhotoStream> {
+/**
+ * The photographs of a folder, but for held-out sources.
+ * @throws DatasetError
+ */
+export const openPhotos = async (dir: string, heldOut: readonly string[]): Promise<PhotoStream> => {
   const file = path.join(dir, 'index.jsonl');
-  const text = await readText(file).catch((error: NodeJS.ErrnoException) => {
-    throw new DatasetError(dir, null, 'a folder with index.jsonl', error.code ?? error.message, {
-      cause: error,
-    });
-  });
-  const photos = trainingPhotos(parsePhotos(text, file), heldOut);
-  const clean = pickBySource(photos.filter(({ state }) => state === 'normal'));
-  const damaged = pickBySource(photos.filter(({ state }) => state !== 'normal'));
-  if (!clean || !damaged)
+  const photos = trainingPhotos(await readPhotos(dir), heldOut);
+  const kinds = new Set(photos.map(({ state }) => state === 'normal'));
+  if (kinds.size < 2)
     throw new DatasetError(
       file,
       null,
       'flawless and defective photographs besides held-out sources',
       `${photos.length} of one kind`,
     );
+  return streamOf(dir, photos);
+};
+
+/** All that the folder's index has. @throws DatasetError */
+export async function readPhotos(dir: string): Promise<Photo[]> {
+  const file = path.join(dir, 'index.jsonl');
+  const text = await readText(file).catch((error: NodeJS.ErrnoException) => {
+    throw new DatasetError(dir, null, 'a folder with index.jsonl', error.code ?? error.message, {
+      cause: error,
+    });
+  });
+  return parsePhotos(text, file);
+}
+
+/**
+ * A stream of these photographs; its kinds are drawn from those of them that can show it. Where all have a defect, parts
+ * of them that the masks leave out are flawless.
+ */
+export function streamOf(dir: string, photos: readonly Photo[]): PhotoStream {
+  const normal = photos.filter(({ state }) => state === 'normal');
+  const clean = pickBySource(normal.length > 0 ? normal : photos.filter(({ mask }) => mask !== null));
+  const damaged = pickBySource(photos.filter(({ state }) => state !== 'normal'));
   const read = async ({ image, mask }: Photo) => {
     const pixels = await readImage(path.join(dir, image));
     return { pixels, mask: mask === null ? null : await readMask(path.join(dir, mask), pixels) };
@@ -66,14 +85,14 @@ export async function openPhotos(dir: string, heldOut: readonly string[]): Promi
     async draw({ kind, seed, index, imageSize: size }) {
       const stream = (name: string) => createRandom(deriveSeed(seed, 'photo', index, name));
       const random = stream('choice');
-      const photo = kind === 'real' ? damaged(random) : clean(random);
+      const photo = (kind === 'real' ? damaged : clean)(random);
       const { pixels, mask } = await read(photo);
       const options = {
         size,
         turned: photo.group !== 'object',
         leastPart: kind === 'real' && !mask ? 0.85 : 0.4,
       };
-      const look = withDefectInSight(stream('look'), pixels, mask, options);
+      const look = chooseLook(stream('look'), pixels, mask, options, kind === 'real');
       const camera = photograph(stream('camera'), size);
       const named = (defect: Naming | null) => describePhoto(random, thingOf(photo), defect);
       const finish = async (
@@ -107,18 +126,17 @@ export async function openPhotos(dir: string, heldOut: readonly string[]): Promi
         },
       );
       return drawn.defect === null
-        ? finish(drawn.image, drawn.mask, null, naming)
+        ? finish(drawn.image, mask ? asMask(look, size) : drawn.mask, null, naming)
         : finish(drawn.image, drawn.mask, naming, null);
     },
   };
 }
 
 /** Sources with the root of their number of photographs, so that large ones do not drown small ones. */
-function pickBySource(photos: readonly Photo[]): ((random: Random) => Photo) | undefined {
+function pickBySource(photos: readonly Photo[]): (random: Random) => Photo {
   const bySource = new Map<string, Photo[]>();
   for (const photo of photos) bySource.set(photo.source, [...(bySource.get(photo.source) ?? []), photo]);
   const sources = [...bySource.values()];
-  if (sources.length === 0) return undefined;
   const total = sources.reduce((sum, { length }) => sum + Math.sqrt(length), 0);
   return (random) => {
     let left = random.next() * total;
@@ -126,20 +144,24 @@ function pickBySource(photos: readonly Photo[]): ((random: Random) => Photo) | u
       left -= Math.sqrt(length);
       return left < 0;
     });
+    if (sources.length === 0) throw new RangeError('no photograph of this kind');
     return random.pick(source ?? sources.at(-1)!);
   };
 }
 
-/** A look that shows some of the masked defect: closer ones that lose it are drawn again. */
-function withDefectInSight(
+/** A look that shows some of the masked defect (closer ones that lose it are drawn again), or none of it, from near if need be. */
+function chooseLook(
   random: Random,
   image: RgbImage,
   mask: Mask | null,
   options: Parameters<typeof lookAt>[3],
+  defect: boolean,
 ): Look {
-  for (let tries = 0; mask && tries < 6; tries++) {
-    const look = lookAt(random, image, mask, options);
-    if (look.covered!.reduce((a, b) => a + b, 0) > 0.004 * options.size ** 2) return look;
+  for (let tries = 0; mask && tries < (defect ? 6 : 40); tries++) {
+    const leastPart = defect ? options.leastPart : 0.2;
+    const look = lookAt(random, image, mask, { ...options, leastPart });
+    const covered = look.covered!.reduce((a, b) => a + b, 0);
+    if (defect ? covered > 0.004 * options.size ** 2 : covered === 0) return look;
   }
   return lookAt(random, image, mask, { ...options, leastPart: mask ? 1 : options.leastPart });
 }

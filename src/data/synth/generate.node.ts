@@ -3,6 +3,7 @@ import path from 'node:path';
 import { temporaryBeside } from '../../base/files.node.ts';
 import { DatasetError } from '../errors.ts';
 import { encodePng } from '../image.node.ts';
+import type { Mask, RgbImage } from '../image.ts';
 import {
   defaultImageSize,
   drawItem,
@@ -12,17 +13,37 @@ import {
   type SynthOptions,
 } from './generate.ts';
 
-/**
- * Writes a synthetic data set to `dir` in MVTec AD's layout, with meta.json: RGB PNG images, grey PNG masks of 0
- * and 255. captions.jsonl has a line `{ "image", "caption" }` for each image, in the order of the plan. The same options give the same bytes. The folder must be empty or not exist, and it appears whole or
- * not at all: it is written under another name, then renamed. Throws {@link DatasetError} and RangeError.
- */
+/** What an item shows. */
+export interface DrawnItem {
+  readonly image: RgbImage;
+  readonly mask: Mask;
+  readonly caption: string;
+}
+
+/** Writes a synthetic data set, as `writeDataset` does. The same options give the same bytes. @throws DatasetError, RangeError */
 export async function generate(
   dir: string,
   options: SynthOptions,
   onProgress?: (done: number, total: number) => void,
 ): Promise<SynthItem[]> {
   const items = planDataset(options);
+  const size = options.imageSize ?? defaultImageSize;
+  await writeDataset(dir, items, (item) => drawItem(item, size), onProgress);
+  return items;
+}
+
+/**
+ * Writes a data set to `dir` in MVTec AD's layout, with meta.json: RGB PNG images, grey PNG masks of 0 and 255.
+ * captions.jsonl has a line `{ "image", "caption" }` for each image, in the order of the items. The folder must be
+ * empty or not exist, and it appears whole or not at all: it is written under another name, then renamed.
+ * @throws DatasetError, and what `draw` throws
+ */
+export async function writeDataset<Item extends Parameters<typeof metaOf>[0][number]>(
+  dir: string,
+  items: readonly Item[],
+  draw: (item: Item) => DrawnItem | Promise<DrawnItem>,
+  onProgress?: (done: number, total: number) => void,
+): Promise<void> {
   const root = path.resolve(dir);
   const existing = await readdir(root).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
@@ -41,11 +62,10 @@ export async function generate(
     await writeFile(file, bytes);
   };
   try {
-    const size = options.imageSize ?? defaultImageSize;
     const captions: string[] = [];
     for (const item of items) {
       const { image: imagePath, mask: maskPath } = item;
-      const { image, mask, caption } = drawItem(item, size);
+      const { image, mask, caption } = await draw(item);
       const [imagePng, maskPng] = await Promise.all([
         encodePng(image),
         maskPath ? encodePng({ ...mask, data: mask.data.map((m) => m * 255) }) : null,
@@ -63,5 +83,4 @@ export async function generate(
     await rm(staging, { recursive: true, force: true });
     throw error;
   }
-  return items;
 }

@@ -113,7 +113,12 @@ export function drawItem(
 }
 
 /** meta.json of the images, as the published code reads it. */
-export function metaOf(items: readonly SynthItem[]): Meta {
+export function metaOf(
+  items: readonly (Pick<SynthItem, 'split' | 'image' | 'mask'> & {
+    readonly className: string;
+    readonly defect: string | null;
+  })[],
+): Meta {
   const meta: Meta = { train: {}, test: {} };
   for (const { className, split, defect, image, mask } of items) {
     meta[split][className] ??= [];

@@ -25,6 +25,8 @@ export interface PretrainBatch {
 /** One image of a batch, drawn or photographed. */
 export interface Drawn {
   readonly image: RgbImage;
+  /** A photograph's colours may be changed further; a drawn image's belong to its caption. */
+  readonly photograph: boolean;
   /** null: where the defect is, nobody knows; such an image's patches are in no class. */
   readonly mask: Mask | null;
   readonly abnormal: boolean;
@@ -42,10 +44,10 @@ async function draw(
   const kind = kindOf(settings, index);
   if (kind) {
     if (!photos) throw new Error('these settings want photographs: give drawBatch their stream');
-    return photos.draw({ kind, seed, index, imageSize });
+    return { ...(await photos.draw({ kind, seed, index, imageSize })), photograph: true };
   }
   const sample = drawSample({ role: 'pretrain', seed, index, imageSize });
-  return { ...sample, abnormal: sample.defect !== null };
+  return { ...sample, abnormal: sample.defect !== null, photograph: false };
 }
 
 /** What kind of photograph comes at a place in the stream; undefined: a drawn image. */
@@ -117,10 +119,16 @@ function tokenizeAll(tokenizer: Tokenizer, texts: readonly string[]) {
   return { tokens, ends };
 }
 
-/** Flips, changes exposure and white balance a little, normalises; and the share of each patch that is masked. */
+/** Part of the photographs that are shown in grey, as many industrial and medical ones are. */
+const greyShare = 0.25;
+
+/**
+ * Flips, changes exposure and white balance a little (a photograph's contrast and colours too), normalises; and the share
+ * of each patch that is masked.
+ */
 function placeImage(
   random: Random,
-  { image, mask }: Drawn,
+  { image, mask, photograph }: Drawn,
   size: number,
   patch: number,
   pixels: Float32Array,
@@ -131,17 +139,29 @@ function placeImage(
   const exposure = random.range(0.85, 1.15);
   const gains = clipStd.map((std) => (exposure * random.range(0.94, 1.06)) / 255 / std);
   const grid = size / patch;
+  const look = photograph ? tone(random, image.data) : image.data;
   for (let y = 0; y < size; y++) {
     const row = mirrorY ? size - 1 - y : y;
     for (let x = 0; x < size; x++) {
       const from = row * size + (mirrorX ? size - 1 - x : x);
       for (let c = 0; c < 3; c++)
-        pixels[(c * size + y) * size + x] =
-          image.data[3 * from + c]! * gains[c]! - clipMean[c]! / clipStd[c]!;
+        pixels[(c * size + y) * size + x] = look[3 * from + c]! * gains[c]! - clipMean[c]! / clipStd[c]!;
       if (mask)
         covered[Math.floor(y / patch) * grid + Math.floor(x / patch)]! += mask.data[from]! / patch ** 2;
     }
   }
+}
+
+/** Another contrast around the middle grey, and for some no colours (Rec. 601). */
+function tone(random: Random, data: Uint8Array): Uint8ClampedArray {
+  const grey = random.next() < greyShare;
+  const contrast = random.range(0.7, 1.2);
+  const out = new Uint8ClampedArray(data.length);
+  for (let i = 0; i < data.length; i += 3) {
+    const luminance = 0.299 * data[i]! + 0.587 * data[i + 1]! + 0.114 * data[i + 2]!;
+    for (let c = 0; c < 3; c++) out[i + c] = 128 + contrast * ((grey ? luminance : data[i + c]!) - 128);
+  }
+  return out;
 }
 
 /** A patch counts as abnormal in full from this share on: thin scratches cover little of theirs. */
