@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundledCli } from './bundled-cli.ts';
 import { hasEsbuild } from './esbuild.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
@@ -108,9 +109,8 @@ describe('a training run', () => {
   test.skipIf(!hasEsbuild())(
     'killed and resumed has the same bits, and a log without duplicates',
     async () => {
-      execFileSync(process.execPath, [path.resolve(import.meta.dirname, '../scripts/build.mjs')]);
       const folder = 'killed';
-      const bin = path.resolve(import.meta.dirname, '../bin/faprompt.mjs');
+      const bin = await bundledCli();
       const child = spawn(process.execPath, [bin, ...train, '--out', out(folder), '--save-every', '2'], {
         stdio: 'ignore',
       });

@@ -7,6 +7,7 @@ import { checkVision } from './vision.ts';
 
 /**
  * Image encoder and every mode of a configuration, with its weights as `stored` has them.
+ * @param only one of its modes; another name: none
  * @returns false where the configuration has no inputs
  */
 export async function checkStored(
@@ -15,7 +16,7 @@ export async function checkStored(
   name: string,
   stored: string,
   report: Report,
-  onPart: (part: string) => void = () => {},
+  { onPart = () => {}, only }: { onPart?: (part: string) => void; only?: string } = {},
 ): Promise<boolean> {
   onPart(`configuration ${name} (${stored}): image encoder`);
   const configuration = await openConfiguration(gpu, golden, name, stored);
@@ -25,6 +26,7 @@ export async function checkStored(
   }
   const features = await checkVision(gpu, golden, configuration, report);
   for (const [mode, description] of Object.entries(configuration.modes)) {
+    if (only !== undefined && mode !== only) continue;
     onPart(`configuration ${name} (${stored}): mode ${mode}`);
     await checkMode(gpu, golden, configuration, mode, description, features, report);
   }

@@ -23,8 +23,18 @@ export async function checkGolden(
   for (const name of golden.configurations) {
     for (const stored of ['weights.safetensors', 'weights_f16.safetensors']) {
       if (!(await golden.open(`${name}/${stored}`))) continue;
-      if (!(await checkStored(gpu, golden, name, stored, report, onPart))) break;
+      if (!(await checkStored(gpu, golden, name, stored, report, { onPart }))) break;
     }
   }
+  return report;
+}
+
+/** The same of one file, "a/vision.safetensors" (the image encoder) or "a/topm.safetensors" (a mode), and what it rests on. */
+export async function checkGoldenFile(gpu: Gpu, folder: string, file: string): Promise<Report> {
+  const golden = await openGolden(folder);
+  const report = createReport(golden);
+  const [name, mode] = file.replace('.safetensors', '').split('/') as [string, string];
+  const found = await checkStored(gpu, golden, name, 'weights.safetensors', report, { only: mode });
+  if (!found) throw new Error(`${file}: no such configuration`);
   return report;
 }

@@ -1,5 +1,6 @@
 // The page as `npm run build:web` makes it, below a path of its own, in the tests' browser.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,10 +14,20 @@ export interface PageSite {
   close(): Promise<void>;
 }
 
-/** Builds the page into a temporary folder and serves it. */
-export async function openPageSite(): Promise<PageSite> {
+let built: Promise<string> | undefined;
+
+/** The page, made once for all test files; it goes with the process. */
+async function builtPage(): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   await buildPage(folder);
+  return folder;
+}
+
+/** Serves the page, from an origin of its own. */
+export async function openPageSite(): Promise<PageSite> {
+  built ??= builtPage();
+  const folder = await built;
   const base = '/some/path/';
   const server = pageServer(folder, base);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -25,7 +36,6 @@ export async function openPageSite(): Promise<PageSite> {
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

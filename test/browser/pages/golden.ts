@@ -31,9 +31,9 @@ export async function golden(address: string) {
   const folder = await openGolden(address);
   const report = createReport(folder);
   const parts: [string, number][] = [];
-  await checkStored(gpu, folder, 'a', 'weights.safetensors', report, (part) =>
-    parts.push([part, performance.now()]),
-  );
+  await checkStored(gpu, folder, 'a', 'weights.safetensors', report, {
+    onPart: (part) => parts.push([part, performance.now()]),
+  });
   gpu.close();
   const { capabilities, description } = gpu;
   return { ...formatReport(report), notes: report.notes, capabilities, description, parts };
