@@ -10,7 +10,7 @@ import { mesa26Command } from '../scripts/mesa26.mjs';
 import type { Capabilities, Gpu } from '../src/gpu/gpu.ts';
 import type { OverrideValue } from '../src/gpu/pipelines.ts';
 import type { Shader } from '../src/gpu/shader.ts';
-import { plan } from '../src/graph/plan.ts';
+import { type Plan, plan } from '../src/graph/plan.ts';
 import { dispatchesOf } from '../src/graph/steps.ts';
 import { buildImageGraph } from '../src/model/clip/image-encoder.ts';
 import { fapromptNeeds } from '../src/model/clip/needs.ts';
@@ -42,8 +42,8 @@ export const largeGpu: Capabilities = {
   roundOperands: false,
 };
 
-/** The pipelines of one image and of one cached training step of 8, most work first. Nothing is put on a GPU. */
-export function pipelinesOf(model: string): PipelineUse[] {
+/** What one image and one cached training step of 8 run. Nothing is put on a GPU. */
+export function plansOf(model: string): { readonly image: Plan; readonly step: Plan } {
   const config = configOf(model);
   const specs = weightSpecs(config, () => 'F16');
   const clip = { config, weightSpec: (name: string) => specs.get(name) };
@@ -55,9 +55,15 @@ export function pipelinesOf(model: string): PipelineUse[] {
   const size = sizeOf(model);
   const image = buildImageGraph(clip, size, 1, fapromptNeeds(defaultDualLayers(config)));
   const step = buildStepGraph(clip, { clip: config, options, templates, rows }, 8, size);
-  const nodes = [...plan(image.model.graph, image.outputs).nodes, ...planStep(step).nodes];
+  // As createImageEncoder and compileStep have them.
+  return { image: plan(image.model.graph, image.outputs, { batch: true }), step: planStep(step) };
+}
+
+/** The pipelines of both, most work first. */
+export function pipelinesOf(model: string): PipelineUse[] {
+  const { image, step } = plansOf(model);
   const uses = new Map<string, PipelineUse>();
-  for (const node of nodes)
+  for (const node of [...image.nodes, ...step.nodes])
     for (const { dispatch, flops } of dispatchesOf({ capabilities: largeGpu } as Gpu, node, undefined)) {
       const { shader, overrides = {} } = dispatch;
       const key = `${shader.path} ${JSON.stringify(overrides)}`;

@@ -1,6 +1,7 @@
 // What the compilers of pretended GPUs print, as bench/pipelines.ts reads it; the compilers themselves are not needed.
 import { describe, expect, test } from 'vitest';
-import { begin, createReader, faults, pipelinesOf } from '../bench/pipelines.ts';
+import { type Estimate, estimate, h100 } from '../bench/estimate.ts';
+import { begin, createReader, faults, largeGpu, pipelinesOf, plansOf } from '../bench/pipelines.ts';
 
 const nvidia = (registers: number, spills: number) => `${begin(0)}
 NAK IR after opt_copy_prop:
@@ -80,5 +81,18 @@ describe('pipelines compiled for GPUs that are not here', () => {
     const keys = uses.map(({ shader, overrides }) => `${shader.path} ${JSON.stringify(overrides)}`);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys.length).toBeGreaterThan(30);
+  });
+
+  test("a step of ViT-L on a large GPU: prompts go through the layers together; the bound is the dispatches' sum", () => {
+    const { image, step } = plansOf('ViT-L/14@336px');
+    const [ofImage, ofStep] = [image, step].map((plan) => estimate(plan, largeGpu, h100)) as [
+      Estimate,
+      Estimate,
+    ];
+    expect(ofStep.dispatches).toBeLessThanOrEqual(549);
+    for (const { milliseconds, bound, gflop } of [ofImage, ofStep]) {
+      expect(milliseconds).toBeCloseTo(bound.arithmetic + bound.memory + bound.dispatch, 9);
+      expect(milliseconds).toBeGreaterThan((gflop * 1e9) / h100.flops);
+    }
   });
 });

@@ -3,15 +3,19 @@ import os from 'node:os';
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { mesa26Missing } from '../../scripts/mesa26.mjs';
+import { formatBytes } from '../../src/gpu/errors.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
+import { estimate, h100 } from '../estimate.ts';
 import { table } from '../output.ts';
 import {
   begin,
   compileFor,
   faults,
+  largeGpu,
   type PipelineUse,
   type Pretended,
   pipelinesOf,
+  plansOf,
   pretended,
 } from '../pipelines.ts';
 import { modelNames } from '../random-clip.ts';
@@ -53,6 +57,27 @@ async function compileAll(file: string): Promise<void> {
 }
 
 async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise<void> {
+  const bounds = Object.entries(plansOf(model)).map(([what, plan]) => {
+    const { dispatches, gflop, bytes, milliseconds, bound } = estimate(plan, largeGpu, h100);
+    const shares = [milliseconds, bound.arithmetic, bound.memory, bound.dispatch];
+    return [
+      what,
+      `${dispatches}`,
+      gflop.toFixed(1),
+      formatBytes(bytes),
+      ...shares.map((ms) => ms.toFixed(2)),
+    ];
+  });
+  console.log(
+    `${model}: what an ${h100.name} needs at least, from counts: of every dispatch the largest of FLOP / ${h100.flops / 1e12} TFLOP/s, ` +
+      `bytes / ${h100.bandwidth / 1e12} TB/s and ${1e6 * h100.dispatch} us`,
+  );
+  console.log(
+    table(
+      ['', 'dispatches', 'GFLOP', 'bytes', 'ms', 'of it arithmetic', 'memory', 'starting dispatches'],
+      bounds,
+    ),
+  );
   if (mesa26Missing) {
     console.log(mesa26Missing);
     return;

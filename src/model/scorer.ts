@@ -79,7 +79,7 @@ export async function compileScorer(
       if (bound !== values) own.push(bound);
       parameters.set(tensor.storage, bound);
     }
-    return compile(gpu, model.graph, { map, score }, { parameters });
+    return compile(gpu, model.graph, { map, score }, { parameters, batch: true });
   };
   const executable = await bind().catch((error: unknown) => {
     free();

@@ -191,7 +191,7 @@ async function checkInference(
   const parameters = bindWeights(configuration, context.weights);
   for (const [name, { storage }] of result.learnables.all)
     parameters.set(storage, state.parameters.get(name)!);
-  const executable = await compile(gpu, graph, outputs, { parameters });
+  const executable = await compile(gpu, graph, outputs, { parameters, batch: true });
   const got = await executable.run(
     { image: features.image, patches: features.patches },
     Object.keys(outputs),

@@ -28,6 +28,7 @@ export async function checkVision(
   const features = encodeImage(model, images, config, dualLayers);
   const outputs = { ...Object.fromEntries(model.records), ...features };
   const executable = await compile(gpu, model.graph, outputs, {
+    batch: true,
     parameters: bindWeights(configuration, model.weights),
   });
   const got = await executable.run({ images: await inputs.readFloat32('images') }, Object.keys(outputs));

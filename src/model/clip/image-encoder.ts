@@ -73,6 +73,7 @@ export async function createImageEncoder(
   const { model, outputs } = buildImageGraph(clip, size, batch, needs);
   const executable = await compile(gpu, model.graph, outputs, {
     parameters: bindWeights(clip, model.weights),
+    batch: true, // both streams have the same output projection
   });
   const names = [...featureShapes(needs, clip.config, size).keys()].filter((name) => name in outputs);
   const views = needs.views === 'anovl' ? await createViewEncoder(gpu, clip, size, needs) : undefined;
