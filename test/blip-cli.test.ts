@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WeightsError } from '../src/formats/errors.ts';
@@ -69,6 +69,35 @@ describe('a BLIP behind the commands', () => {
         path.join(blips.folder, 'vocab.txt'),
       ]);
     expect((await ask(converted)).out).toBe((await ask(blips.pth)).out);
+  });
+
+  test('int8 matrices: a smaller file, nearly the same answer; f32 again the same as int8', async () => {
+    const file = (name: string) => path.join(fixtures.dir, name, 'blip.safetensors');
+    const convert = async (from: string, to: string, dtype: string) => {
+      const { code, note } = await cli(['weights', 'convert', from, to, '--dtype', dtype]);
+      expect(code, note).toBe(0);
+      return (await stat(to)).size;
+    };
+    const ask = async (clip: string) => {
+      const words = ['--vocabulary', path.join(blips.folder, 'vocab.txt')];
+      const argv = ['classify', image, '--clip', clip, '--text', ...texts, '--json', ...words];
+      const { code, out, note } = await cli(argv);
+      expect(code, note).toBe(0);
+      return (JSON.parse(out) as { cosine: number }[]).map(({ cosine }) => cosine);
+    };
+    const full = await convert(blips.pth, file('f32'), 'f32');
+    expect(await convert(blips.pth, file('int8'), 'int8')).toBeLessThan(0.45 * full);
+    expect(await convert(file('int8'), file('back'), 'f32')).toBeGreaterThan(0.9 * full);
+    const [exact, int8, back] = [await ask(blips.pth), await ask(file('int8')), await ask(file('back'))];
+    for (const [i, cosine] of int8.entries()) {
+      expect(cosine).not.toBe(exact[i]);
+      expect(Math.abs(cosine - exact[i]!)).toBeLessThan(0.02);
+      expect(Math.abs(cosine - back[i]!)).toBeLessThan(1e-5);
+    }
+    const info = await cli(['weights', 'info', file('int8'), '--json']);
+    expect(JSON.parse(info.out)).toMatchObject({ encoder: 'blip', embedDim: 24 });
+    const plan = await cli(['train', '--dry-run', '--method', 'blip', '--clip', file('int8'), '--json']);
+    expect(plan.code, plan.note).toBe(0);
   });
 
   test('train, detect and eval with the learnable pair; the written pair; what needs a CLIP says so', async () => {

@@ -8,7 +8,6 @@ import { formatBytes } from '../gpu/errors.ts';
 import { type Io, UsageError } from '../jobs/io.ts';
 import { hashWeights, obtainWeights, resolveWeights } from '../jobs/models.ts';
 import { createProgress } from '../jobs/progress.ts';
-import { isBlipFile } from '../model/blip/config.ts';
 import { dequantized, quantized } from '../model/checkpoint/int8.ts';
 import { openClip, openTensors } from '../model/checkpoint/open.node.ts';
 import { filoTensors, publishedFilo } from '../model/checkpoint/published-filo.ts';
@@ -70,8 +69,6 @@ async function convertClip(io: Io, input: string, out: string, { dtype, clip }: 
     const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
     let progress: ReturnType<typeof createProgress> | undefined;
     let bytes = 0;
-    if (dtype === 'int8' && isBlipFile(file.tensors))
-      throw new UsageError('--dtype: expected f16 or f32 for a BLIP, found int8');
     const written = dtype === undefined ? file : dtype === 'int8' ? quantized(file) : dequantized(file);
     await writeTensors(out, written, {
       dtype: dtype === 'f16' ? 'F16' : dtype === 'f32' ? 'F32' : undefined,

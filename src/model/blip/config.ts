@@ -1,7 +1,7 @@
 // Sizes of a BLIP (Li et al., ICML 2022): a ViT and a BERT with a contrastive head (ITC) over both.
 import { WeightsError } from '../../formats/errors.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
-import type { Fail, TensorType } from '../clip/check-tensors.ts';
+import { checkTensor, type Fail, type TensorType } from '../clip/check-tensors.ts';
 import type { ClipConfig } from '../clip/sizes.ts';
 
 /**
@@ -119,10 +119,6 @@ export const wordEmbeddings = 'text_encoder.embeddings.word_embeddings.weight';
 export const temperatureName = 'temp';
 export const defaultTemperature = 0.07;
 
-/** Weights that only matrix products read: those may be F16 on the device. */
-export const isBlipMatrix = (name: string): boolean =>
-  /(\.(qkv|proj|fc1|fc2|dense)|^(vision|text)_proj)\.weight$/.test(name);
-
 export const isBlipFile = (tensors: ReadonlyMap<string, unknown>): boolean =>
   tensors.has('visual_encoder.cls_token');
 
@@ -202,12 +198,9 @@ export function blipConfigOf(
     textMlp,
     visionEpsilon,
   };
-  const floats = ['F32', 'F16', 'BF16', 'F64'];
   for (const [name, shape] of blipTensorShapes(config)) {
     if (name === temperatureName && !tensors.has(name)) continue;
-    const tensor = tensors.get(name) ?? fail(name, `shape [${shape}]`, 'no such tensor');
-    if (tensor.shape.join() !== shape.join()) fail(name, `shape [${shape}]`, `[${tensor.shape}]`);
-    if (!floats.includes(tensor.dtype)) fail(name, `dtype ${floats.join(', ')}`, tensor.dtype);
+    checkTensor(tensors, name, shape, fail);
   }
   return config;
 }

@@ -43,20 +43,28 @@ export function checkTensors(
   shapes: ReadonlyMap<string, readonly number[]>,
   fail: Fail,
 ): void {
-  for (const [name, shape] of shapes) {
-    const expected = `shape [${shape}]`;
-    const tensor = tensors.get(name) ?? fail(name, expected, 'no such tensor');
-    if (tensor.shape.join() !== shape.join()) fail(name, expected, `[${tensor.shape}]`);
-    if (tensor.dtype === 'I8' && isMatrix(name)) checkScales(tensors, name, shape[0]!, fail);
-    else if (!floatTypes.includes(tensor.dtype))
-      fail(name, `dtype ${floatTypes.join(', ')}${isMatrix(name) ? ' or I8' : ''}`, tensor.dtype);
-  }
+  for (const [name, shape] of shapes) checkTensor(tensors, name, shape, fail);
   const scales = new Set(
     [...shapes.keys()].filter((name) => tensors.get(name)!.dtype === 'I8').map(scaleName),
   );
   for (const name of tensors.keys())
     if (!shapes.has(name) && !scales.has(name) && !ignoredScalars.has(name))
       fail(name, "only tensors of CLIP under OpenAI's names", 'an unknown tensor');
+}
+
+/** Shape and type of one tensor, and the scales of an I8 matrix. */
+export function checkTensor(
+  tensors: ReadonlyMap<string, TensorType>,
+  name: string,
+  shape: readonly number[],
+  fail: Fail,
+): void {
+  const expected = `shape [${shape}]`;
+  const tensor = tensors.get(name) ?? fail(name, expected, 'no such tensor');
+  if (tensor.shape.join() !== shape.join()) fail(name, expected, `[${tensor.shape}]`);
+  if (tensor.dtype === 'I8' && isMatrix(name)) checkScales(tensors, name, shape[0]!, fail);
+  else if (!floatTypes.includes(tensor.dtype))
+    fail(name, `dtype ${floatTypes.join(', ')}${isMatrix(name) ? ' or I8' : ''}`, tensor.dtype);
 }
 
 function checkScales(

@@ -7,14 +7,7 @@ import type { TensorFile } from '../../formats/tensor-file.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, writeBuffer } from '../../graph/device-tensor.ts';
 import { type DType, elements, scalesOffset, type TensorSpec } from '../../kernels/tensor.ts';
-import {
-  defaultTemperature,
-  isBlip,
-  isBlipFile,
-  isBlipMatrix,
-  temperatureName,
-  wordEmbeddings,
-} from '../blip/config.ts';
+import { defaultTemperature, isBlip, isBlipFile, temperatureName, wordEmbeddings } from '../blip/config.ts';
 import { type ClipConfig, clipConfigOf, clipTensorShapes, type Unwritten } from './config.ts';
 import { checkFinite } from './finite.ts';
 import { isMatrix, scaleName } from './matrices.ts';
@@ -53,8 +46,7 @@ export function weightSpecs(
   const specs = new Map<string, TensorSpec>();
   for (const [name, shape] of clipTensorShapes(config)) {
     if (name === tokenEmbedding(config) || name === 'logit_scale' || name === temperatureName) continue;
-    const matrix = isBlip(config) ? isBlipMatrix(name) : isMatrix(name);
-    specs.set(name, { shape, dtype: (matrix && packed[stored(name) ?? '']) || 'f32' });
+    specs.set(name, { shape, dtype: (isMatrix(name) && packed[stored(name) ?? '']) || 'f32' });
   }
   return specs;
 }
