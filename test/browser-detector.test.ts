@@ -4,9 +4,11 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Detection, Detector, Progress } from '../src/detector/api.ts';
 import { Detector as NodeDetector } from '../src/detector/index.node.ts';
+import { writeSafetensors } from '../src/formats/safetensors.ts';
 import { writeTensors } from '../src/formats/safetensors-write.node.ts';
 import { quantized } from '../src/model/checkpoint/int8.ts';
 import { openClip } from '../src/model/checkpoint/open.node.ts';
+import { authorsBlip, vocabulary } from './blip-fixtures.ts';
 import { hasChromium } from './browser/chromium.ts';
 import { distance, drawn, encoded, smallClip, smallPrompts } from './browser/fixtures.ts';
 import { newContext, openPage, openTestSite, type TestPage } from './browser/open.ts';
@@ -236,6 +238,28 @@ describe.skipIf(!hasChromium())('detector in a browser', () => {
     found.results.forEach(({ text, probability, cosine }, i) => {
       expect(text).toBe(texts[i]);
       expect(probability).toBeCloseTo(expected[i]!.probability, 4);
+      expect(cosine).toBeCloseTo(expected[i]!.cosine, 5);
+    });
+  });
+
+  test("a BLIP classifies by BERT's vocabulary as in Node", async () => {
+    const texts = ['a photo of a object', 'damaged objects'];
+    const [clip, words] = [writeSafetensors(authorsBlip()), new TextEncoder().encode(vocabulary.join('\n'))];
+    site.files.set('/blip.safetensors', clip);
+    site.files.set('/vocab.txt', words);
+    const inNode = await NodeDetector.load({ clip });
+    const expected = await inNode.classify(images['/image.png']!, texts, { vocabulary: words });
+    inNode.close();
+    const found = await opened.page.evaluate(async (texts) => {
+      const detector = await faprompt.Detector.load({ clip: '/blip.safetensors' });
+      const without = await detector.classify('/image.png', texts).catch(({ kind, hint }) => [kind, hint]);
+      const results = await detector.classify('/image.png', texts, { vocabulary: '/vocab.txt' });
+      detector.close();
+      return { without, results };
+    }, texts);
+    expect(found.without).toEqual(['bad-text', expect.stringContaining("BERT's vocab.txt")]);
+    expect(found.results.map(({ text }) => text)).toEqual(texts);
+    found.results.forEach(({ cosine }, i) => {
       expect(cosine).toBeCloseTo(expected[i]!.cosine, 5);
     });
   });

@@ -38,14 +38,24 @@ export interface WrittenSource {
   /** What the images show, in English: "metal nut". Default: "object". */
   readonly object?: string;
   /**
-   * bpe_simple_vocab_16e6.txt(.gz) or merges.txt, for a CLIP that does not carry its own word list. Default in Node, and
-   * for a page to serve: `faprompt/weights/clip-merges.txt.gz`.
+   * bpe_simple_vocab_16e6.txt(.gz) or merges.txt, for a CLIP that does not carry its own word list; BERT's vocab.txt for
+   * a BLIP. Default in Node, and for a page to serve: `faprompt/weights/clip-merges.txt.gz`.
    */
   readonly vocabulary?: FileSource;
 }
 
-/** prompts.safetensors of a training run, or hand-written ones. */
-export type PromptsSource = FileSource | WrittenSource;
+/** Trained prompts that name what the images show (of CoOp, APRIL-GAN, FiLO), or that are a BLIP's. */
+export interface TrainedSource {
+  /** prompts.safetensors of a training run. */
+  readonly file: FileSource;
+  /** What the images show, in English: "metal nut". Default: "object". */
+  readonly object?: string;
+  /** As of WrittenSource. */
+  readonly vocabulary?: FileSource;
+}
+
+/** prompts.safetensors of a training run, the same with what it needs besides, or hand-written ones. */
+export type PromptsSource = FileSource | TrainedSource | WrittenSource;
 
 /**
  * CLIP weights in any format that `faprompt --clip` reads. Several files: the one to open first, then its
@@ -272,7 +282,10 @@ export interface TrainResult {
 }
 
 export interface ClassifyOptions extends JobOptions {
-  /** bpe_simple_vocab_16e6.txt(.gz), for a CLIP that does not carry its own word list. */
+  /**
+   * bpe_simple_vocab_16e6.txt(.gz) or merges.txt, for a CLIP that does not carry its own word list; BERT's vocab.txt for
+   * a BLIP. Default in Node: the first, which ships.
+   */
   readonly vocabulary?: FileSource;
 }
 

@@ -1,6 +1,5 @@
 // Plain CLIP's zero-shot classification; loaded when it is first asked for, as OpenAI's tokenizer is large.
 import type { RgbImage } from '../data/image.ts';
-import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
 import { logitScale } from '../model/clip/weights.ts';
 import {
   imageFeature,
@@ -10,18 +9,18 @@ import {
   zeroShot,
 } from '../model/clip/zero-shot.ts';
 import { checkProbabilities } from '../model/faprompt/verdict.ts';
+import type { VocabularyFile } from '../model/vocabulary.ts';
 import type { Model } from './model.ts';
+import { anyTextTokenizer } from './written.ts';
 
 export async function classifyImage(
   { gpu, clip, file }: Model,
   name: string,
   image: RgbImage,
   texts: readonly string[],
-  vocabulary: { bytes: Uint8Array<ArrayBuffer>; name: string } | undefined,
+  vocabulary: VocabularyFile | undefined,
 ): Promise<{ text: string; probability: number; cosine: number }[]> {
-  const tokenizer = vocabulary
-    ? createTokenizer(await decodeVocabulary(vocabulary.bytes), vocabulary.name)
-    : clip.tokenizer;
+  const tokenizer = await anyTextTokenizer(clip, { vocabulary });
   const input = await preprocessForZeroShot(gpu, clip, image);
   const feature = await imageFeature(gpu, clip, input);
   const features = await textFeatures(

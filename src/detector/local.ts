@@ -16,7 +16,7 @@ import type { Environment } from './environment.ts';
 import { failureOf } from './failures.ts';
 import { keepModel } from './keeper.ts';
 import { type GivenPrompts, openModel, readWhole } from './model.ts';
-import { isWritten, type PortableImage, type PortableTraining, release } from './portable.ts';
+import { isDescribed, isTrained, type PortableImage, type PortableTraining, release } from './portable.ts';
 import { countReading } from './reading.ts';
 import { startTraining } from './training.ts';
 import { createTurns } from './turns.ts';
@@ -57,9 +57,16 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
     given: PromptsSource,
     count = countReading(undefined),
   ): Promise<GivenPrompts['source']> => {
-    if (!isWritten(given)) return read(given, count);
-    const { vocabulary, ...written } = given;
-    return { written: { ...written, ...(vocabulary ? { vocabulary: await read(vocabulary, count) } : {}) } };
+    if (!isDescribed(given)) return read(given, count);
+    const { vocabulary: file, ...rest } = given;
+    const vocabulary = file && { vocabulary: await read(file, count) };
+    if (!isTrained(rest)) return { written: { ...rest, ...vocabulary } };
+    const { object } = rest;
+    return {
+      ...(await read(rest.file, count)),
+      ...(object === undefined ? {} : { object }),
+      ...vocabulary,
+    };
   };
   let prompts: GivenPrompts | undefined;
   try {

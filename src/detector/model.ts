@@ -20,9 +20,15 @@ import { asDetectorError } from './failures.ts';
 import { countReading, type Reading, type ReadingCount, watchReading } from './reading.ts';
 import type { GivenWritten } from './written.ts';
 
+/** A file of trained prompts, and what it does not say itself. */
+interface GivenFile extends Pick<GivenWritten, 'object' | 'vocabulary'> {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+}
+
 /** Prompts as they came: kept, so that a model can be loaded again. */
 export interface GivenPrompts {
-  readonly source: { readonly bytes: Uint8Array; readonly name: string } | { readonly written: GivenWritten };
+  readonly source: GivenFile | { readonly written: GivenWritten };
   readonly size?: number | undefined;
   readonly allowOtherClip?: boolean | undefined;
 }
@@ -211,17 +217,16 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
     },
     async usePrompts({ source, size: wanted, allowOtherClip }) {
       const known = allowOtherClip ? undefined : { name: clip.name, sha256 };
-      const written = 'written' in source ? await import('./written.ts') : undefined;
+      const words = 'written' in source ? source.written : source;
+      const { anyTextTokenizer, writtenPrompts } = await import('./written.ts');
       const read =
         'written' in source
-          ? written!.writtenPrompts(clip, sha256, source.written)
+          ? writtenPrompts(clip, sha256, source.written)
           : await readSafetensors(bytesSource(source.name, source.bytes))
               .then((tensors) => readPrompts(tensors, config, known))
               .catch((error: unknown) => {
                 throw asDetectorError(error, 'bad-prompts');
               });
-      const tokenizer =
-        'written' in source ? () => written!.anyTextTokenizer(clip, source.written) : undefined;
       const side = wanted ?? read.imageSize;
       const needs = promptsNeeds(read, config);
       const scoring = read.method.scorer({
@@ -230,7 +235,8 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
         size: side,
         needs,
         learned: read.learnables,
-        tokenizer,
+        className: words.object,
+        tokenizer: () => anyTextTokenizer(clip, words),
       });
       const [made, encoder] = await Promise.allSettled([scoring, encoders.keep(side, needs)]);
       if (made.status === 'rejected') throw made.reason;

@@ -1,5 +1,12 @@
 // Image sources in a form that can be sent to a worker: elements of a page cannot.
-import type { ImageSource, PromptsSource, TrainOptions, TrainSample, WrittenSource } from './api.ts';
+import type {
+  ImageSource,
+  PromptsSource,
+  TrainedSource,
+  TrainOptions,
+  TrainSample,
+  WrittenSource,
+} from './api.ts';
 import { DetectorError } from './errors.ts';
 
 export type PortableImage = { readonly name: string } & (
@@ -33,10 +40,14 @@ export const bitmapOptions: ImageBitmapOptions = {
   imageOrientation: 'from-image',
 };
 
-/** Hand-written prompts, and not a file of trained ones. */
-export const isWritten = (prompts: PromptsSource): prompts is WrittenSource =>
+/** Prompts in their own words: hand-written ones, or a file with what it needs besides. */
+export const isDescribed = (prompts: PromptsSource): prompts is WrittenSource | TrainedSource =>
   typeof prompts === 'object' &&
   !(prompts instanceof URL || prompts instanceof Blob || prompts instanceof Uint8Array);
+
+/** Of these, a file of trained ones. */
+export const isTrained = (prompts: WrittenSource | TrainedSource): prompts is TrainedSource =>
+  'file' in prompts;
 
 const isA = (value: unknown, name: string): boolean => {
   const known = (globalThis as Record<string, unknown>)[name];

@@ -13,7 +13,7 @@ import type {
   TrainResult,
 } from './api.ts';
 import type { PortableDetector } from './local.ts';
-import { absolute, isWritten, portable, portableSamples } from './portable.ts';
+import { absolute, isDescribed, isTrained, portable, portableSamples } from './portable.ts';
 
 /** Addresses as seen from the page; functions of the options that stay behind are the opener's business. */
 export const absoluteOptions = (options: LoadOptions, vocabulary?: FileSource): LoadOptions => ({
@@ -30,12 +30,19 @@ const absoluteFile = (file: FileSource): FileSource =>
 
 /** @param shipped the vocabulary where none is given */
 function absolutePrompts(prompts: PromptsSource, shipped?: FileSource): PromptsSource {
-  if (!isWritten(prompts)) return absoluteFile(prompts);
+  if (!isDescribed(prompts)) {
+    const file = absoluteFile(prompts);
+    return shipped === undefined ? file : { file, vocabulary: absoluteFile(shipped) };
+  }
   const vocabulary = prompts.vocabulary ?? shipped;
-  return vocabulary === undefined ? prompts : { ...prompts, vocabulary: absoluteFile(vocabulary) };
+  return {
+    ...prompts,
+    ...(isTrained(prompts) ? { file: absoluteFile(prompts.file) } : {}),
+    ...(vocabulary === undefined ? {} : { vocabulary: absoluteFile(vocabulary) }),
+  };
 }
 
-/** @param shipped CLIP's vocabulary, for hand-written prompts that come without */
+/** @param shipped CLIP's vocabulary, for texts that come without */
 export function createDetector(inner: PortableDetector, shipped?: FileSource): Detector {
   return {
     get info() {
@@ -47,7 +54,7 @@ export function createDetector(inner: PortableDetector, shipped?: FileSource): D
     setPrompts: (prompts, options = {}) => inner.setPrompts(absolutePrompts(prompts, shipped), options),
     train: (options) => trainLater(options, async () => inner),
     async classify(image: ImageSource, texts: readonly string[], options: ClassifyOptions = {}) {
-      const { name, vocabulary, ...job } = options;
+      const { name, vocabulary = shipped, ...job } = options;
       return inner.classify(await portable(image, name), texts, {
         ...job,
         ...(vocabulary === undefined ? {} : { vocabulary: absoluteFile(vocabulary) }),

@@ -1,19 +1,20 @@
 // Hand-written prompts: a method of which nothing is learned. Loaded when it is asked for, as OpenAI's tokenizer is large.
 
+import { isBlip } from '../model/blip/config.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
-import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
 import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import type { Clip } from '../model/clip/weights.ts';
 import { namedMethods } from '../model/methods/named.ts';
 import { withObject } from '../model/methods/parse.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
+import { type VocabularyFile, vocabularyTokenizer } from '../model/vocabulary.ts';
 import { DetectorError } from './errors.ts';
 
 export interface GivenWritten {
   readonly method?: string | undefined;
   readonly object?: string | undefined;
-  readonly vocabulary?: { readonly bytes: Uint8Array<ArrayBuffer>; readonly name: string } | undefined;
+  readonly vocabulary?: VocabularyFile | undefined;
 }
 
 /** @throws DetectorError 'bad-option' for a method that is not known or has to be trained */
@@ -38,12 +39,19 @@ export function writtenPrompts(
   };
 }
 
-/** For any text: the CLIP's word list, or OpenAI's byte pairs. @throws DetectorError 'bad-text' where there are neither */
-export async function anyTextTokenizer(clip: Clip, { vocabulary }: GivenWritten): Promise<Tokenizer> {
-  if (clip.metadata.has('tokenizer') || clip.config.vocabSize !== openaiVocabulary.vocabSize)
+/**
+ * For any text: the CLIP's own word list, or what a vocabulary file says.
+ * @throws DetectorError 'bad-text' where there is neither
+ */
+export async function anyTextTokenizer(
+  clip: Clip,
+  { vocabulary }: Pick<GivenWritten, 'vocabulary'>,
+): Promise<Tokenizer> {
+  const blip = isBlip(clip.config);
+  if (clip.metadata.has('tokenizer') || (!blip && clip.config.vocabSize !== openaiVocabulary.vocabSize))
     return clip.tokenizer;
-  if (vocabulary) return createTokenizer(await decodeVocabulary(vocabulary.bytes), vocabulary.name);
-  throw new DetectorError('bad-text', `${clip.name} has no word list of its own: prompts need a vocabulary`, {
-    hint: 'give `vocabulary`: bpe_simple_vocab_16e6.txt(.gz) or merges.txt',
+  if (vocabulary) return vocabularyTokenizer(clip, vocabulary);
+  throw new DetectorError('bad-text', `${clip.name} has no word list of its own: texts need a vocabulary`, {
+    hint: `give \`vocabulary\`: ${blip ? "BERT's vocab.txt" : 'bpe_simple_vocab_16e6.txt(.gz) or merges.txt'}`,
   });
 }

@@ -1,13 +1,15 @@
 // The tokenizer for any text: a weights file alone may only know the words of FAPrompt's templates.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { readRegular, readText } from '../base/open.node.ts';
+import { readRegular } from '../base/open.node.ts';
 import { packageFile } from '../base/package.node.ts';
 import { isBlip } from '../model/blip/config.ts';
-import { createTokenizer, decodeVocabulary } from '../model/clip/tokenizer/bpe.ts';
 import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
+import { vocabularyTokenizer } from '../model/vocabulary.ts';
 import { UsageError } from './io.ts';
+
+const largestVocabulary = 16 * 2 ** 20;
 
 /** BERT's vocabulary, for a BLIP. */
 const wordPieceName = 'vocab.txt';
@@ -25,20 +27,18 @@ export async function openTokenizer(
   folder: string,
 ): Promise<Tokenizer> {
   if (clip.metadata.has('tokenizer')) return clip.tokenizer;
-  if (isBlip(clip.config)) return openWordPiece(clip.config.vocabSize, given, folder);
+  if (isBlip(clip.config)) return openWordPiece(clip, given, folder);
   if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
   const beside = vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
   const file = given ?? beside ?? packageFile('weights/clip-merges.txt.gz');
-  return createTokenizer(await decodeVocabulary(await readRegular(file, 16 * 2 ** 20)), file);
+  return vocabularyTokenizer(clip, { bytes: await readRegular(file, largestVocabulary), name: file });
 }
 
-async function openWordPiece(rows: number, given: string | undefined, folder: string): Promise<Tokenizer> {
+async function openWordPiece(clip: Clip, given: string | undefined, folder: string): Promise<Tokenizer> {
   const file = given ?? path.join(folder, wordPieceName);
   if (!existsSync(file))
     throw new UsageError(
       `--vocabulary: expected BERT's ${wordPieceName} (of bert-base-uncased), found ${given === undefined ? `none in ${folder}` : `no ${file}`}`,
     );
-  // Loaded only here: nothing but a BLIP needs it.
-  const { createWordPiece } = await import('../model/blip/wordpiece.ts');
-  return createWordPiece(await readText(file, 16 * 2 ** 20), file, rows);
+  return vocabularyTokenizer(clip, { bytes: await readRegular(file, largestVocabulary), name: file });
 }

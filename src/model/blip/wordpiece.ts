@@ -1,11 +1,32 @@
 // BERT's WordPiece, as BLIP's text encoder was trained with it (bert-base-uncased): lower case, accents stripped,
 // punctuation split off, then the longest piece of the vocabulary from the left, `##` before those inside a word.
-import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { WeightsError } from '../../formats/errors.ts';
 import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
 
 /** Longer words are [UNK], as in BERT. */
 const longestWord = 100;
+
+/** Characters that stand for nothing: NUL, the replacement character, controls but for white space. */
+const dropped = /[\0\ufffd]|(?![\t\n\r])\p{C}/gu;
+/** Chinese characters, as BERT counts them: each is a word. */
+const chinese =
+  /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b820}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu;
+/** A punctuation mark (all of ASCII's that are no letters and digits), or a run of anything else but white space. */
+const wordPattern = /[!-/:-@[-`{-~\p{P}]|[^\s!-/:-@[-`{-~\p{P}]+/gu;
+
+const splitWords = (text: string): string[] =>
+  text
+    .replace(dropped, '')
+    .replace(chinese, ' $& ')
+    .split(/\s+/u)
+    .flatMap(
+      (token) =>
+        token
+          .toLowerCase()
+          .normalize('NFD')
+          .replace(/\p{Mn}/gu, '')
+          .match(wordPattern) ?? [],
+    );
 
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]'] as const;
 
@@ -36,33 +57,25 @@ export function createWordPiece(vocabulary: string, file: string, rows?: number)
       expected: `at most ${rows} pieces, the rows of the word embeddings`,
       found: `${pieces.length}`,
     });
-  const tokenizer = new HuggingFaceTokenizer(
-    {
-      added_tokens: [],
-      normalizer: {
-        type: 'BertNormalizer',
-        clean_text: true,
-        handle_chinese_chars: true,
-        strip_accents: null,
-        lowercase: true,
-      },
-      pre_tokenizer: { type: 'BertPreTokenizer' },
-      model: {
-        type: 'WordPiece',
-        unk_token: '[UNK]',
-        continuing_subword_prefix: '##',
-        max_input_chars_per_word: longestWord,
-        vocab,
-      },
-      post_processor: null,
-      decoder: null,
-    },
-    {},
-  );
+  const unknown = vocab['[UNK]']!;
+  const piecesOf = (word: string): number[] => {
+    const characters = Array.from(word);
+    if (characters.length > longestWord) return [unknown];
+    const found: number[] = [];
+    for (let start = 0; start < characters.length; ) {
+      let end = characters.length;
+      const id = () => vocab[(start > 0 ? '##' : '') + characters.slice(start, end).join('')];
+      while (end > start && id() === undefined) end--;
+      if (end === start) return [unknown];
+      found.push(id()!);
+      start = end;
+    }
+    return found;
+  };
   return {
     sot: vocab['[CLS]']!,
     eot: vocab['[SEP]']!,
     vocabSize: rows ?? pieces.length,
-    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    encode: (text) => splitWords(text).flatMap(piecesOf),
   };
 }
