@@ -43,6 +43,7 @@ describe('help and usage', () => {
     ['train'],
     ['detect'],
     ['eval'],
+    ['prompts'],
     ['benchmark'],
     ['synth'],
     ['weights'],

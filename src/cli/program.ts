@@ -11,6 +11,7 @@ import { detectCommand } from './detect.ts';
 import { evalCommand } from './eval.ts';
 import { pageCommand } from './page.ts';
 import { pretrainCommand } from './pretrain.ts';
+import { promptsCommand } from './prompts.ts';
 import { setupCommand } from './setup.ts';
 import { synthCommand } from './synth.ts';
 import { trainCommand } from './train.ts';
@@ -45,6 +46,7 @@ export function createProgram(outside: Io): Command {
     detectCommand,
     calibrateCommand,
     evalCommand,
+    promptsCommand,
     benchmarkCommand,
     dataCommand,
     synthCommand,
