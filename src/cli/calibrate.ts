@@ -112,7 +112,7 @@ async function calibrate(io: Io, given: Given): Promise<void> {
         if ('problem' in found) skip(found.problem.message, (text) => bar.note(text));
         else {
           labels.push(Number(found.item.anomaly));
-          scores.push(found.detection.score);
+          scores.push(found.score);
         }
         bar.update(++done);
       }

@@ -96,7 +96,7 @@ const byMethod = (io: Io, image: string, { clip, ...given }: Given): Promise<Cla
     try {
       for await (const found of detector.detect([image], (file) => file)) {
         if ('problem' in found) throw found.problem;
-        const { score } = found.detection;
+        const { score } = found;
         return [
           { text: 'normal', probability: 1 - score },
           { text: 'anomalous', probability: score },

@@ -2,9 +2,10 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkApart, checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import { kebab } from '../base/text.ts';
+import { describeTiles } from '../base/tile-options.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import type { Evaluation } from '../eval/index.ts';
-import { writtenPrompts } from '../jobs/choice.ts';
+import { withTiles, writtenPrompts } from '../jobs/choice.ts';
 import { evaluateScorers, evaluationTable } from '../jobs/evaluate.ts';
 import { evaluateShard, mergeShards } from '../jobs/evaluate-shards.ts';
 import { ExitError, type Io, UsageError } from '../jobs/io.ts';
@@ -23,6 +24,7 @@ import { formatShard, type Shard } from '../jobs/shards.ts';
 import { writtenMethods } from '../model/methods/named.ts';
 import { integer } from './arguments.ts';
 import { addCacheOptions } from './cache-options.ts';
+import { overlapShare, tileOverlapHelp, tilesHelp } from './choice-options.ts';
 import type { ReportSection } from './report.ts';
 import { parseShard } from './shard-option.ts';
 
@@ -49,6 +51,8 @@ interface Given extends CacheOptions {
   readonly confidence: number;
   readonly seed: number;
   readonly allowOtherClip?: boolean;
+  readonly tiles?: number | false;
+  readonly tileOverlap?: number;
 }
 
 export const evalCommand = (io: Io): Command => {
@@ -69,6 +73,9 @@ export const evalCommand = (io: Io): Command => {
     .option('--boxes <file>', "a detector's boxes, for FiLO (docs/FILO.md)")
     .option('--image-size <pixels>', 'with --method: see faprompt train --help', integer(1))
     .option('--dual-layers <n>', 'with --method: see faprompt train --help', integer(0))
+    .option('--tiles <n>', tilesHelp, integer(1))
+    .option('--no-tiles', 'look at whole images, whatever the prompts say')
+    .option('--tile-overlap <share>', tileOverlapHelp, overlapShare)
     .addOption(
       new Option('--split <name>', "the data set's split").choices(['test', 'train']).default('test'),
     )
@@ -112,11 +119,12 @@ function share(text: string): number {
 /** The scorers of --prompts or --method, what they want images as, and how they were made, for the report. */
 async function openScorers(io: Io, session: ClipSession, given: Given) {
   if (given.prompts !== undefined) {
-    const prompts = await loadPrompts(session, given.prompts, given.allowOtherClip);
+    const stored = await loadPrompts(session, given.prompts, given.allowOtherClip);
+    const prompts = withTiles(stored, given);
     const label = { prompts: given.prompts };
     const scorers = promptsScorers(io, session, prompts, {
       vocabulary: given.vocabulary,
-      boxes: await openBoxes(prompts.method, given.boxes),
+      boxes: await openBoxes(prompts, given.boxes),
     });
     const how: ReportSection[] = [
       ['Prompts', { file: given.prompts, threshold: prompts.threshold?.threshold ?? 'none' }],
@@ -126,7 +134,7 @@ async function openScorers(io: Io, session: ClipSession, given: Given) {
     return { scorers, sizes: promptsSettings(session, prompts), how, prompts, label };
   }
   const named = writtenMethods.find(({ name }) => name === given.method)!;
-  const prompts = writtenPrompts(session, named, given);
+  const prompts = withTiles(writtenPrompts(session, named, given), given);
   const { method } = prompts;
   const sizes = promptsSettings(session, prompts);
   const label = { method: named.name };
@@ -205,7 +213,14 @@ async function runEval(io: Io, given: Given): Promise<void> {
           confidence: replicates === undefined ? undefined : confidence,
           configuration: [
             ['CLIP', { file: clip, sha256: session.sha256 }],
-            ['Images', { 'image size': sizes.imageSize, 'V-V blocks': sizes.needs.dualLayers }],
+            [
+              'Images',
+              {
+                'image size': sizes.imageSize,
+                'V-V blocks': sizes.needs.dualLayers,
+                tiles: describeTiles(sizes.tiles),
+              },
+            ],
             ...how,
           ],
           adapter: session.gpu.description,

@@ -47,6 +47,12 @@ export function resizeMap(map: AnomalyMap, width: number, height: number): Anoma
   return { width, height, values };
 }
 
+/** Values of a square map. */
+export function squareMap(values: Float32Array): AnomalyMap {
+  const side = Math.round(Math.sqrt(values.length));
+  return { width: side, height: side, values };
+}
+
 /** Values that are shown as blue and as red. */
 export type Range = readonly [number, number];
 

@@ -94,6 +94,9 @@ export interface DeviceEvent {
   readonly message: string;
 }
 
+/** Squares along the shorter side of an image, with the share that neighbours overlap by (default 0.25); `false`: none. */
+export type TileSource = number | { readonly count: number; readonly overlap?: number } | false;
+
 export interface LoadOptions {
   /** Default: the small CLIP that ships with the package, with its prompts. */
   readonly clip?: ClipSource;
@@ -101,6 +104,11 @@ export interface LoadOptions {
   readonly prompts?: PromptsSource;
   /** Side in pixels to which images are squashed, a multiple of the patch size. Default: what the prompts were trained at. */
   readonly size?: number;
+  /**
+   * Look at images in overlapping squares, this many along the shorter side, each at `size`, for what is small in large
+   * photographs; `false`: whole. Default: as the prompts say (`faprompt calibrate --tiles`), else whole.
+   */
+  readonly tiles?: TileSource;
   /** Use prompts that were trained on another weights file of the same sizes. */
   readonly allowOtherClip?: boolean;
   /**
@@ -135,7 +143,9 @@ export interface JobOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Values in [0, 1], row by row from the top; the image squashed to the model's size. */
+/**
+ * Values in [0, 1], row by row from the top: the image squashed to the model's size, or of tiles with the image's aspect.
+ */
 export interface AnomalyMap {
   readonly width: number;
   readonly height: number;
@@ -148,7 +158,10 @@ export interface Detection {
   readonly map: AnomalyMap;
   /** Size of the image itself. */
   readonly image: { readonly width: number; readonly height: number };
-  /** `score >= threshold`; absent where the prompts carry no threshold (`faprompt calibrate`). */
+  /**
+   * `score >= threshold`; absent where the prompts carry no threshold (`faprompt calibrate`), or one that was chosen with
+   * other tiles.
+   */
   readonly anomalous?: boolean;
   /** Milliseconds of each part; `compile` only where something was compiled. */
   readonly times: { readonly decode: number; readonly compile: number; readonly compute: number };
@@ -172,6 +185,8 @@ export interface DetectorInfo {
   };
   /** Side of images and maps in pixels. */
   readonly size: number;
+  /** Squares that images are looked at in; absent: whole. */
+  readonly tiles?: { readonly count: number; readonly overlap: number };
   readonly prompts?: {
     readonly threshold?: number;
     /** How they were trained, in words. */
@@ -232,7 +247,8 @@ export interface TrainOptions {
 }
 
 /** Everything that `trainPrompts` wants: a CLIP, and a run. */
-export type TrainPromptsOptions = TrainOptions & Omit<LoadOptions, 'prompts' | 'size' | 'allowOtherClip'>;
+export type TrainPromptsOptions = TrainOptions &
+  Omit<LoadOptions, 'prompts' | 'size' | 'tiles' | 'allowOtherClip'>;
 
 export interface TrainStep {
   /** From 1. */
@@ -297,7 +313,7 @@ export interface Detector {
   /** Uses other prompts from now on; the CLIP stays. @throws DetectorError 'bad-prompts', and the old ones stay */
   setPrompts(
     prompts: PromptsSource,
-    options?: { readonly size?: number; readonly allowOtherClip?: boolean },
+    options?: Pick<LoadOptions, 'size' | 'tiles' | 'allowOtherClip'>,
   ): Promise<DetectorInfo>;
   /** Trains prompts on the loaded CLIP; `setPrompts` puts the result to use. One run at a time. */
   train(options: TrainOptions): Training;

@@ -35,7 +35,7 @@ export interface PortableDetector {
   detect(image: PortableImage, job: PortableJob): Promise<Detection>;
   setPrompts(
     prompts: PromptsSource,
-    options: { readonly size?: number; readonly allowOtherClip?: boolean },
+    options: Pick<LoadOptions, 'size' | 'tiles' | 'allowOtherClip'>,
   ): Promise<DetectorInfo>;
   train(options: PortableTraining): Training;
   classify(
@@ -73,8 +73,8 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
     signal?.throwIfAborted();
     const count = countReading(given.progress);
     if (given.prompts !== undefined) {
-      const { size, allowOtherClip } = given;
-      prompts = { source: await readPrompts(given.prompts, count), size, allowOtherClip };
+      const { size, tiles, allowOtherClip } = given;
+      prompts = { source: await readPrompts(given.prompts, count), size, tiles, allowOtherClip };
     }
     let first: typeof count | undefined = count;
     const keeper = await keepModel(() => {
@@ -113,7 +113,7 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
         detect: (image, job) =>
           settle(job, [image], () =>
             keeper.run((model) => {
-              const { gpu, prompts: used, size } = model;
+              const { gpu } = model;
               return timed(gpu, async (clock) => {
                 const decoded = await environment.decodeImage(gpu, image);
                 const decode = clock.elapsed();
@@ -121,10 +121,10 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
                   model.detect(decoded, image.name, runOptions(job)),
                 );
                 const [compile, elapsed] = [clock.compile(), clock.elapsed()];
-                const threshold = used?.threshold?.threshold;
+                const { threshold } = model;
                 return {
                   score,
-                  map: { width: size, height: size, data: map },
+                  map: { width: map.width, height: map.height, data: map.values },
                   image: { width: decoded.width, height: decoded.height },
                   ...(threshold === undefined ? {} : { anomalous: isAnomalous(score, threshold) }),
                   times: { decode, compile, compute: elapsed - decode - compile },
@@ -132,9 +132,9 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
               });
             }),
           ),
-        setPrompts: (file, { size, allowOtherClip }) =>
+        setPrompts: (file, { size, tiles, allowOtherClip }) =>
           settle({}, [], async () => {
-            const next = { source: await readPrompts(file), size, allowOtherClip };
+            const next = { source: await readPrompts(file), size, tiles, allowOtherClip };
             await keeper.run((model) => model.usePrompts(next));
             prompts = next;
             return keeper.model.info();

@@ -1,5 +1,8 @@
 // A CLIP on a device, and what is compiled for it: everything that a lost device takes along.
 
+import { sameTiles, type TileOptions } from '../base/tile-options.ts';
+import { type AnomalyMap, squareMap } from '../data/heatmap.ts';
+import type { RgbImage } from '../data/image.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { bytesSource, readExactly } from '../formats/source.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
@@ -10,14 +13,15 @@ import { createImageEncoder, defaultImageSize } from '../model/clip/image-encode
 import { type Pixels, preprocessImage } from '../model/clip/preprocess.ts';
 import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
 import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
-import type { Detection, Scorer } from '../model/scorer.ts';
+import type { Scorer } from '../model/scorer.ts';
 import { sha256 as hashOf } from '../train/features/entry.ts';
-import type { ClipSource, DetectorInfo, FileSource, LoadOptions } from './api.ts';
+import type { ClipSource, DetectorInfo, FileSource, LoadOptions, TileSource } from './api.ts';
 import { createEncoderCache, type EncoderCache } from './encoders.ts';
 import type { Environment, OpenedFile } from './environment.ts';
 import { DetectorError } from './errors.ts';
 import { asDetectorError } from './failures.ts';
 import { countReading, type Reading, type ReadingCount, watchReading } from './reading.ts';
+import { detectTiles, tilesOfSource } from './tiles.ts';
 import type { GivenWritten } from './written.ts';
 
 /** A file of trained prompts, and what it does not say itself. */
@@ -30,6 +34,7 @@ interface GivenFile extends Pick<GivenWritten, 'object' | 'vocabulary'> {
 export interface GivenPrompts {
   readonly source: GivenFile | { readonly written: GivenWritten };
   readonly size?: number | undefined;
+  readonly tiles?: TileSource | undefined;
   readonly allowOtherClip?: boolean | undefined;
 }
 
@@ -45,7 +50,13 @@ export interface Model {
   /** Encoders of images; callers take turns. */
   readonly encoders: EncoderCache;
   /** Score and map by the prompts; callers take turns. @throws DetectorError 'bad-prompts' without prompts, ScoreError */
-  detect(image: Pixels, name: string, options?: RunOptions): Promise<Detection>;
+  detect(
+    image: RgbImage,
+    name: string,
+    options?: RunOptions,
+  ): Promise<{ readonly score: number; readonly map: AnomalyMap }>;
+  /** That the prompts carry, unless it was chosen with other tiles. */
+  readonly threshold: number | undefined;
   /** @throws DetectorError 'bad-prompts'; the old ones stay then */
   usePrompts(given: GivenPrompts): Promise<void>;
   info(): DetectorInfo;
@@ -193,6 +204,9 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
   let prompts: Prompts | undefined;
   let scorer: Scorer | undefined;
   let size = defaultImageSize(config);
+  /** Tiles that the prompts' threshold was chosen with. */
+  let stored: TileOptions | undefined;
+  const threshold = () => (sameTiles(prompts?.tiles, stored) ? prompts?.threshold?.threshold : undefined);
   return {
     gpu,
     clip,
@@ -211,11 +225,19 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
     async detect(image, name, options) {
       if (!prompts || !scorer) throw noPrompts();
       const used = scorer;
-      return encoders.use(size, promptsNeeds(prompts, config), async (encoder) =>
-        used.score(await encoder.encodePixels(image, options), name, options),
-      );
+      const tiles = prompts.tiles;
+      return encoders.use(size, promptsNeeds(prompts, config), async (encoder) => {
+        const whole = async (pixels: Pixels) => {
+          const { score, map } = await used.score(await encoder.encodePixels(pixels, options), name, options);
+          return { score, map: squareMap(map) };
+        };
+        return tiles ? detectTiles(image, name, tiles, whole) : whole(image);
+      });
     },
-    async usePrompts({ source, size: wanted, allowOtherClip }) {
+    get threshold() {
+      return threshold();
+    },
+    async usePrompts({ source, size: wanted, tiles, allowOtherClip }) {
       const known = allowOtherClip ? undefined : { name: clip.name, sha256 };
       const words = 'written' in source ? source.written : source;
       const { anyTextTokenizer, writtenPrompts } = await import('./written.ts');
@@ -227,6 +249,7 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
               .catch((error: unknown) => {
                 throw asDetectorError(error, 'bad-prompts');
               });
+      const tiled = { ...read, ...tilesOfSource(tiles, read.tiles) };
       const side = wanted ?? read.imageSize;
       const needs = promptsNeeds(read, config);
       const scoring = read.method.scorer({
@@ -245,11 +268,11 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
         throw encoder.reason;
       }
       scorer?.dispose();
-      [prompts, scorer, size] = [read, made.value, side];
+      [prompts, scorer, size, stored] = [tiled, made.value, side, read.tiles];
     },
     info() {
       const notice = clip.metadata.get('notice');
-      const threshold = prompts?.threshold?.threshold;
+      const chosen = threshold();
       return {
         adapter: gpu.description,
         software: gpu.capabilities.software,
@@ -262,8 +285,11 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
           ...(notice === undefined ? {} : { notice }),
         },
         size,
+        ...(prompts?.tiles ? { tiles: prompts.tiles } : {}),
         ...(prompts
-          ? { prompts: { training: prompts.training, ...(threshold === undefined ? {} : { threshold }) } }
+          ? {
+              prompts: { training: prompts.training, ...(chosen === undefined ? {} : { threshold: chosen }) },
+            }
           : {}),
         memory: gpu.memory.allocated,
       };

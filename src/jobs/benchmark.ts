@@ -338,6 +338,6 @@ async function scorersOf(
   const { vocabulary } = clip;
   if (!method.learning) return methodScorers(io, session, method, settingsOf(method), { vocabulary });
   const file = path.join(trainingFolder(config, run), 'prompts.safetensors');
-  const boxes = method.usesBoxes ? await openBoxes(method, test.boxes) : undefined;
+  const boxes = method.usesBoxes ? await openBoxes({ method }, test.boxes) : undefined;
   return promptsScorers(io, session, await loadPrompts(session, file), { vocabulary, boxes });
 }

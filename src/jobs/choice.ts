@@ -2,6 +2,14 @@
 
 import { packageFile } from '../base/package.node.ts';
 import { kebab } from '../base/text.ts';
+import {
+  defaultOverlap,
+  describeTiles,
+  isTileOptions,
+  sameTiles,
+  type TileOptions,
+  tilesExpected,
+} from '../base/tile-options.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
 import type { Method } from '../model/methods/method.ts';
@@ -21,7 +29,39 @@ export interface MethodChoice {
   readonly boxes?: string;
   readonly imageSize?: number;
   readonly dualLayers?: number;
+  /** Squares along an image's shorter side; false: --no-tiles. */
+  readonly tiles?: number | false;
+  readonly tileOverlap?: number;
   readonly allowOtherClip?: boolean;
+}
+
+/** The prompts, looking at images as was asked for, else as they were stored. @throws UsageError */
+export function withTiles(prompts: Prompts, { tiles: count, tileOverlap }: MethodChoice): Prompts {
+  if (tileOverlap !== undefined && (count === undefined || count === false))
+    throw new UsageError('--tile-overlap: only with --tiles');
+  if (count === undefined) return prompts;
+  const { tiles: _, ...whole } = prompts;
+  if (count === false) return whole;
+  const tiles = { count, overlap: tileOverlap ?? defaultOverlap };
+  if (!isTileOptions(tiles))
+    throw new UsageError(`--tiles: expected ${tilesExpected}, found ${JSON.stringify(tiles)}`);
+  return { ...prompts, tiles };
+}
+
+/**
+ * The threshold that was asked for, or the stored one.
+ * @throws UsageError where that was chosen for images that were looked at otherwise: scores of tiles are larger
+ */
+export function thresholdOf(
+  { prompts, stored }: Pick<Chosen, 'prompts' | 'stored'>,
+  given: number | false | undefined,
+): number | undefined {
+  if (given !== undefined) return given === false ? undefined : given;
+  const { threshold, tiles } = prompts;
+  if (threshold === undefined || sameTiles(tiles, stored)) return threshold?.threshold;
+  throw new UsageError(
+    `the stored threshold was chosen with ${describeTiles(stored)}, found ${describeTiles(tiles)}: calibrate anew, or give --threshold or --no-threshold`,
+  );
 }
 
 /** @throws UsageError for options that exclude each other */
@@ -37,12 +77,23 @@ export function checkMethodOptions(given: MethodChoice): void {
 export interface Chosen {
   /** A method without training is prompts of which nothing was learned. */
   readonly prompts: Prompts;
+  /** Tiles that the stored threshold was chosen with. */
+  readonly stored: TileOptions | undefined;
   /** For results: the file, or the method's name. */
   readonly label: { readonly prompts: string } | { readonly method: string };
 }
 
 /** Says what was chosen where nothing was asked for. */
 export async function choosePrompts(io: Io, session: ClipSession, given: MethodChoice): Promise<Chosen> {
+  const { prompts, label } = await openPrompts(io, session, given);
+  return { prompts: withTiles(prompts, given), stored: prompts.tiles, label };
+}
+
+async function openPrompts(
+  io: Io,
+  session: ClipSession,
+  given: MethodChoice,
+): Promise<Pick<Chosen, 'prompts' | 'label'>> {
   if (given.prompts !== undefined)
     return {
       prompts: await loadPrompts(session, given.prompts, given.allowOtherClip),

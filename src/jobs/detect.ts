@@ -3,12 +3,12 @@ import path from 'node:path';
 import { checkOutputFolder, realPlace, writeFileAtomic } from '../base/files.node.ts';
 import { lockFolder } from '../base/lock.node.ts';
 import { visible, visibleJson } from '../base/text.ts';
+import type { TileOptions } from '../base/tile-options.ts';
 import { DatasetError, ImageError } from '../data/errors.ts';
-import { mapRange, overlay, type Range, resizeMap } from '../data/heatmap.ts';
+import { mapRange, overlay, type Range, resizeMap, squareMap } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
-import type { Prompts } from '../model/methods/prompts-file.ts';
-import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice } from './choice.ts';
+import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice, thresholdOf } from './choice.ts';
 import { createDetector, type Found } from './detection.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
 import { ExitError, formatRows, type Io, UsageError } from './io.ts';
@@ -122,6 +122,7 @@ async function detectListed(
   const { clip, out } = job;
   let label: Chosen['label'] | undefined;
   const { shard } = job;
+  let tiles: TileOptions | undefined;
   const results: Results = { rows: [], problems: [], fails: 0, threshold: undefined };
   const { rows, problems } = results;
   let failed = unreadable.length > 0;
@@ -142,7 +143,8 @@ async function detectListed(
       const chosen = await choosePrompts(io, session, job);
       const { prompts } = chosen;
       label = chosen.label;
-      if (job.threshold !== false) results.threshold = job.threshold ?? prompts.threshold?.threshold;
+      results.threshold = thresholdOf(chosen, job.threshold);
+      tiles = prompts.tiles;
       const features = openFeatures(io, session, promptsSettings(session, prompts), job);
       const detector = await createDetector(io, session, prompts, features, job);
       /** Goes on with `pending`. @returns false if interrupted */
@@ -152,7 +154,7 @@ async function detectListed(
         try {
           for await (const found of detector.detect(pending.slice(done), ({ file }) => file)) {
             if ('problem' in found) report(found.item.file, found.problem, bar ?? io);
-            else await finish(found, prompts, watching, bar ?? io);
+            else await finish(found, watching, bar ?? io);
             done++;
             bar?.update(done);
             progress();
@@ -190,15 +192,13 @@ async function detectListed(
 
   /** Writes an image's pictures and keeps its row; where they cannot be written, the score still counts. */
   async function finish(
-    { item, detection, prompts: each }: Found<Target>,
-    { imageSize }: Prompts,
+    { item, score, map, prompts: each }: Found<Target>,
     watching: boolean,
     notes: { note(text: string): void },
   ): Promise<void> {
-    const map = { width: imageSize, height: imageSize, values: detection.map };
     const [mapMin, mapMax] = mapRange(map);
     const { threshold } = results;
-    const anomalous = threshold === undefined ? undefined : isAnomalous(detection.score, threshold);
+    const anomalous = threshold === undefined ? undefined : isAnomalous(score, threshold);
     if (anomalous) results.fails++;
     const pictures = await writePictures().catch((error: NodeJS.ErrnoException) => {
       report(item.file, pictureProblem(error, item.file), notes);
@@ -206,7 +206,7 @@ async function detectListed(
     });
     const row: Row = {
       image: item.file,
-      score: detection.score,
+      score,
       ...(anomalous === undefined ? {} : { anomalous }),
       mapMin,
       mapMax,
@@ -216,7 +216,7 @@ async function detectListed(
             prompts: each.map(({ contribution, probability, map: values }) => ({
               contribution,
               probability,
-              mapMax: mapRange({ width: imageSize, height: imageSize, values })[1],
+              mapMax: mapRange(squareMap(values))[1],
             })),
           }
         : {}),
@@ -246,9 +246,7 @@ async function detectListed(
           'no file, or a result of this program',
           'another file',
         );
-      const tiles = [detection.map, ...each.map((one) => one.map)].map((values) =>
-        overlay(image, { ...map, values }, shown),
-      );
+      const tiles = [map, ...each.map((one) => squareMap(one.map))].map((one) => overlay(image, one, shown));
       await writeContactSheet(path.join(out, sheet), rowsOf([image, ...tiles]), promptTile);
       return { ...files, promptsPicture: sheet };
     }
@@ -279,6 +277,7 @@ async function detectListed(
     const all = {
       clip,
       ...label,
+      ...(tiles ? { tiles } : {}),
       ...(shard ? { shard: formatShard(shard) } : {}),
       ...verdict,
       ...left,

@@ -1,13 +1,16 @@
 // Scores and maps of image files, one after the other, while the next ones are being read.
 
 import { createQueue, prefetch } from '../base/prefetch.ts';
+import type { TileOptions } from '../base/tile-options.ts';
+import { type AnomalyMap, squareMap } from '../data/heatmap.ts';
+import { blendTiles, imageTiles, type TileBlend } from '../data/tiles.ts';
 import { laterOptions } from '../model/faprompt/option-checks.ts';
 import type { FapromptOptions } from '../model/faprompt/options.ts';
 import { createPromptScorer, type PromptDetection, type PromptScorer } from '../model/faprompt/per-prompt.ts';
 import { ScoreError } from '../model/faprompt/verdict.ts';
 import { fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
-import type { Detection, Scorer } from '../model/scorer.ts';
+import type { Scorer } from '../model/scorer.ts';
 import type { FeatureSource } from '../train/features/source.ts';
 import { isImageProblem } from '../train/images.ts';
 import type { ImageProblem } from '../train/source.ts';
@@ -26,7 +29,9 @@ export interface Detector {
 
 export interface Found<Item> {
   readonly item: Item;
-  readonly detection: Detection;
+  readonly score: number;
+  /** Square, squashed as the image was; of tiles with the image's aspect. */
+  readonly map: AnomalyMap;
   /** Size of the image itself. */
   readonly width: number;
   readonly height: number;
@@ -65,15 +70,17 @@ export const createDetector = async (
     boxes?: string | undefined;
     perPrompt?: boolean | undefined;
   } = {},
-): Promise<Detector> =>
-  detectWith(
+): Promise<Detector> => {
+  if (perPrompt && prompts.tiles) throw new UsageError('--per-prompt: not with --tiles');
+  return detectWith(
     await promptsScorers(io, session, prompts, {
       vocabulary,
-      boxes: await openBoxes(prompts.method, boxes),
+      boxes: await openBoxes(prompts, boxes),
     }).of(object),
     features,
     perPrompt ? await openPromptScorer(session, prompts) : undefined,
   );
+};
 
 /** @throws UsageError for prompts that are not several of FAPrompt's */
 async function openPromptScorer({ gpu, clip }: ClipSession, { method, learnables, imageSize }: Prompts) {
@@ -88,18 +95,35 @@ async function openPromptScorer({ gpu, clip }: ClipSession, { method, learnables
 /** A detector that scores by any method; disposes of the scorer with itself. */
 export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer?: PromptScorer): Detector {
   const inTurn = createQueue();
+  const whole = <Item>(item: Item, file: string): Promise<Found<Item>> =>
+    features.use(file, ({ features: found, width, height }) =>
+      inTurn(async () => {
+        const { score, map } = await scorer.score(found, file);
+        const prompts = await promptScorer?.score(found);
+        return { item, score, map: squareMap(map), width, height, prompts };
+      }),
+    );
+  const inTiles = async <Item>(item: Item, file: string, options: TileOptions): Promise<Found<Item>> => {
+    let blend: TileBlend | undefined;
+    const layout = (image: { readonly width: number; readonly height: number }) => {
+      const tiles = imageTiles(image, options, file);
+      blend = blendTiles(image, tiles, options);
+      return tiles;
+    };
+    const { width, height } = await features.useTiles(file, layout, (found, tile) =>
+      inTurn(async () => {
+        const { score, map } = await scorer.score(found, file);
+        blend!.add(tile, { score, map: squareMap(map) });
+      }),
+    );
+    return { item, ...blend!.result(), width, height };
+  };
   const score = async <Item>(
     item: Item,
     file: string,
   ): Promise<Found<Item> | Unread<Item> | Unscored<Item>> => {
     try {
-      return await features.use(file, ({ features: found, width, height }) =>
-        inTurn(async () => {
-          const detection = await scorer.score(found, file);
-          const prompts = await promptScorer?.score(found);
-          return { item, detection, width, height, prompts };
-        }),
-      );
+      return await (features.tiles ? inTiles(item, file, features.tiles) : whole(item, file));
     } catch (problem) {
       if (problem instanceof ScoreError || isImageProblem(problem)) return { item, file, problem };
       throw problem;

@@ -1,5 +1,6 @@
 // Metrics of trained prompts on a data set, as `eval` and `demo` need them.
 import type { Dataset, Sample } from '../data/dataset.ts';
+import { resizeMap } from '../data/heatmap.ts';
 import {
   type EvalSample,
   type EvaluateOptions,
@@ -59,9 +60,9 @@ export async function* evalSamples(
       yield { item, file: error.file, problem: error };
       continue;
     }
-    const { score, map } = found.detection;
     const { anomaly: anomalous, defect } = item;
-    yield { item, sample: { anomalous, defect, score, width: size, height: size, map, mask } };
+    const { values: map } = resizeMap(found.map, size, size); // of tiles it has the image's aspect
+    yield { item, sample: { anomalous, defect, score: found.score, width: size, height: size, map, mask } };
   }
 }
 

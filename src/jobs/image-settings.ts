@@ -1,4 +1,5 @@
 // Side of the images, and what a method takes from the image encoder: as chosen, or the defaults.
+import type { TileOptions } from '../base/tile-options.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
 import { checkImageSize, defaultImageSize } from '../model/clip/image-encoder.ts';
 import { checkNeeds, type ImageNeeds } from '../model/clip/needs.ts';
@@ -12,6 +13,8 @@ export interface ImageChoice {
 export interface ImageSettings {
   readonly imageSize: number;
   readonly needs: ImageNeeds;
+  /** How large images are looked at; absent: whole. */
+  readonly tiles?: TileOptions | undefined;
 }
 
 /** Says in the caller's words what does not fit; `method`: what it needs is not to be had of the CLIP. */

@@ -26,8 +26,12 @@ export interface ScorerChoice {
 }
 
 /** The boxes of a file. @throws UsageError where the method has no use for any */
-export async function openBoxes(method: Method, file: string | undefined): Promise<BoxFile | undefined> {
+export async function openBoxes(
+  { method, tiles }: Pick<Prompts, 'method' | 'tiles'>,
+  file: string | undefined,
+): Promise<BoxFile | undefined> {
   if (file === undefined) return undefined;
+  if (tiles) throw new UsageError('--boxes: not with --tiles, as they are of whole images');
   if (!method.usesBoxes) throw new UsageError(`--boxes: only for FiLO, found ${method.title}`);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`--boxes: ${file}: expected a readable file, found ${error.code ?? error.message}`);

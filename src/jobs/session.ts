@@ -94,6 +94,7 @@ export const refuseOption =
 export const promptsSettings = ({ clip }: ClipSession, prompts: Prompts): ImageSettings => ({
   imageSize: prompts.imageSize,
   needs: promptsNeeds(prompts, clip.config),
+  ...(prompts.tiles ? { tiles: prompts.tiles } : {}),
 });
 
 /** Trained prompts that fit the session's CLIP. */
@@ -143,7 +144,7 @@ export interface CacheOptions {
 export function openFeatures(
   io: Io,
   { gpu, clip, sha256 }: ClipSession,
-  { imageSize, needs }: ImageSettings,
+  { imageSize, needs, tiles }: ImageSettings,
   { cache, cachePrecision }: CacheOptions,
 ): FeatureSource {
   const observed = createObservations();
@@ -152,6 +153,7 @@ export function openFeatures(
     imageSize,
     needs,
     precision: cachePrecision,
+    tiles,
     cache: cache === false ? undefined : cache,
     onWarning: (message) => io.note(`warning: ${message}`),
     observed,

@@ -1,5 +1,6 @@
 // What was learned, as a safetensors file: the learnables under their published names, the method and how they were made.
 
+import { isTileOptions, type TileOptions, tilesExpected } from '../../base/tile-options.ts';
 import { WeightsError } from '../../formats/errors.ts';
 import { float32Tensor, type SafetensorsFile, writeSafetensors } from '../../formats/safetensors.ts';
 import type { ClipConfig } from '../clip/config.ts';
@@ -20,6 +21,8 @@ export interface PromptsInfo {
   readonly dualLayers: number;
   /** How they were trained, in words; for people. */
   readonly training: Readonly<Record<string, string | number>>;
+  /** How large images are looked at; absent: whole. */
+  readonly tiles?: TileOptions;
   /** Absent until one is chosen (`faprompt calibrate`). */
   readonly threshold?: StoredThreshold;
 }
@@ -42,7 +45,7 @@ const clipName = /(^|\.)(visual\.conv1\.weight|vision_model\.embeddings\.)/;
 
 /** The file's bytes: the same for the same prompts. */
 export function writePrompts(
-  { learnables, method, clip, imageSize, dualLayers, training, threshold }: Prompts,
+  { learnables, method, clip, imageSize, dualLayers, training, threshold, tiles }: Prompts,
   config: ClipConfig,
 ): Uint8Array {
   const shapes = learnedShapes(method, config);
@@ -60,6 +63,7 @@ export function writePrompts(
       : { method: method.family, name: method.name, title: method.title }),
     options: JSON.stringify(method.options),
     training: JSON.stringify(training),
+    ...(tiles ? { tiles: JSON.stringify(tiles) } : {}),
     ...(threshold ? { threshold: JSON.stringify(threshold) } : {}),
   });
 }
@@ -139,6 +143,10 @@ export function promptsInfo({ source, metadata, tensors }: SafetensorsFile): Pro
       ? (value as StoredThreshold)
       : fail('threshold', 'an object with a `threshold` in [0, 1]', text('threshold').slice(0, 80));
   };
+  const tiles = (): TileOptions => {
+    const value = parse('tiles');
+    return isTileOptions(value) ? value : fail('tiles', tilesExpected, text('tiles').slice(0, 80));
+  };
   const method = (): Method => {
     const name = metadata.get('method') ?? fapromptFamilyName;
     const family = families.get(name) ?? fail('method', `one of ${[...families.keys()].join(', ')}`, name);
@@ -159,6 +167,7 @@ export function promptsInfo({ source, metadata, tensors }: SafetensorsFile): Pro
     dualLayers: count('dualLayers', 0),
     method: method(),
     training: parse('training') as PromptsInfo['training'],
+    ...(metadata.has('tiles') ? { tiles: tiles() } : {}),
     ...(metadata.has('threshold') ? { threshold: threshold() } : {}),
   };
 }

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { cacheFolder, writeFileAtomic } from '../../base/files.node.ts';
 import { readRegular, streamRegular } from '../../base/open.node.ts';
 import { createQueue } from '../../base/prefetch.ts';
+import type { TileOptions } from '../../base/tile-options.ts';
 import type { Observations } from '../../data/findings.ts';
 import { withImage, withImageBytes } from '../../data/image.node.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
@@ -20,6 +21,8 @@ export interface FeatureSourceOptions extends FeatureSettings {
   readonly cache?: string | undefined;
   readonly onWarning?: (message: string) => void;
   readonly observed?: Observations;
+  /** How large images are to be looked at; absent: whole. */
+  readonly tiles?: TileOptions | undefined;
 }
 
 /** Features of an image are some MB. */
@@ -31,7 +34,7 @@ export const defaultCache = (): string => cacheFolder('features');
 
 /** Features of image files, through the cache, if there is one. */
 export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSourceOptions): FeatureSource {
-  const { imageSize, needs, precision, observed } = options;
+  const { imageSize, needs, precision, observed, tiles } = options;
   const inTurn = createQueue();
   let encoder: ImageEncoder | undefined;
   const lent: LentEncoder = {
@@ -45,7 +48,7 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
     },
     dispose: () => encoder?.dispose(),
   };
-  return featuresOf(imageFiles(clip, options), lent, { precision, observed });
+  return featuresOf(imageFiles(clip, options), lent, { precision, observed, tiles });
 }
 
 /** Image files by their paths; the cache has an entry for every content. */

@@ -1,7 +1,9 @@
 // Features of images: what is kept of them, or else out of the image encoder. Where images come from, and where their
 // features are kept, is the caller's: files and a folder in Node, a picker's files and memory in a page.
+import type { TileOptions } from '../../base/tile-options.ts';
 import type { Observations } from '../../data/findings.ts';
 import type { RgbImage } from '../../data/image.ts';
+import { cropImage, type Tile } from '../../data/tiles.ts';
 import type { Executable } from '../../graph/executor.ts';
 import type { Features, ImageEncoder } from '../../model/clip/image-encoder.ts';
 import type { FeaturePrecision } from '../settings.ts';
@@ -16,6 +18,17 @@ export interface FeatureSource<Image = string> {
    * is done. @throws ImageError, GpuError, what `work` throws
    */
   use<T>(image: Image, work: (image: UsedFeatures) => Promise<T>): Promise<T>;
+  /**
+   * Hands the features of an image's squares to `work`, one after the other, as `use` does; nobody keeps them.
+   * @throws ImageError, GpuError, what `tilesIn` and `work` throw
+   */
+  useTiles(
+    image: Image,
+    tilesIn: (pixels: { readonly width: number; readonly height: number }) => readonly Tile[],
+    work: (features: Features, tile: Tile) => Promise<void>,
+  ): Promise<Omit<UsedFeatures, 'features'>>;
+  /** How large images are to be looked at; absent: whole. */
+  readonly tiles?: TileOptions | undefined;
   /** Images so far by where their features came from; `damaged` entries of the store were made again. */
   readonly counts: FeatureCounts;
   /** Told of what is odd about the images; masks may be told too. */
@@ -70,7 +83,12 @@ export function featuresOf<Image>(
   {
     precision,
     observed,
-  }: { readonly precision: FeaturePrecision; readonly observed?: Observations | undefined },
+    tiles,
+  }: {
+    readonly precision: FeaturePrecision;
+    readonly observed?: Observations | undefined;
+    readonly tiles?: TileOptions | undefined;
+  },
 ): FeatureSource<Image> {
   const { kept } = store;
   const counts = { cached: 0, encoded: 0 };
@@ -90,6 +108,7 @@ export function featuresOf<Image>(
       return { ...counts, damaged: kept?.damaged ?? 0 };
     },
     observed,
+    tiles,
     get encoder() {
       return encoder.executable;
     },
@@ -112,6 +131,17 @@ export function featuresOf<Image>(
         ),
       );
     },
+    useTiles: (image, tilesIn, work) =>
+      store.open(image, async (pixels) => {
+        for (const tile of tilesIn(pixels)) {
+          const square = cropImage(pixels, tile);
+          await encoder.use((lent) =>
+            fitting(store.name(image), square, async () => work(await lent.encodePixels(square), tile)),
+          );
+        }
+        counts.encoded += 1;
+        return observe(image, sizeOf(pixels));
+      }),
     dispose: () => encoder.dispose(),
   };
   return source;

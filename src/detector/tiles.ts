@@ -1,0 +1,38 @@
+// Large photographs in overlapping squares, in the library.
+import { defaultOverlap, isTileOptions, type TileOptions, tilesExpected } from '../base/tile-options.ts';
+import type { AnomalyMap } from '../data/heatmap.ts';
+import type { RgbImage } from '../data/image.ts';
+import { blendTiles, cropImage, imageTiles } from '../data/tiles.ts';
+import type { TileSource } from './api.ts';
+import { DetectorError } from './errors.ts';
+
+interface Found {
+  readonly score: number;
+  readonly map: AnomalyMap;
+}
+
+/** Detects in every square of an image, one after the other. @throws ImageError, what `detect` throws */
+export async function detectTiles(
+  image: RgbImage,
+  name: string,
+  tiles: TileOptions,
+  detect: (square: RgbImage) => Promise<Found>,
+): Promise<Found> {
+  const squares = imageTiles(image, tiles, name);
+  const blend = blendTiles(image, squares, tiles);
+  for (const square of squares) blend.add(square, await detect(cropImage(image, square)));
+  return blend.result();
+}
+
+/** What was asked for, else what the prompts say. @throws DetectorError 'bad-option' */
+export function tilesOfSource(
+  given: TileSource | undefined,
+  stored: TileOptions | undefined,
+): { readonly tiles: TileOptions | undefined } {
+  if (given === undefined) return { tiles: stored };
+  if (given === false) return { tiles: undefined };
+  const { count, overlap = defaultOverlap } = typeof given === 'number' ? { count: given } : given;
+  const tiles = { count, overlap };
+  if (isTileOptions(tiles)) return { tiles };
+  throw new DetectorError('bad-option', `tiles: expected ${tilesExpected}, found ${JSON.stringify(given)}`);
+}
