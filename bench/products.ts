@@ -2,8 +2,11 @@
 // error of each beside its time. Made for a GPU that is lent for minutes.
 import { encodeHalf, halfToFloat } from '../src/formats/half.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
+import { constantOf } from '../src/gpu/shader.ts';
 import { compile } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
+import { spread } from '../src/kernels/grid.ts';
+import { productShape } from '../src/kernels/matmul/geometry.ts';
 import { matmulOp } from '../src/kernels/matmul/matmul.ts';
 import { layoutNames } from '../src/kernels/matmul/units.ts';
 import { uniform } from './random.ts';
@@ -56,14 +59,18 @@ export interface ProductResult {
 /** Most error of f32 accuracy, and of operands rounded to f16, at K up to 4096. */
 const tolerance = { exact: 1e-5, rounded: 2e-3 };
 
+/** Subgroups of a workgroup along rows, columns and K: a layout of matrix units that is no variant (yet). */
+export type TrialLayout = readonly [ROWS: number, COLUMNS: number, SLICES: number];
+
 /** A variant, and whether matrix units get rounded operands. */
 interface Trial {
   readonly name: string;
   readonly variant: string;
   readonly rounded: boolean;
+  readonly layout?: TrialLayout;
 }
 
-function trialsOf(gpu: Gpu): Trial[] {
+function trialsOf(gpu: Gpu, layouts: readonly TrialLayout[]): Trial[] {
   const units: readonly string[] = layoutNames;
   const variants = matmulOp.variants!(gpu.capabilities);
   // `strip` is for software adapters, `skinny` for few rows.
@@ -73,6 +80,11 @@ function trialsOf(gpu: Gpu): Trial[] {
     ...timed
       .filter((v) => units.includes(v))
       .map((variant) => ({ name: `${variant}, rounded`, variant, rounded: true })),
+    ...layouts.flatMap((layout) =>
+      timed
+        .filter((v) => v === 'units')
+        .map((variant) => ({ name: `units of ${layout.join()}`, variant, rounded: false, layout })),
+    ),
   ];
 }
 
@@ -81,6 +93,8 @@ export interface ProductOptions {
   readonly filter: string;
   /** Milliseconds for timing one variant at one shape. */
   readonly budget: number;
+  /** Layouts of matrix units to try beside the variants. */
+  readonly layouts: readonly TrialLayout[];
   readonly onResult?: (result: ProductResult) => void;
 }
 
@@ -92,7 +106,7 @@ export async function benchProducts(gpu: Gpu, options: ProductOptions): Promise<
     const a = Float32Array.from({ length: M * K }, random);
     const b = encodeHalf(Float32Array.from({ length: K * N }, random));
     const sampled = sample(shape, a, b);
-    for (const trial of trialsOf(gpu)) {
+    for (const trial of trialsOf(gpu, options.layouts)) {
       const { capabilities } = gpu;
       const as: Gpu = { ...gpu, capabilities: { ...capabilities, roundOperands: trial.rounded } };
       const result = await measure(as, shape, trial, { a, b }, sampled, options.budget);
@@ -102,6 +116,26 @@ export async function benchProducts(gpu: Gpu, options: ProductOptions): Promise<
   }
   return results;
 }
+
+/** The product with another layout of its workgroups. */
+const withLayout = ([ROWS, COLUMNS, SLICES]: TrialLayout): typeof matmulOp => ({
+  ...matmulOp,
+  dispatches(call) {
+    const { M, N, K } = productShape(call.attrs, call.inputs[0], call.inputs[1]).geometry;
+    return matmulOp.dispatches(call).map((dispatch) => {
+      const of = (name: string) => constantOf(dispatch.shader, name);
+      const count = Math.ceil(M / (ROWS * of('BLOCK_M'))) * Math.ceil(N / (COLUMNS * of('BLOCK_N')));
+      const overrides = {
+        ...dispatch.overrides,
+        ROWS,
+        COLUMNS,
+        SLICES,
+        WHOLE: K % (SLICES * of('DEPTH')) === 0,
+      };
+      return { ...dispatch, overrides, workgroups: spread(count) };
+    });
+  },
+});
 
 interface Sampled {
   readonly index: number;
@@ -126,7 +160,7 @@ function sample({ M, K, N, transposeB }: ProductShape, a: Float32Array, b: Uint1
 async function measure(
   gpu: Gpu,
   shape: ProductShape,
-  { name, variant, rounded }: Trial,
+  { name, variant, rounded, layout }: Trial,
   feeds: { a: Float32Array; b: Uint16Array },
   sampled: readonly Sampled[],
   budget: number,
@@ -135,7 +169,7 @@ async function measure(
   const graph = createGraph();
   const a = graph.input('a', { shape: [M, K], dtype: 'f32' });
   const b = graph.input('b', { shape: transposeB ? [N, K] : [K, N], dtype: 'f16' });
-  const [out] = graph.apply(matmulOp, { transposeB }, [a, b]);
+  const [out] = graph.apply(layout ? withLayout(layout) : matmulOp, { transposeB }, [a, b]);
   const executable = await compile(gpu, graph, { out: out! }, { variants: { matmul: variant } });
   try {
     const found = (await executable.run(feeds, ['out'])).out!;

@@ -1,13 +1,21 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { openGpu } from '../../src/gpu/gpu.ts';
 import { describeEnvironment, environment } from '../output.ts';
-import { benchProducts } from '../products.ts';
+import { benchProducts, type TrialLayout } from '../products.ts';
 import { integer } from './options.ts';
 
 interface Given {
   filter: string;
   budget: number;
   boundsChecks: boolean;
+  trial: TrialLayout[];
+}
+
+function layoutOf(text: string, before: TrialLayout[]): TrialLayout[] {
+  const numbers = text.split(',').map(Number);
+  if (numbers.length !== 3 || !numbers.every((n) => Number.isInteger(n) && n >= 1 && n <= 8))
+    throw new InvalidArgumentError(`expected ROWS,COLUMNS,SLICES, found ${text}`);
+  return [...before, numbers as unknown as TrialLayout];
 }
 
 export const addProductsCommand = (program: Command): Command =>
@@ -18,8 +26,14 @@ export const addProductsCommand = (program: Command): Command =>
     )
     .option('--filter <text>', 'only shapes whose name contains this', '')
     .option('--budget <ms>', 'time for one variant at one shape', integer, 60)
+    .option(
+      '--trial <layout...>',
+      'subgroups of a workgroup along rows, columns and K (4,1,1), beside the variants',
+      layoutOf,
+      [],
+    )
     .option('--no-bounds-checks', 'shaders without bounds checks')
-    .action(async ({ filter, budget, boundsChecks }: Given) => {
+    .action(async ({ filter, budget, boundsChecks, trial }: Given) => {
       const gpu = await openGpu({ boundsChecks });
       try {
         console.log(describeEnvironment(environment(gpu)));
@@ -29,6 +43,7 @@ export const addProductsCommand = (program: Command): Command =>
         await benchProducts(gpu, {
           filter,
           budget,
+          layouts: trial,
           onResult({ shape: { name, M, K, N }, variant, microseconds, gflops, error, wrong: bad }) {
             wrong += Number(bad);
             console.log(
