@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createDeviceTensor, writeDeviceTensor } from '../src/graph/device-tensor.ts';
 import { compile } from '../src/graph/executor.ts';
 import { gradient } from '../src/graph/gradient.ts';
 import { createGraph, type Graph } from '../src/graph/graph.ts';
@@ -121,5 +122,40 @@ test('rows that would begin at odd places are left apart, with the same results'
     expected.forEach((value, i) => {
       expect(Math.abs(value - together[name]![i]!) / scale).toBeLessThan(1e-6);
     });
+  }
+});
+
+test('with fixed parameters, what depends on no input is computed once and kept', async () => {
+  const gpu = await testGpu();
+  const graph = createGraph();
+  const weight = graph.parameter('weight', f32(8, 8));
+  const x = graph.input('x', f32(3, 8));
+  const start = graph.constant('start', values(24, 3), [3, 8]);
+  // Two fixed products, whose second one every run reads, then two that depend on the input.
+  const fixed = linear(graph, linear(graph, start, weight), weight);
+  const y = add(graph, linear(graph, linear(graph, x, weight), weight), fixed);
+  const tensor = createDeviceTensor(gpu, 'weight', f32(8, 8), values(64, 1));
+  const compiled = (fixedParameters: boolean) =>
+    compile(
+      gpu,
+      graph,
+      { y },
+      { parameters: new Map([[weight.storage, tensor]]), fixedParameters, batch: true },
+    );
+  const [every, once] = [await compiled(false), await compiled(true)];
+  try {
+    expect(every.plan.once.nodes).toBe(0);
+    expect(once.plan.once.nodes).toBe(2);
+    for (let i = 0; i < 3; i += 1) {
+      const feeds = { x: values(24, 5 + i) };
+      expect([...(await once.run(feeds, ['y'])).y!]).toEqual([...(await every.run(feeds, ['y'])).y!]);
+    }
+    writeDeviceTensor(gpu, tensor, new Float32Array(64));
+    const kept = (await once.run({ x: values(24, 9) }, ['y'])).y!;
+    expect(kept.some((value) => value !== 0)).toBe(true);
+  } finally {
+    every.dispose();
+    once.dispose();
+    gpu.memory.free(tensor.buffer);
   }
 });

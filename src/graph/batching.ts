@@ -19,6 +19,8 @@ export interface BatchingRules {
   bytes(root: number): number;
   /** Where a binding may begin. */
   readonly alignment: number;
+  /** Only nodes of one kind run together. */
+  kind(node: Node): string;
 }
 
 interface Member {
@@ -38,7 +40,7 @@ const isGroup = (item: Item): item is readonly Member[] => Array.isArray(item);
  * @param nodes in an order in which they can run; the result is one, too
  */
 export function batchNodes(nodes: readonly Node[], rules: BatchingRules): Batched {
-  let items = schedule(nodes);
+  let items = schedule(nodes, rules);
   for (;;) {
     const families = createFamilies(rules);
     const accepted = items.flatMap((item): Item[] => {
@@ -75,8 +77,11 @@ function keyOf(node: Node): { key: string; rows: number; own: readonly number[] 
  * An order in which nodes with the same key stand together: all others run as soon as they can, those with a key wait
  * until every node with that key which does not depend on them is ready, too.
  */
-function schedule(nodes: readonly Node[]): Item[] {
-  const keys = nodes.map(keyOf);
+function schedule(nodes: readonly Node[], { kind }: BatchingRules): Item[] {
+  const keys = nodes.map((node) => {
+    const found = keyOf(node);
+    return found && { ...found, key: `${kind(node)} ${found.key}` };
+  });
   const before = dependencies(nodes);
   const after: number[][] = nodes.map(() => []);
   before.forEach((list, i) => {

@@ -36,6 +36,8 @@ export interface CompileOptions {
   readonly guards?: boolean;
   /** Run nodes that share their weights as one (batching.ts); the order of sums may change with the number of rows. */
   readonly batch?: boolean;
+  /** Parameters never change: what depends on no input is computed in the first run only. */
+  readonly fixedParameters?: boolean;
 }
 
 export interface RunOptions {
@@ -90,7 +92,11 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<Executable> {
   const { device, memory } = gpu;
-  const plan = makePlan(graph, outputs, { share: !options.guards, batch: options.batch === true });
+  const plan = makePlan(graph, outputs, {
+    share: !options.guards,
+    batch: options.batch === true,
+    fixedParameters: options.fixedParameters === true && !options.guards,
+  });
   const own: GPUBuffer[] = [];
   try {
     const variants = await chooseVariants(gpu, plan.nodes, options.variants ?? gpu.variants);
@@ -104,9 +110,11 @@ export async function compile(
     for (const storage of plan.leaves.constants) {
       writeBuffer(gpu, buffers.get(storage)!, guards?.offset ?? 0, graph.leaves.get(storage)!.values!);
     }
+    const dispatches = plan.nodes.map((node, i) => dispatchesOf(gpu, node, variants[i]));
+    const onlyFirst = dispatches.slice(0, plan.once.nodes).flat().length;
     const steps = await createSteps(
       gpu,
-      plan.nodes.flatMap((node, i) => dispatchesOf(gpu, node, variants[i])),
+      dispatches.flat(),
       (tensor) => {
         const buffer = buffers.get(tensor.storage)!;
         const size = byteLength(tensor);
@@ -161,10 +169,12 @@ export async function compile(
     /** A run that waits between its submits must not have its inputs overwritten by the next. */
     const inTurn = createQueue();
 
+    /** The first run was submitted as a whole. */
+    let begun = false;
     /** Command buffers and the work in each. */
     const encode = (limit: number): { commands: GPUCommandBuffer; flops: number }[] => {
       const parts: { commands: GPUCommandBuffer; flops: number }[] = [];
-      let i = 0;
+      let i = begun ? onlyFirst : 0;
       do {
         const encoder = device.createCommandEncoder();
         const pass = encoder.beginComputePass();
@@ -185,13 +195,14 @@ export async function compile(
     const submitWatched = async ({ signal, onProgress }: RunOptions): Promise<void> => {
       const limit = gpu.capabilities.software ? softwareFlopsPerSubmit : flopsPerSubmit;
       let done = 0;
-      onProgress?.(0, plan.flops);
+      const total = plan.flops - (begun ? plan.once.flops : 0);
+      onProgress?.(0, total);
       for (const { commands, flops } of encode(limit)) {
         signal?.throwIfAborted();
         device.queue.submit([commands]);
         await gpu.finish();
         done += flops;
-        onProgress?.(Math.min(done, plan.flops), plan.flops);
+        onProgress?.(Math.min(done, total), total);
       }
     };
 
@@ -211,6 +222,7 @@ export async function compile(
             : timed('encode', () => encode(flopsPerSubmit).map((part) => part.commands));
           const copies = readback.begin(read);
           timed('submit', () => device.queue.submit([...work, ...copies.commands]));
+          begun = true;
           const found = copies.results();
           if (guards) {
             await found;

@@ -42,6 +42,8 @@ export interface Plan {
     readonly unshared: number;
   };
   readonly flops: number;
+  /** The first nodes, which only the first run has, and their work. */
+  readonly once: { readonly nodes: number; readonly flops: number };
 }
 
 /** Runs of one executable that may be under way: one computes while the results of the one before are read. */
@@ -52,6 +54,8 @@ export interface PlanOptions {
   readonly share?: boolean;
   /** Run nodes that share their weights as one (batching.ts). */
   readonly batch?: boolean;
+  /** Parameters never change: what depends on no input is computed in the first run, and kept. */
+  readonly fixedParameters?: boolean;
 }
 
 /**
@@ -73,7 +77,10 @@ export function plan(
     for (const input of node.inputs) if (input) wanted.add(input.storage);
   }
   needed.reverse();
-  const { nodes, places, sizes } = arrange(graph, needed, outputs, options);
+  const isFixed = options.fixedParameters ? fixedNodes(graph, needed) : () => false;
+  const { nodes: arranged, places, sizes } = arrange(graph, needed, outputs, options, isFixed);
+  const fixed = arranged.filter(isFixed);
+  const nodes = [...fixed, ...arranged.filter((node) => !isFixed(node))];
 
   const first = new Map<number, number>();
   const last = new Map<number, number>();
@@ -86,6 +93,9 @@ export function plan(
     }
   });
   for (const t of Object.values(outputs)) last.set(t.storage, nodes.length);
+  // What later runs read of the first one's results is never overwritten.
+  for (const [storage, at] of first)
+    if (at < fixed.length && last.get(storage)! >= fixed.length) last.set(storage, nodes.length);
 
   const leaves = { inputs: [] as number[], parameters: [] as number[], constants: [] as number[] };
   const made: number[] = [];
@@ -133,11 +143,26 @@ export function plan(
       total: slotBytes + inputBytes + parameterBytes + readback,
       unshared: sum(made),
     },
-    flops: nodes.reduce(
-      (flops, { op, attrs, inputs, outputs }) => flops + op.cost({ attrs, inputs, outputs }).flops,
-      0,
-    ),
+    flops: work(nodes),
+    once: { nodes: fixed.length, flops: work(fixed) },
   };
+}
+
+const work = (nodes: readonly Node[]): number =>
+  nodes.reduce(
+    (flops, { op, attrs, inputs, outputs }) => flops + op.cost({ attrs, inputs, outputs }).flops,
+    0,
+  );
+
+/** Which nodes depend on constants and parameters only, merged ones of such nodes included. */
+function fixedNodes(graph: Graph, nodes: readonly Node[]): (node: Node) => boolean {
+  const varying = new Set(
+    [...graph.leaves].flatMap(([storage, { kind }]) => (kind === 'input' ? [storage] : [])),
+  );
+  for (const { op, outputs } of nodes) if (op.inPlace) for (const t of outputs) varying.add(t.storage);
+  for (const { inputs, outputs } of nodes)
+    if (inputs.some((t) => t && varying.has(t.storage))) for (const t of outputs) varying.add(t.storage);
+  return ({ outputs }) => !outputs.some((t) => varying.has(t.storage));
 }
 
 /**
@@ -149,6 +174,7 @@ function arrange(
   needed: readonly Node[],
   outputs: Readonly<Record<string, Tensor>>,
   { share = true, batch = false }: PlanOptions,
+  isFixed: (node: Node) => boolean,
 ): { nodes: readonly Node[]; places: Map<number, Place>; sizes: Map<number, number> } {
   const places = new Map<number, Place>();
   const sizes = new Map<number, number>();
@@ -174,7 +200,7 @@ function arrange(
   });
   const bytes = (storage: number) => exactBytes(graph.spec(storage));
   const { nodes, families } = batch
-    ? batchNodes(inPlace, { root, movable, bytes, alignment })
+    ? batchNodes(inPlace, { root, movable, bytes, alignment, kind: (node) => (isFixed(node) ? 'fixed' : '') })
     : { nodes: inPlace, families: [] };
   for (const family of families) {
     let offset = 0;

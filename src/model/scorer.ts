@@ -73,13 +73,15 @@ export async function compileScorer(
   const { map, score } = result;
   const bind = async (): Promise<Executable> => {
     const parameters = bindWeights(clip, model.weights);
+    // Prompts that do not depend on the image are encoded once, unless somebody trains them meanwhile.
+    const fixedParameters = result.parameters.every(({ values }) => values instanceof Float32Array);
     for (const { tensor, values } of result.parameters) {
       const bound =
         values instanceof Float32Array ? createDeviceTensor(gpu, 'learned', tensor, values) : values;
       if (bound !== values) own.push(bound);
       parameters.set(tensor.storage, bound);
     }
-    return compile(gpu, model.graph, { map, score }, { parameters, batch: true });
+    return compile(gpu, model.graph, { map, score }, { parameters, batch: true, fixedParameters });
   };
   const executable = await bind().catch((error: unknown) => {
     free();
