@@ -2,12 +2,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openGpu } from '../src/gpu/gpu.ts';
+import { type GpuOptions, openGpu } from '../src/gpu/gpu.ts';
 import { checkGolden, checkGoldenFile } from './golden/check.ts';
 import { formatReport } from './golden/report.ts';
 import { testGpu } from './gpu.ts';
 import { hasShared, sharedPath } from './shared.ts';
 
+const { matrixUnits } = (await testGpu()).capabilities;
 const folder = process.env.FAPROMPT_GOLDEN ?? sharedPath('golden');
 
 describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json'))('golden tensors', () => {
@@ -54,7 +55,10 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
         },
       },
     ],
-  ])('%s', async (_, options) => {
+    ...(matrixUnits.length > 0
+      ? [['on matrix units', { variants: { matmul: 'units' } }] as [string, GpuOptions]]
+      : []),
+  ] satisfies [string, GpuOptions][])('%s', async (_, options) => {
     const gpu = await openGpu(options);
     const { worst, tensors } = formatReport(await checkGolden(gpu, folder));
     gpu.close();

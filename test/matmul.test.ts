@@ -6,6 +6,7 @@ import { createGraph } from '../src/graph/graph.ts';
 import { multiply } from '../src/kernels/elementwise/elementwise.ts';
 import { matmulTest } from '../src/kernels/matmul/matmul.cases.ts';
 import { linear, matmul, matmulOp } from '../src/kernels/matmul/matmul.ts';
+import { blocks } from '../src/kernels/matmul/variants.ts';
 import { patchEmbedding } from '../src/kernels/patch_embedding/patch_embedding.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
 import { f32, type Shape, ShapeError } from '../src/kernels/tensor.ts';
@@ -60,8 +61,42 @@ describe('matmul in blocks, which software adapters do not choose', () => {
   });
 });
 
+describe('what is not finite stays where it is', () => {
+  const names = matmulOp.variants!(gpu.capabilities).filter(
+    (v) => !(blocks as readonly string[]).includes(v),
+  );
+  test.each(names)('%s', async (variant) => {
+    const [M, K, N] = [40, 50, 70];
+    const g = createGraph();
+    const a = g.input('a', f32(M, K));
+    const b = g.input('b', f32(N, K));
+    const out = matmul(g, a, b, { transposeB: true });
+    const values = { a: normals(M * K, 1), b: normals(N * K, 2) };
+    values.a[3 * K + 20] = Number.POSITIVE_INFINITY;
+    values.a[5 * K + 49] = Number.NaN;
+    values.b[7 * K] = Number.NEGATIVE_INFINITY;
+    const executable = await compile(gpu, g, { out }, { guards: true, variants: { matmul: variant } });
+    const got = (await executable.run(values, ['out'])).out!;
+    executable.dispose();
+    let scale = 0;
+    let error = 0;
+    got.forEach((found, i) => {
+      const [m, n] = [Math.floor(i / N), i % N];
+      if (m === 3 || m === 5 || n === 7) {
+        expect(Number.isFinite(found), `[${m}, ${n}]`).toBe(false);
+        return;
+      }
+      let want = 0;
+      for (let k = 0; k < K; k += 1) want += values.a[m * K + k]! * values.b[n * K + k]!;
+      scale = Math.max(scale, Math.abs(want));
+      error = Math.max(error, Number.isNaN(found) ? Number.POSITIVE_INFINITY : Math.abs(found - want));
+    });
+    expect(error).toBeLessThanOrEqual(5e-6 * scale);
+  });
+});
+
 describe('the kernel for a product on a GPU', () => {
-  const GPU = { ...gpu.capabilities, subgroupSize: 32, software: false };
+  const GPU = { ...gpu.capabilities, subgroupSize: 32, software: false, matrixUnits: [] };
   test.each<[string, number, number, number, string, object]>([
     ['many wide blocks', 1370, 3072, 1024, 'block', { WIDTH: 128 }],
     ['as many wide blocks as keep two per core', 128 * 16, 128 * 16, 1024, 'block', { WIDTH: 128 }],

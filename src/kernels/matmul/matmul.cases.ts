@@ -31,6 +31,21 @@ function product(
   };
 }
 
+/** A product with a weight in f16, as most are, whose other operand has such values. */
+const ranged = (
+  name: string,
+  a: Shape,
+  b: Shape,
+  value: (normal: number, i: number) => number,
+): Case<MatmulAttrs> => ({
+  name,
+  attrs: { transposeB: true },
+  inputs: [
+    { shape: a, values: (i, _, normal) => value(normal(), i) },
+    { shape: b, dtype: 'f16' },
+  ],
+});
+
 const xw: MatmulAttrs = { transposeB: true }; // x weight^T
 const activated: MatmulAttrs = { ...xw, activation: 'quickgelu', saveForBackward: true };
 
@@ -72,6 +87,12 @@ const cases: Case<MatmulAttrs>[] = [
     attrs: activated,
     inputs: [{ shape: [3, 4], values: (_, random) => 400 * random() - 200 }, { shape: [8, 4] }],
   },
+  // Magnitudes that f16 does not hold.
+  ranged('tiny values', [21, 40], [24, 40], (normal) => 1e-20 * normal),
+  ranged('huge values', [21, 40], [24, 40], (normal) => 1e18 * normal),
+  ranged('magnitudes that rise along K', [21, 72], [24, 72], (normal, i) => normal * 2 ** ((i % 72) - 36)),
+  ranged('magnitudes that fall along K', [21, 72], [24, 72], (normal, i) => normal * 2 ** (36 - (i % 72))),
+  ranged('zeros, then values', [21, 72], [24, 72], (normal, i) => (i % 72 < 40 ? 0 : 1e-4 * normal)),
   product('f16 weight', [20, 32], [24, 32], xw, { weight: 'f16', bias: true }),
   product('f16 weight, odd', [6, 15], [9, 15], xw, { weight: 'f16' }),
   product('f16 b', [20, 32], [32, 12], {}, { weight: 'f16' }),
