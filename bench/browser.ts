@@ -1,9 +1,9 @@
 // Time to the first heat map in a browser, where it goes, and how long the page's thread was blocked meanwhile.
 
-import { type Blocking, watchBlocking } from '../test/browser/blocking.ts';
-import { testBrowser } from '../test/browser/chromium.ts';
-import { encoded, smallPrompts } from '../test/browser/fixtures.ts';
-import { openPage, openTestSite } from '../test/browser/open.ts';
+import { type Blocking, watchBlocking } from '../testing/browser/blocking.ts';
+import { testBrowser } from '../testing/browser/chromium.ts';
+import { encoded, smallPrompts } from '../testing/browser/fixtures.ts';
+import { openPage, openTestSite } from '../testing/browser/open.ts';
 
 /** Milliseconds. */
 export interface FirstMap {

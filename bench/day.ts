@@ -10,8 +10,8 @@ import { drawImage } from '../src/data/synth/draw.ts';
 import { float16Tensor, writeSafetensors } from '../src/formats/safetensors.ts';
 import { elements } from '../src/kernels/tensor.ts';
 import { clipTensorShapes, knownClipConfigs } from '../src/model/clip/config.ts';
-import { testBrowser } from '../test/browser/chromium.ts';
-import { startPageHub } from '../test/page/hub.ts';
+import { testBrowser } from '../testing/browser/chromium.ts';
+import { startPageHub } from '../testing/page-hub.ts';
 import { servePage } from './page-site.ts';
 import { uniform } from './random.ts';
 

@@ -1,6 +1,6 @@
 // The page's live mode with a fake camera: frames a second, frames dropped, memory as minutes go by.
 import { readFile } from 'node:fs/promises';
-import { testBrowser } from '../test/browser/chromium.ts';
+import { testBrowser } from '../testing/browser/chromium.ts';
 import { servePage } from './page-site.ts';
 
 export interface LiveMoment {

@@ -1,6 +1,6 @@
 // From opening the page to the first heat map, in Chromium: where the time goes, and what held up the main thread.
 import type { BrowserContext } from 'playwright-core';
-import { testBrowser } from '../test/browser/chromium.ts';
+import { testBrowser } from '../testing/browser/chromium.ts';
 import { servePage } from './page-site.ts';
 
 /** Milliseconds of one visit; the parts are what the page's progress shows, one after the other. */

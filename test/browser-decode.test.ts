@@ -1,10 +1,10 @@
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage } from '../src/data/image.node.ts';
-import { hasChromium } from './browser/chromium.ts';
-import { drawn, raw } from './browser/fixtures.ts';
-import { newContext, openPage, openTestSite, type TestPage } from './browser/open.ts';
-import type { Site } from './browser/site.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { drawn, raw } from '../testing/browser/fixtures.ts';
+import { newContext, openPage, openTestSite, type TestPage } from '../testing/browser/open.ts';
+import type { Site } from '../testing/browser/site.ts';
 
 const side = 64;
 const words = (count: number) => Uint16Array.from({ length: count }, (_, i) => (i * 7919) % 65536);

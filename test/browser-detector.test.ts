@@ -8,12 +8,12 @@ import { writeSafetensors } from '../src/formats/safetensors.ts';
 import { writeTensors } from '../src/formats/safetensors-write.node.ts';
 import { quantized } from '../src/model/checkpoint/int8.ts';
 import { openClip } from '../src/model/checkpoint/open.node.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { distance, drawn, encoded, smallClip, smallPrompts } from '../testing/browser/fixtures.ts';
+import { newContext, openPage, openTestSite, type TestPage } from '../testing/browser/open.ts';
+import type { Site } from '../testing/browser/site.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 import { authorsBlip, vocabulary } from './blip-fixtures.ts';
-import { hasChromium } from './browser/chromium.ts';
-import { distance, drawn, encoded, smallClip, smallPrompts } from './browser/fixtures.ts';
-import { newContext, openPage, openTestSite, type TestPage } from './browser/open.ts';
-import type { Site } from './browser/site.ts';
-import { hasShared, sharedPath } from './shared.ts';
 
 const photograph = 'data/magnetic_tile/meta.json';
 const tolerance = 1e-4;

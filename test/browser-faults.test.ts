@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Detection } from '../src/detector/api.ts';
 import { Detector as NodeDetector } from '../src/detector/index.node.ts';
-import { hasChromium } from './browser/chromium.ts';
-import { encoded, smallClip, smallPrompts } from './browser/fixtures.ts';
-import { newContext, openPage, openTestSite, type TestPage } from './browser/open.ts';
-import type { Site } from './browser/site.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { encoded, smallClip, smallPrompts } from '../testing/browser/fixtures.ts';
+import { newContext, openPage, openTestSite, type TestPage } from '../testing/browser/open.ts';
+import type { Site } from '../testing/browser/site.ts';
 
 describe.skipIf(!hasChromium())('faults in a browser', () => {
   let site: Site;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium } from './browser/chromium.ts';
-import { newContext, openPage, openTestSite } from './browser/open.ts';
-import type { Site } from './browser/site.ts';
-import { hasShared } from './shared.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { newContext, openPage, openTestSite } from '../testing/browser/open.ts';
+import type { Site } from '../testing/browser/site.ts';
+import { hasShared } from '../testing/shared.ts';
 
 describe.skipIf(!hasChromium() || !hasShared('golden/manifest.json'))('golden tensors in a browser', () => {
   let site: Site;

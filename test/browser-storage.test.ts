@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { hasChromium } from './browser/chromium.ts';
-import { encoded, smallClip, smallPrompts } from './browser/fixtures.ts';
-import { newContext, openPage, openTestSite } from './browser/open.ts';
-import type { Site } from './browser/site.ts';
-import type { ServedFile } from './file-server.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { encoded, smallClip, smallPrompts } from '../testing/browser/fixtures.ts';
+import { newContext, openPage, openTestSite } from '../testing/browser/open.ts';
+import type { Site } from '../testing/browser/site.ts';
+import type { ServedFile } from '../testing/file-server.ts';
 
 describe.skipIf(!hasChromium())('weights in the browser', () => {
   let site: Site;

@@ -6,10 +6,10 @@ import type { TrainOptions, TrainResult } from '../src/detector/api.ts';
 import { trainPrompts as trainInNode } from '../src/detector/index.node.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
-import { hasChromium } from './browser/chromium.ts';
-import { distance, encoded } from './browser/fixtures.ts';
-import { newContext, openPage, openTestSite, type TestPage } from './browser/open.ts';
-import type { Site } from './browser/site.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { distance, encoded } from '../testing/browser/fixtures.ts';
+import { newContext, openPage, openTestSite, type TestPage } from '../testing/browser/open.ts';
+import type { Site } from '../testing/browser/site.ts';
 import { cli, makeFixtures } from './train-fixtures.ts';
 
 /** 9 images, of which the last is broken in some tests; small FAPrompt sizes, so that a step takes milliseconds. */

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createProgress } from '../src/jobs/progress.ts';
-import { smallClip } from './browser/fixtures.ts';
+import { smallClip } from '../testing/browser/fixtures.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 let fixtures: Awaited<ReturnType<typeof makeFixtures>>;

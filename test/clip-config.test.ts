@@ -13,7 +13,7 @@ import {
 } from '../src/model/clip/config.ts';
 import { gaussian, randomClipTensor, randomClipWeights } from '../src/model/clip/random.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
-import { hasShared, sharedPath } from './shared.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 
 const tiny = clipConfig({
   visionWidth: 64,

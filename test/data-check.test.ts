@@ -9,8 +9,8 @@ import { type CheckReport, type Finding, formatReport } from '../src/data/check.
 import { openDataset } from '../src/data/dataset.node.ts';
 import { losesImage } from '../src/data/dataset.ts';
 import { encodePng } from '../src/data/image.node.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 import { bmp, type Files, height, maskPng, tinyCopies, width, writeTree } from './data-layouts.ts';
-import { hasShared, sharedPath } from './shared.ts';
 
 const copies = await tinyCopies();
 let folder: string;

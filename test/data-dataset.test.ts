@@ -6,7 +6,7 @@ import { loadSample, openDataset } from '../src/data/dataset.node.ts';
 import { losesImage } from '../src/data/dataset.ts';
 import { DatasetError, ImageError, MaskError } from '../src/data/errors.ts';
 import { encodePng } from '../src/data/image.node.ts';
-import { hasShared, sharedPath } from './shared.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 
 let folder: string;
 beforeAll(async () => {

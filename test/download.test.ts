@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { download } from '../src/detector/storage/download.ts';
 import { UnreachableError } from '../src/formats/errors.ts';
-import { type FileServer, serveFile } from './file-server.ts';
+import { type FileServer, serveFile } from '../testing/file-server.ts';
 
 const file = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7919) >> 3);
 let server: FileServer;

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openGpu } from '../src/gpu/gpu.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 import { checkMethods } from './golden/methods/check.ts';
 import { formatReport } from './golden/report.ts';
 import { testGpu } from './gpu.ts';
-import { hasShared, sharedPath } from './shared.ts';
 
 const folder = process.env.FAPROMPT_METHODS_GOLDEN ?? sharedPath('methods/golden');
 const there = existsSync(path.join(folder, 'manifest.json')) && hasShared('golden/manifest.json');

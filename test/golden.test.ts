@@ -3,10 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type GpuOptions, openGpu } from '../src/gpu/gpu.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 import { checkGolden, checkGoldenFile } from './golden/check.ts';
 import { formatReport } from './golden/report.ts';
 import { testGpu } from './gpu.ts';
-import { hasShared, sharedPath } from './shared.ts';
 
 const { matrixUnits } = (await testGpu()).capabilities;
 const folder = process.env.FAPROMPT_GOLDEN ?? sharedPath('golden');

@@ -12,7 +12,7 @@ import { compile } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { affine } from '../src/kernels/elementwise/elementwise.ts';
 import { f32 } from '../src/kernels/tensor.ts';
-import { hasEsbuild } from './esbuild.ts';
+import { hasEsbuild } from '../testing/esbuild.ts';
 import { testGpu } from './gpu.ts';
 
 const rejects = async (promise: Promise<unknown>, kind: GpuErrorKind): Promise<GpuError> => {

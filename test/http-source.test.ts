@@ -3,8 +3,8 @@ import { httpSource } from '../src/formats/http.ts';
 import { writeSafetensors } from '../src/formats/safetensors.ts';
 import { clipTensors } from '../src/model/checkpoint/names.ts';
 import { readTensors } from '../src/model/checkpoint/open.ts';
+import { type FileServer, serveFile } from '../testing/file-server.ts';
 import { asHuggingFace, tinyWeights } from './clip-files.ts';
-import { type FileServer, serveFile } from './file-server.ts';
 
 const weights = tinyWeights();
 const bytes = writeSafetensors(asHuggingFace(weights));

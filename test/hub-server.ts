@@ -3,7 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerFile, type ServedFile } from './file-server.ts';
+import { answerFile, type ServedFile } from '../testing/file-server.ts';
 
 export const commit = '0123456789012345678901234567890123456789';
 const large = 1000; // bytes; from here on a file is in large-file storage

@@ -11,9 +11,9 @@ import { cachedRepo } from '../src/model/hub/cache.node.ts';
 import { type HubEnvironment, hubEnvironment } from '../src/model/hub/environment.node.ts';
 import { type KnownModel, parseManifest, sourcesOf } from '../src/model/hub/manifest.ts';
 import { modelPath, pullModel, verifyModel } from '../src/model/hub/models.node.ts';
+import { hasEsbuild } from '../testing/esbuild.ts';
+import { type FileServer, serveFile } from '../testing/file-server.ts';
 import { bundledCli } from './bundled-cli.ts';
-import { hasEsbuild } from './esbuild.ts';
-import { type FileServer, serveFile } from './file-server.ts';
 
 const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7919) >> 3);
 const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -9,11 +9,11 @@ import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildLibrary } from '../scripts/library.mjs';
 import { Detector, DetectorError } from '../src/detector/index.node.ts';
-import { hasChromium } from './browser/chromium.ts';
-import { encoded, smallClip, smallPrompts } from './browser/fixtures.ts';
-import { newContext } from './browser/open.ts';
-import { openSite, type Site, strictPolicy } from './browser/site.ts';
-import { hasEsbuild } from './esbuild.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { encoded, smallClip, smallPrompts } from '../testing/browser/fixtures.ts';
+import { newContext } from '../testing/browser/open.ts';
+import { openSite, type Site, strictPolicy } from '../testing/browser/site.ts';
+import { hasEsbuild } from '../testing/esbuild.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Detector as Loaded } from '../src/detector/api.ts';
 import { type PresetName, presetNames } from '../src/model/faprompt/options.ts';
-import { hasChromium } from './browser/chromium.ts';
-import { newContext, openPage, openTestSite, type TestPage } from './browser/open.ts';
-import type { Site } from './browser/site.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { newContext, openPage, openTestSite, type TestPage } from '../testing/browser/open.ts';
+import type { Site } from '../testing/browser/site.ts';
 import { type MatrixFixture, matrixFixture } from './matrix/fixture.ts';
 import { cli } from './train-fixtures.ts';
 

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProgram } from '../src/cli/program.ts';
 import { generate } from '../src/data/synth/generate.node.ts';
-import { smallClip } from './browser/fixtures.ts';
+import { smallClip } from '../testing/browser/fixtures.ts';
 import { type MatrixFixture, matrixFixture } from './matrix/fixture.ts';
 import { writePhotos } from './matrix/photos.ts';
 import { cli } from './train-fixtures.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withoutNoise } from '../scripts/vulkan/noise.mjs';
-import { hasEsbuild } from './esbuild.ts';
+import { hasEsbuild } from '../testing/esbuild.ts';
 import { makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 const root = path.resolve(import.meta.dirname, '..');

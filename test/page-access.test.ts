@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { inspected, openPageSite, type PageSite, phone, visit } from './page/site.ts';
 
 const { resolve } = createRequire(import.meta.url);

@@ -1,7 +1,7 @@
 // Looking closer: zoom and pan with map and regions in step, tiles; and the camera's stream.
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
 

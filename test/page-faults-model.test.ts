@@ -1,7 +1,7 @@
 // Faults that people met in "Model", each through the page as they met it.
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
 

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { mask, noImage, textFile, tile, type UploadFile } from './page/images.ts';
 import { listen, said } from './page/said.ts';
 import { openPageSite, type PageSite, visit } from './page/site.ts';

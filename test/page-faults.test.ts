@@ -1,7 +1,7 @@
 // Faults that people met in "Inspect", each through the page as they met it.
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { noImage, textFile, tile } from './page/images.ts';
 import { listen, said } from './page/said.ts';
 import { inspected, numbers, openPageSite, type PageSite, phone, saved, visit } from './page/site.ts';

@@ -3,7 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { unzipSync } from 'fflate';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { mask, noImage, tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, saved, visit } from './page/site.ts';
 

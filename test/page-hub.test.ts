@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Detector } from '../src/detector/index.node.ts';
 import { writeSafetensors } from '../src/formats/safetensors.ts';
 import { clipConfig } from '../src/model/clip/config.ts';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { type PageHub, startPageHub } from '../testing/page-hub.ts';
 import { asOpenClip, tinyWeights } from './clip-files.ts';
-import { type PageHub, startPageHub } from './page/hub.ts';
 import { tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
 

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawImage } from '../src/data/synth/draw.ts';
-import { hasChromium, testBrowser } from './browser/chromium.ts';
+import { hasChromium, testBrowser } from '../testing/browser/chromium.ts';
 import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
 
 /** Files (and folders) from outside of the browser, dropped in the middle of the page. */

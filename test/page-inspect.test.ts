@@ -3,9 +3,9 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawImage } from '../src/data/synth/draw.ts';
 import { Detector } from '../src/detector/index.node.ts';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 import { inspected, numbers, openPageSite, type PageSite, phone, saved, visit } from './page/site.ts';
-import { hasShared, sharedPath } from './shared.ts';
 
 const files = {
   clip: 'weights/small-clip.safetensors',

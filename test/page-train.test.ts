@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generate } from '../src/data/synth/generate.node.ts';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { inspected, openPageSite, type PageSite, saved, visit } from './page/site.ts';
 import { cli } from './train-fixtures.ts';
 

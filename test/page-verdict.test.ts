@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { thresholdFromGood } from '../src/eval/threshold.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
-import { hasChromium } from './browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { noImage, tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, saved, visit } from './page/site.ts';
 

@@ -17,7 +17,7 @@ import { readPretrainCheckpoint, writePretrainCheckpoint } from '../src/train/pr
 import { drawingOf, learningRateAt, textLength } from '../src/train/pretrain/settings.ts';
 import { decays } from '../src/train/pretrain/step.ts';
 import { type PretrainSnapshot, pretrain } from '../src/train/pretrain/trainer.ts';
-import { hasEsbuild } from './esbuild.ts';
+import { hasEsbuild } from '../testing/esbuild.ts';
 import { testGpu } from './gpu.ts';
 import { tinyPretraining as settings } from './pretrain-fixtures.ts';
 import { cli } from './train-fixtures.ts';

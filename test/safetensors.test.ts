@@ -14,7 +14,7 @@ import {
 } from '../src/formats/safetensors.ts';
 import { openFile } from '../src/formats/source.node.ts';
 import { type ByteSource, bytesSource } from '../src/formats/source.ts';
-import { hasShared, sharedPath } from './shared.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 
 const read = (bytes: Uint8Array) => readSafetensors(bytesSource('test.safetensors', bytes));
 

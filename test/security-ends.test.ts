@@ -12,7 +12,7 @@ import { esbuildWgsl } from '../scripts/wgsl-plugin.mjs';
 import { lockFolder, lockName } from '../src/base/lock.node.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
-import { hasEsbuild } from './esbuild.ts';
+import { hasEsbuild } from '../testing/esbuild.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 const root = path.resolve(import.meta.dirname, '..');

@@ -9,7 +9,7 @@ import { createBudget } from '../src/base/budget.ts';
 import { decodeImage } from '../src/data/image.node.ts';
 import { sniffFormat } from '../src/data/image.ts';
 import { withoutMetadata } from '../src/data/metadata.ts';
-import { hasEsbuild } from './esbuild.ts';
+import { hasEsbuild } from '../testing/esbuild.ts';
 import { type Child, createChild } from './security-child.ts';
 
 const full = process.env.FAPROMPT_FULL === '1';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasEsbuild } from './esbuild.ts';
+import { hasEsbuild } from '../testing/esbuild.ts';
 import { type Child, createChild } from './security-child.ts';
 import { tensors } from './security-work.ts';
 import { torchFile, zip } from './torch-file.ts';

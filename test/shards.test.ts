@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseShard } from '../src/cli/shard-option.ts';
 import { generate } from '../src/data/synth/generate.node.ts';
 import { ofShard } from '../src/jobs/shards.ts';
+import { hasEsbuild } from '../testing/esbuild.ts';
 import { bundledCli } from './bundled-cli.ts';
-import { hasEsbuild } from './esbuild.ts';
 import { cli } from './train-fixtures.ts';
 
 let root = '';

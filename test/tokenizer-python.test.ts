@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { pythonWith } from '../scripts/python.ts';
 import { createTokenizer, decodeVocabulary } from '../src/model/clip/tokenizer/bpe.ts';
 import { numbers } from '../testing/op-check.ts';
-import { hasShared, sharedPath } from './shared.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 
 const vocabularyFile = 'golden/clip/bpe_simple_vocab_16e6.txt.gz';
 const count = 10_000;

@@ -20,7 +20,7 @@ import {
   wordListMetadata,
 } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
-import { hasShared, sharedPath } from './shared.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 
 const vocabularyFile = 'golden/clip/bpe_simple_vocab_16e6.txt.gz';
 

@@ -12,9 +12,9 @@ import { createTokenizer, decodeVocabulary } from '../src/model/clip/tokenizer/b
 import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { loadClip, logitScale } from '../src/model/clip/weights.ts';
 import { imageFeature, textFeatures, textTokens, zeroShot } from '../src/model/clip/zero-shot.ts';
+import { hasShared, sharedPath } from '../testing/shared.ts';
 import { tinyConfig, tinyWeights } from './clip-files.ts';
 import { testGpu } from './gpu.ts';
-import { hasShared, sharedPath } from './shared.ts';
 
 type Matrix = Float64Array<ArrayBuffer>[];
 

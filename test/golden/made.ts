@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pythonWith } from '../../scripts/python.ts';
-import { sharedPath } from '../shared.ts';
+import { sharedPath } from '../../testing/shared.ts';
 
 /** `import.meta.dirname` is dist/ in the built command: this file's own folder is found from the working directory. */
 const here = path.resolve('test/golden');

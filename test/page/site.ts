@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { buildPage } from '../../scripts/web/build.mjs';
 import { pageServer } from '../../scripts/web/server.mjs';
-import { testBrowser } from '../browser/chromium.ts';
+import { testBrowser } from '../../testing/browser/chromium.ts';
 
 export interface PageSite {
   readonly url: string;

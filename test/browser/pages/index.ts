@@ -4,7 +4,13 @@ import { decode } from './decode.ts';
 import { loseDevice } from './devices.ts';
 import { golden } from './golden.ts';
 
-const pages = { decode, golden, loseDevice };
-export type Pages = typeof pages;
+const called = { decode, golden, loseDevice };
+export type Pages = typeof called;
 export type Library = typeof library;
-Object.assign(globalThis, { pages, faprompt: library });
+/** Inside the page; functions that are handed to `page.evaluate` call it. */
+declare global {
+  var pages: Pages;
+  var faprompt: Library;
+}
+
+Object.assign(globalThis, { pages: called, faprompt: library });

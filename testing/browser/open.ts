@@ -3,14 +3,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { sharedDir } from '../shared.ts';
 import { bundle } from './bundle.ts';
 import { testBrowser } from './chromium.ts';
-import type { Library, Pages } from './pages/index.ts';
 import { openSite, type Site } from './site.ts';
-
-declare global {
-  /** Inside the page (pages/index.ts); functions that are handed to `page.evaluate` call it. */
-  var pages: Pages;
-  var faprompt: Library;
-}
 
 const root = process.cwd();
 

@@ -1,7 +1,7 @@
 // A hub on localhost as a page meets one: files below /org/name/resolve/revision/, other origins allowed, ranges.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerFile, type ServedFile } from '../file-server.ts';
+import { answerFile, type ServedFile } from './file-server.ts';
 
 export interface PageHub {
   readonly url: string;
