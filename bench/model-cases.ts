@@ -113,6 +113,14 @@ function attention(
   };
 }
 
+const pair = (name: string, length: number, heads: number): ModelCase => ({
+  op: 'attention_pair',
+  testCase: { name, attrs: { heads }, inputs: [{ shape: [1, length, 3 * heads * headDim] }] },
+  sampledAttrs: { heads: 1 },
+  sample: lastHead(heads),
+  wrt: [],
+});
+
 /** Prompts behind the beginning that they share, as a training step has them: small enough to be computed whole. */
 const prompts = (name: string, batch: number): ModelCase => {
   const attrs = { heads: 12, causal: true, prefixLength: 6 };
@@ -145,6 +153,7 @@ export const modelCases: readonly ModelCase[] = [
   linear('small MLP 1', [145, 128, 512], { activation: true }),
   attention('ViT-L', [1, 1370, 16]),
   attention('ViT-L V-V', [1, 1370, 16], { source: 'vv' }),
+  pair('ViT-L', 1370, 16),
   attention('ViT-B/16', [1, 197, 12]),
   attention('ViT-B/32', [1, 50, 12]),
   attention('small', [1, 145, 2]),

@@ -1,12 +1,17 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Capabilities } from '../src/gpu/gpu.ts';
+import { compile } from '../src/graph/executor.ts';
 import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { type AttentionAttrs, attention, attentionOp } from '../src/kernels/attention/attention.ts';
+import { attentionPairOp } from '../src/kernels/attention/attention_pair.ts';
+import { multiply } from '../src/kernels/elementwise/elementwise.ts';
 import type { Dispatch } from '../src/kernels/op.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
 import { f32, ShapeError } from '../src/kernels/tensor.ts';
+import { numbers } from '../testing/op-check.ts';
+import { testGpu } from './gpu.ts';
 
 describe('attention', () => {
   const build = (shape: number[], heads: number, prefixShape?: number[], prefixLength?: number) => () => {
@@ -111,5 +116,52 @@ describe('attention', () => {
     expect(long('qkv')).toEqual(own);
     expect(long('prefix')).toEqual(['attention_statistics', 'attention_grad_key', 'attention_prefix_sum']);
     expect(long('both')).toEqual([...own, 'attention_grad_key', 'attention_prefix_sum']);
+  });
+
+  const pairShaders = (length: number, capabilities: Capabilities) =>
+    names(
+      attentionPairOp.dispatches({
+        attrs: { heads: 2 },
+        inputs: [tensor(1, length, 3 * 128)],
+        outputs: [0, 1].flatMap(() => [tensor(1, length, 128), tensor(1, 2, length)]),
+        capabilities,
+      }),
+    );
+
+  test('both attentions of long sequences are one dispatch on a GPU', () => {
+    expect(pairShaders(1370, gpuWith(49152))).toEqual(['attention_tile']);
+    expect(pairShaders(1370, gpuWith(16384))).toEqual(['attention', 'attention']);
+    expect(pairShaders(9, gpuWith(49152))).toEqual(['attention_sequence', 'attention']);
+    expect(pairShaders(1370, { ...gpuWith(49152), software: true })).toEqual([
+      'attention_subgroup',
+      'attention_subgroup',
+    ]);
+  });
+
+  test.each(['subgroup', 'direct', 'sequence', 'tile'])('%s: the same bits twice', async (variant) => {
+    const gpu = await testGpu();
+    const g = createGraph();
+    const qkv = g.input('qkv', f32(9, 7, 3 * 32));
+    const prefix = g.input('prefix', f32(1, 6, 3 * 32));
+    const out = attention(g, qkv, { heads: 2, causal: true, prefix, prefixLength: 5 });
+    const [dqkv, dprefix] = gradient(g, sumAll(g, multiply(g, out, out)), [qkv, prefix]);
+    const executable = await compile(
+      gpu,
+      g,
+      { out, dqkv: dqkv!, dprefix: dprefix! },
+      {
+        variants: { attention: variant, attention_grad: variant },
+      },
+    );
+    const { normal } = numbers(5);
+    const feeds = {
+      qkv: Float32Array.from({ length: 9 * 7 * 96 }, normal),
+      prefix: Float32Array.from({ length: 6 * 96 }, normal),
+    };
+    const once = await executable.run(feeds, ['out', 'dqkv', 'dprefix']);
+    const again = await executable.run(feeds, ['out', 'dqkv', 'dprefix']);
+    executable.dispose();
+    expect(once.dprefix!.some((x) => x !== 0)).toBe(true);
+    expect(again).toEqual(once);
   });
 });

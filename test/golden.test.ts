@@ -33,6 +33,7 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
         variants: {
           matmul: 'tile',
           attention: 'tile',
+          attention_pair: 'tile',
           attention_grad: 'direct',
           layernorm: 'wide',
           l2norm: 'wide',

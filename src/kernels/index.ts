@@ -3,7 +3,7 @@
 
 export { adamTest } from './adam/adam.cases.ts';
 export { adamwTest } from './adamw/adamw.cases.ts';
-export { attentionTest } from './attention/attention.cases.ts';
+export { attentionTests } from './attention/attention.cases.ts';
 export { binaryCrossEntropyTest } from './binary_cross_entropy/binary_cross_entropy.cases.ts';
 export { binaryFocalTest } from './binary_focal/binary_focal.cases.ts';
 export { conv2dTest } from './conv2d/conv2d.cases.ts';

@@ -1,6 +1,7 @@
 import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
-import { attentionReference } from './attention.ref.ts';
+import { attentionPairReference, attentionReference } from './attention.ref.ts';
 import { type AttentionAttrs, attentionOp } from './attention.ts';
+import { type AttentionPairAttrs, attentionPairOp } from './attention_pair.ts';
 
 /** Query-key attention of `batch` sequences of `length` rows; normal numbers. */
 function make(
@@ -46,4 +47,19 @@ const cases: Case<AttentionAttrs>[] = [
   large,
 ];
 
-export const attentionTest = defineOpTest({ op: attentionOp, reference: attentionReference, cases });
+const pair = (name: string, [batch, length, heads, headDim]: readonly [number, number, number, number]) =>
+  ({
+    name,
+    attrs: { heads },
+    inputs: [{ shape: [batch, length, 3 * heads * headDim] }],
+  }) satisfies Case<AttentionPairAttrs>;
+
+export const attentionTests = [
+  defineOpTest({ op: attentionOp, reference: attentionReference, cases }),
+  defineOpTest<AttentionPairAttrs>({
+    op: attentionPairOp,
+    reference: attentionPairReference,
+    cases: [pair('odd', [2, 9, 2, 7]), pair('l67', [1, 67, 2, 64]), pair('head of 80', [2, 33, 1, 80])],
+    differentiable: [0, 2],
+  }),
+];

@@ -1,4 +1,5 @@
 import type { Reference, RefTensor } from '../op-test.ts';
+import type { AttentionPairAttrs } from './attention_pair.ts';
 import type { AttentionAttrs } from './layout.ts';
 
 type Rows = (sequence: number, row: number, part: number, head: number) => Float64Array;
@@ -84,5 +85,18 @@ export const attentionReference: Reference<AttentionAttrs> = {
       });
     }
     return [dqkv, dprefix];
+  },
+};
+
+/** Both attentions, one after the other. */
+export const attentionPairReference: Reference<AttentionPairAttrs> = {
+  forward: ({ heads }, inputs) => [
+    ...attentionReference.forward({ heads }, inputs),
+    ...attentionReference.forward({ heads, source: 'vv' }, inputs),
+  ],
+  backward({ heads }, inputs, [dout, , doutVv]) {
+    const [ordinary] = attentionReference.backward!({ heads }, inputs, [dout]);
+    const [vv] = attentionReference.backward!({ heads, source: 'vv' }, inputs, [doutVv]);
+    return [{ shape: ordinary!.shape, data: ordinary!.data.map((x, i) => x + vv!.data[i]!) }];
   },
 };

@@ -1,48 +1,26 @@
-import type { Capabilities } from '../../gpu/gpu.ts';
 import { spread } from '../grid.ts';
-import type { Builder, Call, Op } from '../op.ts';
+import type { Builder, Op } from '../op.ts';
 import { describe, elements, f32, ShapeError, type Tensor, type TensorSpec } from '../tensor.ts';
 import shader from './attention.wgsl';
 import { gradOp } from './attention_grad.ts';
 import sequenceShader from './attention_sequence.wgsl';
 import subgroupShader from './attention_subgroup.wgsl';
-import tileShader from './attention_tile.wgsl';
 import {
   type AttentionAttrs,
   codeOverrides,
   lanesOf,
   pairs,
   sequenceOverrides,
-  sequenceVariants,
   sizes,
   workgroup,
 } from './layout.ts';
+import { forwardVariants, tileDispatch, usesTiles } from './tile.ts';
 
 export type { AttentionAttrs };
 
 const maxHeadDim = 128;
 
-/** Queries of a workgroup of the `tile` kernel. */
-const tile = 64;
-/** Workgroup memory, in bytes, that it takes. */
-const tileMemory = 37632;
-
-/**
- * `tile` (workgroup memory) is for sequences on a GPU that are too long for `sequence`; a software adapter's workgroup
- * memory is no faster.
- */
-const variants = (capabilities: Capabilities): string[] => {
-  const others = sequenceVariants(capabilities);
-  return capabilities.workgroupMemory < tileMemory ? others : [...others, 'tile'];
-};
-
-/** With few queries most of a tile would be empty. */
-const usesTiles = ({ capabilities, variant }: Call<AttentionAttrs>, length: number): boolean =>
-  variant === undefined
-    ? !capabilities.software && length > tile / 2 && variants(capabilities).includes('tile')
-    : variant === 'tile';
-
-function check(
+export function checkAttention(
   { heads, prefixLength = 0 }: AttentionAttrs,
   qkv: TensorSpec | undefined,
   prefix: TensorSpec | undefined,
@@ -70,9 +48,9 @@ function check(
 /** Inputs qkv and, where prefixLength > 0, prefix; outputs the heads' results and the log-sum-exp for backward. */
 export const attentionOp: Op<AttentionAttrs> = {
   name: 'attention',
-  variants,
+  variants: forwardVariants,
   outputs(attrs, [qkv, prefix]) {
-    check(attrs, qkv, prefix);
+    checkAttention(attrs, qkv, prefix);
     const { sequences, length, width, heads } = sizes(attrs, qkv);
     return [f32(sequences, length, width), f32(sequences, heads, length)];
   },
@@ -100,15 +78,7 @@ export const attentionOp: Op<AttentionAttrs> = {
           workgroups: spread(sequences * heads),
         },
       ];
-    if (usesTiles(call, length))
-      return [
-        {
-          ...common,
-          shader: tileShader,
-          overrides: { VECTORS: Math.ceil(head_dim / 4), ALIGNED: head_dim % 4 === 0, PREFIXED },
-          workgroups: spread(sequences * heads * Math.ceil(length / tile)),
-        },
-      ];
+    if (usesTiles(call, length)) return [tileDispatch(attrs, call.inputs, [out!, lse!])];
     const lanes = lanesOf(call);
     const rows = length > lanes ? 2 : 1; // two rows share each fetched key
     return [

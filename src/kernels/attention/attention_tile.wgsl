@@ -1,8 +1,9 @@
 // out = softmax(scale * query . key^T) . value per head, by online softmax: no score matrix in memory. For GPUs: tiles of
 // queries, keys and values in workgroup memory.
 //
-// Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them
-// Dispatch  one workgroup of 128 per 64 queries of one head, spread over x and y. For the scores of 32 keys lanes form a
+// Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them; with PAIR the V-V attention of the same rows
+//           besides, whose results are out_vv and lse_vv
+// Dispatch  one workgroup of 128 per 64 queries of one head (and attention), spread over x and y. For the scores of 32 keys lanes form a
 //           grid of 16 x 8, each with 4 queries and 4 keys; for the sums of values one of 8 x 16, each with 8 queries and,
 //           of each 16 vectors of the result, one. Workgroup memory: 37 KB.
 // Saved for backward: lse, the log of each query's sum of exponentials
@@ -11,6 +12,7 @@
 #include "forward_outputs.wgsl"
 
 override VECTORS: u32 = 16u; // in a head's row, at most 32
+override PAIR: bool = false;
 const LANES = 128u;
 const QUERIES = 64u;
 const KEYS = 32u; // at a time
@@ -36,6 +38,9 @@ var<workgroup> rows: array<array<array<Row, 4>, 2>, 4>; // of keys, then of valu
 var<workgroup> weights: array<Weights, QUERIES>;
 var<workgroup> of_lanes: array<array<vec4f, QUADS>, UPPER>; // what each lane found for its 4 queries
 var<workgroup> factors: array<vec4f, UPPER>; // of the same 4 queries
+
+@group(0) @binding(6) var<storage, read_write> out_vv: array<f32>;
+@group(0) @binding(7) var<storage, read_write> lse_vv: array<f32>;
 
 // What a lane adds up of 8 queries' values, a column each: queries `lane's row` + 16 i, and those 8 behind them.
 struct Sums {
@@ -148,14 +153,16 @@ fn main(
 ) {
   let tiles = (params.length + QUERIES - 1u) / QUERIES;
   let index = group.y * groups.x + group.x;
-  if (index >= params.sequences * params.heads * tiles) {
+  let each = params.sequences * params.heads * tiles; // workgroups of an attention
+  let vv = PAIR && index >= each;
+  if (index >= each * select(1u, 2u, PAIR)) {
     return;
   }
   let tile = index % tiles;
   let head = (index / tiles) % params.heads;
-  let sequence = index / (tiles * params.heads);
+  let sequence = (index - select(0u, each, vv)) / (tiles * params.heads);
   let width = params.heads * params.head_dim;
-  let columns = params.columns + head * params.head_dim;
+  let columns = select(params.columns, params.columns.zzzz, vv) + head * params.head_dim;
   let shared_rows = columns.y == columns.z && VECTORS <= DEPTH; // V-V attention: the keys are the values
   let first_query = tile * QUERIES;
   let first_row = sequence * params.length + first_query;
@@ -255,32 +262,41 @@ fn main(
     for (var i = 0u; i < 4u; i++) {
       let query = first_query + upper + UPPER * i;
       if (query < params.length) {
-        lse[(sequence * params.heads + head) * params.length + query] = logs[i];
+        let at = (sequence * params.heads + head) * params.length + query;
+        if (vv) {
+          lse_vv[at] = logs[i];
+        } else {
+          lse[at] = logs[i];
+        }
       }
     }
   }
   workgroupBarrier();
   let means = Sums(scaled(sums.near, factors[row]), scaled(sums.far, factors[row + 8u]));
-  store_means(means, first_query + row, first_row + row, head, column);
+  store_means(means, vv, first_query + row, first_row + row, head, column);
   if (VECTORS > DEPTH) {
     let means2 = Sums(scaled(sums2.near, factors[row]), scaled(sums2.far, factors[row + 8u]));
-    store_means(means2, first_query + row, first_row + row, head, column + DEPTH);
+    store_means(means2, vv, first_query + row, first_row + row, head, column + DEPTH);
   }
 }
 
 // Writes vector c of the lane's queries' rows; `query` counts in the sequence, `row` in out.
-fn store_means(means: Sums, query: u32, row: u32, head: u32, c: u32) {
+fn store_means(means: Sums, vv: bool, query: u32, row: u32, head: u32, c: u32) {
   for (var i = 0u; i < 4u; i++) {
-    store_mean(means.near[i], query + 16u * i, row + 16u * i, head, c);
-    store_mean(means.far[i], query + 16u * i + 8u, row + 16u * i + 8u, head, c);
+    store_mean(means.near[i], vv, query + 16u * i, row + 16u * i, head, c);
+    store_mean(means.far[i], vv, query + 16u * i + 8u, row + 16u * i + 8u, head, c);
   }
 }
 
-fn store_mean(mean: vec4f, query: u32, row: u32, head: u32, c: u32) {
+fn store_mean(mean: vec4f, vv: bool, query: u32, row: u32, head: u32, c: u32) {
   if (query < params.length) {
     let start = row * params.heads * params.head_dim + head * params.head_dim;
     for (var k = 4u * c; k < min(params.head_dim, 4u * c + 4u); k++) {
-      out[start + k] = mean[k % 4u];
+      if (vv) {
+        out_vv[start + k] = mean[k % 4u];
+      } else {
+        out[start + k] = mean[k % 4u];
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 // BLIP's image encoder: a ViT with pre-norm blocks, GELU and a norm behind the last one, and the contrastive head.
 import { attention } from '../../kernels/attention/attention.ts';
+import { attentionPair } from '../../kernels/attention/attention_pair.ts';
 import { add, expand } from '../../kernels/elementwise/elementwise.ts';
 import { gelu } from '../../kernels/gelu/gelu.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
@@ -46,9 +47,13 @@ export function encodeBlipImage(
   for (let i = 0; i < visionLayers; i += 1) {
     const block = `visual_encoder.blocks.${i}`;
     const qkv = layer(context, norm(context, x, `${block}.norm1`, visionEpsilon), `${block}.attn.qkv`);
-    if (i >= visionLayers - dualLayers)
-      vv = layer(context, attention(graph, qkv, { heads, source: 'vv' }), `${block}.attn.proj`, vv ?? x);
-    x = layer(context, attention(graph, qkv, { heads }), `${block}.attn.proj`, x);
+    let attended: Tensor;
+    if (i >= visionLayers - dualLayers) {
+      const both = attentionPair(graph, qkv, heads);
+      attended = both.ordinary;
+      vv = layer(context, both.vv, `${block}.attn.proj`, vv ?? x);
+    } else attended = attention(graph, qkv, { heads });
+    x = layer(context, attended, `${block}.attn.proj`, x);
     const hidden = layer(context, norm(context, x, `${block}.norm2`, visionEpsilon), `${block}.mlp.fc1`);
     x = record(`vision/layer${i}/ori`, layer(context, gelu(graph, hidden), `${block}.mlp.fc2`, x));
     if (taps.includes(i + 1)) found.set(i + 1, slice(graph, x, { axis: 1, start: 1, end: x.shape[1]! }));

@@ -1,5 +1,6 @@
 // CLIP's image encoder with the V-V stream (docs/METHOD.md; CLIP Surgery, AnomalyCLIP's DPAM).
 import { attention } from '../../kernels/attention/attention.ts';
+import { attentionPair } from '../../kernels/attention/attention_pair.ts';
 import { add, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
@@ -65,13 +66,16 @@ export function encodeFeatures(
     const block = `visual.transformer.resblocks.${i}`;
     const qkv = queryKeyValue(context, original, block);
     const heads = config.visionHeads;
+    let results: Tensor;
     if (i >= config.visionLayers - needs.dualLayers) {
       // Both streams read the original one; the V-V stream has no MLP and is never fed back.
-      vv = attentionOut(context, attention(graph, qkv, { heads, source: 'vv' }), vv ?? original, block);
+      const both = attentionPair(graph, qkv, heads);
+      results = both.ordinary;
+      vv = attentionOut(context, both.vv, vv ?? original, block);
       record(`vision/layer${i}/vv`, vv);
       if (needs.vvTaps.includes(i + 1)) found[`vv${i + 1}`] = slice(graph, vv, patchRows);
-    }
-    const attended = attentionOut(context, attention(graph, qkv, { heads }), original, block);
+    } else results = attention(graph, qkv, { heads });
+    const attended = attentionOut(context, results, original, block);
     // Only where both streams are: before, the published code adds to a copy.
     const aliased = needs.aliasedTaps && i > config.visionLayers - needs.dualLayers;
     if (aliased && needs.taps.includes(i)) found[`tap${i}`] = slice(graph, attended, patchRows);
