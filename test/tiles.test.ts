@@ -176,6 +176,27 @@ describe('a threshold belongs to its tiles', () => {
   });
 });
 
+test('the size that the weights name is the default of every command, and of the library', async () => {
+  const clip = out('sized.safetensors');
+  const convert = (size: string, ...more: string[]) =>
+    cli(['weights', 'convert', fixtures.clip, clip, '--detect-size', size, ...more]);
+  const odd = await convert('50');
+  expect(odd.code).toBe(1);
+  expect(odd.note).toMatch(/--detect-size: expected a multiple of the patch size 8, found 50/);
+  expect((await convert('48')).code).toBe(0);
+  const again = out('again.safetensors');
+  await cli(['weights', 'convert', clip, again, '--dtype', 'f16']); // what a file says of itself goes along
+  for (const file of [clip, again]) {
+    const plan = await cli(['train', '--dry-run', '--clip', file, '--json']);
+    expect(JSON.parse(plan.out)).toMatchObject({ imageSize: 48, config: { detectSize: 48 } });
+    const detector = await Detector.load({ clip: file });
+    expect(detector.info.size).toBe(48);
+    detector.close();
+  }
+  const given = await cli(['train', '--dry-run', '--clip', clip, '--image-size', '64', '--json']);
+  expect(JSON.parse(given.out)).toMatchObject({ imageSize: 64 });
+});
+
 describe('eval --tiles', () => {
   const evaluate = async (...more: string[]) => {
     const argv = ['eval', '--data', fixtures.data, ...model, '--json', '-', ...more];

@@ -32,7 +32,7 @@ export const trainCommand = (io: Io): Command => {
     .option('--batch <n>', "images a step (default: the method's, 8 for FAPrompt)", integer(1))
     .option(
       '--image-size <pixels>',
-      "side to which images are squashed (default: 518 for patches of 14, else the CLIP's own)",
+      "side to which images are squashed (default: what the weights say, else 518 for patches of 14, else the CLIP's own)",
       integer(1),
     )
     .option(

@@ -20,10 +20,12 @@ import { clipConfigOf, clipMetadata } from '../model/clip/config.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
 import { checkLearnables } from '../model/faprompt/learnables.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
+import { integer } from './arguments.ts';
 
 interface ConvertOptions {
   readonly dtype?: 'f16' | 'f32' | 'int8';
   readonly clip?: string;
+  readonly detectSize?: number;
 }
 
 export function addConvertCommand(command: Command, io: Io): void {
@@ -38,6 +40,11 @@ export function addConvertCommand(command: Command, io: Io): void {
         'storage of a CLIP; default: as it is; int8: the matrices, with a scale per row, and tables in f16',
       ).choices(['f16', 'f32', 'int8']),
     )
+    .option(
+      '--detect-size <pixels>',
+      'a CLIP only: store the side to which train, detect and eval bring images by default',
+      integer(1),
+    )
     .option('--clip <file>', 'prompts only: the CLIP that they were trained on')
     .action(async (input: string, out: string, options: ConvertOptions) => {
       await checkOutputFile(out, '<out>');
@@ -48,6 +55,8 @@ export function addConvertCommand(command: Command, io: Io): void {
       try {
         const prompts = promptTensors(opened.file);
         const filo = filoTensors(opened.file);
+        if (options.detectSize !== undefined && (filo || prompts))
+          throw new UsageError('--detect-size: only for a CLIP, found prompts');
         if (filo) await convertFilo(io, filo, out, options);
         else if (prompts) await convertPrompts(io, prompts, out, options);
         else await convertClip(io, file, out, options);
@@ -57,11 +66,16 @@ export function addConvertCommand(command: Command, io: Io): void {
     });
 }
 
-async function convertClip(io: Io, input: string, out: string, { dtype, clip }: ConvertOptions) {
+async function convertClip(io: Io, input: string, out: string, { dtype, clip, detectSize }: ConvertOptions) {
   if (clip !== undefined) throw new UsageError('--clip: only for prompts; this file has none');
   const { file, ignored, scheme, close } = await openClip(input);
   try {
-    const config = clipConfigOf(file);
+    const read = clipConfigOf(file);
+    if (detectSize !== undefined && detectSize % read.patch !== 0)
+      throw new UsageError(
+        `--detect-size: expected a multiple of the patch size ${read.patch}, found ${detectSize}`,
+      );
+    const config = detectSize === undefined ? read : { ...read, detectSize };
     if (ignored.length > 0) io.note(`ignored: ${listed(ignored)}`);
     // What a file says of itself goes along; its configuration is written anew.
     const own = Object.fromEntries([...file.metadata].filter(([key]) => key !== 'format'));

@@ -112,7 +112,12 @@ export function clipConfigFromShapes(
 }
 
 /** What `clipConfigOf` reads of a file's metadata; '64', or '80,64' for image and text encoder. */
-export const clipMetadata = (config: ClipConfig): Record<string, string> => {
+export const clipMetadata = (config: ClipConfig): Record<string, string> => ({
+  ...unwrittenSizes(config),
+  ...(config.detectSize === undefined ? {} : { detect_size: `${config.detectSize}` }),
+});
+
+const unwrittenSizes = (config: ClipConfig): Record<string, string> => {
   const [vision, text] = [config.visionWidth / config.visionHeads, config.textWidth / config.textHeads];
   const head_dim = vision === text ? `${vision}` : `${vision},${text}`;
   if (isBlip(config)) return { head_dim, vision_epsilon: `${config.visionEpsilon}` };
@@ -124,7 +129,21 @@ export const clipMetadata = (config: ClipConfig): Record<string, string> => {
  * @param given overrides the metadata
  * @throws WeightsError as `clipConfigFromShapes`, and for malformed metadata
  */
-export function clipConfigOf({ source, tensors, metadata }: TensorFile, given: Unwritten = {}): ClipConfig {
+export function clipConfigOf(weights: TensorFile, given: Unwritten = {}): ClipConfig {
+  const config = sizesOf(weights, given);
+  const size = weights.metadata.get('detect_size');
+  if (size === undefined) return config;
+  const detectSize = Number(size);
+  if (Number.isSafeInteger(detectSize) && detectSize > 0 && detectSize % config.patch === 0)
+    return { ...config, detectSize };
+  throw new WeightsError({
+    file: weights.source.name,
+    expected: `__metadata__.detect_size: a multiple of the patch size ${config.patch}`,
+    found: size,
+  });
+}
+
+function sizesOf({ source, tensors, metadata }: TensorFile, given: Unwritten): ClipConfig {
   const file = source.name;
   if (isBlipFile(tensors)) return blipConfigOf({ source, tensors, metadata }, given);
   const activation = metadata.get('activation') as Activation | undefined;

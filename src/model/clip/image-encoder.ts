@@ -26,9 +26,9 @@ export function checkImageSize(config: ClipConfig, size: number): void {
   }
 }
 
-/** 518 pixels for patches of 14, as the paper has it, else the CLIP's own size. */
-export const defaultImageSize = ({ patch, imageResolution }: ClipConfig): number =>
-  patch === 14 ? 518 : imageResolution;
+/** What the weights say; else 518 pixels for patches of 14, as the paper has it, or the size that it was trained on. */
+export const defaultImageSize = ({ detectSize, patch, imageResolution }: ClipConfig): number =>
+  detectSize ?? (patch === 14 ? 518 : imageResolution);
 
 export interface ImageGraph {
   readonly model: ModelGraph;

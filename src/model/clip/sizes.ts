@@ -23,6 +23,8 @@ export interface ClipConfig {
   /** Width of the joint embedding. */
   readonly embedDim: number;
   readonly activation: Activation;
+  /** Side to which images are brought unless told otherwise, where the weights say so (`weights convert --detect-size`). */
+  readonly detectSize?: number;
 }
 
 /** Width of a head: in both encoders, or in each. */
