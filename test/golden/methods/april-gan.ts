@@ -74,13 +74,32 @@ export async function checkAprilGan(setting: MethodSetting): Promise<void> {
     needs,
     optimizer: adamOptimizer(),
     learningRate: 1e-3,
-    features,
+    features: await goldenFeatures(),
     classes: classes.map(String),
     recordOf: (name) =>
       name.startsWith('logits') ? { name, order: (x) => channelsLast(x, count, 2) } : { name },
   });
   await compare('infer3/map', (await detect(state)).map!);
   state.dispose();
+
+  /**
+   * What is trained on is the golden file's, as what comes out of our encoder was compared above: 100 times a cosine turns
+   * its rounding, a tenth of what is allowed there, into all that is allowed of a loss.
+   */
+  async function goldenFeatures(): Promise<Record<string, Float32Array>> {
+    const found: Record<string, Float32Array> = { image: await opened!.readFloat32('cls') };
+    for (const [i, block] of blocks.entries()) {
+      const [, rows, width] = opened!.tensors.get(`tap${i}`)!.shape as [number, number, number];
+      const tokens = await opened!.readFloat32(`tap${i}`);
+      const patches = new Float32Array(count * (rows - 1) * width);
+      for (let image = 0; image < count; image++) {
+        const start = image * rows * width;
+        patches.set(tokens.subarray(start + width, start + rows * width), image * (rows - 1) * width);
+      }
+      found[`tap${block}`] = patches;
+    }
+    return found;
+  }
 }
 
 /** Blocks, counted from 1: as the manifest says of each tap, or evenly spaced with the last at the end. */
