@@ -31,7 +31,7 @@ export interface QualitySettings {
 /** What everything is measured against. */
 export const mainMethods = [
   ...['pair', 'prompt-ensemble', 'clip', 'clip-ac', 'winclip', 'april-gan', 'anovl'],
-  ...['coop', 'cocoop-original', 'cocoop', 'anomalyclip', 'learnable-pair', 'faprompt'],
+  ...['coop', 'cocoop-original', 'cocoop', 'anomalyclip', 'filo', 'learnable-pair', 'faprompt'],
 ];
 
 /** The paper's tables 3 to 5 and figure 3. */
