@@ -1,8 +1,12 @@
 // CONTRIBUTING.md's examples are the repository's own files, and its commands name what is there.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as modules from '../src/kernels/index.ts';
+import { families } from '../src/model/methods/families.ts';
+import { namedMethods } from '../src/model/methods/named.ts';
+import { writtenFamily } from '../src/model/methods/pair/pair.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const read = (file: string) => readFile(path.join(root, file), 'utf8');
@@ -53,4 +57,37 @@ describe('run one kernel’s tests', () => {
     expect(named.length).toBeGreaterThan(3);
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });
+});
+
+describe('add a method', () => {
+  const [variation, family, options] = blocksOf('Add a method');
+
+  test('what is printed is in the files that it names', async () => {
+    expect(await read('src/model/methods/named.ts')).toContain(variation);
+    const source = await read('src/model/methods/pair/pair.ts');
+    expect(source).toContain(family);
+    expect(source).toContain(options);
+  });
+
+  test('the families and methods of the example are in the lists, and no family is without a method', () => {
+    expect(families.get('written')).toBe(writtenFamily);
+    expect(namedMethods.get('cap')?.options).toMatchObject({ prior: false });
+    const used = new Set([...namedMethods.values()].map((method) => method.family));
+    expect([...families.keys()].filter((name) => !used.has(name))).toEqual([]);
+  });
+});
+
+describe('add a data set layout', () => {
+  const [entry, copy] = blocksOf('Add a data set layout');
+
+  test('what is printed is in the table and among the tiny copies', async () => {
+    expect(await read('src/data/layouts/table.ts')).toContain(entry);
+    expect(await read('test/data-layouts.ts')).toContain(copy);
+  });
+});
+
+test('the files that it names exist', () => {
+  const named = [...text.matchAll(/`((?:src|test|docs|scripts)\/[\w./-]+\.\w+)`/g)].map((match) => match[1]!);
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
 });
