@@ -11,6 +11,7 @@ import { initialLearnables, learnableShapes } from '../src/model/faprompt/learna
 import { presets } from '../src/model/faprompt/options.ts';
 import { createScorer } from '../src/model/faprompt/scorer.ts';
 import type { Detection, Scorer } from '../src/model/scorer.ts';
+import { byOp, clockMHz, type OpTime } from './by-op.ts';
 import { summary } from './output.ts';
 import { uniform } from './random.ts';
 import { randomClip } from './random-clip.ts';
@@ -31,6 +32,10 @@ export interface DetectResult {
   readonly settings: DetectSettings;
   readonly total: { readonly milliseconds: number; readonly spread: number };
   readonly phases: Record<Phase, { readonly milliseconds: number; readonly spread: number }>;
+  /** The encoder alone, call after call, once the GPU has its clock (in MHz, where nvidia-smi tells). */
+  readonly inARow: { readonly milliseconds: number; readonly spread: number; readonly clock?: number };
+  /** The encoder's operators, where the adapter has timestamps. */
+  readonly top: readonly OpTime[];
   readonly gflop: { readonly encode: number; readonly score: number };
   readonly bytes: number;
 }
@@ -110,6 +115,9 @@ export async function benchDetect(gpu: Gpu, settings: DetectSettings): Promise<D
       checkDetection(detection, size);
       if (i > 0) laps.push(times); // the first compiles on lazy drivers
     }
+    const input = await preprocessImage(gpu, await decodeImage(jpegs[0]!, 'bench.jpg'), size);
+    const inARow = await encodeInARow(gpu, pipeline.encoder, input, runs);
+    const times = gpu.capabilities.timestamps ? await pipeline.encoder.executable.profile() : [];
     const flop = ({ executable }: ImageEncoder | Scorer) =>
       (executable.plan.flops - executable.plan.once.flops) / 1e9; // the first image's own work is not timed
     const of = (time: (lap: Record<Phase, number>) => number) => {
@@ -122,6 +130,8 @@ export async function benchDetect(gpu: Gpu, settings: DetectSettings): Promise<D
       phases: Object.fromEntries(
         phases.map((phase) => [phase, of((lap) => lap[phase])]),
       ) as DetectResult['phases'],
+      inARow,
+      top: byOp(times),
       gflop: { encode: flop(pipeline.encoder), score: flop(pipeline.scorer) },
       bytes: gpu.memory.peak,
     };
@@ -129,4 +139,27 @@ export async function benchDetect(gpu: Gpu, settings: DetectSettings): Promise<D
     pipeline.dispose();
     clip.dispose();
   }
+}
+
+/** Milliseconds that a GPU is loaded before it is timed, so that it has its clock. */
+const warmUp = 500;
+
+async function encodeInARow(
+  gpu: Gpu,
+  encoder: ImageEncoder,
+  input: Parameters<ImageEncoder['encode']>[0][number],
+  runs: number,
+): Promise<DetectResult['inARow']> {
+  const began = performance.now();
+  while (!gpu.capabilities.software && performance.now() - began < warmUp) await encoder.encode([input]);
+  const asked = clockMHz();
+  const times: number[] = [];
+  for (let i = 0; i < runs; i += 1) {
+    const start = performance.now();
+    await encoder.encode([input]);
+    times.push(performance.now() - start);
+  }
+  const clock = await asked;
+  const { median, spread } = summary(times);
+  return { milliseconds: median, spread, ...(clock === undefined ? {} : { clock }) };
 }

@@ -1,7 +1,6 @@
 // npm run bench -- step: one cached training step, against the published arithmetic.
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { plan } from '../src/graph/plan.ts';
-import type { DispatchTime } from '../src/graph/profile.ts';
 import { adamSchedule } from '../src/kernels/adam/adam.ts';
 import { buildImageGraph } from '../src/model/clip/image-encoder.ts';
 import { fapromptNeeds } from '../src/model/clip/needs.ts';
@@ -13,6 +12,7 @@ import { publishedAdam } from '../src/model/methods/optimizer.ts';
 import { createResidentImages, type StepImage, stepFeeds } from '../src/train/resident.ts';
 import type { TrainingSource } from '../src/train/source.ts';
 import { buildStepGraph, compileStep, createTrainingState } from '../src/train/step.ts';
+import { byOp, type OpTime } from './by-op.ts';
 import { summary } from './output.ts';
 import { uniform } from './random.ts';
 import { randomClip } from './random-clip.ts';
@@ -46,7 +46,7 @@ export interface StepResult {
   readonly uncached: { readonly total: number; readonly text: number; readonly image: number };
   readonly bytes: { readonly plan: number; readonly measured: number };
   readonly growth?: { readonly steps: number; readonly gpuBytes: number; readonly hostBytes: number };
-  readonly top: readonly { op: string; milliseconds: number; gflops: number; count: number }[];
+  readonly top: readonly OpTime[];
 }
 
 export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepResult> {
@@ -163,17 +163,4 @@ async function measureGrowth(gpu: Gpu, run: () => Promise<void>, steps: number) 
     gpuBytes: gpu.memory.allocated - before.gpu,
     hostBytes: process.memoryUsage().rss - before.host,
   };
-}
-
-/** Time by operator, the ten largest. */
-function byOp(times: readonly DispatchTime[]) {
-  const ops = new Map<string, { ms: number; flops: number; count: number }>();
-  for (const { op, milliseconds, flops } of times) {
-    const sum = ops.get(op) ?? { ms: 0, flops: 0, count: 0 };
-    ops.set(op, { ms: sum.ms + milliseconds, flops: sum.flops + flops, count: sum.count + 1 });
-  }
-  return [...ops]
-    .map(([op, { ms, flops, count }]) => ({ op, milliseconds: ms, gflops: flops / ms / 1e6, count }))
-    .sort((a, b) => b.milliseconds - a.milliseconds)
-    .slice(0, 10);
 }

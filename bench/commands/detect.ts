@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { formatBytes } from '../../src/gpu/errors.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
+import { opTable } from '../by-op.ts';
 import { benchDetect, phases } from '../detect.ts';
 import { describeEnvironment, environment, table } from '../output.ts';
 import { modelNames, sizeOf } from '../random-clip.ts';
@@ -51,10 +52,13 @@ export const addDetectCommand = (program: Command): Command =>
             ...phases.map((phase) =>
               line(phase, detect.phases[phase], phase === 'encode' || phase === 'score' ? gflop[phase] : 0),
             ),
+            line('encode, in a row', detect.inARow, gflop.encode),
             line('total', total, gflop.encode + gflop.score),
           ],
         ),
       );
+      if (detect.inARow.clock) console.log(`multiprocessors at ${detect.inARow.clock} MHz in a row`);
+      if (detect.top.length > 0) console.log(opTable(detect.top));
       console.log(`memory: ${formatBytes(bytes)} with all weights`);
       const result: Record<string, unknown> = { environment: where, detect };
       if (torch) {

@@ -2,7 +2,8 @@ import { type Command, Option } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { formatBytes } from '../../src/gpu/errors.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
-import { describeEnvironment, environment, table } from '../output.ts';
+import { opTable } from '../by-op.ts';
+import { describeEnvironment, environment } from '../output.ts';
 import { configOf, modelNames, sizeOf } from '../random-clip.ts';
 import { benchStep, type StepResult } from '../step.ts';
 import { runTorch } from '../torch.ts';
@@ -47,10 +48,7 @@ function describeStep({
           `${growth.steps} more steps: GPU memory ${growth.gpuBytes} B more, process ${formatBytes(Math.max(0, growth.hostBytes))} more`,
         ]
       : []),
-    table(
-      ['operator', 'ms', 'GFLOP/s', 'dispatches'],
-      top.map((t) => [t.op, t.milliseconds.toFixed(2), t.gflops.toFixed(1), `${t.count}`]),
-    ),
+    opTable(top),
   ].join('\n');
 }
 

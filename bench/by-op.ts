@@ -1,0 +1,39 @@
+// Where a graph's time on the GPU goes.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { DispatchTime } from '../src/graph/profile.ts';
+import { table } from './output.ts';
+
+export interface OpTime {
+  readonly op: string;
+  readonly milliseconds: number;
+  readonly gflops: number;
+  readonly count: number;
+}
+
+/** Time by operator, the ten largest. */
+export function byOp(times: readonly DispatchTime[]): OpTime[] {
+  const ops = new Map<string, { ms: number; flops: number; count: number }>();
+  for (const { op, milliseconds, flops } of times) {
+    const sum = ops.get(op) ?? { ms: 0, flops: 0, count: 0 };
+    ops.set(op, { ms: sum.ms + milliseconds, flops: sum.flops + flops, count: sum.count + 1 });
+  }
+  return [...ops]
+    .map(([op, { ms, flops, count }]) => ({ op, milliseconds: ms, gflops: flops / ms / 1e6, count }))
+    .sort((a, b) => b.milliseconds - a.milliseconds)
+    .slice(0, 10);
+}
+
+export const opTable = (top: readonly OpTime[]): string =>
+  table(
+    ['operator', 'ms', 'GFLOP/s', 'dispatches'],
+    top.map((t) => [t.op, t.milliseconds.toFixed(2), t.gflops.toFixed(1), `${t.count}`]),
+  );
+
+/** The clock of NVIDIA's multiprocessors in MHz, now: a GPU that rests between calls has a fraction of it. Elsewhere undefined. */
+export async function clockMHz(): Promise<number | undefined> {
+  const query = ['--query-gpu=clocks.sm', '--format=csv,noheader,nounits'];
+  const found = await promisify(execFile)('nvidia-smi', query).catch(() => undefined);
+  const clock = Number(found?.stdout.trim().split('\n')[0]);
+  return clock > 0 ? clock : undefined;
+}
