@@ -13,7 +13,11 @@ import type { Site } from '../testing/browser/site.ts';
 import { cli, makeFixtures } from './train-fixtures.ts';
 
 /** 9 images, of which the last is broken in some tests; small FAPrompt sizes, so that a step takes milliseconds. */
-const settings: Partial<TrainOptions> = { batch: 4, seed: 1, options: { prompts: 2, patches: 4 } };
+const settings: Pick<TrainOptions, 'batch' | 'seed' | 'options'> = {
+  batch: 4,
+  seed: 1,
+  options: { prompts: 2, patches: 4 },
+};
 
 describe.skipIf(!hasChromium())('training in a browser', () => {
   let site: Site;

@@ -3,7 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Detector, DetectorError } from '../src/detector/index.node.ts';
-import { writeSafetensors } from '../src/formats/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../src/formats/safetensors.ts';
+import { bytesSource } from '../src/formats/source.ts';
 import { randomClipWeights } from '../src/model/clip/random.ts';
 import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { authorsBlip, vocabulary, writeBlips } from './blip-fixtures.ts';
@@ -81,6 +82,46 @@ describe('a BLIP in the library', () => {
       const found = await detector.classify(image, texts, { vocabulary: words });
       const asked = await cli(['classify', image, '--clip', blips.pth, '--text', ...texts, '--json']);
       expect(found).toEqual(JSON.parse(asked.out));
+    } finally {
+      detector.close();
+    }
+  });
+
+  test('trains by its words, as the command does', async () => {
+    const blips = await writeBlips(fixtures.dir);
+    const words = path.join(path.dirname(blips.pth), 'vocab.txt');
+    const detector = await Detector.load({ clip: blips.pth });
+    try {
+      const meta = JSON.parse(await readFile(path.join(fixtures.data, 'meta.json'), 'utf8')) as {
+        test: Record<string, { img_path: string; mask_path: string; anomaly: number }[]>;
+      };
+      const samples = Object.values(meta.test)
+        .flat()
+        .map(({ img_path, mask_path, anomaly }) => ({
+          image: path.join(fixtures.data, img_path),
+          ...(anomaly ? { mask: path.join(fixtures.data, mask_path) } : {}),
+        }));
+      const maps: number[] = [];
+      const { result } = detector.train({
+        samples,
+        method: 'blip',
+        epochs: 1,
+        vocabulary: words,
+        watch: { sample: 0, every: 1 },
+        onMap: ({ score }) => maps.push(score),
+      });
+      const { prompts, finished } = await result;
+      expect(finished).toBe(true);
+      expect(maps.length).toBeGreaterThan(1);
+      const inFile = await readFile(out('blip', 'prompts.safetensors'));
+      const learned = async (bytes: Uint8Array) => {
+        const file = await readSafetensors(bytesSource('prompts', bytes));
+        return file.readFloat32('ctx_neg');
+      };
+      expect(await learned(prompts)).toEqual(await learned(inFile));
+      await expect(detector.train({ samples, method: 'blip', epochs: 1 }).result).rejects.toThrow(
+        /expected BERT's vocab\.txt/,
+      );
     } finally {
       detector.close();
     }

@@ -212,6 +212,8 @@ export interface TrainOptions {
   readonly samples: readonly TrainSample[];
   /** A method that learns, by the name that `faprompt train --method` has for it; default FAPrompt, by `preset`. */
   readonly method?: string;
+  /** For a method whose prompts have words of their own, and for a BLIP: as of WrittenSource. */
+  readonly vocabulary?: FileSource;
   /** Default as published: 15 for FAPrompt. */
   readonly epochs?: number;
   /** Images a step; default as published: 8 for FAPrompt. */

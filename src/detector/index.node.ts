@@ -41,7 +41,8 @@ export const Detector = {
 };
 
 /** Trains prompts without a detector: loads the CLIP, trains, frees it. */
-export const trainPrompts = (options: TrainPromptsOptions): Training => trainWith(open, options);
+export const trainPrompts = (options: TrainPromptsOptions): Training =>
+  trainWith(open, options, vocabulary());
 
 /** Node has no browser storage: `faprompt weights` manages the models on the disk. */
 export const listWeights = async (): Promise<StoredWeights[]> => [];

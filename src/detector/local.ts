@@ -139,7 +139,8 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
             prompts = next;
             return keeper.model.info();
           }),
-        train: (training) => startTraining({ environment, keeper, turns, closed: closing.signal }, training),
+        train: (training) =>
+          startTraining({ environment, keeper, turns, closed: closing.signal, read }, training),
         classify: (image, texts, job) =>
           settle(job, [image], async () => {
             const { classifyImage } = await import('./classify.ts');

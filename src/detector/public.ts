@@ -52,7 +52,7 @@ export function createDetector(inner: PortableDetector, shipped?: FileSource): D
       return inner.detect(await portable(image, name), job);
     },
     setPrompts: (prompts, options = {}) => inner.setPrompts(absolutePrompts(prompts, shipped), options),
-    train: (options) => trainLater(options, async () => inner),
+    train: (options) => trainLater(options, async () => inner, shipped),
     async classify(image: ImageSource, texts: readonly string[], options: ClassifyOptions = {}) {
       const { name, vocabulary = shipped, ...job } = options;
       return inner.classify(await portable(image, name), texts, {
@@ -65,16 +65,24 @@ export function createDetector(inner: PortableDetector, shipped?: FileSource): D
 }
 
 /** A run that begins once its detector is there and its images can be sent; controls work from the first moment. */
-function trainLater(options: TrainOptions, open: () => Promise<PortableDetector>): Training {
+function trainLater(
+  options: TrainOptions,
+  open: () => Promise<PortableDetector>,
+  shipped?: FileSource,
+): Training {
   let inner: Training | undefined;
   let paused = false;
   let stopped = false;
   let watched = options.watch;
   const begin = async (): Promise<TrainResult> => {
     const [detector, samples] = await Promise.all([open(), portableSamples(options.samples)]);
-    inner = detector.train({ ...options, watch: watched, samples } as Parameters<
-      PortableDetector['train']
-    >[0]);
+    const { vocabulary = shipped } = options;
+    inner = detector.train({
+      ...options,
+      ...(vocabulary === undefined ? {} : { vocabulary: absoluteFile(vocabulary) }),
+      watch: watched,
+      samples,
+    } as Parameters<PortableDetector['train']>[0]);
     if (paused) inner.pause();
     if (stopped) inner.stop();
     return inner.result;
@@ -109,6 +117,7 @@ function trainLater(options: TrainOptions, open: () => Promise<PortableDetector>
 export function trainWith(
   load: (options: LoadOptions) => Promise<PortableDetector>,
   options: TrainPromptsOptions,
+  shipped?: FileSource,
 ): Training {
   const {
     clip,
@@ -141,7 +150,7 @@ export function trainWith(
       Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never,
     ),
   );
-  const training = trainLater(options, () => loading);
+  const training = trainLater(options, () => loading, shipped);
   const close = () =>
     void loading.then(
       (detector) => detector.close(),

@@ -4,11 +4,13 @@ import { readSafetensors } from '../formats/safetensors.ts';
 import { bytesSource } from '../formats/source.ts';
 import type { DeviceTensor } from '../graph/device-tensor.ts';
 import { runTraining } from '../jobs/training.ts';
+import type { Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Scorer } from '../model/scorer.ts';
+import type { VocabularyFile } from '../model/vocabulary.ts';
 import { readCheckpoint, writeCheckpoint } from '../train/checkpoint.ts';
 import { learningOf, type TrainSettings } from '../train/settings.ts';
 import type { Snapshot } from '../train/trainer.ts';
-import type { Training, TrainOptions, TrainResult } from './api.ts';
+import type { FileSource, Training, TrainOptions, TrainResult } from './api.ts';
 import type { Environment } from './environment.ts';
 import { closedError } from './errors.ts';
 import { failureOf } from './failures.ts';
@@ -23,6 +25,8 @@ interface Host {
   readonly environment: Environment;
   readonly keeper: Keeper;
   readonly turns: Turns;
+  /** Reads a small file whole. */
+  read(file: FileSource): Promise<VocabularyFile>;
   /** Aborted when the detector is closed. */
   readonly closed: AbortSignal;
 }
@@ -100,7 +104,7 @@ interface Control {
 }
 
 async function trainOn(
-  { environment, keeper, turns }: Host,
+  { environment, keeper, turns, read }: Host,
   given: PortableTraining,
   control: Control,
 ): Promise<TrainResult> {
@@ -109,6 +113,7 @@ async function trainOn(
   const memory = createSampleMemory();
   try {
     const settings = await settingsOf(keeper.model, given);
+    const words = given.vocabulary === undefined ? {} : { vocabulary: await read(given.vocabulary) };
     const { epochs, batch } = settings;
     const shapes = learningOf(settings.method).shapes(keeper.model.clip.config);
     const steps = epochs * Math.ceil(samples.length / batch);
@@ -120,7 +125,8 @@ async function trainOn(
     const result = await keeper.run(async (model) => {
       const { gpu, clip } = model;
       const source = sampleSource(environment, model, samples, settings, memory);
-      const viewer = createViewer(model, settings, given);
+      const tokenizer = async () => (await import('./written.ts')).anyTextTokenizer(clip, words);
+      const viewer = createViewer(model, settings, given, tokenizer);
       const stopWatching = gpu.pipelines.watch((compiled, asked) =>
         progress?.({ phase: 'compile', done: compiled, total: asked }),
       );
@@ -133,7 +139,7 @@ async function trainOn(
       };
       try {
         return await runTraining(
-          { gpu, clip, source, settings, signal: control.signal, saveEvery },
+          { gpu, clip, source, settings, tokenizer, signal: control.signal, saveEvery },
           {
             resume: snapshot,
             async save(at) {
@@ -184,17 +190,33 @@ async function trainOn(
 function createViewer(
   { gpu, clip }: Model,
   { method, imageSize, dualLayers }: TrainSettings,
-  { onMap }: PortableTraining,
+  { onMap, samples }: PortableTraining,
+  tokenizer: () => Promise<Tokenizer>,
 ) {
   let parameters: ReadonlyMap<string, DeviceTensor> | undefined;
   let scorer: Scorer | undefined;
+  let scored = '';
   return {
     bind(made: ReadonlyMap<string, DeviceTensor>) {
       parameters = made;
     },
     async draw(step: number, sample: number, features: Parameters<Scorer['score']>[0]) {
       const needs = method.needs(clip.config, { dualLayers });
-      scorer ??= await method.scorer({ gpu, clip, size: imageSize, needs, learned: parameters! });
+      const { className = '' } = method.namesClass ? samples[sample]! : {};
+      if (className !== scored) {
+        scorer?.dispose();
+        scorer = undefined;
+      }
+      scored = className;
+      scorer ??= await method.scorer({
+        gpu,
+        clip,
+        size: imageSize,
+        needs,
+        learned: parameters!,
+        tokenizer,
+        ...(className === '' ? {} : { className }),
+      });
       const { score, map } = await scorer.score(features, `sample ${sample}`);
       onMap?.({ step, sample, score, map: { width: imageSize, height: imageSize, data: map } });
     },
