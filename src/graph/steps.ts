@@ -62,17 +62,23 @@ export async function createSteps(
     'uniforms',
     GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
   );
-  const absent = {
-    read: { buffer: allocate(alignment, 'absent operand') },
-    read_write: { buffer: allocate(alignment, 'absent result') },
-  };
+  const absentOperand = allocate(alignment, 'absent operand');
+  const absentResults = [allocate(alignment, 'absent result')]; // more where a dispatch leaves out more: none may be bound twice
 
   const steps = dispatches.map(({ dispatch, op, flops }, i): Step => {
     const { shader } = dispatch;
     checkNames(dispatch);
+    let left = 0;
+    const absent = (access: string): GPUBuffer => {
+      if (access === 'read') return absentOperand;
+      const at = left;
+      left += 1;
+      absentResults[at] ??= allocate(alignment, 'absent result');
+      return absentResults[at];
+    };
     const entries: GPUBindGroupEntry[] = shader.bindings.map(({ name, binding, access }) => {
       const tensor = dispatch.bindings[name];
-      return { binding, resource: tensor ? bind(tensor) : absent[access === 'read' ? access : 'read_write'] };
+      return { binding, resource: tensor ? bind(tensor) : { buffer: absent(access) } };
     });
     if (shader.uniform) {
       packUniform(
