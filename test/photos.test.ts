@@ -10,6 +10,7 @@ import { lookAt } from '../src/data/photos/look.ts';
 import { licences, parsePhotos } from '../src/data/photos/photos.ts';
 import { openPhotos, type PhotoStream } from '../src/data/photos/stream.node.ts';
 import { captionLength } from '../src/data/synth/captions.ts';
+import { defectsOf } from '../src/data/synth/roles.ts';
 import { createWordTokenizer, tokenize } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { drawBatch } from '../src/train/pretrain/batch.ts';
 import { pretrainWords, textLength } from '../src/train/pretrain/settings.ts';
@@ -174,11 +175,25 @@ describe('a stream', () => {
 
   test('is written as a data set: a class for each source, real defects where there are masks, else painted ones', async () => {
     const out = path.join(dir, 'set');
-    const options = { seed: 4, imageSize: 48, sources: ['steel', 'wood'], good: 2, defective: 3 };
+    const options = {
+      seed: 4,
+      imageSize: 48,
+      sources: ['steel', 'wood'],
+      families: ['nut'],
+      good: 2,
+      defective: 3,
+    } as const;
     const items = await generateFromPhotos(out, dir, options);
     expect(items.map(({ className, defect }) => `${className} ${defect}`)).toEqual([
       ...['steel null', 'steel null', 'steel real', 'steel real', 'steel real'],
       ...['wood null', 'wood null', 'wood painted', 'wood painted', 'wood painted'],
+      ...[
+        'nut null',
+        'nut null',
+        ...defectsOf('nut')
+          .slice(0, 3)
+          .map((defect) => `nut ${defect}`),
+      ],
     ]);
     const files = await Promise.all(items.map(({ image }) => readFile(path.join(out, image))));
     for (const { mask } of items) {

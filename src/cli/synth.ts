@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { generateFromPhotos, type PhotoSetOptions } from '../data/photos/dataset.node.ts';
 import { defectNames } from '../data/synth/defects/index.ts';
-import { familyNames } from '../data/synth/families/index.ts';
+import { type FamilyName, familyNames } from '../data/synth/families/index.ts';
 import { generate } from '../data/synth/generate.node.ts';
 import type { SynthOptions } from '../data/synth/generate.ts';
 import { type Role, roles } from '../data/synth/roles.ts';
@@ -21,6 +21,8 @@ interface Given {
   readonly json?: boolean;
 }
 
+const isFamily = (name: string): name is FamilyName => (familyNames as readonly string[]).includes(name);
+
 /** @throws UsageError for what only the generator has */
 function photoOptions({ photos: _, ...given }: Given): PhotoSetOptions {
   const { seed, imageSize, classes, good, defective } = given;
@@ -29,7 +31,9 @@ function photoOptions({ photos: _, ...given }: Given): PhotoSetOptions {
   return {
     seed,
     ...(imageSize === undefined ? {} : { imageSize }),
-    ...(classes === undefined ? {} : { sources: classes }),
+    ...(classes === undefined
+      ? {}
+      : { sources: classes.filter((name) => !isFamily(name)), families: classes.filter(isFamily) }),
     ...(good === undefined ? {} : { good }),
     ...(defective === undefined ? {} : { defective }),
   };
@@ -60,7 +64,7 @@ export const synthCommand = (io: Io): Command =>
     .option('--defective <n>', "images with a defect per class in the split 'test'", integer(0))
     .option(
       '--photos <dir>',
-      'photographs instead, of a folder with index.jsonl (docs/PHOTOS.md), with real defects where there are masks, else painted ones; --classes names its sources',
+      'photographs instead, of a folder with index.jsonl (docs/PHOTOS.md), with real defects where there are masks, else painted ones; --classes names its sources, and families to draw beside them',
     )
     .option('--json', 'print what was made as JSON')
     .action(async (dir: string, { json, ...given }: Given) => {

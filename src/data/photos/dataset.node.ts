@@ -2,7 +2,9 @@
 import { deriveSeed } from '../../base/random.ts';
 import type { Split } from '../dataset.ts';
 import { DatasetError } from '../errors.ts';
+import type { FamilyName } from '../synth/families/index.ts';
 import { type DrawnItem, writeDataset } from '../synth/generate.node.ts';
+import { drawItem, planDataset } from '../synth/generate.ts';
 import { heldOutSources, type Photo } from './photos.ts';
 import { type PhotoKind, type PhotoSample, readPhotos, streamOf } from './stream.node.ts';
 
@@ -12,6 +14,8 @@ export interface PhotoSetOptions {
   readonly imageSize?: number;
   /** Names of sources. Default: all that can show a defect with a mask, but for those that are held out of trainings. */
   readonly sources?: readonly string[];
+  /** Families of the generator that are drawn beside them. Default: none. */
+  readonly families?: readonly FamilyName[];
   /** Flawless images of each source. Default 8. */
   readonly good?: number;
   /** Images with a defect of each source: real ones where it has them with masks, else painted. Default 8. */
@@ -35,7 +39,7 @@ export interface PhotoItem {
 export async function generateFromPhotos(
   dir: string,
   photos: string,
-  { seed, imageSize = 128, sources: wanted, good = 8, defective = 8 }: PhotoSetOptions,
+  { seed, imageSize = 128, sources: wanted, families = [], good = 8, defective = 8 }: PhotoSetOptions,
   onProgress?: (done: number, total: number) => void,
 ): Promise<PhotoItem[]> {
   const sources = bySource(await readPhotos(photos));
@@ -46,7 +50,7 @@ export async function generateFromPhotos(
     wanted ??
     [...sources].flatMap(([name, of]) => (usable(of) && !heldOutSources.includes(name) ? name : []));
   const items: PhotoItem[] = [];
-  const drawings: (() => Promise<PhotoSample>)[] = [];
+  const drawings: (() => DrawnItem | Promise<DrawnItem>)[] = [];
   for (const name of names) {
     const of = sources.get(name)!;
     const masked = of.filter(({ state, mask }) => state !== 'normal' && mask !== null);
@@ -65,25 +69,24 @@ export async function generateFromPhotos(
           image: `${name}/test/${folder}/${file}.png`,
           mask: defect && `${name}/ground_truth/${folder}/${file}_mask.png`,
         });
-        drawings.push(() =>
-          showing(defect !== null, (attempt) =>
+        drawings.push(async () => {
+          const sample = await showing(defect !== null, (attempt) =>
             stream.draw({ ...request, seed: deriveSeed(request.seed, 'again', attempt) }),
-          ),
-        );
+          );
+          return { ...sample, mask: sample.mask! };
+        });
       }
     };
     add('flawless', null, good);
     add(masked.length > 0 ? 'real' : 'painted', masked.length > 0 ? 'real' : 'painted', defective);
   }
-  await writeDataset(
-    dir,
-    items,
-    async (item): Promise<DrawnItem> => {
-      const { image, mask, caption } = await drawings[items.indexOf(item)]!();
-      return { image, mask: mask!, caption };
-    },
-    onProgress,
-  );
+  if (families.length > 0)
+    for (const item of planDataset({ seed, classes: families, good, defective })) {
+      items.push(item);
+      drawings.push(() => drawItem(item, imageSize));
+    }
+  const drawingOf = new Map(items.map((item, i) => [item, drawings[i]!]));
+  await writeDataset(dir, items, (item) => drawingOf.get(item)!(), onProgress);
   return items;
 }
 
