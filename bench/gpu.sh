@@ -41,7 +41,7 @@ torch=()
 python3 -c 'import torch' 2>/dev/null && torch=(--torch)
 
 # Each part and its limit in seconds, 600 in all.
-limits="adapter:15 detect:75 step:90 golden:60 tests:120 kernels:120 peers:90 cold:30"
+limits="adapter:10 detect:60 step:75 products:75 golden:60 tests:120 kernels:90 peers:80 cold:30"
 
 run() {
   local limited=(timeout -k 5 "$2" node)
@@ -50,9 +50,10 @@ run() {
     adapter) "${limited[@]}" scripts/vulkan/features.mjs ;;
     detect) "${bench[@]}" detect --model "$model" --f16 --runs 20 "${torch[@]}" --json "$out/detect.json" ;;
     step) "${bench[@]}" step --model "$model" --f16 --runs 20 "${torch[@]}" --json "$out/step.json" ;;
+    products) "${bench[@]}" products --budget 60 ;;
     golden) FAPROMPT_GOLDEN=${FAPROMPT_GOLDEN:-$bundle/shared/golden} "${limited[@]}" dist/golden.js ;;
     # What a GPU has that software adapters have not: other subgroups, matrix units, ways that start at a size.
-    tests) "${limited[@]}" node_modules/vitest/vitest.mjs run test/kernels.test.ts test/matmul.test.ts ;;
+    tests) "${limited[@]}" node_modules/vitest/vitest.mjs run test/kernels.test.ts test/matmul.test.ts test/matmul-units.test.ts ;;
     kernels) "${bench[@]}" kernels --shapes model --json "$out/kernels.json" ;;
     # The other libraries are too large for the bundle: without them, ours beside PyTorch.
     peers) "${bench[@]}" peers "${torch[@]}" $([ -d bench/peers/node_modules ] || echo --only faprompt) --json "$out/peers.json" ;;
