@@ -5,7 +5,7 @@ import { kebab } from '../base/text.ts';
 import { describeTiles } from '../base/tile-options.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
 import type { Evaluation } from '../eval/index.ts';
-import { withTiles, writtenPrompts } from '../jobs/choice.ts';
+import { type MethodChoice, withTiles, writtenPrompts } from '../jobs/choice.ts';
 import { evaluateScorers, evaluationTable } from '../jobs/evaluate.ts';
 import { evaluateShard, mergeShards } from '../jobs/evaluate-shards.ts';
 import { ExitError, type Io, UsageError } from '../jobs/io.ts';
@@ -28,19 +28,12 @@ import { overlapShare, tileOverlapHelp, tilesHelp } from './choice-options.ts';
 import type { ReportSection } from './report.ts';
 import { parseShard } from './shard-option.ts';
 
-interface Given extends CacheOptions {
+interface Given extends CacheOptions, MethodChoice {
   readonly data?: string;
   readonly clip?: string;
   readonly shard?: Shard;
   readonly jsonLines?: string;
   readonly merge?: readonly string[];
-  readonly prompts?: string;
-  readonly method?: string;
-  readonly object?: string;
-  readonly vocabulary?: string;
-  readonly boxes?: string;
-  readonly imageSize?: number;
-  readonly dualLayers?: number;
   readonly split: Split;
   readonly json?: string;
   readonly out?: string;
@@ -50,9 +43,6 @@ interface Given extends CacheOptions {
   readonly bootstrap?: number;
   readonly confidence: number;
   readonly seed: number;
-  readonly allowOtherClip?: boolean;
-  readonly tiles?: number | false;
-  readonly tileOverlap?: number;
 }
 
 export const evalCommand = (io: Io): Command => {

@@ -113,46 +113,34 @@ function trainLater(
   };
 }
 
+/** What of `trainPrompts`'s options is about loading; the rest is the run's. */
+const loading = [
+  'clip',
+  'worker',
+  'workerUrl',
+  'cache',
+  'sha256',
+  'headers',
+  'progress',
+  'onWarning',
+  'onDevice',
+  'signal',
+  'memoryBudget',
+] as const satisfies readonly (keyof LoadOptions)[];
+
 /** Loads a CLIP, trains prompts on it, and frees it. */
 export function trainWith(
   load: (options: LoadOptions) => Promise<PortableDetector>,
   options: TrainPromptsOptions,
   shipped?: FileSource,
 ): Training {
-  const {
-    clip,
-    worker,
-    workerUrl,
-    cache,
-    sha256,
-    headers,
-    progress,
-    onWarning,
-    onDevice,
-    signal,
-    memoryBudget,
-  } = options;
-  const given = {
-    clip,
-    worker,
-    workerUrl,
-    cache,
-    sha256,
-    headers,
-    progress,
-    onWarning,
-    onDevice,
-    signal,
-    memoryBudget,
-  };
-  const loading = load(
-    absoluteOptions(
-      Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never,
-    ),
+  const given = Object.entries(options).filter(
+    ([name, value]) => value !== undefined && (loading as readonly string[]).includes(name),
   );
-  const training = trainLater(options, () => loading, shipped);
+  const loaded = load(absoluteOptions(Object.fromEntries(given)));
+  const training = trainLater(options, () => loaded, shipped);
   const close = () =>
-    void loading.then(
+    void loaded.then(
       (detector) => detector.close(),
       () => {},
     );

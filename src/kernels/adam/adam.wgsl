@@ -7,7 +7,8 @@
 // Dispatch  one item per element
 // Saved for backward: nothing; there is none
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_counted.wgsl"
+#include "moments.wgsl"
 
 struct Params {
   count: u32,
@@ -18,22 +19,6 @@ struct Params {
   epsilon: f32,
 }
 
-@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;
-@group(0) @binding(2) var<storage, read_write> m: array<f32>;
-@group(0) @binding(3) var<storage, read_write> v: array<f32>;
-@group(0) @binding(4) var<storage, read> schedule: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
-
-fn items() -> u32 {
-  return params.count;
-}
-
 fn item(i: u32) {
-  let g = gradient[i];
-  let first = params.beta1 * m[i] + params.one_minus_beta1 * g;
-  let second = params.beta2 * v[i] + params.one_minus_beta2 * g * g;
-  m[i] = first;
-  v[i] = second;
-  parameter[i] -= schedule[0] * first / (sqrt(second) * schedule[1] + params.epsilon);
+  parameter[i] -= moved(i);
 }

@@ -45,7 +45,7 @@ fn task(index: u32, lane: u32) {
   for (var first = 0u; first < params.length; first += WORKGROUP / PARTS) {
     let i = first + lane / PARTS;
     let row_at = i * quads;
-    var own = vec3f(hidden, 0.0, 0.0); // of the lane's part of the row: highest score, sums of exponentials and of them by dp
+    var own = vec3f(hidden, 0.0, 0.0); // of the lane's part: highest score, sums of exponentials and of them by dp
     if (i < params.length) {
       for (var t = lane % PARTS; t < quads; t += PARTS) {
         own.x = max(own.x, highest_of(pool[p_at + row_at + t]));

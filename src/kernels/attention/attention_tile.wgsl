@@ -3,9 +3,9 @@
 //
 // Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them; with PAIR the V-V attention of the same rows
 //           besides, whose results are out_vv and lse_vv
-// Dispatch  one workgroup of 128 per 64 queries of one head (and attention), spread over x and y. For the scores of 32 keys lanes form a
-//           grid of 16 x 8, each with 4 queries and 4 keys; for the sums of values one of 8 x 16, each with 8 queries and,
-//           of each 16 vectors of the result, one. Workgroup memory: 37 KB.
+// Dispatch  one workgroup of 128 per 64 queries of one head (and attention), spread over x and y. For the scores of 32
+//           keys lanes form a grid of 16 x 8, each with 4 queries and 4 keys; for the sums of values one of 8 x 16,
+//           each with 8 queries and, of each 16 vectors of the result, one. Workgroup memory: 37 KB.
 // Saved for backward: lse, the log of each query's sum of exponentials
 
 #include "rows_with_prefix.wgsl"

@@ -5,10 +5,7 @@
 // Saved for backward: nothing (the rule needs the inputs only)
 
 #include "../parts/each_several.wgsl"
-
-struct Params {
-  count: u32,
-}
+#include "params.wgsl"
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> positive: array<f32>;

@@ -4,10 +4,7 @@
 // Dispatch  one item per element
 
 #include "../parts/each_several.wgsl"
-
-struct Params {
-  count: u32,
-}
+#include "params.wgsl"
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> positive: array<f32>;

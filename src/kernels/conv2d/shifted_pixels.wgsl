@@ -5,7 +5,7 @@
 // Dispatch  one task per row of out
 // Saved for backward: nothing (it serves the gradient of the weight, which needs no gradient itself)
 
-#include "../parts/each_workgroup.wgsl"
+#include "../parts/each_row.wgsl"
 
 struct Params {
   rows: u32, // taps * pixels
@@ -25,10 +25,6 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
-
-fn tasks() -> u32 {
-  return params.rows;
-}
 
 fn task(row: u32, lane: u32) {
   let tap_x = row / params.pixels;

@@ -5,12 +5,8 @@
 // Saved for backward: cosine, inverse_norm (0 for a row of zeros, which makes its cosines and its gradient 0)
 
 #include "../parts/each_workgroup.wgsl"
+#include "../parts/rows_of_width.wgsl"
 #include "../parts/tree_sum.wgsl"
-
-struct Params {
-  rows: u32,
-  width: u32,
-}
 
 @group(0) @binding(0) var<storage, read> features: array<f32>;
 @group(0) @binding(1) var<storage, read_write> cosine: array<f32>;

@@ -4,11 +4,7 @@
 // Dispatch  one item per element of dfeatures
 
 #include "../parts/each_item.wgsl"
-
-struct Params {
-  rows: u32,
-  width: u32,
-}
+#include "../parts/rows_of_width.wgsl"
 
 @group(0) @binding(0) var<storage, read> features: array<f32>;
 @group(0) @binding(1) var<storage, read> cosine: array<f32>;

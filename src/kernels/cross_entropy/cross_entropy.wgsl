@@ -6,14 +6,10 @@
 //
 // A label outside 0..classes-1 makes the row's loss NaN, so that it is seen.
 
-#include "../parts/each_workgroup.wgsl"
+#include "../parts/each_row.wgsl"
 #include "../parts/tree_max.wgsl"
 #include "../parts/tree_sum.wgsl"
-
-struct Params {
-  rows: u32,
-  classes: u32,
-}
+#include "params.wgsl"
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<i32>;
@@ -22,10 +18,6 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 alias Partial = f32;
-
-fn tasks() -> u32 {
-  return params.rows;
-}
 
 fn task(row: u32, lane: u32) {
   let start = row * params.classes;

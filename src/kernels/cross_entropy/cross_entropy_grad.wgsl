@@ -4,11 +4,7 @@
 // Dispatch  one item per element of dlogits
 
 #include "../parts/each_item.wgsl"
-
-struct Params {
-  rows: u32,
-  classes: u32,
-}
+#include "params.wgsl"
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> labels: array<i32>;

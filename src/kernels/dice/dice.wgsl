@@ -1,6 +1,6 @@
 // Sums over stretches of an image that its Dice coefficient is made of: prediction * target, prediction + target.
 //
-// Shapes    prob [batch, 2, plane], mask [batch, plane] (f32, or bytes), partial [batch, stretches, 2]; stretch s has the pixels
+// Shapes    prob [batch, 2, plane], mask [batch, plane] (f32, bytes), partial [batch, stretches, 2]; stretch s has pixels
 //           s * stretch .. min(plane, (s + 1) * stretch) of its image
 // Dispatch  one task per stretch; dice_mean.wgsl adds up the stretches
 // Saved for backward: nothing

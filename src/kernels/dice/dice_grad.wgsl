@@ -1,6 +1,6 @@
 // dprob = dout / batch * (numerator / denominator - 2 * target) / denominator in `channel`, 0 in the other.
 //
-// Shapes    mask [batch, plane] (f32, or bytes), fraction [batch, 2] (numerator, denominator), dout [], dprob [batch, 2, plane]
+// Shapes    mask [batch, plane] (f32, bytes), fraction [batch, 2] (numerator, denominator), dout [], dprob [batch, 2, plane]
 // Dispatch  one item per pixel
 
 #include "../parts/byte.wgsl"

@@ -5,7 +5,7 @@
 // Dispatch  one task per row of out
 // Saved for backward: nothing (the rule needs index)
 
-#include "../parts/each_workgroup.wgsl"
+#include "../parts/each_row.wgsl"
 
 override HALF: bool = false;
 struct Params {
@@ -29,10 +29,6 @@ fn load(i: u32) -> u32 {
     return bitcast<u32>(select(pair.x, pair.y, i % 2u == 1u));
   }
   return x[i];
-}
-
-fn tasks() -> u32 {
-  return params.rows;
 }
 
 fn task(row: u32, lane: u32) {

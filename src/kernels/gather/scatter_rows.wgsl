@@ -5,7 +5,7 @@
 //           = batches, or 1: then the sum runs over the batches too
 // Dispatch  one task per row of out
 
-#include "../parts/each_workgroup.wgsl"
+#include "../parts/each_row.wgsl"
 
 struct Params {
   rows: u32, // out_batches * length
@@ -18,10 +18,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> index: array<i32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
-
-fn tasks() -> u32 {
-  return params.rows;
-}
 
 fn task(row: u32, lane: u32) {
   let wanted = i32(row % params.length);

@@ -4,13 +4,9 @@
 // Dispatch  one task per row
 // Saved for backward: out, inverse_norm (0 for a row of zeros, which makes its gradient 0)
 
-#include "../parts/each_workgroup.wgsl"
+#include "../parts/each_row.wgsl"
+#include "../parts/rows_of_width.wgsl"
 #include "../parts/tree_sum.wgsl"
-
-struct Params {
-  rows: u32,
-  width: u32,
-}
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
@@ -18,10 +14,6 @@ struct Params {
 @group(0) @binding(3) var<uniform> params: Params;
 
 alias Partial = f32;
-
-fn tasks() -> u32 {
-  return params.rows;
-}
 
 fn task(row: u32, lane: u32) {
   let start = row * params.width;

@@ -3,13 +3,9 @@
 // Shapes    out, dout and dx [rows, width], inverse_norm [rows]
 // Dispatch  one task per row
 
-#include "../parts/each_workgroup.wgsl"
+#include "../parts/each_row.wgsl"
+#include "../parts/rows_of_width.wgsl"
 #include "../parts/tree_sum.wgsl"
-
-struct Params {
-  rows: u32,
-  width: u32,
-}
 
 @group(0) @binding(0) var<storage, read> out: array<f32>;
 @group(0) @binding(1) var<storage, read> inverse_norm: array<f32>;
@@ -18,10 +14,6 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 alias Partial = f32;
-
-fn tasks() -> u32 {
-  return params.rows;
-}
 
 fn task(row: u32, lane: u32) {
   let start = row * params.width;

@@ -3,22 +3,14 @@
 // Shapes    out, dout and dx [rows, width], width a multiple of 4; inverse_norm [rows]
 // Dispatch  one item per row
 
-#include "../parts/each_item.wgsl"
-
-struct Params {
-  rows: u32,
-  width: u32,
-}
+#include "../parts/each_row_serial.wgsl"
+#include "../parts/rows_of_width.wgsl"
 
 @group(0) @binding(0) var<storage, read> out: array<vec4f>;
 @group(0) @binding(1) var<storage, read> inverse_norm: array<f32>;
 @group(0) @binding(2) var<storage, read> dout: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
-
-fn items() -> u32 {
-  return params.rows;
-}
 
 fn item(row: u32) {
   let vectors = params.width / 4u;

@@ -4,21 +4,13 @@
 // Dispatch  one item per row
 // Saved for backward: out, inverse_norm (0 for a row of zeros, which makes its gradient 0)
 
-#include "../parts/each_item.wgsl"
-
-struct Params {
-  rows: u32,
-  width: u32,
-}
+#include "../parts/each_row_serial.wgsl"
+#include "../parts/rows_of_width.wgsl"
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> inverse_norm: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
-
-fn items() -> u32 {
-  return params.rows;
-}
 
 fn item(row: u32) {
   let vectors = params.width / 4u;

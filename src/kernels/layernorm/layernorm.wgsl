@@ -4,14 +4,9 @@
 // Dispatch  one task per row
 // Saved for backward: mean, inverse_std
 
-#include "../parts/each_workgroup.wgsl"
+#include "../parts/each_row.wgsl"
 #include "../parts/tree_sum.wgsl"
-
-struct Params {
-  rows: u32,
-  width: u32,
-  epsilon: f32,
-}
+#include "row_params.wgsl"
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
@@ -22,10 +17,6 @@ struct Params {
 @group(0) @binding(6) var<uniform> params: Params;
 
 alias Partial = f32;
-
-fn tasks() -> u32 {
-  return params.rows;
-}
 
 fn task(row: u32, lane: u32) {
   let start = row * params.width;

@@ -3,16 +3,11 @@
 // Shapes    dout, x, addend and dx [rows, width], weight [width]
 // Dispatch  one task per row
 
-#include "../parts/each_workgroup.wgsl"
+#include "../parts/each_row.wgsl"
 #include "../parts/tree_sum.wgsl"
+#include "row_params.wgsl"
 
 override ADDEND: bool = false;
-
-struct Params {
-  rows: u32,
-  width: u32,
-  epsilon: f32, // added to the variance
-}
 
 @group(0) @binding(0) var<storage, read> dout: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -22,10 +17,6 @@ struct Params {
 @group(0) @binding(5) var<uniform> params: Params;
 
 alias Partial = vec2f;
-
-fn tasks() -> u32 {
-  return params.rows;
-}
 
 fn task(row: u32, lane: u32) {
   let start = row * params.width;

@@ -3,15 +3,11 @@
 // Shapes    dout, x, addend and dx [rows, width], weight [width], width a multiple of 4
 // Dispatch  one item per row
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_row_serial.wgsl"
+#include "row_params.wgsl"
+#include "serial_statistics.wgsl"
 
 override ADDEND: bool = false;
-
-struct Params {
-  rows: u32,
-  width: u32,
-  epsilon: f32, // added to the variance
-}
 
 @group(0) @binding(0) var<storage, read> dout: array<vec4f>;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
@@ -20,29 +16,12 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-fn sum(v: vec4f) -> f32 {
-  return (v.x + v.y) + (v.z + v.w);
-}
-
-fn items() -> u32 {
-  return params.rows;
-}
-
 fn item(row: u32) {
   let vectors = params.width / 4u;
   let start = row * vectors;
-  // As layernorm_serial.wgsl, to the bit.
-  var total = vec4f();
-  for (var k = 0u; k < vectors; k++) {
-    total += x[start + k];
-  }
-  let center = sum(total) / f32(params.width);
-  var squares = vec4f();
-  for (var k = 0u; k < vectors; k++) {
-    let deviation = x[start + k] - center;
-    squares += deviation * deviation;
-  }
-  let scale = 1.0 / sqrt(sum(squares) / f32(params.width) + params.epsilon);
+  let found = statistics(start, vectors);
+  let center = found.x;
+  let scale = found.y;
   var sum_d = vec4f();
   var sum_dx = vec4f(); // of d * xhat
   for (var k = 0u; k < vectors; k++) {

@@ -4,13 +4,9 @@
 // Dispatch  one item per row
 // Saved for backward: mean, inverse_std
 
-#include "../parts/each_item.wgsl"
-
-struct Params {
-  rows: u32,
-  width: u32,
-  epsilon: f32,
-}
+#include "../parts/each_row_serial.wgsl"
+#include "row_params.wgsl"
+#include "serial_statistics.wgsl"
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -20,29 +16,12 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> inverse_std: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-fn sum(v: vec4f) -> f32 {
-  return (v.x + v.y) + (v.z + v.w);
-}
-
-fn items() -> u32 {
-  return params.rows;
-}
-
 fn item(row: u32) {
   let vectors = params.width / 4u;
   let start = row * vectors;
-  var total = vec4f();
-  for (var k = 0u; k < vectors; k++) {
-    total += x[start + k];
-  }
-  let center = sum(total) / f32(params.width);
-  // Second pass: squares of x itself would lose the variance of rows that lie far from 0.
-  var squares = vec4f();
-  for (var k = 0u; k < vectors; k++) {
-    let deviation = x[start + k] - center;
-    squares += deviation * deviation;
-  }
-  let scale = 1.0 / sqrt(sum(squares) / f32(params.width) + params.epsilon);
+  let found = statistics(start, vectors);
+  let center = found.x;
+  let scale = found.y;
   for (var k = 0u; k < vectors; k++) {
     out[start + k] = (x[start + k] - center) * scale * weight[k] + bias[k];
   }

@@ -5,7 +5,7 @@
 // Dispatch  one item per element, in the order of patches
 // Saved for backward: nothing; the gradient is the way back
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_counted.wgsl"
 
 override INVERSE: bool = false; // from patches to images
 struct Params {
@@ -19,10 +19,6 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
-
-fn items() -> u32 {
-  return params.count;
-}
 
 fn item(i: u32) {
   let size = params.patch_size;

@@ -2,7 +2,7 @@
 //
 // Includer  declares alias Element
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_counted.wgsl"
 #include "../parts/unravel.wgsl"
 
 struct Params {
@@ -15,10 +15,6 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read_write> out: array<Element>;
 @group(0) @binding(2) var<uniform> params: Params;
-
-fn items() -> u32 {
-  return params.count;
-}
 
 fn item(i: u32) {
   var index = unravel(i, params.shape);

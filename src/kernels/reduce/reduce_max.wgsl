@@ -7,12 +7,7 @@
 #include "../parts/each_workgroup.wgsl"
 #include "../parts/line.wgsl"
 #include "../parts/tree_best.wgsl"
-
-struct Params {
-  outer: u32,
-  length: u32,
-  inner: u32,
-}
+#include "max_params.wgsl"
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;

@@ -4,12 +4,7 @@
 // Dispatch  one item per element of dx
 
 #include "../parts/each_item.wgsl"
-
-struct Params {
-  outer: u32,
-  length: u32,
-  inner: u32,
-}
+#include "max_params.wgsl"
 
 @group(0) @binding(0) var<storage, read> dout: array<f32>;
 @group(0) @binding(1) var<storage, read> argmax: array<i32>;

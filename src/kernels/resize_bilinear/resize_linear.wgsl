@@ -9,15 +9,9 @@
 // Saved for backward: nothing
 
 #include "../parts/each_item.wgsl"
+#include "params.wgsl"
 
 override RUN: u32 = 8u;
-
-struct Params {
-  outer: u32,
-  size_in: u32,
-  size_out: u32,
-  inner: u32,
-}
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;

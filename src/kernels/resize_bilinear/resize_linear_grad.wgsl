@@ -7,13 +7,7 @@
 // Dispatch  one item per element of dx
 
 #include "../parts/each_item.wgsl"
-
-struct Params {
-  outer: u32,
-  size_in: u32,
-  size_out: u32,
-  inner: u32,
-}
+#include "params.wgsl"
 
 @group(0) @binding(0) var<storage, read> dout: array<f32>;
 @group(0) @binding(1) var<storage, read_write> dx: array<f32>;

@@ -6,7 +6,7 @@
 // Dispatch  one item per element
 // Saved for backward: nothing; there is none
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_counted.wgsl"
 
 struct Params {
   count: u32,
@@ -19,10 +19,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> momentum: array<f32>;
 @group(0) @binding(3) var<storage, read> schedule: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
-
-fn items() -> u32 {
-  return params.count;
-}
 
 fn item(i: u32) {
   let next = params.factor * momentum[i] + (gradient[i] + params.decay * parameter[i]);

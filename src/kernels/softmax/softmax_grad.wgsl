@@ -4,16 +4,10 @@
 // Dispatch  as softmax.wgsl
 
 #include "../parts/line.wgsl"
+#include "params.wgsl"
 
 override WORKGROUP: u32 = 64u;
 override LANES: u32 = 64u;
-
-struct Params {
-  outer: u32,
-  length: u32,
-  inner: u32,
-  scale: f32,
-}
 
 @group(0) @binding(0) var<storage, read> out: array<f32>;
 @group(0) @binding(1) var<storage, read> dout: array<f32>;

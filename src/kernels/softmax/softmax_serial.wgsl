@@ -7,13 +7,7 @@
 
 #include "../parts/each_item.wgsl"
 #include "../parts/line.wgsl"
-
-struct Params {
-  outer: u32,
-  length: u32,
-  inner: u32,
-  scale: f32, // positive
-}
+#include "params.wgsl"
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;

@@ -7,12 +7,7 @@
 
 #include "../parts/each_item.wgsl"
 #include "../parts/sort_key.wgsl"
-
-struct Params {
-  rows: u32,
-  length: u32,
-  k: u32,
-}
+#include "params.wgsl"
 
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read_write> values: array<u32>;

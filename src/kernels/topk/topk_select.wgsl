@@ -5,15 +5,10 @@
 // Shapes    x [rows, length] (f32, read as bits), values [rows, k] (f32), indices [rows, k] (i32)
 // Dispatch  one task per row
 
-#include "../parts/each_workgroup.wgsl"
+#include "../parts/each_row.wgsl"
 #include "../parts/sort_key.wgsl"
 #include "../parts/tree_best.wgsl"
-
-struct Params {
-  rows: u32,
-  length: u32,
-  k: u32,
-}
+#include "params.wgsl"
 
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read_write> values: array<u32>;
@@ -21,10 +16,6 @@ struct Params {
 @group(0) @binding(3) var<uniform> params: Params;
 
 alias Key = u32;
-
-fn tasks() -> u32 {
-  return params.rows;
-}
 
 fn task(row: u32, lane: u32) {
   // Nothing is taken yet: everything comes after this.

@@ -11,26 +11,14 @@ import { adamwOptimizer } from '../optimizer.ts';
 import { parseValues } from '../option-values.ts';
 import { splitShapes } from '../parts.ts';
 import { parseDescriptions } from './descriptions.ts';
-import {
-  filoClass,
-  filoClassLosses,
-  filoMapLosses,
-  filoMaps,
-  filoParts,
-  filoPrototypes,
-  filoShapes,
-  filoSimilarities,
-  kernelParts,
-  learnableTensors,
-  mergedConvolution,
-} from './forward.ts';
+import * as forward from './forward.ts';
 import { type FiloOptions, filoDefaults, filoKinds, filoTaps, type ParsedFilo, sizesOf } from './options.ts';
 import { createFiloScorer } from './scorer.ts';
 import { TextTable } from './texts.ts';
 
 /** PyTorch's defaults for layers, N(0, 0.02^2) for the vectors. */
 function initialValues(options: FiloOptions, clip: ClipConfig, seed: number): Map<string, Float32Array> {
-  const shapes = filoShapes(sizesOf(options, clip), clip);
+  const shapes = forward.filoShapes(sizesOf(options, clip), clip);
   const random = createRandom(deriveSeed(seed, 'learnables'));
   const values = new Map<string, Float32Array>();
   for (const [name, shape] of shapes) {
@@ -59,36 +47,43 @@ const learning = (options: FiloOptions): Learning => ({
   optimizer: adamwOptimizer({ beta1: 0.5, beta2: 0.999, epsilon: 1e-8, decay: 0.01 }, rateOf),
   phases: filoPhases,
   largestBatch: 1,
-  shapes: (clip) => filoShapes(sizesOf(options, clip), clip),
-  parts: (clip) => kernelParts(sizesOf(options, clip).convolutions, filoParts(clip)),
+  shapes: (clip) => forward.filoShapes(sizesOf(options, clip), clip),
+  parts: (clip) => forward.kernelParts(sizesOf(options, clip).convolutions, forward.filoParts(clip)),
   initial: async (clip, seed) => initialValues(options, clip.config, seed),
   async prepare({ clip, size, classes, tokenizer }) {
     const { config } = clip;
     const { names } = filoTaps(config, options);
     const sizes = sizesOf(options, config);
-    const parts = filoParts(config);
-    const shapes = splitShapes(filoShapes(sizes, config), kernelParts(sizes.convolutions, parts));
+    const parts = forward.filoParts(config);
+    const shapes = splitShapes(
+      forward.filoShapes(sizes, config),
+      forward.kernelParts(sizes.convolutions, parts),
+    );
     const table = await TextTable.of(clip, options, [...new Set(classes)], tokenizer);
     return {
       build(model, features, { masks, classes: labels }, phase = 0) {
         const { graph } = model;
-        const all = learnableTensors(model, shapes);
+        const all = forward.learnableTensors(model, shapes);
         const get = (name: string) => all.get(name)!;
         const adapter = phase === 1;
-        const unit = filoClass(model, features.image!, get, adapter);
+        const unit = forward.filoClass(model, features.image!, get, adapter);
         const start = graph.constant('start', table.start, [1, config.textWidth]);
         const texts = { normal: table.inputs(model, 'normal'), abnormal: table.inputs(model, 'abnormal') };
-        const text = filoPrototypes(model, unit, start, texts, get, config);
+        const text = forward.filoPrototypes(model, unit, start, texts, get, config);
         const own = new Map([...all].filter(([name]) => name.startsWith('adapter.') === adapter));
         // What is not trained in this phase is read, and stays: the step binds it all the same.
         if (adapter) {
-          const similarities = filoSimilarities(model, unit, text);
-          return { learnables: own, fixed: all, losses: filoClassLosses(model, similarities, labels) };
+          const similarities = forward.filoSimilarities(model, unit, text);
+          return {
+            learnables: own,
+            fixed: all,
+            losses: forward.filoClassLosses(model, similarities, labels),
+          };
         }
         const convolutions = Array.from({ length: sizes.convolutions }, (_, i) =>
-          mergedConvolution(model, i, get, parts),
+          forward.mergedConvolution(model, i, get, parts),
         );
-        const maps = filoMaps(
+        const maps = forward.filoMaps(
           model,
           names.map((name) => features[name]!),
           text,
@@ -96,7 +91,7 @@ const learning = (options: FiloOptions): Learning => ({
           convolutions,
           size,
         );
-        return { learnables: own, fixed: all, losses: filoMapLosses(model, maps, masks) };
+        return { learnables: own, fixed: all, losses: forward.filoMapLosses(model, maps, masks) };
       },
       feeds: ([name]) => table.feeds(name!),
     };

@@ -13,19 +13,7 @@ import type { ScorerSetup } from '../method.ts';
 import { type Parts, splitShapes, splitValues } from '../parts.ts';
 import { boxesOf, insideBoxes, useBoxes } from './boxes.ts';
 import { describedAs } from './descriptions.ts';
-import {
-  type FiloConvolution,
-  filoClass,
-  filoDetection,
-  filoMaps,
-  filoParts,
-  filoPrototypes,
-  filoShapes,
-  filoSimilarities,
-  kernelParts,
-  learnableTensors,
-  mergedConvolution,
-} from './forward.ts';
+import * as forward from './forward.ts';
 import { type FiloOptions, filoTaps, sizesOf } from './options.ts';
 import { TextTable } from './texts.ts';
 
@@ -52,15 +40,21 @@ async function mergeAll(
   learned: Learned,
 ): Promise<Map<string, DeviceTensor>> {
   const merged = new Map<string, DeviceTensor>();
-  const parts = filoParts(clip.config);
-  const split = kernelParts(count, parts);
-  const shapes = splitShapes(filoShapes({ tokens: 1, linear: 0, convolutions: count }, clip.config), split);
+  const parts = forward.filoParts(clip.config);
+  const split = forward.kernelParts(count, parts);
+  const shapes = splitShapes(
+    forward.filoShapes({ tokens: 1, linear: 0, convolutions: count }, clip.config),
+    split,
+  );
   const held = heldValues(learned, split);
   for (let i = 0; i < count; i++) {
     const model = createModelGraph(clip.weightSpec);
     const depth = new RegExp(`^decoder_cov\\.fc_\\d\\d\\.${i}\\.`);
-    const tensors = learnableTensors(model, new Map([...shapes].filter(([name]) => depth.test(name))));
-    const { kernels, bias } = mergedConvolution(model, i, (name) => tensors.get(name)!, parts);
+    const tensors = forward.learnableTensors(
+      model,
+      new Map([...shapes].filter(([name]) => depth.test(name))),
+    );
+    const { kernels, bias } = forward.mergedConvolution(model, i, (name) => tensors.get(name)!, parts);
     const outputs: Record<string, Tensor> = { [`bias${i}`]: bias };
     for (const [part, kernel] of kernels.entries()) outputs[`kernel${i}/${part}`] = kernel;
     const own: DeviceTensor[] = [];
@@ -127,12 +121,12 @@ export async function createFiloScorer(
   const { config } = clip;
   const { names } = filoTaps(config, options);
   const sizes = sizesOf(options, config);
-  const shapes = [...filoShapes(sizes, config)].filter(([name]) => !name.startsWith('decoder_cov.'));
+  const shapes = [...forward.filoShapes(sizes, config)].filter(([name]) => !name.startsWith('decoder_cov.'));
   const table = await TextTable.of(clip, options, [className], tokenizer);
   const { merged, free } = await sharedKernels(gpu, clip, sizes.convolutions, learned);
   const scorer = await compileScorer(gpu, clip, size, needs, (model, features) => {
     const { graph } = model;
-    const all = learnableTensors(model, new Map(shapes));
+    const all = forward.learnableTensors(model, new Map(shapes));
     const get = (name: string) => all.get(name)!;
     const fixed: { tensor: Tensor; values: DeviceTensor }[] = [];
     const parameter = (name: string) => {
@@ -143,16 +137,18 @@ export async function createFiloScorer(
     };
     const convolutions = Array.from(
       { length: sizes.convolutions },
-      (_, i): FiloConvolution => ({
-        kernels: Array.from({ length: filoParts(config) }, (_, part) => parameter(`kernel${i}/${part}`)),
+      (_, i): forward.FiloConvolution => ({
+        kernels: Array.from({ length: forward.filoParts(config) }, (_, part) =>
+          parameter(`kernel${i}/${part}`),
+        ),
         bias: parameter(`bias${i}`),
       }),
     );
-    const unit = filoClass(model, features.image!, get, true);
+    const unit = forward.filoClass(model, features.image!, get, true);
     const start = graph.constant('start', table.start, [1, config.textWidth]);
     const texts = { normal: table.inputs(model, 'normal'), abnormal: table.inputs(model, 'abnormal') };
-    const text = filoPrototypes(model, unit, start, texts, get, config);
-    const maps = filoMaps(
+    const text = forward.filoPrototypes(model, unit, start, texts, get, config);
+    const maps = forward.filoMaps(
       model,
       names.map((name) => features[name]!),
       text,
@@ -160,9 +156,9 @@ export async function createFiloScorer(
       convolutions,
       size,
     );
-    const similarities = filoSimilarities(model, unit, text);
+    const similarities = forward.filoSimilarities(model, unit, text);
     const inside = graph.input('inside', f32(size, size));
-    const { map, score } = filoDetection(model, similarities, maps, inside);
+    const { map, score } = forward.filoDetection(model, similarities, maps, inside);
     return {
       map,
       score: affine(graph, score, 1 / scoreRange, -leastFiloScore / scoreRange),

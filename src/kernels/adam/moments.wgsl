@@ -1,0 +1,21 @@
+// Moments of Adam and AdamW: m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+//
+// Shapes    parameter, gradient, m, v [count]; schedule: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), what the includer adds
+// Includer  declares struct Params with beta1, beta2, one_minus_beta1, one_minus_beta2, epsilon
+
+@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(1) var<storage, read> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read_write> m: array<f32>;
+@group(0) @binding(3) var<storage, read_write> v: array<f32>;
+@group(0) @binding(4) var<storage, read> schedule: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+// Moves element i's moments on. Returns what its parameter moves by; epsilon is added after the root, as in PyTorch.
+fn moved(i: u32) -> f32 {
+  let g = gradient[i];
+  let first = params.beta1 * m[i] + params.one_minus_beta1 * g;
+  let second = params.beta2 * v[i] + params.one_minus_beta2 * g * g;
+  m[i] = first;
+  v[i] = second;
+  return schedule[0] * first / (sqrt(second) * schedule[1] + params.epsilon);
+}

@@ -1,0 +1,9 @@
+// each_item, for as many items as the uniform `count` says.
+//
+// Includer  declares params with count: u32, and fn item(i: u32)
+
+#include "each_item.wgsl"
+
+fn items() -> u32 {
+  return params.count;
+}
