@@ -5,6 +5,7 @@ import type { Gpu } from '../src/gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../src/graph/device-tensor.ts';
 import { elements } from '../src/kernels/tensor.ts';
 import { knownClipConfigs, smallClipConfig } from '../src/model/clip/config.ts';
+import { defaultImageSize } from '../src/model/clip/image-encoder.ts';
 import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { type Clip, weightSpecs } from '../src/model/clip/weights.ts';
@@ -17,11 +18,8 @@ export const configOf = (model: string) =>
     ? smallClipConfig(smallClipWords.length)
     : knownClipConfigs[model as keyof typeof knownClipConfigs];
 
-/** 518 pixels for patches of 14, as the paper has it, else the CLIP's own size. */
-export const sizeOf = (model: string): number => {
-  const { patch, imageResolution } = configOf(model);
-  return patch === 14 ? 518 : imageResolution;
-};
+/** Side of the images unless told otherwise. */
+export const sizeOf = (model: string): number => defaultImageSize(configOf(model));
 
 /** @param half store the matrices in f16 */
 export async function randomClip(gpu: Gpu, model: string, half: boolean): Promise<Clip> {
