@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Detector } from '../src/detector/index.node.ts';
 import { describe as describePrompts } from '../src/model/faprompt/per-prompt.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
@@ -37,6 +38,18 @@ test('detect --per-prompt: a picture, and a row for every prompt', async () => {
   const { code } = await detect('run', '--per-prompt', '--out', out);
   expect(code).toBe(0);
   const { images } = JSON.parse(await readFile(path.join(out, 'scores.json'), 'utf8'));
+  // The library sees the same, and does not go on seeing it unasked.
+  const detector = await Detector.load({ clip: fixtures.clip, prompts: at('run', 'prompts.safetensors') });
+  expect(detector.info.prompts!.abnormalities).toBe(2);
+  const each = await detector.detect(images[0].image, { perPrompt: true });
+  expect(each.score).toBe(images[0].score);
+  for (const [k, { contribution, probability, map }] of each.prompts!.entries()) {
+    const expected = images[0].prompts[k];
+    expect([contribution, probability]).toEqual([expected.contribution, expected.probability]);
+    expect(Math.max(...map.data)).toBe(expected.mapMax);
+    expect([map.width, map.height]).toEqual([each.map.width, each.map.height]);
+  }
+  expect(await detector.detect(images[0].image)).not.toHaveProperty('prompts');
   expect(images.length).toBeGreaterThan(5);
   for (const { prompts, promptsPicture } of images) {
     expect(prompts).toHaveLength(2);
@@ -54,4 +67,12 @@ test('detect --per-prompt: a picture, and a row for every prompt', async () => {
     1,
     expect.stringMatching(/--per-prompt: expected prompts of FAPrompt/),
   ]);
+  expect((await detector.setPrompts(at('pair', 'prompts.safetensors'))).prompts).not.toHaveProperty(
+    'abnormalities',
+  );
+  await expect(detector.detect(images[0].image, { perPrompt: true })).rejects.toMatchObject({
+    kind: 'bad-option',
+    message: expect.stringMatching(/^perPrompt: expected prompts of FAPrompt/),
+  });
+  detector.close();
 });

@@ -143,6 +143,11 @@ export interface JobOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface DetectOptions extends JobOptions {
+  /** What each abnormality prompt sees, too: for prompts of FAPrompt with several (`DetectorInfo.prompts.abnormalities`). */
+  readonly perPrompt?: boolean;
+}
+
 /**
  * Values in [0, 1], row by row from the top: the image squashed to the model's size, or of tiles with the image's aspect.
  */
@@ -165,6 +170,17 @@ export interface Detection {
   readonly anomalous?: boolean;
   /** Milliseconds of each part; `compile` only where something was compiled. */
   readonly times: { readonly decode: number; readonly compile: number; readonly compute: number };
+  /** Each abnormality prompt alone, in their order; only with `perPrompt`. */
+  readonly prompts?: readonly PromptDetection[];
+}
+
+/** What one abnormality prompt says of an image (`faprompt detect --per-prompt`). */
+export interface PromptDetection {
+  /** What it adds to the cosine of the image with the abnormal prototype: those of all prompts add up to it. */
+  readonly contribution: number;
+  /** Probability that the image is abnormal, by this prompt alone. */
+  readonly probability: number;
+  readonly map: AnomalyMap;
 }
 
 /** What was loaded, and onto what. */
@@ -191,6 +207,8 @@ export interface DetectorInfo {
     readonly threshold?: number;
     /** How they were trained, in words. */
     readonly training: Readonly<Record<string, string | number>>;
+    /** How many abnormality prompts can be looked at alone (`perPrompt`); absent where none can. */
+    readonly abnormalities?: number;
   };
   /** Bytes of GPU memory held. */
   readonly memory: number;
@@ -310,8 +328,11 @@ export interface ClassifyOptions extends JobOptions {
 /** A loaded model. Jobs run one after the other, in the order in which they were asked for. */
 export interface Detector {
   readonly info: DetectorInfo;
-  /** @throws DetectorError naming the image where it is about the image */
-  detect(image: ImageSource, options?: JobOptions): Promise<Detection>;
+  /**
+   * @throws DetectorError naming the image where it is about the image; 'bad-option' for `perPrompt` with prompts that
+   *   are not several of FAPrompt's
+   */
+  detect(image: ImageSource, options?: DetectOptions): Promise<Detection>;
   /** Uses other prompts from now on; the CLIP stays. @throws DetectorError 'bad-prompts', and the old ones stay */
   setPrompts(
     prompts: PromptsSource,

@@ -1,4 +1,5 @@
 // The detector on the thread that it is called on.
+import type { AnomalyMap } from '../data/heatmap.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
 import { fitting } from '../train/features/fitting.ts';
@@ -32,7 +33,10 @@ export type ModelOptions = LoadOptions & { readonly clip: ClipSource };
 /** What both sides of a worker have: the API with images that can be sent. */
 export interface PortableDetector {
   readonly info: DetectorInfo;
-  detect(image: PortableImage, job: PortableJob): Promise<Detection>;
+  detect(
+    image: PortableImage,
+    job: PortableJob & { readonly perPrompt?: boolean | undefined },
+  ): Promise<Detection>;
   setPrompts(
     prompts: PromptsSource,
     options: Pick<LoadOptions, 'size' | 'tiles' | 'allowOtherClip'>,
@@ -117,14 +121,19 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
               return timed(gpu, async (clock) => {
                 const decoded = await environment.decodeImage(gpu, image);
                 const decode = clock.elapsed();
-                const { score, map } = await fitting(image.name, decoded, () =>
-                  model.detect(decoded, image.name, runOptions(job)),
+                const {
+                  score,
+                  map,
+                  prompts: each,
+                } = await fitting(image.name, decoded, () =>
+                  model.detect(decoded, image.name, { ...runOptions(job), perPrompt: job.perPrompt }),
                 );
                 const [compile, elapsed] = [clock.compile(), clock.elapsed()];
                 const { threshold } = model;
                 return {
                   score,
-                  map: { width: map.width, height: map.height, data: map.values },
+                  map: pixelsOf(map),
+                  ...(each ? { prompts: each.map((one) => ({ ...one, map: pixelsOf(one.map) })) } : {}),
                   image: { width: decoded.width, height: decoded.height },
                   ...(threshold === undefined ? {} : { anomalous: isAnomalous(score, threshold) }),
                   times: { decode, compile, compute: elapsed - decode - compile },
@@ -162,6 +171,8 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
     throw failureOf(error, signal);
   }
 }
+
+const pixelsOf = ({ width, height, values }: AnomalyMap) => ({ width, height, data: values });
 
 const runOptions = ({ progress, signal }: PortableJob) => ({
   signal,

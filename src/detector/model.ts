@@ -12,10 +12,12 @@ import { readClip } from '../model/checkpoint/open.ts';
 import { createImageEncoder, defaultImageSize } from '../model/clip/image-encoder.ts';
 import { type Pixels, preprocessImage } from '../model/clip/preprocess.ts';
 import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
+import { severalPrompts } from '../model/methods/faprompt/per-prompt.ts';
 import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
 import type { Scorer } from '../model/scorer.ts';
 import { sha256 as hashOf } from '../train/features/entry.ts';
 import type { ClipSource, DetectorInfo, FileSource, LoadOptions, TileSource } from './api.ts';
+import { type EachPrompt, eachPrompt, type PromptView } from './each-prompt.ts';
 import { createEncoderCache, type EncoderCache } from './encoders.ts';
 import type { Environment, OpenedFile } from './environment.ts';
 import { DetectorError } from './errors.ts';
@@ -53,8 +55,12 @@ export interface Model {
   detect(
     image: RgbImage,
     name: string,
-    options?: RunOptions,
-  ): Promise<{ readonly score: number; readonly map: AnomalyMap }>;
+    options?: RunOptions & { readonly perPrompt?: boolean | undefined },
+  ): Promise<{
+    readonly score: number;
+    readonly map: AnomalyMap;
+    readonly prompts?: readonly PromptView[];
+  }>;
   /** That the prompts carry, unless it was chosen with other tiles. */
   readonly threshold: number | undefined;
   /** @throws DetectorError 'bad-prompts'; the old ones stay then */
@@ -203,6 +209,7 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
   const encoders = createEncoderCache((size, needs) => createImageEncoder(gpu, clip, size, needs));
   let prompts: Prompts | undefined;
   let scorer: Scorer | undefined;
+  let each: EachPrompt | undefined;
   let size = defaultImageSize(config);
   /** Tiles that the prompts' threshold was chosen with. */
   let stored: TileOptions | undefined;
@@ -222,14 +229,17 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
       return size;
     },
     encoders,
-    async detect(image, name, options) {
+    async detect(image, name, { perPrompt = false, ...options } = {}) {
       if (!prompts || !scorer) throw noPrompts();
-      const used = scorer;
+      const [used, alone] = [scorer, each!];
       const tiles = prompts.tiles;
+      if (perPrompt && tiles) throw new DetectorError('bad-option', 'perPrompt: not with tiles');
       return encoders.use(size, promptsNeeds(prompts, config), async (encoder) => {
         const whole = async (pixels: Pixels) => {
-          const { score, map } = await used.score(await encoder.encodePixels(pixels, options), name, options);
-          return { score, map: squareMap(map) };
+          const features = await encoder.encodePixels(pixels, options);
+          const { score, map } = await used.score(features, name, options);
+          const prompts = perPrompt ? await alone.score(features, name, options) : undefined;
+          return { score, map: squareMap(map), ...(prompts ? { prompts } : {}) };
         };
         return tiles ? detectTiles(image, name, tiles, whole) : whole(image);
       });
@@ -268,11 +278,14 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
         throw encoder.reason;
       }
       scorer?.dispose();
+      each?.dispose();
       [prompts, scorer, size, stored] = [tiled, made.value, side, read.tiles];
+      each = eachPrompt(gpu, clip, read, side);
     },
     info() {
       const notice = clip.metadata.get('notice');
       const chosen = threshold();
+      const several = prompts && !prompts.tiles && severalPrompts(prompts.method)?.prompts;
       return {
         adapter: gpu.description,
         software: gpu.capabilities.software,
@@ -288,7 +301,11 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
         ...(prompts?.tiles ? { tiles: prompts.tiles } : {}),
         ...(prompts
           ? {
-              prompts: { training: prompts.training, ...(chosen === undefined ? {} : { threshold: chosen }) },
+              prompts: {
+                training: prompts.training,
+                ...(chosen === undefined ? {} : { threshold: chosen }),
+                ...(several ? { abnormalities: several } : {}),
+              },
             }
           : {}),
         memory: gpu.memory.allocated,

@@ -1,10 +1,10 @@
 // The API over a detector on either side of a worker: image sources are made portable where they are given.
 import type {
   ClassifyOptions,
+  DetectOptions,
   Detector,
   FileSource,
   ImageSource,
-  JobOptions,
   LoadOptions,
   PromptsSource,
   Training,
@@ -48,7 +48,7 @@ export function createDetector(inner: PortableDetector, shipped?: FileSource): D
     get info() {
       return inner.info;
     },
-    async detect(image: ImageSource, { name, ...job }: JobOptions = {}) {
+    async detect(image: ImageSource, { name, ...job }: DetectOptions = {}) {
       return inner.detect(await portable(image, name), job);
     },
     setPrompts: (prompts, options = {}) => inner.setPrompts(absolutePrompts(prompts, shipped), options),

@@ -9,7 +9,7 @@ import { startWorker } from './worker-start.ts';
 /** What the worker answers to. */
 export interface WorkerMethods {
   load(options: ModelOptions, context: Context): Promise<unknown>;
-  detect(args: { image: PortableImage }, context: Context): Promise<unknown>;
+  detect(args: { image: PortableImage; perPrompt: boolean | undefined }, context: Context): Promise<unknown>;
   setPrompts(args: {
     prompts: Parameters<PortableDetector['setPrompts']>[0];
     options: Parameters<PortableDetector['setPrompts']>[1];
@@ -58,10 +58,10 @@ function createRemote(caller: Caller, first: DetectorInfo, close: () => void): P
     get info() {
       return info;
     },
-    detect: (image, { progress, signal }) =>
+    detect: (image, { perPrompt, progress, signal }) =>
       caller.call<Awaited<ReturnType<PortableDetector['detect']>>>(
         'detect',
-        { image },
+        { image, perPrompt },
         { events: { progress }, signal, transfer: bitmapsOf(image) },
       ).result,
     async setPrompts(prompts, options) {

@@ -24,7 +24,8 @@ const methods: WorkerMethods = {
     });
     return detector.info;
   },
-  detect: ({ image }, context) => loaded().detect(image, { ...progressTo(context), signal: context.signal }),
+  detect: ({ image, perPrompt }, context) =>
+    loaded().detect(image, { ...progressTo(context), signal: context.signal, perPrompt }),
   setPrompts: ({ prompts, options }) => loaded().setPrompts(prompts, options),
   train(options, context) {
     const { emit, on, signal } = context;

@@ -4,11 +4,9 @@ import { createQueue, prefetch } from '../base/prefetch.ts';
 import type { TileOptions } from '../base/tile-options.ts';
 import { type AnomalyMap, squareMap } from '../data/heatmap.ts';
 import { blendTiles, imageTiles, type TileBlend } from '../data/tiles.ts';
-import { laterOptions } from '../model/faprompt/option-checks.ts';
-import type { FapromptOptions } from '../model/faprompt/options.ts';
 import { createPromptScorer, type PromptDetection, type PromptScorer } from '../model/faprompt/per-prompt.ts';
 import { ScoreError } from '../model/faprompt/verdict.ts';
-import { fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
+import { severalPrompts } from '../model/methods/faprompt/per-prompt.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
 import type { Scorer } from '../model/scorer.ts';
 import type { FeatureSource } from '../train/features/source.ts';
@@ -84,8 +82,8 @@ export const createDetector = async (
 
 /** @throws UsageError for prompts that are not several of FAPrompt's */
 async function openPromptScorer({ gpu, clip }: ClipSession, { method, learnables, imageSize }: Prompts) {
-  const options = { ...laterOptions, ...method.options } as FapromptOptions;
-  if (method.family !== fapromptFamilyName || options.prompts < 2)
+  const options = severalPrompts(method);
+  if (!options)
     throw new UsageError(
       `--per-prompt: expected prompts of FAPrompt with K of 2 or more, found ${method.title}`,
     );
@@ -99,7 +97,7 @@ export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer
     features.use(file, ({ features: found, width, height }) =>
       inTurn(async () => {
         const { score, map } = await scorer.score(found, file);
-        const prompts = await promptScorer?.score(found);
+        const prompts = await promptScorer?.score(found, file);
         return { item, score, map: squareMap(map), width, height, prompts };
       }),
     );

@@ -1,6 +1,6 @@
 // How results are shown: the same for every photograph.
 import { type Signal, signal } from '@preact/signals-core';
-import { type AnomalyMap, mapRange } from '../../src/data/heatmap.ts';
+import { type AnomalyMap, mapRange, type Range } from '../../src/data/heatmap.ts';
 import { keep, kept } from '../core/keep.ts';
 import type { HeatSettings } from '../studio/heat.ts';
 
@@ -49,13 +49,14 @@ export const keepDisplay = ({ view, opacity, threshold, outlines }: Display): Pr
     outlines: outlines.peek(),
   } satisfies KeptDisplay);
 
-/** What a display means for one map. */
+/** What a display means for one map. @param own what the colours are stretched to; absent: the map's range */
 export function heatSettings(
   { opacity, threshold }: Pick<Display, 'opacity' | 'threshold'>,
   map: AnomalyMap,
   stretched: boolean,
+  own?: Range,
 ): HeatSettings {
-  const range = stretched ? mapRange(map) : ([0, 1] as const);
+  const range = stretched ? (own ?? mapRange(map)) : ([0, 1] as const);
   const [low, high] = range;
   return { opacity: opacity.value, range, threshold: low + threshold.value * (high - low) };
 }

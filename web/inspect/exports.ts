@@ -1,5 +1,5 @@
 // Results as files.
-import type { AnomalyMap } from '../../src/data/heatmap.ts';
+import { type AnomalyMap, mapRange } from '../../src/data/heatmap.ts';
 import type { DetectorInfo } from '../../src/detector/index.ts';
 import { download, stem } from '../core/download.ts';
 import type { ModelChoice } from '../engine/choice.ts';
@@ -7,6 +7,7 @@ import type { Limit } from '../engine/limit.ts';
 import { findRegions } from '../studio/regions.ts';
 import { drawPicture, studio } from '../studio/studio.ts';
 import { type Display, heatSettings } from './display.ts';
+import type { EachPrompt } from './each-prompt.ts';
 import type { Judging } from './judged.ts';
 import type { Photo, Photos } from './photos.ts';
 
@@ -14,6 +15,7 @@ export interface Context {
   readonly photos: Photos;
   readonly display: Display;
   readonly judging: Judging;
+  readonly each: EachPrompt;
   readonly choice: ModelChoice;
   readonly info: DetectorInfo | undefined;
   readonly limit: Limit | undefined;
@@ -92,6 +94,7 @@ async function describe(photo: Photo, context: Context) {
   const { threshold } = settingsOf(photo, map, context);
   const { score, width, height } = state.result;
   const passes = context.judging.reading(photo)?.passes;
+  const each = context.each.of(photo);
   return {
     image: photo.name,
     width,
@@ -108,6 +111,16 @@ async function describe(photo: Photo, context: Context) {
       peak: region.peak,
       area: region.area,
     })),
+    // As `faprompt detect --per-prompt` says it; where somebody looked.
+    ...(each
+      ? {
+          prompts: each.prompts.map(({ contribution, probability, map: own }) => ({
+            contribution,
+            probability,
+            mapMax: mapRange(own)[1],
+          })),
+        }
+      : {}),
     map,
   };
 }

@@ -1,5 +1,5 @@
 // The view "Inspect".
-import { effect, signal } from '@preact/signals-core';
+import { computed, effect, signal } from '@preact/signals-core';
 import { announce } from '../core/announce.ts';
 import { h } from '../core/dom.ts';
 import { acceptDrops, acceptPastes, droppedFiles, leftOut, sortFiles } from '../core/files.ts';
@@ -17,6 +17,8 @@ import { cameraButton } from './camera.ts';
 import { displayControls, viewSwitch } from './controls.ts';
 import { createDetect } from './detect.ts';
 import { createDisplay, keepDisplay, restoreDisplay } from './display.ts';
+import { createEachPrompt } from './each-prompt.ts';
+import { eachPromptCard } from './each-prompt-card.ts';
 import { saveNumbers, savePicture } from './exports.ts';
 import { filmstrip } from './filmstrip.ts';
 import { createJudging } from './judged.ts';
@@ -27,7 +29,7 @@ import { overview, photoKeys } from './overview.ts';
 import { createPhotos, type Photo } from './photos.ts';
 import { createQueue } from './queue.ts';
 import { createShown } from './shown.ts';
-import { createStage } from './stage.ts';
+import { createStage, type ShownMap } from './stage.ts';
 import { takeAlongCard } from './take-along.ts';
 import { regionList, verdictCard } from './verdict.ts';
 import { welcome } from './welcome.ts';
@@ -71,10 +73,20 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
 
   const shown = createShown(photos, display, judging);
   const highlighted = signal<number | undefined>(undefined);
+  const each = createEachPrompt(engine, photos);
+  /** One prompt's map in place of the map of all. */
+  const alone = computed((): ShownMap | undefined => {
+    const [now, k] = [shown.map.value, each.chosen.value];
+    const looked = each.looked.value;
+    return now && looked && k !== undefined
+      ? { ...now, map: looked.prompts[k]!.map, range: looked.range }
+      : undefined;
+  });
   const context = () => ({
     photos,
     display,
     judging,
+    each,
     choice: engine.choice.peek(),
     info: engine.known.peek(),
     limit: engine.limit.peek(),
@@ -108,6 +120,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     'div',
     { class: 'stack' },
     regionList(shown.found, highlighted),
+    eachPromptCard(photos.selected, each),
     displayControls(display, shown.stretched, shown.stretch, engine.tiles),
   );
   async function openLive(): Promise<void> {
@@ -144,7 +157,14 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     h(
       'div',
       { class: 'stage-column' },
-      createStage({ photo: photos.selected, shown: shown.map, display, found: shown.found, highlighted }),
+      createStage({
+        photo: photos.selected,
+        shown: computed(() => alone.value ?? shown.map.value),
+        display,
+        // Regions are those of the map of all.
+        found: computed(() => (alone.value ? undefined : shown.found.value)),
+        highlighted,
+      }),
       progressCard(engine.activity, engine.cancel),
       messages(photos, engine, queue, problem, refused),
       overview(photos, judging),

@@ -1,6 +1,6 @@
 // The photograph with its heat map: overlaid, side by side, or behind a slider; all of them through one window.
 import { effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
-import type { AnomalyMap } from '../../src/data/heatmap.ts';
+import type { AnomalyMap, Range } from '../../src/data/heatmap.ts';
 import { h, oncePerFrame, svg } from '../core/dom.ts';
 import { createZoom } from '../core/zoom.ts';
 import { drawHeat, type HeatSettings } from '../studio/heat.ts';
@@ -16,6 +16,8 @@ export interface ShownMap {
   readonly photo: Photo;
   readonly map: AnomalyMap;
   readonly stretched: boolean;
+  /** Stretched to this range instead of the map's own. */
+  readonly range?: Range;
 }
 
 /** Regions, and of which photograph they are. */
@@ -116,7 +118,7 @@ export function createStage({ photo, shown, display, found, highlighted }: Stage
     stage.dataset.state = photo.value?.state.value.kind ?? 'empty';
     const now = shown.value;
     hot.hidden = !now;
-    if (now) draw(now.map, heatSettings(display, now.map, now.stretched));
+    if (now) draw(now.map, heatSettings(display, now.map, now.stretched, now.range));
   });
   effect(() => {
     const now = found.value && display.outlines.value ? shown.value : undefined;

@@ -1,7 +1,7 @@
 // Which prompt fired: each of the K abnormality prompts alone, beside the prototype that stands for all of them.
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
-import { compile } from '../../graph/executor.ts';
+import { compile, type RunOptions } from '../../graph/executor.ts';
 import { affine, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { concat } from '../../kernels/slice/slice.ts';
@@ -16,6 +16,7 @@ import type { FapromptOptions } from './options.ts';
 import { anomalyMap, smoothedMap, smoothingSigma } from './score.ts';
 import { loadTemplates } from './scorer.ts';
 import { probabilities, probabilityMap } from './similarity.ts';
+import { checkDetection } from './verdict.ts';
 
 /** One abnormality prompt on one image. */
 export interface PromptDetection {
@@ -28,8 +29,8 @@ export interface PromptDetection {
 }
 
 export interface PromptScorer {
-  /** In the order of the prompts. */
-  score(features: Features): Promise<PromptDetection[]>;
+  /** In the order of the prompts. @param image its name, for messages @throws ScoreError for what is not finite */
+  score(features: Features, image: string, options?: RunOptions): Promise<PromptDetection[]>;
   dispose(): void;
 }
 
@@ -72,21 +73,31 @@ export async function createPromptScorer(
     own.push(bound);
     parameters.set(tensor.storage, bound);
   }
-  const executable = await compile(gpu, graph, outputs, { parameters });
+  const free = () => {
+    for (const { buffer } of own) gpu.memory.free(buffer);
+  };
+  const executable = await compile(gpu, graph, outputs, { parameters }).catch((error: unknown) => {
+    free();
+    throw error;
+  });
   return {
-    async score({ image: feature, patches: rows }) {
+    async score({ image: feature, patches: rows }, name, runOptions) {
       const feeds = { image: feature!, patches: rows! };
-      const found = (await executable.run(feeds, Object.keys(outputs))) as Record<string, Float32Array>;
+      const found = (await executable.run(feeds, Object.keys(outputs), runOptions)) as Record<
+        string,
+        Float32Array
+      >;
       const { abnormal, normal, map: all } = found as Record<keyof typeof outputs, Float32Array>;
       const texts = Array.from({ length: count }, (_, k) => abnormal.subarray(k * width, (k + 1) * width));
-      return describe(found.feature!, normal, texts, options.temperature).map((each, k) => ({
-        ...each,
-        map: all.slice(k * size * size, (k + 1) * size * size),
-      }));
+      return describe(found.feature!, normal, texts, options.temperature).map((each, k) => {
+        const map = all.slice(k * size * size, (k + 1) * size * size);
+        checkDetection({ score: each.probability + each.contribution, map }, name);
+        return { ...each, map };
+      });
     },
     dispose() {
       executable.dispose();
-      for (const { buffer } of own) gpu.memory.free(buffer);
+      free();
     },
   };
 }

@@ -1,0 +1,102 @@
+// What each abnormality prompt alone sees in the photograph that is selected: computed when somebody asks for it.
+import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+import { type AnomalyMap, mapRange, type Range } from '../../src/data/heatmap.ts';
+import type { Engine } from '../engine/engine.ts';
+import { explain, type Problem } from '../engine/problems.ts';
+import { asMap } from '../studio/studio.ts';
+import type { Photo, Photos } from './photos.ts';
+
+/** One prompt on one photograph; numbers as the library gives them. */
+export interface PromptView {
+  readonly contribution: number;
+  readonly probability: number;
+  readonly map: AnomalyMap;
+}
+
+export interface Looked {
+  readonly prompts: readonly PromptView[];
+  /** Of all their maps: what one shows can be held against what another shows. */
+  readonly range: Range;
+}
+
+export interface EachPrompt {
+  /** How many prompts the model has that can be looked at alone; undefined: none, or no model was open yet. */
+  readonly count: ReadonlySignal<number | undefined>;
+  /** Tiles are looked at one by one: the prompts are not. */
+  readonly possible: ReadonlySignal<boolean>;
+  /** Of the photograph that is selected. */
+  readonly looked: ReadonlySignal<Looked | undefined>;
+  /** Number of the prompt whose map is shown; undefined: the map of all. */
+  readonly chosen: Signal<number | undefined>;
+  readonly problem: ReadonlySignal<Problem | undefined>;
+  /** What is known of a photograph. */
+  of(photo: Photo): Looked | undefined;
+  look(): Promise<void>;
+}
+
+/** Ten maps of a large model are some megabytes. */
+const remembered = 8;
+
+export function createEachPrompt(engine: Engine, { selected, all }: Photos): EachPrompt {
+  const known = signal<ReadonlyMap<string, Looked>>(new Map());
+  const chosen = signal<number | undefined>(undefined);
+  const problem = signal<Problem | undefined>(undefined);
+  const looked = computed(() => {
+    const photo = selected.value;
+    return photo && known.value.get(photo.id);
+  });
+  effect(() => {
+    selected.value;
+    chosen.value = undefined;
+    problem.value = undefined;
+  });
+  effect(() => {
+    // Another model sees other things.
+    engine.choice.value;
+    engine.tiles.value;
+    known.value = new Map();
+    chosen.value = undefined;
+  });
+  effect(() => {
+    const there = new Set(all.value.map(({ id }) => id));
+    const kept = [...known.peek()].filter(([id]) => there.has(id));
+    if (kept.length < known.peek().size) known.value = new Map(kept);
+  });
+
+  async function look(): Promise<void> {
+    const photo = selected.peek();
+    if (!photo) return;
+    problem.value = undefined;
+    const choice = engine.choice.peek();
+    try {
+      const { prompts } = await engine.run('Looking with each prompt', (detector, tools) =>
+        detector.detect(photo.file, { name: photo.name, perPrompt: true, ...tools }),
+      );
+      if (engine.choice.peek() !== choice) return;
+      const views = prompts!.map(({ map, ...numbers }) => ({ ...numbers, map: asMap({ map }) }));
+      const ranges = views.map(({ map }) => mapRange(map));
+      const range = [
+        Math.min(...ranges.map(([low]) => low)),
+        Math.max(...ranges.map(([, high]) => high)),
+      ] as const;
+      const others = [...known.peek()].filter(([id]) => id !== photo.id);
+      known.value = new Map([...others.slice(1 - remembered), [photo.id, { prompts: views, range }]]);
+    } catch (error) {
+      const failed = explain(error);
+      if (failed.kind !== 'stopped' && selected.peek() === photo) problem.value = failed;
+    }
+  }
+  return {
+    count: computed(() => engine.known.value?.prompts?.abnormalities),
+    possible: computed(() => engine.tiles.value === 1),
+    looked,
+    chosen,
+    problem,
+    of: ({ id }) => known.peek().get(id),
+    look,
+  };
+}
+
+/** The prompt that is surest of a defect. */
+export const surest = ({ prompts }: Looked): number =>
+  prompts.reduce((best, { probability }, k) => (probability > prompts[best]!.probability ? k : best), 0);
