@@ -10,7 +10,7 @@ import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
 import { clipTensorShapes } from '../src/model/clip/config.ts';
 import { largestLogitScale } from '../src/model/clip/initial.ts';
-import { clipMean, clipStd } from '../src/model/clip/preprocess.ts';
+import { clipMean, clipStd } from '../src/model/clip/pixels.ts';
 import { drawBatch } from '../src/train/pretrain/batch.ts';
 import { inlineBatches, threadedBatches } from '../src/train/pretrain/batches.node.ts';
 import { readPretrainCheckpoint, writePretrainCheckpoint } from '../src/train/pretrain/checkpoint.ts';

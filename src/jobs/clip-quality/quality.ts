@@ -4,7 +4,7 @@ import { familiesOf, type Role } from '../../data/synth/roles.ts';
 import { drawSample, type SynthSample } from '../../data/synth/stream.ts';
 import { auroc } from '../../eval/ranking.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
-import { clipMean, clipStd } from '../../model/clip/preprocess.ts';
+import { clipMean, clipStd } from '../../model/clip/pixels.ts';
 import type { Clip } from '../../model/clip/weights.ts';
 import { encodeImages, encodeTexts, type ImageReading } from './encode.ts';
 

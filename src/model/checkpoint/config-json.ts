@@ -2,14 +2,30 @@
 import { contentBytes, describeContent } from '../../base/content.ts';
 import { WeightsError } from '../../formats/errors.ts';
 import { jsonProblem } from '../../formats/json-limits.ts';
+import { clipMean, clipStd, pixelMetadata, pixelScale } from '../clip/pixels.ts';
 
 /** An index of shards has one value for each tensor, a configuration some hundred. */
 const maxValues = 200_000;
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** Mean and deviation of pixels as metadata, where a file names them and they are not OpenAI's. */
+function pixelsIn(mean: unknown, std: unknown, file: string): Record<string, string> {
+  if (mean === undefined && std === undefined) return {};
+  const asList = (value: unknown, byDefault: readonly number[]): readonly unknown[] =>
+    value === undefined ? byDefault : Array.isArray(value) ? value : [value];
+  return pixelMetadata(pixelScale(asList(mean, clipMean), asList(std, clipStd), file));
+}
+
+/** The same of Hugging Face's preprocessor_config.json. @throws WeightsError */
+export function preprocessorMetadata(text: string, file: string): Record<string, string> {
+  const { image_mean, image_std, do_normalize } = parse(text, file);
+  if (do_normalize === false) return pixelsIn([0, 0, 0], [1, 1, 1], file);
+  return pixelsIn(image_mean ?? undefined, image_std ?? undefined, file);
+}
+
 /**
- * Activation and head widths as metadata (`clipConfigOf` reads it).
+ * Activation and head widths as metadata (`clipConfigOf` reads it); of OpenCLIP's also the pixels' scale.
  * @param text content of config.json (Hugging Face) or open_clip_config.json
  * @throws WeightsError for a file that is not such a configuration, or of another kind of model
  */
@@ -36,7 +52,9 @@ export function configMetadata(text: string, file: string): Record<string, strin
     if (vision.timm_model_name) fail("CLIP's own ViT as vision_cfg", `timm model ${vision.timm_model_name}`);
     if (words.hf_model_name) fail("CLIP's own text encoder as text_cfg", words.hf_model_name);
     const textWidth = count(words.width, 'text_cfg.width', 512);
+    const { mean, std } = record(json.preprocess_cfg ?? {}, 'preprocess_cfg');
     return {
+      ...pixelsIn(mean ?? undefined, std ?? undefined, file),
       activation: model.quick_gelu === true ? 'quickgelu' : 'gelu',
       head_dim: `${count(vision.head_width, 'head_width', 64)},${textWidth / count(words.heads, 'text_cfg.heads', 8)}`,
     };

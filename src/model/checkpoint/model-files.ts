@@ -8,3 +8,6 @@ export const modelFiles = [
   'pytorch_model.bin',
   'pytorch_model.bin.index.json',
 ] as const;
+
+/** Where Hugging Face's tools keep how images are prepared. */
+export const preprocessorConfig = 'preprocessor_config.json';

@@ -6,7 +6,8 @@ import { type ByteSource, readExactly } from '../../formats/source.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import { readTorch } from '../../formats/torch/torch.ts';
 import { blipTensors, isBlipNaming } from './blip-names.ts';
-import { configMetadata } from './config-json.ts';
+import { configMetadata, preprocessorMetadata } from './config-json.ts';
+import { preprocessorConfig } from './model-files.ts';
 import { type ClipTensors, clipTensors } from './names.ts';
 import { readShards } from './shards.ts';
 
@@ -66,7 +67,16 @@ async function readConfig({ scheme }: ClipTensors, beside: Beside): Promise<Map<
   if (scheme === 'huggingface') names.reverse();
   for (const name of names) {
     const source = await beside(name);
-    if (source) return new Map(Object.entries(configMetadata(await readText(source), source.name)));
+    if (!source) continue;
+    const found = configMetadata(await readText(source), source.name);
+    // Hugging Face keeps how pixels are scaled in a file of its own.
+    const pixels = name === 'config.json' ? await beside(preprocessorConfig) : undefined;
+    return new Map(
+      Object.entries({
+        ...found,
+        ...(pixels ? preprocessorMetadata(await readText(pixels), pixels.name) : {}),
+      }),
+    );
   }
   return new Map();
 }

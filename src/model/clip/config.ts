@@ -2,6 +2,7 @@ import { WeightsError } from '../../formats/errors.ts';
 import type { TensorFile } from '../../formats/tensor-file.ts';
 import { blipConfigOf, blipTensorShapes, isBlip, isBlipFile } from '../blip/config.ts';
 import { checkTensors, countBlocks, type Fail, refuseOtherModels, type TensorType } from './check-tensors.ts';
+import { pixelMetadata, pixelsOf } from './pixels.ts';
 import {
   type Activation,
   activations,
@@ -64,7 +65,7 @@ const transformer = (name: string, width: number, layers: number): NamedShape[] 
  */
 export function clipConfigFromShapes(
   tensors: ReadonlyMap<string, TensorType>,
-  { file, headDim, activation }: { file: string } & Unwritten,
+  { file, headDim, activation, pixels }: { file: string } & Unwritten,
 ): ClipConfig {
   const fail: Fail = (tensor, expected, found) => {
     throw new WeightsError({ file, tensor, expected, found });
@@ -106,6 +107,7 @@ export function clipConfigFromShapes(
     embedDim,
     headDim: dims,
     activation,
+    pixels,
   });
   checkTensors(tensors, clipTensorShapes(config), fail);
   return config;
@@ -121,7 +123,7 @@ const unwrittenSizes = (config: ClipConfig): Record<string, string> => {
   const [vision, text] = [config.visionWidth / config.visionHeads, config.textWidth / config.textHeads];
   const head_dim = vision === text ? `${vision}` : `${vision},${text}`;
   if (isBlip(config)) return { head_dim, vision_epsilon: `${config.visionEpsilon}` };
-  return { activation: config.activation, head_dim };
+  return { activation: config.activation, head_dim, ...pixelMetadata(config.pixels) };
 };
 
 /**
@@ -162,5 +164,6 @@ function sizesOf({ source, tensors, metadata }: TensorFile, given: Unwritten): C
     file,
     headDim: given.headDim ?? (heads === undefined ? undefined : { vision: vision!, text: text! }),
     activation: given.activation ?? activation,
+    pixels: given.pixels ?? pixelsOf(metadata, file),
   });
 }

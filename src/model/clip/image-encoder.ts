@@ -77,7 +77,7 @@ export async function createImageEncoder(
   });
   const names = [...featureShapes(needs, clip.config, size).keys()].filter((name) => name in outputs);
   const views = needs.views === 'anovl' ? await createViewEncoder(gpu, clip, size, needs) : undefined;
-  const preprocessor = createPreprocessor(gpu, size, needs.filter);
+  const preprocessor = createPreprocessor(gpu, size, needs.filter, clip.config.pixels);
   const encoder: ImageEncoder = {
     executable,
     async encodePixels(image, options) {
@@ -87,7 +87,12 @@ export async function createImageEncoder(
     },
     async readPixels(image, options) {
       if (views)
-        return (await encoder.encode([await preprocessImage(gpu, image, size, needs.filter)], options))[0]!;
+        return (
+          await encoder.encode(
+            [await preprocessImage(gpu, image, size, needs.filter, clip.config.pixels)],
+            options,
+          )
+        )[0]!;
       return (await executable.run(
         { images: await preprocessor.run(image) },
         names,

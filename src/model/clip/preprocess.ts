@@ -8,9 +8,7 @@ import { createGraph } from '../../graph/graph.ts';
 import { imageToTensor } from '../../kernels/image_tensor/image_tensor.ts';
 import { resizePillow } from '../../kernels/resize_pillow/resize_pillow.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
-
-export const clipMean = [0.48145466, 0.4578275, 0.40821073] as const;
-export const clipStd = [0.26862954, 0.26130258, 0.27577711] as const;
+import { openaiPixels, type PixelScale } from './pixels.ts';
 
 /** Pixels, `channels` bytes each, row by row. */
 export interface Pixels {
@@ -32,7 +30,12 @@ export interface Preprocessor {
 const kept = { sizes: 8, bytes: 2 ** 26 };
 
 /** What an image's size needs is compiled at the first image of that size (antialiased), and kept. */
-export function createPreprocessor(gpu: Gpu, size: number, filter: Filter): Preprocessor {
+export function createPreprocessor(
+  gpu: Gpu,
+  size: number,
+  filter: Filter,
+  pixels: PixelScale = openaiPixels,
+): Preprocessor {
   const resizes = new Map<string, Executable>(); // the one used last is the last
   const inTurn = createQueue();
   const drop = (key: string) => {
@@ -41,7 +44,7 @@ export function createPreprocessor(gpu: Gpu, size: number, filter: Filter): Prep
   };
   const resizeFor = async ({ width, height }: Pixels): Promise<Executable> => {
     const key = `${width} x ${height}`;
-    const found = resizes.get(key) ?? (await compileResize(gpu, { width, height }, size, filter));
+    const found = resizes.get(key) ?? (await compileResize(gpu, { width, height }, size, filter, pixels));
     resizes.delete(key);
     resizes.set(key, found);
     const total = () => [...resizes.values()].reduce((sum, { plan }) => sum + plan.bytes.total, 0);
@@ -67,11 +70,12 @@ function compileResize(
   { width, height }: Omit<Pixels, 'data'>,
   size: number,
   filter: Filter,
+  scale: PixelScale,
 ): Promise<Executable> {
   const graph = createGraph();
   const pixels = graph.input('image', { shape: [height, width, 3], dtype: 'u8' });
   const resized = resizePillow(graph, pixels, { height: size, width: size, filter });
-  const output = imageToTensor(graph, resized, { mean: clipMean, std: clipStd });
+  const output = imageToTensor(graph, resized, scale);
   return compile(gpu, graph, { output: graph.view(output, [1, 3, size, size]) });
 }
 
@@ -81,8 +85,9 @@ export async function preprocessImage(
   image: Pixels,
   size: number,
   filter: Filter = 'bicubic',
+  scale: PixelScale = openaiPixels,
 ): Promise<Float32Array> {
-  const executable = await compileResize(gpu, image, size, filter);
+  const executable = await compileResize(gpu, image, size, filter, scale);
   try {
     return (await executable.run({ image: image.data }, ['output'])).output as Float32Array;
   } finally {
@@ -94,7 +99,12 @@ export async function preprocessImage(
  * CLIP's own recipe, as torchvision has it: the shorter side to `size` (bicubic, antialiased), the square in the middle,
  * normalised: f32 [3, size, size].
  */
-export async function preprocessCrop(gpu: Gpu, image: Pixels, size: number): Promise<Float32Array> {
+export async function preprocessCrop(
+  gpu: Gpu,
+  image: Pixels,
+  size: number,
+  scale: PixelScale = openaiPixels,
+): Promise<Float32Array> {
   const { width, height } = image;
   const shorter = Math.min(width, height);
   const scaled = (side: number) => (side === shorter ? size : Math.floor((size * side) / shorter));
@@ -111,7 +121,7 @@ export async function preprocessCrop(gpu: Gpu, image: Pixels, size: number): Pro
   }
   const graph = createGraph();
   const pixels = graph.input('image', { shape: [size, size, 3], dtype: 'u8' });
-  const tensor = imageToTensor(graph, pixels, { mean: clipMean, std: clipStd });
+  const tensor = imageToTensor(graph, pixels, scale);
   return (await runOnce(gpu, graph, tensor, cropMiddle(resized, size))) as Float32Array;
 }
 

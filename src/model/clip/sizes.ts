@@ -1,4 +1,5 @@
 // Sizes of a CLIP, and those of the models that are known by name.
+import type { PixelScale } from './pixels.ts';
 
 /** Non-linearity of the MLPs: QuickGELU x * sigmoid(1.702 x) in OpenAI's models, GELU in most of OpenCLIP's. */
 export const activations = ['quickgelu', 'gelu'] as const;
@@ -25,6 +26,8 @@ export interface ClipConfig {
   readonly activation: Activation;
   /** Side to which images are brought unless told otherwise, where the weights say so (`weights convert --detect-size`). */
   readonly detectSize?: number;
+  /** Where they are not OpenAI's. */
+  readonly pixels?: PixelScale;
 }
 
 /** Width of a head: in both encoders, or in each. */
@@ -36,10 +39,15 @@ export interface Unwritten {
   readonly headDim?: HeadDim | undefined;
   /** Default QuickGELU, as in OpenAI's models. */
   readonly activation?: Activation | undefined;
+  /** Default: OpenAI's. */
+  readonly pixels?: PixelScale | undefined;
 }
 
 /** The sizes that determine a ClipConfig. */
-export type ClipSizes = Omit<ClipConfig, 'visionHeads' | 'textHeads' | 'imageResolution' | 'activation'> &
+export type ClipSizes = Omit<
+  ClipConfig,
+  'visionHeads' | 'textHeads' | 'imageResolution' | 'activation' | 'pixels'
+> &
   Unwritten;
 
 /** As given, or 64. */
@@ -50,7 +58,7 @@ export const headDims = (headDim: HeadDim = 64): { vision: number; text: number 
  * Completes sizes with what follows from them: heads = width / headDim, imageResolution = grid * patch.
  * @throws RangeError if a width is not a multiple of its headDim
  */
-export function clipConfig({ headDim, activation = 'quickgelu', ...sizes }: ClipSizes): ClipConfig {
+export function clipConfig({ headDim, activation = 'quickgelu', pixels, ...sizes }: ClipSizes): ClipConfig {
   const { visionWidth, textWidth, patch, grid } = sizes;
   const { vision, text } = headDims(headDim);
   for (const [name, width, dim] of [
@@ -65,6 +73,7 @@ export function clipConfig({ headDim, activation = 'quickgelu', ...sizes }: Clip
     textHeads: textWidth / text,
     imageResolution: grid * patch,
     activation,
+    ...(pixels ? { pixels } : {}),
   };
 }
 

@@ -17,7 +17,9 @@ import { bindWeights, type Clip } from './weights.ts';
 
 /** An image as its model was trained to see it: CLIP the square in the middle, BLIP all of it, squashed: [3, S, S]. */
 export const preprocessForZeroShot = (gpu: Gpu, { config }: Clip, image: Pixels): Promise<Float32Array> =>
-  (isBlip(config) ? preprocessImage : preprocessCrop)(gpu, image, config.imageResolution);
+  isBlip(config)
+    ? preprocessImage(gpu, image, config.imageResolution)
+    : preprocessCrop(gpu, image, config.imageResolution, config.pixels);
 
 /** The unit feature [E] of a preprocessed image [3, S, S], S the size that the CLIP was trained on. */
 export async function imageFeature(gpu: Gpu, clip: Clip, image: Float32Array): Promise<Float32Array> {

@@ -2,7 +2,7 @@
 import { readText } from '../../base/open.node.ts';
 import { WeightsError } from '../../formats/errors.ts';
 import { configMetadata, parse } from '../checkpoint/config-json.ts';
-import { modelFiles } from '../checkpoint/model-files.ts';
+import { modelFiles, preprocessorConfig } from '../checkpoint/model-files.ts';
 import { shardNames } from '../checkpoint/shards.ts';
 import { askHub } from './announced.node.ts';
 import { writeRef } from './cache.node.ts';
@@ -63,6 +63,7 @@ export async function pullRepository(
     const config = await checkConfig(name, await pull([file], { onProgress: () => {} }));
     // BERT's words: a BLIP has no others.
     if (config.model_type === 'blip') files.push(...(await present(['vocab.txt'])));
+    if (config.model_type === 'clip') files.push(...(await present([preprocessorConfig])));
   }
 
   let weights: KnownFile | undefined;

@@ -13,6 +13,7 @@ import { bytesSource } from '../../formats/source.ts';
 import type { Shape } from '../../kernels/tensor.ts';
 import type { HostFeatures } from '../../model/clip/image-encoder.ts';
 import { type ImageNeeds, needsKey } from '../../model/clip/needs.ts';
+import type { PixelScale } from '../../model/clip/pixels.ts';
 import type { FeaturePrecision } from '../settings.ts';
 
 /** What the features of an image file depend on. */
@@ -22,6 +23,8 @@ export interface FeatureSettings {
   readonly imageSize: number;
   readonly needs: ImageNeeds;
   readonly precision: FeaturePrecision;
+  /** How the CLIP wants its pixels, where not as OpenAI's: its file alone does not say. */
+  readonly pixels?: PixelScale | undefined;
 }
 
 /** Features of an image, and the size of the image itself. */
@@ -36,11 +39,20 @@ export interface FeatureEntry {
 /** Name of an entry. @param image sha256 of the image file */
 export const entryKey = (
   image: string,
-  { clip, imageSize, needs, precision }: FeatureSettings,
+  { clip, imageSize, needs, precision, pixels }: FeatureSettings,
 ): Promise<string> =>
   sha256(
     new TextEncoder().encode(
-      JSON.stringify(['faprompt-features', 3, image, clip, imageSize, needsKey(needs), precision]),
+      JSON.stringify([
+        'faprompt-features',
+        3,
+        image,
+        clip,
+        imageSize,
+        needsKey(needs),
+        precision,
+        ...(pixels ? [pixels.mean, pixels.std] : []),
+      ]),
     ),
   );
 

@@ -16,7 +16,7 @@ import type { Clip } from '../../model/clip/weights.ts';
 import { entryKey, type FeatureEntry, type FeatureSettings, readEntry, sha256, writeEntry } from './entry.ts';
 import { type FeatureSource, type FeatureStore, featuresOf, type LentEncoder } from './source.ts';
 
-export interface FeatureSourceOptions extends FeatureSettings {
+export interface FeatureSourceOptions extends Omit<FeatureSettings, 'pixels'> {
   /** Folder of the cache; undefined: no cache. */
   readonly cache?: string | undefined;
   readonly onWarning?: (message: string) => void;
@@ -76,7 +76,7 @@ function imageFiles(clip: Clip, options: FeatureSourceOptions): FeatureStore<str
     }
   };
   const entryOf = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> => {
-    const key = await entryKey(await sha256(bytes), options);
+    const key = await entryKey(await sha256(bytes), { ...options, pixels: clip.config.pixels });
     return path.join(cache, key.slice(0, 2), `${key}.safetensors`);
   };
   const remember = (file: string, state: string, entry: string) => {

@@ -3,7 +3,7 @@ import { createRandom, deriveSeed, type Random } from '../../base/random.ts';
 import type { Mask, RgbImage } from '../../data/image.ts';
 import type { PhotoKind, PhotoStream } from '../../data/photos/stream.node.ts';
 import { drawSample } from '../../data/synth/stream.ts';
-import { clipMean, clipStd } from '../../model/clip/preprocess.ts';
+import { clipMean, clipStd } from '../../model/clip/pixels.ts';
 import { createWordTokenizer, type Tokenizer, tokenize } from '../../model/clip/tokenizer/tokenizer.ts';
 import { drawingOf, type PretrainSettings, textLength } from './settings.ts';
 
