@@ -53,6 +53,7 @@ export async function buildBrowser(outdir = 'dist/browser') {
     worker: source,
     clip: weights('small-clip.safetensors'),
     prompts: weights('small-prompts.safetensors'),
+    vocabulary: weights('clip-merges.txt.gz'),
   };
   const page = await build({
     ...browser,

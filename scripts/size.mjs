@@ -35,7 +35,12 @@ try {
     );
   const named = (start) => Object.keys(outputs).find((file) => path.basename(file).startsWith(start));
   const [index, worker] = [named('index.'), named('worker.')];
-  const carried = { worker: named('worker-'), clip: named('clip-'), prompts: named('prompts-') };
+  const carried = {
+    worker: named('worker-'),
+    clip: named('clip-'),
+    prompts: named('prompts-'),
+    vocabulary: named('vocabulary-'),
+  };
 
   const parts = new Map();
   for (const [file, { bytes, inputs }] of Object.entries(outputs)) {
@@ -67,6 +72,7 @@ try {
   sums('page with the worker that it carries', [...page, carried.worker]);
   sums('page with worker: false, all of it', inPage);
   sums('small CLIP and prompts, where files get lost', [carried.clip, carried.prompts]);
+  sums('words for other CLIPs, where files get lost', [carried.vocabulary]);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -8,12 +8,15 @@ import { build as esbuild } from 'esbuild';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildLibrary } from '../scripts/library.mjs';
-import { Detector, DetectorError } from '../src/detector/index.node.ts';
+import { Detector, DetectorError, type Warning } from '../src/detector/index.node.ts';
+import { writeSafetensors } from '../src/formats/safetensors.ts';
+import { clipConfig } from '../src/model/clip/config.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { encoded, smallClip, smallPrompts } from '../testing/browser/fixtures.ts';
 import { newContext } from '../testing/browser/open.ts';
 import { openSite, type Site, strictPolicy } from '../testing/browser/site.ts';
 import { hasEsbuild } from '../testing/esbuild.ts';
+import { tinyWeights } from './clip-files.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -23,6 +26,24 @@ const inPackage = (...names: string[]) => path.join(installed, ...names);
 /** A project that has the library as a dependency. */
 let project = '';
 const inProject = (...names: string[]) => path.join(project, ...names);
+
+/** With OpenAI's vocabulary, as other CLIPs have it. */
+const otherConfig = clipConfig({
+  ...{ visionWidth: 64, visionLayers: 2, patch: 16, grid: 4, textWidth: 64, textLayers: 1 },
+  ...{ contextLength: 77, vocabSize: 49408, embedDim: 32 },
+});
+const texts = ['a scratched cloth', 'a photo of a flawless cloth'];
+/** A page that knows nothing of words. */
+const otherPage = `import { Detector } from 'faprompt';
+const said = [];
+const detector = await Detector.load({ clip: '/other.safetensors', onWarning: ({ message }) => said.push(message) });
+globalThis.look = async (texts) => {
+  const { score } = await detector.detect('/photo.png');
+  const named = detector.info.prompts !== undefined;
+  await detector.setPrompts({ object: 'woven cloth' });
+  const about = (await detector.detect('/photo.png')).score;
+  return { score, named, about, said, cosines: (await detector.classify('/photo.png', texts)).map(({ cosine }) => cosine) };
+};`;
 
 describe.skipIf(!hasEsbuild())('the library, built', () => {
   beforeAll(async () => {
@@ -39,6 +60,9 @@ describe.skipIf(!hasEsbuild())('the library, built', () => {
     await copyFile(path.join(root, 'examples/detect-node.mjs'), inProject('detect-node.mjs'));
     await writeFile(inProject('prompts.safetensors'), await smallPrompts());
     await writeFile(inProject('photo.png'), await encoded.png());
+    await writeFile(inProject('other.safetensors'), writeSafetensors(tinyWeights(otherConfig)));
+    await writeFile(inProject('other.html'), '<script type="module" src="other.js"></script>');
+    await writeFile(inProject('other.js'), otherPage);
   });
   afterAll(async () => {
     for (const folder of [project, installed]) await rm(folder, { recursive: true, force: true });
@@ -176,7 +200,6 @@ await Detector.load().catch(({ kind, message, hint }) => console.log(JSON.string
       file: inProject('photo.png'),
     });
     const detector = await Detector.load({ clip: smallClip });
-    await expect(detector.detect(inProject('photo.png'))).rejects.toMatchObject({ kind: 'bad-prompts' });
     await expect(detector.setPrompts(smallClip)).rejects.toMatchObject({ kind: 'bad-prompts' });
     await detector.setPrompts(inProject('prompts.safetensors'));
     await expect(detector.detect(inProject('package.json'))).rejects.toMatchObject({
@@ -185,6 +208,27 @@ await Detector.load().catch(({ kind, message, hint }) => console.log(JSON.string
     });
     detector.close();
     await expect(detector.detect(inProject('photo.png'))).rejects.toMatchObject({ kind: 'closed' });
+  });
+
+  test('without prompts: those that ship where they are for this CLIP, else hand-written ones; it is said', async () => {
+    const said: string[] = [];
+    const onWarning = ({ kind, message }: Warning) => void said.push(`${kind}: ${message}`);
+    const small = await Detector.load({ clip: smallClip, onWarning });
+    expect(small.info.prompts).toBe(undefined);
+    expect((await small.detect(inProject('photo.png'))).score).toBe((await expected()).score);
+    expect(said).toEqual(['notice: no prompts were given: those that ship with the small CLIP are used']);
+    expect(small.info.prompts!.abnormalities).toBeGreaterThan(1);
+    small.close();
+
+    const other = await Detector.load({ clip: inProject('other.safetensors'), onWarning });
+    const { score } = await other.detect(inProject('photo.png'));
+    expect(said[1]).toMatch(/^notice: no prompts were given: hand-written ones are used \(prompt-ensemble\)/);
+    await other.setPrompts({});
+    expect((await other.detect(inProject('photo.png'))).score).toBe(score);
+    await other.setPrompts({ method: 'clip', object: 'woven cloth' });
+    expect((await other.detect(inProject('photo.png'))).score).not.toBe(score);
+    expect(said).toHaveLength(2);
+    other.close();
   });
 
   test.each(['detect.js', 'detect-node.mjs'])('the README has the example %s word by word', async (name) => {
@@ -201,14 +245,18 @@ await Detector.load().catch(({ kind, message, hint }) => console.log(JSON.string
         base: './',
         configFile: false,
         logLevel: 'error',
-        build: { target: 'es2022', rolldownOptions: { input: inProject('detect.html') } },
+        build: {
+          target: 'es2022',
+          rolldownOptions: { input: [inProject('detect.html'), inProject('other.html')] },
+        },
       });
       // esbuild moves no files along: the library falls back on what it carries.
       await esbuild({
-        ...{ absWorkingDir: project, entryPoints: ['detect.js'], outdir: 'lost' },
+        ...{ absWorkingDir: project, entryPoints: ['detect.js', 'other.js'], outdir: 'lost' },
         ...{ bundle: true, splitting: true, format: 'esm', logLevel: 'warning' },
       });
-      await copyFile(inProject('detect.html'), inProject('lost/detect.html'));
+      for (const name of ['detect.html', 'other.html'])
+        await copyFile(inProject(name), inProject('lost', name));
       site = await openSite({ '/some/where/': inProject('dist'), '/lost/': inProject('lost') });
     });
     afterAll(() => site?.close());
@@ -246,6 +294,39 @@ await Detector.load().catch(({ kind, message, hint }) => console.log(JSON.string
       expect(complaints.filter((text) => !expectedComplaints.test(text))).toEqual([]);
       if (!lost)
         expect(site.requests.every((name) => name.startsWith(base) || name === '/favicon.ico')).toBe(true);
+      await context.close();
+    });
+
+    test.each([
+      ['Vite', '/some/where/'],
+      ['esbuild, which loses the words', '/lost/'],
+    ])('another CLIP without prompts, bundled by %s: words are found', async (_, base) => {
+      const context = await newContext();
+      const page = await context.newPage();
+      site.policy = strictPolicy.replace("worker-src 'self'", "worker-src 'self' blob:");
+      site.serve('/other.safetensors', await readFile(inProject('other.safetensors')));
+      site.serve('/photo.png', await readFile(inProject('photo.png')));
+      await page.goto(`${site.url}${base}other.html`);
+      await page.waitForFunction(() => 'look' in globalThis);
+      const found = await page.evaluate(
+        (texts) =>
+          (globalThis as unknown as { look(texts: string[]): Promise<Record<string, unknown>> }).look(texts),
+        texts,
+      );
+      const detector = await Detector.load({ clip: inProject('other.safetensors') });
+      const { score } = await detector.detect(inProject('photo.png'));
+      await detector.setPrompts({ object: 'woven cloth' });
+      const about = (await detector.detect(inProject('photo.png'))).score;
+      const classes = await detector.classify(inProject('photo.png'), texts);
+      detector.close();
+      expect(found).toMatchObject({
+        named: true,
+        said: [expect.stringContaining('hand-written ones are used')],
+      });
+      expect(found.score).toBeCloseTo(score, 5);
+      expect(found.about).toBeCloseTo(about, 5);
+      for (const [i, { cosine }] of classes.entries())
+        expect((found.cosines as number[])[i]).toBeCloseTo(cosine, 5);
       await context.close();
     });
   });

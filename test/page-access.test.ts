@@ -2,8 +2,8 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
-import { violations, violationsInAllLooks } from './page/axe.ts';
 import { type PageHub, startPageHub } from '../testing/page-hub.ts';
+import { violations, violationsInAllLooks } from './page/axe.ts';
 import { mask, noImage, tile } from './page/images.ts';
 import { inspected, openPageSite, type PageSite, visit } from './page/site.ts';
 

@@ -1,7 +1,11 @@
 // Faults that people met in "Model", each through the page as they met it.
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeSafetensors } from '../src/formats/safetensors.ts';
+import { clipConfig } from '../src/model/clip/config.ts';
+import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
+import { tinyWeights } from './clip-files.ts';
 import { tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
 
@@ -10,6 +14,11 @@ const weights = async (name: string) => ({
   mimeType: 'application/octet-stream',
   buffer: await readFile(`weights/${name}`),
 });
+
+const sizes = {
+  ...{ visionWidth: 64, visionLayers: 2, patch: 16, grid: 4, textWidth: 64, textLayers: 1 },
+  ...{ contextLength: 24, embedDim: 32 },
+};
 
 describe.skipIf(!hasChromium())('the page: faults in Model', () => {
   let site: PageSite;
@@ -55,8 +64,17 @@ describe.skipIf(!hasChromium())('the page: faults in Model', () => {
     });
     await page.waitForSelector('[role=alert] >> text=holiday.safetensors is not a CLIP');
     expect(await alert.innerText()).not.toMatch(/\d{8}/);
-    // A CLIP without prompts: what to do, not what to call.
-    await page.setInputFiles('input[accept^=".safetensors,.pt"]', await weights('small-clip.safetensors'));
+    // A CLIP whose few words are not enough for prompts: what to do, not what to call.
+    await page.setInputFiles('input[accept^=".safetensors,.pt"]', {
+      name: 'speechless.safetensors',
+      mimeType: '',
+      buffer: Buffer.from(
+        writeSafetensors(
+          tinyWeights(clipConfig({ ...sizes, vocabSize: 5 })),
+          wordListMetadata(['object', 'damaged', '.']),
+        ),
+      ),
+    });
     await page.waitForFunction(() => document.querySelector('.facts')!.textContent!.includes('none yet'));
     await page.click('nav >> text=Inspect');
     await page.click('.sample');
@@ -72,7 +90,10 @@ describe.skipIf(!hasChromium())('the page: faults in Model', () => {
       ...(await weights('small-clip.safetensors')),
       name: 'renamed.safetensors',
     });
-    await page.waitForFunction(() => document.querySelector('.facts')!.textContent!.includes('renamed'));
+    // The CLIP of this page, so its prompts.
+    await page.waitForFunction(() =>
+      /renamed.*General prompts/s.test(document.querySelector('.facts')!.textContent!),
+    );
     await page.setInputFiles('input[accept=".safetensors"]', await weights('small-prompts.safetensors'));
     await page.waitForFunction(() =>
       document.querySelector('.facts')!.textContent!.includes('small-prompts'),
@@ -94,6 +115,26 @@ describe.skipIf(!hasChromium())('the page: faults in Model', () => {
     await inspected(page, 2);
     const [again] = (await numbers(page)).images;
     expect(again!.score).toBeCloseTo(before!.score, 6);
+    await context.close();
+  });
+
+  test('another CLIP from a file is of use at once, without prompts and without a word list', async () => {
+    const { page, context, complaints } = await visit(site);
+    await page.click('nav >> text=Model');
+    await page.setInputFiles('input[accept^=".safetensors,.pt"]', {
+      name: 'other.safetensors',
+      mimeType: '',
+      buffer: Buffer.from(
+        writeSafetensors(tinyWeights(clipConfig({ ...sizes, contextLength: 77, vocabSize: 49408 }))),
+      ),
+    });
+    await page.waitForFunction(() =>
+      /other\.safetensors.*no training/s.test(document.querySelector('.facts')!.textContent!),
+    );
+    await page.click('nav >> text=Inspect');
+    await page.setInputFiles('.welcome input[multiple]', await tile('part.png'));
+    await inspected(page, 1);
+    expect(complaints).toEqual([]);
     await context.close();
   });
 

@@ -39,7 +39,8 @@ export interface WrittenSource {
   readonly object?: string;
   /**
    * bpe_simple_vocab_16e6.txt(.gz) or merges.txt, for a CLIP that does not carry its own word list; BERT's vocab.txt for
-   * a BLIP. Default in Node, and for a page to serve: `faprompt/weights/clip-merges.txt.gz`.
+   * a BLIP. Default: `faprompt/weights/clip-merges.txt.gz`, for hand-written prompts and `classify` in a browser also
+   * where a page's tools lost it.
    */
   readonly vocabulary?: FileSource;
 }
@@ -84,7 +85,7 @@ export interface Warning {
     | 'storage-full' // no room: went on without storing the weights
     | 'storage-unavailable' // private window, no OPFS, ...
     | 'storage-damaged' // what was stored had the wrong hash: removed and read anew
-    | 'notice'; // what the weights say about themselves ("random weights: ...")
+    | 'notice'; // what the weights say about themselves ("random weights: ..."); which prompts were taken unasked
   readonly message: string;
 }
 
@@ -100,7 +101,10 @@ export type TileSource = number | { readonly count: number; readonly overlap?: n
 export interface LoadOptions {
   /** Default: the small CLIP that ships with the package, with its prompts. */
   readonly clip?: ClipSource;
-  /** Without them only `train`, `classify` and `setPrompts` work. */
+  /**
+   * What says what a defect is. Default: for the small CLIP its own; for another one, at the first image, hand-written
+   * ones about an "object", and a warning of kind `notice` that says so.
+   */
   readonly prompts?: PromptsSource;
   /** Side in pixels to which images are squashed, a multiple of the patch size. Default: what the prompts were trained at. */
   readonly size?: number;
@@ -318,10 +322,7 @@ export interface TrainResult {
 }
 
 export interface ClassifyOptions extends JobOptions {
-  /**
-   * bpe_simple_vocab_16e6.txt(.gz) or merges.txt, for a CLIP that does not carry its own word list; BERT's vocab.txt for
-   * a BLIP. Default in Node: the first, which ships.
-   */
+  /** As `WrittenSource.vocabulary`, with the same default. */
   readonly vocabulary?: FileSource;
 }
 

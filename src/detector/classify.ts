@@ -9,16 +9,15 @@ import {
   zeroShot,
 } from '../model/clip/zero-shot.ts';
 import { checkProbabilities } from '../model/faprompt/verdict.ts';
-import type { VocabularyFile } from '../model/vocabulary.ts';
 import type { Model } from './model.ts';
-import { anyTextTokenizer } from './written.ts';
+import { anyTextTokenizer, type LazyVocabulary } from './written.ts';
 
 export async function classifyImage(
   { gpu, clip, file }: Model,
   name: string,
   image: RgbImage,
   texts: readonly string[],
-  vocabulary: VocabularyFile | undefined,
+  vocabulary: LazyVocabulary | undefined,
 ): Promise<{ text: string; probability: number; cosine: number }[]> {
   const tokenizer = await anyTextTokenizer(clip, { vocabulary });
   const input = await preprocessForZeroShot(gpu, clip, image);

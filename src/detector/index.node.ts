@@ -10,25 +10,32 @@ import type {
 } from './api.ts';
 import { nodeEnvironment } from './environment.node.ts';
 import { openLocal } from './local.ts';
-import { absoluteOptions, createDetector, trainWith } from './public.ts';
+import { absoluteOptions, createDetector, trainWith, withClip } from './public.ts';
 
 export type * from './api.ts';
 export { DetectorError, type DetectorErrorKind } from './errors.ts';
 
 export type Detector = Loaded;
 
+const vocabulary = () => packageFile('weights/clip-merges.txt.gz');
+const shipped = {
+  vocabulary: async () => vocabulary(),
+  vocabularyPlace: vocabulary,
+  prompts: () => packageFile('weights/small-prompts.safetensors'),
+};
+
 const withShippedModel = (options: LoadOptions) => ({
   ...options,
   clip: packageFile('weights/small-clip.safetensors'),
-  prompts: options.prompts ?? packageFile('weights/small-prompts.safetensors'),
+  prompts: options.prompts ?? shipped.prompts(),
 });
-
-/** CLIP's byte pairs, for hand-written prompts on a CLIP that has no word list of its own. */
-const vocabulary = () => packageFile('weights/clip-merges.txt.gz');
 
 const open = async (options: LoadOptions) => {
   const { clip } = options;
-  return openLocal(nodeEnvironment, clip === undefined ? withShippedModel(options) : { ...options, clip });
+  return openLocal(
+    nodeEnvironment,
+    clip === undefined ? withShippedModel(options) : await withClip(options, clip, shipped),
+  );
 };
 
 export const Detector = {
@@ -37,12 +44,11 @@ export const Detector = {
    * @throws DetectorError, or the signal's reason
    */
   load: async (options: LoadOptions = {}): Promise<Loaded> =>
-    createDetector(await open(absoluteOptions(options, vocabulary())), vocabulary()),
+    createDetector(await open(absoluteOptions(options)), shipped),
 };
 
 /** Trains prompts without a detector: loads the CLIP, trains, frees it. */
-export const trainPrompts = (options: TrainPromptsOptions): Training =>
-  trainWith(open, options, vocabulary());
+export const trainPrompts = (options: TrainPromptsOptions): Training => trainWith(open, options, shipped);
 
 /** Node has no browser storage: `faprompt weights` manages the models on the disk. */
 export const listWeights = async (): Promise<StoredWeights[]> => [];

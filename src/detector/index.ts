@@ -1,9 +1,9 @@
 // The library in a browser.
 import type { Detector as Loaded, LoadOptions, Training, TrainPromptsOptions } from './api.ts';
 import type { PortableDetector } from './local.ts';
-import { absoluteOptions, createDetector, trainWith } from './public.ts';
+import { absoluteOptions, createDetector, trainWith, withClip } from './public.ts';
 import { openRemote } from './remote.ts';
-import { withShippedModel } from './shipped.browser.ts';
+import { shipped, withShippedModel } from './shipped.browser.ts';
 
 export type * from './api.ts';
 export { DetectorError, type DetectorErrorKind } from './errors.ts';
@@ -13,7 +13,8 @@ export type Detector = Loaded;
 
 async function open(options: LoadOptions): Promise<PortableDetector> {
   const { clip, worker = true } = options;
-  const chosen = clip === undefined ? await withShippedModel(options) : { ...options, clip };
+  const chosen =
+    clip === undefined ? await withShippedModel(options) : await withClip(options, clip, shipped);
   if (worker) return openRemote(chosen);
   const [{ openLocal }, { browserEnvironment }] = await Promise.all([
     import('./local.ts'),
@@ -28,8 +29,8 @@ export const Detector = {
    * @throws DetectorError, or the signal's reason
    */
   load: async (options: LoadOptions = {}): Promise<Loaded> =>
-    createDetector(await open(absoluteOptions(options))),
+    createDetector(await open(absoluteOptions(options)), shipped),
 };
 
 /** Trains prompts without a detector: loads the CLIP, trains, frees it. */
-export const trainPrompts = (options: TrainPromptsOptions): Training => trainWith(open, options);
+export const trainPrompts = (options: TrainPromptsOptions): Training => trainWith(open, options, shipped);

@@ -11,3 +11,7 @@ declare module 'inlined:prompts' {
   const bytes: Uint8Array<ArrayBuffer> | undefined;
   export default bytes;
 }
+declare module 'inlined:vocabulary' {
+  const bytes: Uint8Array<ArrayBuffer> | undefined;
+  export default bytes;
+}

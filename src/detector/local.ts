@@ -21,22 +21,30 @@ import { isDescribed, isTrained, type PortableImage, type PortableTraining, rele
 import { countReading } from './reading.ts';
 import { startTraining } from './training.ts';
 import { createTurns } from './turns.ts';
+import { takeUnsaid, type Unsaid } from './unsaid.ts';
 
 export interface PortableJob {
   readonly progress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface DetectJob extends PortableJob {
+  readonly perPrompt?: boolean | undefined;
+  /** Where nobody has said yet what a defect is. */
+  readonly unsaid?: Unsaid | undefined;
+}
+
 /** What to load, with a CLIP chosen. */
-export type ModelOptions = LoadOptions & { readonly clip: ClipSource };
+export type ModelOptions = LoadOptions & {
+  readonly clip: ClipSource;
+  /** Told of what a job changed. */
+  readonly onInfo?: (info: DetectorInfo) => void;
+};
 
 /** What both sides of a worker have: the API with images that can be sent. */
 export interface PortableDetector {
   readonly info: DetectorInfo;
-  detect(
-    image: PortableImage,
-    job: PortableJob & { readonly perPrompt?: boolean | undefined },
-  ): Promise<Detection>;
+  detect(image: PortableImage, job: DetectJob): Promise<Detection>;
   setPrompts(
     prompts: PromptsSource,
     options: Pick<LoadOptions, 'size' | 'tiles' | 'allowOtherClip'>,
@@ -57,13 +65,23 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
   const options = () => ({ ...given, environment, ...(loading ? {} : { signal: undefined }) });
   const read = (file: FileSource, count = countReading(undefined)) =>
     readWhole(file, { ...options() } as Parameters<typeof readWhole>[1], count);
+  const readOnce = (file: FileSource) => {
+    let bytes: ReturnType<typeof read> | undefined;
+    return () => {
+      bytes ??= read(file).catch((error: unknown) => {
+        bytes = undefined;
+        throw error;
+      });
+      return bytes;
+    };
+  };
   const readPrompts = async (
     given: PromptsSource,
     count = countReading(undefined),
   ): Promise<GivenPrompts['source']> => {
     if (!isDescribed(given)) return read(given, count);
     const { vocabulary: file, ...rest } = given;
-    const vocabulary = file && { vocabulary: await read(file, count) };
+    const vocabulary = file && { vocabulary: readOnce(file) };
     if (!isTrained(rest)) return { written: { ...rest, ...vocabulary } };
     const { object } = rest;
     return {
@@ -115,8 +133,12 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
           return keeper.model.info();
         },
         detect: (image, job) =>
-          settle(job, [image], () =>
-            keeper.run((model) => {
+          settle(job, [image], async () => {
+            if (!prompts && job.unsaid) {
+              prompts = await takeUnsaid(keeper, job.unsaid, readPrompts, given);
+              if (prompts) given.onInfo?.(keeper.model.info());
+            }
+            return keeper.run((model) => {
               const { gpu } = model;
               return timed(gpu, async (clock) => {
                 const decoded = await environment.decodeImage(gpu, image);
@@ -139,8 +161,8 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
                   times: { decode, compile, compute: elapsed - decode - compile },
                 };
               });
-            }),
-          ),
+            });
+          }),
         setPrompts: (file, { size, tiles, allowOtherClip }) =>
           settle({}, [], async () => {
             const next = { source: await readPrompts(file), size, tiles, allowOtherClip };
@@ -153,7 +175,7 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
         classify: (image, texts, job) =>
           settle(job, [image], async () => {
             const { classifyImage } = await import('./classify.ts');
-            const vocabulary = job.vocabulary === undefined ? undefined : await read(job.vocabulary);
+            const vocabulary = job.vocabulary === undefined ? undefined : readOnce(job.vocabulary);
             return keeper.run(async (model) => {
               const decoded = await environment.decodeImage(model.gpu, image);
               return fitting(image.name, decoded, () =>

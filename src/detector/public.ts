@@ -1,6 +1,7 @@
 // The API over a detector on either side of a worker: image sources are made portable where they are given.
 import type {
   ClassifyOptions,
+  ClipSource,
   DetectOptions,
   Detector,
   FileSource,
@@ -12,29 +13,36 @@ import type {
   TrainPromptsOptions,
   TrainResult,
 } from './api.ts';
-import type { PortableDetector } from './local.ts';
+import type { ModelOptions, PortableDetector } from './local.ts';
 import { absolute, isDescribed, isTrained, portable, portableSamples } from './portable.ts';
 
+/** Options with a CLIP that the caller named. */
+export const withClip = async (
+  options: LoadOptions,
+  clip: ClipSource,
+  shipped: Shipped,
+): Promise<ModelOptions> => ({
+  ...options,
+  clip,
+  ...(options.prompts === undefined ? {} : { prompts: await withVocabulary(options.prompts, shipped) }),
+});
+
 /** Addresses as seen from the page; functions of the options that stay behind are the opener's business. */
-export const absoluteOptions = (options: LoadOptions, vocabulary?: FileSource): LoadOptions => ({
+export const absoluteOptions = (options: LoadOptions): LoadOptions => ({
   ...options,
   ...(options.clip === undefined
     ? {}
     : { clip: Array.isArray(options.clip) ? options.clip : absoluteFile(options.clip as FileSource) }),
   ...(options.workerUrl === undefined ? {} : { workerUrl: absolute(options.workerUrl) }),
-  ...(options.prompts === undefined ? {} : { prompts: absolutePrompts(options.prompts, vocabulary) }),
+  ...(options.prompts === undefined ? {} : { prompts: absolutePrompts(options.prompts) }),
 });
 
 const absoluteFile = (file: FileSource): FileSource =>
   typeof file === 'string' || file instanceof URL ? absolute(file) : file;
 
-/** @param shipped the vocabulary where none is given */
-function absolutePrompts(prompts: PromptsSource, shipped?: FileSource): PromptsSource {
-  if (!isDescribed(prompts)) {
-    const file = absoluteFile(prompts);
-    return shipped === undefined ? file : { file, vocabulary: absoluteFile(shipped) };
-  }
-  const vocabulary = prompts.vocabulary ?? shipped;
+function absolutePrompts(prompts: PromptsSource): PromptsSource {
+  if (!isDescribed(prompts)) return absoluteFile(prompts);
+  const { vocabulary } = prompts;
   return {
     ...prompts,
     ...(isTrained(prompts) ? { file: absoluteFile(prompts.file) } : {}),
@@ -42,19 +50,41 @@ function absolutePrompts(prompts: PromptsSource, shipped?: FileSource): PromptsS
   };
 }
 
-/** @param shipped CLIP's vocabulary, for texts that come without */
-export function createDetector(inner: PortableDetector, shipped?: FileSource): Detector {
+/** What ships with the package, looked for when it is needed. */
+export interface Shipped {
+  /** CLIP's byte pairs, for texts on a CLIP that has no word list of its own; undefined: they are not to be found. */
+  vocabulary(): Promise<FileSource | undefined>;
+  /** Where they should be: for prompts that were trained, few of which need them. */
+  vocabularyPlace(): FileSource;
+  /** Those of the small CLIP. */
+  prompts(): FileSource;
+}
+
+/** Prompts with the vocabulary that their texts may need, where they name none. */
+async function withVocabulary(prompts: PromptsSource, shipped: Shipped): Promise<PromptsSource> {
+  if (!isDescribed(prompts)) return { file: prompts, vocabulary: shipped.vocabularyPlace() };
+  if (prompts.vocabulary !== undefined) return prompts;
+  if (isTrained(prompts)) return { ...prompts, vocabulary: shipped.vocabularyPlace() };
+  const vocabulary = await shipped.vocabulary();
+  return vocabulary === undefined ? prompts : { ...prompts, vocabulary };
+}
+
+export function createDetector(inner: PortableDetector, shipped: Shipped): Detector {
   return {
     get info() {
       return inner.info;
     },
     async detect(image: ImageSource, { name, ...job }: DetectOptions = {}) {
-      return inner.detect(await portable(image, name), job);
+      const given = await portable(image, name);
+      if (inner.info.prompts) return inner.detect(given, job);
+      const unsaid = { prompts: shipped.prompts(), vocabulary: await shipped.vocabulary() };
+      return inner.detect(given, { ...job, unsaid });
     },
-    setPrompts: (prompts, options = {}) => inner.setPrompts(absolutePrompts(prompts, shipped), options),
+    setPrompts: async (prompts, options = {}) =>
+      inner.setPrompts(await withVocabulary(absolutePrompts(prompts), shipped), options),
     train: (options) => trainLater(options, async () => inner, shipped),
     async classify(image: ImageSource, texts: readonly string[], options: ClassifyOptions = {}) {
-      const { name, vocabulary = shipped, ...job } = options;
+      const { name, vocabulary = await shipped.vocabulary(), ...job } = options;
       return inner.classify(await portable(image, name), texts, {
         ...job,
         ...(vocabulary === undefined ? {} : { vocabulary: absoluteFile(vocabulary) }),
@@ -68,7 +98,7 @@ export function createDetector(inner: PortableDetector, shipped?: FileSource): D
 function trainLater(
   options: TrainOptions,
   open: () => Promise<PortableDetector>,
-  shipped?: FileSource,
+  shipped: Shipped,
 ): Training {
   let inner: Training | undefined;
   let paused = false;
@@ -76,7 +106,8 @@ function trainLater(
   let watched = options.watch;
   const begin = async (): Promise<TrainResult> => {
     const [detector, samples] = await Promise.all([open(), portableSamples(options.samples)]);
-    const { vocabulary = shipped } = options;
+    // FAPrompt's own words need none.
+    const { method, vocabulary = method === undefined ? undefined : await shipped.vocabulary() } = options;
     inner = detector.train({
       ...options,
       ...(vocabulary === undefined ? {} : { vocabulary: absoluteFile(vocabulary) }),
@@ -132,7 +163,7 @@ const loading = [
 export function trainWith(
   load: (options: LoadOptions) => Promise<PortableDetector>,
   options: TrainPromptsOptions,
-  shipped?: FileSource,
+  shipped: Shipped,
 ): Training {
   const given = Object.entries(options).filter(
     ([name, value]) => value !== undefined && (loading as readonly string[]).includes(name),

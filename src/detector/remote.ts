@@ -1,7 +1,7 @@
 // The detector in a worker, as seen from the page.
 import type { DetectorInfo } from './api.ts';
 import { closedError, DetectorError } from './errors.ts';
-import type { ModelOptions, PortableDetector } from './local.ts';
+import type { DetectJob, ModelOptions, PortableDetector } from './local.ts';
 import type { PortableImage, PortableTraining } from './portable.ts';
 import { type Caller, type Context, createCaller } from './rpc.ts';
 import { startWorker } from './worker-start.ts';
@@ -9,7 +9,10 @@ import { startWorker } from './worker-start.ts';
 /** What the worker answers to. */
 export interface WorkerMethods {
   load(options: ModelOptions, context: Context): Promise<unknown>;
-  detect(args: { image: PortableImage; perPrompt: boolean | undefined }, context: Context): Promise<unknown>;
+  detect(
+    args: { image: PortableImage } & Pick<DetectJob, 'perPrompt' | 'unsaid'>,
+    context: Context,
+  ): Promise<unknown>;
   setPrompts(args: {
     prompts: Parameters<PortableDetector['setPrompts']>[0];
     options: Parameters<PortableDetector['setPrompts']>[1];
@@ -27,7 +30,7 @@ const bitmapsOf = (...images: readonly (PortableImage | undefined)[]): Transfera
 
 /** @throws DetectorError where the worker's script cannot be loaded, or what `load` throws there */
 export async function openRemote(options: ModelOptions): Promise<PortableDetector> {
-  const { progress, onWarning, onDevice, signal, worker: _, workerUrl, ...sent } = options;
+  const { progress, onWarning, onDevice, onInfo: _info, signal, worker: _, workerUrl, ...sent } = options;
   signal?.throwIfAborted();
   const worker = await startWorker(workerUrl);
   const caller = createCaller(worker);
@@ -39,33 +42,52 @@ export async function openRemote(options: ModelOptions): Promise<PortableDetecto
     caller.fail(error);
     worker.terminate();
   };
+  let latest: DetectorInfo | undefined;
   try {
     const { result } = caller.call<DetectorInfo>('load', sent, {
-      events: { progress, warning: onWarning, device: onDevice },
+      events: {
+        progress,
+        warning: onWarning,
+        device: onDevice,
+        info: (info: DetectorInfo) => {
+          latest = info;
+        },
+      },
       signal,
       lasting: true,
     });
-    return createRemote(caller, await result, () => close(closedError()));
+    latest = await result;
+    const known = {
+      get: () => latest!,
+      set: (info: DetectorInfo) => {
+        latest = info;
+      },
+    };
+    return createRemote(caller, known, () => close(closedError()));
   } catch (error) {
     close(error);
     throw error;
   }
 }
 
-function createRemote(caller: Caller, first: DetectorInfo, close: () => void): PortableDetector {
-  let info = first;
+function createRemote(
+  caller: Caller,
+  known: { get(): DetectorInfo; set(info: DetectorInfo): void },
+  close: () => void,
+): PortableDetector {
   return {
     get info() {
-      return info;
+      return known.get();
     },
-    detect: (image, { perPrompt, progress, signal }) =>
+    detect: (image, { perPrompt, unsaid, progress, signal }) =>
       caller.call<Awaited<ReturnType<PortableDetector['detect']>>>(
         'detect',
-        { image, perPrompt },
+        { image, perPrompt, unsaid },
         { events: { progress }, signal, transfer: bitmapsOf(image) },
       ).result,
     async setPrompts(prompts, options) {
-      info = await caller.call<DetectorInfo>('setPrompts', { prompts, options }).result;
+      const info = await caller.call<DetectorInfo>('setPrompts', { prompts, options }).result;
+      known.set(info);
       return info;
     },
     train(options) {

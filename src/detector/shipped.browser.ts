@@ -2,6 +2,7 @@
 import type { FileSource, LoadOptions } from './api.ts';
 import { DetectorError } from './errors.ts';
 import type { ModelOptions } from './local.ts';
+import type { Shipped } from './public.ts';
 
 interface ShippedModel {
   readonly clip: FileSource;
@@ -32,6 +33,26 @@ async function shippedModel(signal?: AbortSignal): Promise<ShippedModel> {
     });
   return { clip: clipBytes, prompts: promptBytes };
 }
+
+let vocabulary: Promise<FileSource | undefined> | undefined;
+
+// In functions: where a bundler leaves no address of the module, only what needs one fails.
+const vocabularyPlace = () => new URL('../../weights/clip-merges.txt.gz', import.meta.url);
+
+async function findVocabulary(): Promise<FileSource | undefined> {
+  const url = vocabularyPlace();
+  if (await served(url, undefined)) return url.href;
+  return (await import('inlined:vocabulary')).default;
+}
+
+export const shipped: Shipped = {
+  vocabulary() {
+    vocabulary ??= findVocabulary();
+    return vocabulary;
+  },
+  vocabularyPlace: () => vocabularyPlace().href,
+  prompts: () => new URL('../../weights/small-prompts.safetensors', import.meta.url).href,
+};
 
 /** Servers of single-page applications answer any address with a page. Without a network the storage may have it. */
 async function served(url: URL, signal: AbortSignal | undefined): Promise<boolean> {

@@ -113,7 +113,13 @@ async function trainOn(
   const memory = createSampleMemory();
   try {
     const settings = await settingsOf(keeper.model, given);
-    const words = given.vocabulary === undefined ? {} : { vocabulary: await read(given.vocabulary) };
+    const { vocabulary: file } = given;
+    let bytes: Promise<VocabularyFile> | undefined;
+    const vocabulary = () => {
+      bytes ??= read(file!);
+      return bytes;
+    };
+    const words = file === undefined ? {} : { vocabulary };
     const { epochs, batch } = settings;
     const shapes = learningOf(settings.method).shapes(keeper.model.clip.config);
     const steps = epochs * Math.ceil(samples.length / batch);

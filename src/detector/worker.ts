@@ -21,11 +21,12 @@ const methods: WorkerMethods = {
       signal: context.signal,
       onWarning: (warning) => context.emit('warning', warning),
       onDevice: (event) => context.emit('device', event),
+      onInfo: (info) => context.emit('info', info),
     });
     return detector.info;
   },
-  detect: ({ image, perPrompt }, context) =>
-    loaded().detect(image, { ...progressTo(context), signal: context.signal, perPrompt }),
+  detect: ({ image, perPrompt, unsaid }, context) =>
+    loaded().detect(image, { ...progressTo(context), signal: context.signal, perPrompt, unsaid }),
   setPrompts: ({ prompts, options }) => loaded().setPrompts(prompts, options),
   train(options, context) {
     const { emit, on, signal } = context;

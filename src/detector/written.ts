@@ -5,23 +5,26 @@ import { defaultImageSize } from '../model/clip/image-encoder.ts';
 import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import type { Clip } from '../model/clip/weights.ts';
-import { namedMethods } from '../model/methods/named.ts';
+import { bestWritten, namedMethods } from '../model/methods/named.ts';
 import { withObject } from '../model/methods/parse.ts';
 import type { Prompts } from '../model/methods/prompts-file.ts';
 import { type VocabularyFile, vocabularyTokenizer } from '../model/vocabulary.ts';
 import { DetectorError } from './errors.ts';
 
+/** Reads a vocabulary, where it is needed. */
+export type LazyVocabulary = () => Promise<VocabularyFile>;
+
 export interface GivenWritten {
   readonly method?: string | undefined;
   readonly object?: string | undefined;
-  readonly vocabulary?: VocabularyFile | undefined;
+  readonly vocabulary?: LazyVocabulary | undefined;
 }
 
 /** @throws DetectorError 'bad-option' for a method that is not known or has to be trained */
 export function writtenPrompts(
   clip: Clip,
   sha256: string,
-  { method: name = 'prompt-ensemble', object }: GivenWritten,
+  { method: name = bestWritten, object }: GivenWritten,
 ): Prompts {
   const method = namedMethods.get(name);
   if (!method || method.learning) {
@@ -50,7 +53,7 @@ export async function anyTextTokenizer(
   const blip = isBlip(clip.config);
   if (clip.metadata.has('tokenizer') || (!blip && clip.config.vocabSize !== openaiVocabulary.vocabSize))
     return clip.tokenizer;
-  if (vocabulary) return vocabularyTokenizer(clip, vocabulary);
+  if (vocabulary) return vocabularyTokenizer(clip, await vocabulary());
   throw new DetectorError('bad-text', `${clip.name} has no word list of its own: texts need a vocabulary`, {
     hint: `give \`vocabulary\`: ${blip ? "BERT's vocab.txt" : 'bpe_simple_vocab_16e6.txt(.gz) or merges.txt'}`,
   });

@@ -6,7 +6,7 @@ import { formatSize } from '../core/format.ts';
 import { notice } from '../core/notice.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
-import { shippedChoice } from '../engine/choice.ts';
+import { type ModelChoice, shippedChoice, writtenChoice } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
 import { limitInWords } from '../engine/limit.ts';
 import { explain, type Problem } from '../engine/problems.ts';
@@ -33,6 +33,17 @@ export function modelView(engine: Engine): HTMLElement {
     return problem.peek();
   };
   const use: Use = async (choice) => void (await tryUse(choice));
+  /** A CLIP, with what says at once what a defect is: its own prompts where it is the one of this page, else words. */
+  const useClip = async (clip: ModelChoice['clip']): Promise<void> => {
+    if (await tryUse({ clip })) return;
+    const { prompts } = shippedChoice();
+    const failed = await tryUse({
+      clip,
+      prompts: engine.generatedOnly.peek() && prompts ? prompts : writtenChoice(''),
+    });
+    // Its words are too few for sentences: prompts can be trained for it all the same.
+    if (failed?.kind === 'bad-text') problem.value = undefined;
+  };
 
   const now = h('dl', { class: 'facts' });
   const warnings = h('div', { class: 'messages' });
@@ -40,7 +51,7 @@ export function modelView(engine: Engine): HTMLElement {
     'div',
     { class: 'stack' },
     knownModels(engine, tryUse, refreshed),
-    clipSection(use),
+    clipSection(use, useClip),
     promptsSection(engine, use),
     sizeForm(engine, use),
   );
@@ -127,7 +138,7 @@ function facts({ choice, info, known, limit }: Engine): readonly (readonly [stri
   ];
 }
 
-function clipSection(use: Use): HTMLElement {
+function clipSection(use: Use, useClip: (clip: ModelChoice['clip']) => Promise<void>): HTMLElement {
   const addressId = uniqueId('address');
   const address = h('input', {
     id: addressId,
@@ -158,7 +169,7 @@ function clipSection(use: Use): HTMLElement {
         { label: 'From files', icon: 'file', accept: '.safetensors,.pt,.bin,.json', multiple: true },
         (input) => {
           const files = [...input.files!];
-          void use({ clip: { label: files[0]!.name, source: files } });
+          void useClip({ label: files[0]!.name, source: files });
         },
       ),
     ),
@@ -169,7 +180,7 @@ function clipSection(use: Use): HTMLElement {
         onsubmit: (event: Event) => {
           event.preventDefault();
           const url = new URL(address.value, document.baseURI);
-          void use({ clip: { label: url.pathname.split('/').at(-1) || url.host, source: url } });
+          void useClip({ label: url.pathname.split('/').at(-1) || url.host, source: url });
         },
       },
       h('label', { for: addressId }, 'From an address'),
