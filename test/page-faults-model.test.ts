@@ -71,7 +71,7 @@ describe.skipIf(!hasChromium())('the page: faults in Model', () => {
       buffer: Buffer.from(
         writeSafetensors(
           tinyWeights(clipConfig({ ...sizes, vocabSize: 5 })),
-          wordListMetadata(['object', 'damaged', '.']),
+          wordListMetadata(['cat', 'dog', '.']),
         ),
       ),
     });

@@ -70,9 +70,10 @@ describe.skipIf(!hasChromium())('the page: prompt by prompt', () => {
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
     expect(await card.locator('input:checked').getAttribute('value')).toBe('2');
-    const { probability } = expected[1]!;
+    const { probability, mapMax } = expected[1]!;
     const text = await card.locator('.reading').innerText();
     expect(text).toContain(`Prompt 2 alone calls the photograph abnormal with ${probability.toFixed(2)}.`);
+    expect(text).toContain(`Its strongest sign is ${mapMax.toFixed(2)}, `);
     await expect.poll(async () => (await said(page)).at(-1)).toContain(text);
     const heat = () => page.locator('.stage .heat').evaluate((c) => (c as HTMLCanvasElement).toDataURL());
     await expect.poll(heat).not.toBe(whole);

@@ -3,6 +3,7 @@
 import { isBlip } from '../model/blip/config.ts';
 import { bestWritten } from '../model/methods/named.ts';
 import type { FileSource, LoadOptions, PromptsSource } from './api.ts';
+import type { DetectorErrorKind } from './errors.ts';
 import { asDetectorError } from './failures.ts';
 import type { Keeper } from './keeper.ts';
 import type { GivenPrompts } from './model.ts';
@@ -24,13 +25,18 @@ export async function takeUnsaid(
   read: (given: PromptsSource) => Promise<GivenPrompts['source']>,
   { size, onWarning }: Pick<LoadOptions, 'size' | 'onWarning'>,
 ): Promise<GivenPrompts | undefined> {
-  const attempt = async (given: PromptsSource, said: string): Promise<GivenPrompts | undefined> => {
-    const next = { source: await read(given), size };
+  const attempt = async (
+    given: PromptsSource,
+    said: string,
+    expected: readonly DetectorErrorKind[],
+  ): Promise<GivenPrompts | undefined> => {
+    let next: GivenPrompts;
     try {
+      next = { source: await read(given), size };
       await keeper.run((model) => model.usePrompts(next));
     } catch (error) {
       const { kind } = asDetectorError(error);
-      if (kind === 'bad-prompts' || kind === 'bad-text') return undefined;
+      if (expected.includes(kind)) return undefined;
       throw error;
     }
     onWarning?.({ kind: 'notice', message: `no prompts were given: ${said}` });
@@ -39,7 +45,10 @@ export async function takeUnsaid(
   // A CLIP with words of its own is likely to be the one that ships.
   const shipped =
     prompts !== undefined && keeper.model.clip.metadata.has('tokenizer')
-      ? await attempt(prompts, 'those that ship with the small CLIP are used')
+      ? await attempt(prompts, 'those that ship with the small CLIP are used', [
+          'bad-prompts',
+          'network', // a page's tools left them behind
+        ])
       : undefined;
   // BERT's words do not ship.
   if (!shipped && isBlip(keeper.model.clip.config)) return undefined;
@@ -48,6 +57,7 @@ export async function takeUnsaid(
     attempt(
       vocabulary === undefined ? {} : { vocabulary },
       `hand-written ones are used (${bestWritten}); prompts: { object: 'metal nut' } says what the images show`,
+      ['bad-text'],
     )
   );
 }

@@ -1,33 +1,33 @@
 // The prompts side by side, as radio buttons: which one is chosen is shown over the photograph. Arrow keys move on.
 import { effect, type ReadonlySignal } from '@preact/signals-core';
+import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import { announce } from '../core/announce.ts';
 import { fill, h, uniqueId } from '../core/dom.ts';
 import { rescueFocus } from '../core/focus.ts';
 import { formatPlace } from '../core/format.ts';
 import { notice } from '../core/notice.ts';
 import { drawHeat } from '../studio/heat.ts';
-import { type EachPrompt, type Looked, type PromptView, surest } from './each-prompt.ts';
+import { type EachPrompt, type Looked, peakOf, strongest } from './each-prompt.ts';
 import type { Photo } from './photos.ts';
-
-/** Where a map is highest, and how high. */
-function peakOf({ map: { width, height, values } }: PromptView) {
-  const at = values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
-  return { value: values[at]!, place: formatPlace((at % width) / width, Math.floor(at / width) / height) };
-}
+import type { ShownMap } from './stage.ts';
 
 const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
 
 /** One prompt in a sentence. */
 function inWords({ prompts }: Looked, k: number): string {
   const prompt = prompts[k]!;
-  const { value, place } = peakOf(prompt);
+  const { value, x, y } = peakOf(prompt);
   const whole = prompts.reduce((sum, { contribution }) => sum + contribution, 0);
-  return `Prompt ${k + 1} alone calls the photograph abnormal with ${prompt.probability.toFixed(2)}. Its strongest sign is ${value.toFixed(2)}, ${place}. To the likeness with “abnormal”, ${signed(whole)}, it adds ${signed(prompt.contribution)}.`;
+  return `Prompt ${k + 1} alone calls the photograph abnormal with ${prompt.probability.toFixed(2)}. Its strongest sign is ${value.toFixed(2)}, ${formatPlace(x, y)}. To the likeness with “abnormal”, ${signed(whole)}, it adds ${signed(prompt.contribution)}.`;
 }
 
-/** @param photo the one that is selected; the card is there once it is done */
+/**
+ * @param photo the one that is selected; the card is there once it is done
+ * @param whole the map of all prompts together
+ */
 export function eachPromptCard(
   photo: ReadonlySignal<Photo | undefined>,
+  whole: ReadonlySignal<ShownMap | undefined>,
   { count, possible, looked, chosen, problem, look }: EachPrompt,
 ): HTMLElement {
   const name = uniqueId('prompt');
@@ -43,7 +43,7 @@ export function eachPromptCard(
         const found = looked.peek();
         if (!found) return;
         rescueFocus(() => choices.querySelector<HTMLInputElement>('input:checked'));
-        announce(`Each prompt has looked. ${inWords(found, surest(found))}`);
+        announce(`Each prompt has looked. ${inWords(found, strongest(found))}`);
       },
     },
     'Look with each prompt',
@@ -80,9 +80,9 @@ export function eachPromptCard(
     input.checked = chosen.peek() === value;
     return h('label', { class: 'prompt' }, input, picture, h('span', { 'aria-hidden': 'true' }, shown));
   };
-  const picture = (url: string, view?: PromptView, range?: Looked['range']) => {
+  const picture = (url: string, map: AnomalyMap | undefined, range: Looked['range']) => {
     const heat = h('canvas', { class: 'heat' });
-    if (view) drawHeat(heat, view.map, { opacity: 0.8, threshold: 0, range: range! });
+    if (map) drawHeat(heat, map, { opacity: 0.8, threshold: 0, range });
     return h(
       'span',
       { class: 'prompt-picture', 'aria-hidden': 'true' },
@@ -103,20 +103,20 @@ export function eachPromptCard(
     choices.hidden = found === undefined;
     fill(failure, problem.value && notice(problem.value));
     if (!found || !current) return fill(choices);
-    const most = surest(found);
+    const most = strongest(found);
     fill(
       choices,
-      choice(undefined, 'All prompts together', 'All', picture(current.url)),
+      choice(undefined, 'All prompts together', 'All', picture(current.url, whole.peek()?.map, found.range)),
       ...found.prompts.map((view, k) =>
         choice(
           k,
-          `Prompt ${k + 1}, ${view.probability.toFixed(2)}${k === most ? ', the surest' : ''}`,
-          `${k + 1}: ${view.probability.toFixed(2)}`,
-          picture(current.url, view, found.range),
+          `Prompt ${k + 1}, strongest sign ${peakOf(view).value.toFixed(2)}${k === most ? ', more than any other' : ''}`,
+          `${k + 1}: ${peakOf(view).value.toFixed(2)}`,
+          picture(current.url, view.map, found.range),
         ),
       ),
     );
-    choices.children[most + 1]!.toggleAttribute('data-surest', true);
+    choices.children[most + 1]!.toggleAttribute('data-strongest', true);
   });
   effect(() => {
     const found = looked.value;
@@ -124,7 +124,7 @@ export function eachPromptCard(
     words.hidden = !found;
     words.textContent = found
       ? k === undefined
-        ? `Prompt ${surest(found) + 1} is the surest. Choose a prompt to see its map over the photograph; all maps have one colour scale.`
+        ? `Prompt ${strongest(found) + 1} reacts most strongly. Choose a prompt to see its map over the photograph; all maps have one colour scale.`
         : inWords(found, k)
       : '';
   });

@@ -97,6 +97,14 @@ export function createEachPrompt(engine: Engine, { selected, all }: Photos): Eac
   };
 }
 
-/** The prompt that is surest of a defect. */
-export const surest = ({ prompts }: Looked): number =>
-  prompts.reduce((best, { probability }, k) => (probability > prompts[best]!.probability ? k : best), 0);
+/** Where a map is highest, and how high; the place as shares of width and height. */
+export function peakOf({ map: { width, height, values } }: PromptView) {
+  const at = values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
+  return { value: values[at]!, x: (at % width) / width, y: Math.floor(at / width) / height };
+}
+
+/** The prompt that reacts most strongly to some place. */
+export const strongest = ({ prompts }: Looked): number => {
+  const peaks = prompts.map((prompt) => peakOf(prompt).value);
+  return peaks.indexOf(Math.max(...peaks));
+};

@@ -120,7 +120,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     'div',
     { class: 'stack' },
     regionList(shown.found, highlighted),
-    eachPromptCard(photos.selected, each),
+    eachPromptCard(photos.selected, shown.map, each),
     displayControls(display, shown.stretched, shown.stretch, engine.tiles),
   );
   async function openLive(): Promise<void> {

@@ -46,7 +46,12 @@ export function welcome(
         ),
         cameraButton((photograph) => take([photograph])),
         h('button', { type: 'button', class: 'button', onclick: live }, icon('video'), 'Live'),
-        h('button', { type: 'button', class: 'button', onclick: calibrate }, 'Calibrate on good parts'),
+        h(
+          'button',
+          { type: 'button', class: 'button', onclick: calibrate },
+          icon('check'),
+          'Calibrate on good parts',
+        ),
         filePicker({ label: 'Open a project', icon: 'folder', accept: '.zip,application/zip' }, (input) =>
           openProject(input.files![0]!),
         ),

@@ -1,7 +1,7 @@
 // CLIPs that are known by name: where they are, how large, and how long a photograph takes with them on this device.
 import { effect, type ReadonlySignal, signal } from '@preact/signals-core';
 import { listWeights, type StoredWeights } from '../../src/detector/index.ts';
-import { knownClipConfigs } from '../../src/model/clip/config.ts';
+import { type ClipConfig, clipTensorShapes, knownClipConfigs } from '../../src/model/clip/config.ts';
 import { type KnownModel, type KnownSource, parseManifest, sourcesOf } from '../../src/model/hub/manifest.ts';
 import manifest from '../../weights/manifest.json' with { type: 'json' };
 import { fill, h, uniqueId } from '../core/dom.ts';
@@ -71,7 +71,7 @@ export function knownModels(engine: Engine, use: TryUse, refreshed: ReadonlySign
     const here = stored.value.find(({ url }) => url === address);
     const whole = here?.sha256 !== undefined;
     const facts = [
-      file.bytes && formatSize(file.bytes),
+      file.bytes ? formatSize(file.bytes) : sizeOf(model.name),
       `licence ${model.licence}`,
       secondsOf(model.name, engine.pace.value),
       whole
@@ -136,23 +136,39 @@ export function knownModels(engine: Engine, use: TryUse, refreshed: ReadonlySign
   );
 }
 
+/** Sizes of the family that a name says; undefined: of none that is known. */
+function configOf(name: string): ClipConfig | undefined {
+  const family = /ViT-([BL])[-/](\d+)(@336px)?(?!.*plus)/.exec(name);
+  return family
+    ? knownClipConfigs[`ViT-${family[1]}/${family[2]}${family[3] ?? ''}` as keyof typeof knownClipConfigs]
+    : undefined;
+}
+
+/** Of a file of which nobody said how large it is: its values in F32, as all of these have them. */
+function sizeOf(name: string): string | undefined {
+  const config = configOf(name);
+  if (!config) return undefined;
+  const shapes = [...clipTensorShapes(config).values()];
+  const values = shapes.reduce((sum, shape) => sum + shape.reduce((product, side) => product * side, 1), 0);
+  return `about ${formatSize(4 * values)}`;
+}
+
 /** The image encoder with its second stream beside the first alone, about. */
 const secondStream = 1.6;
 
-/** How long a photograph takes, from operations per millisecond as they were measured here. */
+/**
+ * How long a photograph takes at most, from operations per millisecond as they were measured here: a small model, whose
+ * steps are short, makes less of the device than a large one.
+ */
 export function secondsOf(name: string, pace: number | undefined): string | undefined {
-  const family = /ViT-([BL])[-/](\d+)(@336px)?/.exec(name);
-  const config =
-    family &&
-    knownClipConfigs[`ViT-${family[1]}/${family[2]}${family[3] ?? ''}` as keyof typeof knownClipConfigs];
-  if (!config) return undefined;
-  if (pace === undefined) return undefined;
+  const config = configOf(name);
+  if (!config || pace === undefined) return undefined;
   const { visionWidth: d, visionLayers, patch, grid } = config;
   const side = patch === 14 ? Math.round(518 / patch) : grid;
   const n = side * side + 1;
   const operations = secondStream * visionLayers * (24 * d * d * n + 4 * n * n * d);
   const seconds = operations / pace / 1000;
-  return `about ${seconds < 1 ? `${seconds.toFixed(1)} s` : formatRemaining(seconds)} a photograph here`;
+  return `up to about ${seconds < 1 ? `${seconds.toFixed(1)} s` : formatRemaining(seconds)} a photograph here`;
 }
 
 /** A name whose line may end behind its slashes and underscores, and nowhere else. */
