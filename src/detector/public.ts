@@ -55,18 +55,17 @@ export interface Shipped {
   /** CLIP's byte pairs, for texts on a CLIP that has no word list of its own; undefined: they are not to be found. */
   vocabulary(): Promise<FileSource | undefined>;
   /** Where they should be: for prompts that were trained, few of which need them. */
-  vocabularyPlace(): FileSource;
+  vocabularyPlace(): FileSource | undefined;
   /** Those of the small CLIP. */
   prompts(): FileSource;
 }
 
 /** Prompts with the vocabulary that their texts may need, where they name none. */
 async function withVocabulary(prompts: PromptsSource, shipped: Shipped): Promise<PromptsSource> {
-  if (!isDescribed(prompts)) return { file: prompts, vocabulary: shipped.vocabularyPlace() };
-  if (prompts.vocabulary !== undefined) return prompts;
-  if (isTrained(prompts)) return { ...prompts, vocabulary: shipped.vocabularyPlace() };
-  const vocabulary = await shipped.vocabulary();
-  return vocabulary === undefined ? prompts : { ...prompts, vocabulary };
+  const described = isDescribed(prompts) ? prompts : { file: prompts };
+  if (described.vocabulary !== undefined) return prompts;
+  const vocabulary = isTrained(described) ? shipped.vocabularyPlace() : await shipped.vocabulary();
+  return vocabulary === undefined ? prompts : { ...described, vocabulary };
 }
 
 export function createDetector(inner: PortableDetector, shipped: Shipped): Detector {

@@ -50,7 +50,13 @@ export const shipped: Shipped = {
     vocabulary ??= findVocabulary();
     return vocabulary;
   },
-  vocabularyPlace: () => vocabularyPlace().href,
+  vocabularyPlace() {
+    try {
+      return vocabularyPlace().href;
+    } catch {
+      return undefined;
+    }
+  },
   prompts: () => new URL('../../weights/small-prompts.safetensors', import.meta.url).href,
 };
 
