@@ -76,7 +76,7 @@ export async function loadShaderFiles(file, root = repository) {
 export const loadShader = async (file, root) => (await loadShaderFiles(file, root)).shader;
 
 /**
- * A shader's text without comments, indentation and empty lines, for minified builds. WGSL has no strings: nothing but a
+ * A shader's text without comments and with no more white space than its words need, for minified builds. WGSL has no strings: nothing but a
  * comment looks like one. Block comments may be nested, and are left alone.
  */
 export const slimShader = (code) =>
@@ -86,7 +86,10 @@ export const slimShader = (code) =>
         .split('\n')
         .map((line) => line.replace(/\/\/.*$/, '').trim())
         .filter(Boolean)
-        .join('\n');
+        .join('\n')
+        // Never between signs that could become another one: `a - -b` keeps its spaces.
+        .replace(/\s*([{}()[\],;:=<>!?|^%@])\s*/g, '$1')
+        .replace(/(?<=[\w)\]]) ([-+*/&]) (?=[\w(])/g, '$1');
 
 const moduleText = (shader, slim = false) =>
   `export default ${JSON.stringify(slim ? { ...shader, code: slimShader(shader.code), origins: [] } : shader)};`;

@@ -136,8 +136,25 @@ describe('every shader of the repository', async () => {
   });
 });
 
-test('minified builds carry shaders without comments and empty lines', () => {
-  const code = '// about\n\nfn main() { // here\n  let a = 6 / 2; // three\n}\n';
-  expect(slimShader(code)).toBe('fn main() {\nlet a = 6 / 2;\n}');
-  expect(slimShader('/* a // b */ fn f() {}')).toBe('/* a // b */ fn f() {}');
+describe('minified builds carry shaders with no more white space than they need', () => {
+  /** Words, numbers, and signs, the longest first: `a - -b` must not become `a--b`. */
+  const tokens = (code: string) =>
+    code
+      .replace(/\/\/.*$/gm, '')
+      .match(/[A-Za-z_]\w*|\.?\d[\w.]*|--|\+\+|&&|\|\||->|[<>]{2}=?|[-=!<>+*/%&|^]=|\S/g);
+
+  test('without comments', () => {
+    const code = '// about\n\nfn main() { // here\n  let a = 6 / 2 - -1; // three\n}\n';
+    expect(slimShader(code)).toBe('fn main(){let a=6/2 - -1;}');
+    expect(slimShader('/* a // b */ fn f() {}')).toBe('/* a // b */ fn f() {}');
+  });
+
+  test('the same words and signs', async () => {
+    const kernels = path.resolve(import.meta.dirname, '../src/kernels');
+    const files = (await readdir(kernels, { recursive: true })).filter((f) => f.endsWith('.wgsl'));
+    for (const file of files) {
+      const code = await readFile(path.join(kernels, file), 'utf8');
+      expect(tokens(slimShader(code)), file).toEqual(tokens(code));
+    }
+  });
 });

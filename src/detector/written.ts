@@ -1,5 +1,6 @@
 // Hand-written prompts: a method of which nothing is learned. Loaded when it is asked for, as OpenAI's tokenizer is large.
 
+import { WeightsError } from '../formats/errors.ts';
 import { isBlip } from '../model/blip/config.ts';
 import { defaultImageSize } from '../model/clip/image-encoder.ts';
 import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
@@ -53,8 +54,18 @@ export async function anyTextTokenizer(
   const blip = isBlip(clip.config);
   if (clip.metadata.has('tokenizer') || (!blip && clip.config.vocabSize !== openaiVocabulary.vocabSize))
     return clip.tokenizer;
-  if (vocabulary) return vocabularyTokenizer(clip, await vocabulary());
+  let cause: unknown;
+  if (vocabulary) {
+    try {
+      return await vocabularyTokenizer(clip, await vocabulary());
+    } catch (error) {
+      // What ships are the words of CLIPs.
+      if (!blip || !(error instanceof WeightsError)) throw error;
+      cause = error;
+    }
+  }
   throw new DetectorError('bad-text', `${clip.name} has no word list of its own: texts need a vocabulary`, {
     hint: `give \`vocabulary\`: ${blip ? "BERT's vocab.txt" : 'bpe_simple_vocab_16e6.txt(.gz) or merges.txt'}`,
+    cause,
   });
 }

@@ -1,11 +1,10 @@
 // Products on matrix units (units.wgsl): which sizes there are, what fits an adapter, what is dispatched.
+import { unitShaders } from '#kernels/unit-shaders';
 import type { Capabilities } from '../../gpu/gpu.ts';
 import { constantOf, type Shader } from '../../gpu/shader.ts';
 import { spread } from '../grid.ts';
 import type { Dispatch } from '../op.ts';
 import type { Geometry } from './geometry.ts';
-import units8Shader from './matmul_units_8x8x8.wgsl';
-import units16Shader from './matmul_units_16x16x16.wgsl';
 
 /** Subgroups of a workgroup: along the rows of the result, its columns (2 at the most), and along K. */
 const layouts = {
@@ -17,11 +16,8 @@ const layouts = {
 export type UnitsLayout = keyof typeof layouts;
 export const layoutNames = Object.keys(layouts) as UnitsLayout[];
 
-/** A file per size of the units: types of matrices cannot be made from overrides. The first that the adapter has. */
-const shaders: readonly Shader[] = [units16Shader, units8Shader];
-
 const shaderFor = ({ matrixUnits }: Capabilities): Shader | undefined =>
-  shaders.find((shader) =>
+  unitShaders.find((shader) =>
     matrixUnits.some(({ M, N, K }) =>
       Object.entries({ UNIT_M: M, UNIT_N: N, UNIT_K: K }).every(
         ([name, n]) => constantOf(shader, name) === n,
