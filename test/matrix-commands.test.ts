@@ -39,6 +39,8 @@ const rows: Readonly<Record<string, Rows>> = {
       `{image} --out {n} ${scored} --range image --cache {dir}/cache --allow-other-clip`,
       `{image} --json-lines --clip {clip} --prompts {coop} --object weave --vocabulary {vocabulary} --no-cache`,
       '{image} --json-lines --clip {clip} --method pair --image-size 48 --dual-layers 1 --shard 1/1 --yes --no-cache',
+      '{image} --json-lines --clip {clip} --method pair --tiles 2 --tile-overlap 0.5 --no-cache',
+      `{image} --json-lines ${scored} --no-tiles --no-cache`,
     ],
     codes: [0, 2],
     elsewhere: {
@@ -56,6 +58,8 @@ const rows: Readonly<Record<string, Rows>> = {
       `--data {data} ${scored} --cache {dir}/cache --report {n}`,
       '--data {data} --clip {clip} --method pair --image-size 48 --dual-layers 1 --object object --no-cache',
       '--data {data} --clip {clip} --prompts {coop} --vocabulary {vocabulary} --no-cache --yes',
+      '--data {data} --clip {clip} --method pair --tiles 1 --tile-overlap 0 --no-cache',
+      `--data {data} ${scored} --no-tiles --no-cache`,
       '--data {data} --clip {clip} --method pair --shard 1/1 --json-lines {dir}/shard.jsonl --no-cache',
       '--merge {dir}/shard.jsonl',
     ],
@@ -68,9 +72,17 @@ const rows: Readonly<Record<string, Rows>> = {
       `--good {good} ${scored} --out {n} --cache {dir}/cache --cache-precision f16 --allow-other-clip`,
       '--data {data} --clip {clip} --prompts {coop} --object weave --vocabulary {vocabulary} --out {n} --no-cache',
       '--data {data} --clip {clip} --method pair --image-size 48 --dual-layers 1 --out {n} --no-cache --yes',
+      '--data {data} --clip {clip} --method pair --tiles 1 --tile-overlap 0.25 --out {n} --no-cache',
+      `--data {data} ${scored} --no-tiles --out {n} --no-cache`,
     ],
     codes: [0],
     elsewhere: { '--boxes': { in: 'test/filo-cli.test.ts' } },
+  },
+  prompts: {
+    calls: [
+      '{prompts} --clip {clip} --out {n} --images {image} --no-cache --seed 3',
+      '{prompts} --clip {clip} --json --allow-other-clip --yes --images {image} --cache {dir}/cache --cache-precision f16',
+    ],
   },
   benchmark: {
     calls: [
@@ -112,6 +124,7 @@ const rows: Readonly<Record<string, Rows>> = {
       '{clip} {n} --dtype f16',
       '{clip} {n} --dtype f32',
       '{clip} {n} --dtype int8 --yes',
+      '{clip} {n} --detect-size 48',
       '{clip} {n}',
     ],
     // Only for prompts of the authors' own code, which are for ViT-L/14@336px.
