@@ -33,11 +33,18 @@ describe('index.jsonl', () => {
 
   test.each([
     ['not JSON', 'line 2'],
-    [row({ path: '../secret.jpg', caption: 'x' }), 'line 2.path'],
-    [row({ path: 'images/wood/../../secret.jpg', caption: 'x' }), 'line 2.path'],
-    [row({ path: 'images/wood/1.jpg' }), 'line 2.caption'],
-    [row({ path: 'images/wood/1.jpg', caption: 'oak', licence: '' }), 'line 2.licence'],
-    [row({ path: 'images/wood/1.jpg', caption: 'oak', mask: '/etc/passwd' }), 'line 2.mask'],
+    [
+      row({ path: '../secret.jpg', caption: 'x' }),
+      'line 2.path: expected a path inside the folder, found "../secret.jpg"',
+    ],
+    [row({ path: 'images/wood/../../secret.jpg', caption: 'x' }), 'line 2.path: expected a path inside'],
+    [row({ path: 'wood.jpg', caption: 'x' }), 'line 2.path: expected images/SOURCE/..., found "wood.jpg"'],
+    [row({ path: 'images/wood/1.jpg' }), 'line 2.caption: expected words, found nothing'],
+    [
+      row({ path: 'images/wood/1.jpg', caption: 'oak', licence: '' }),
+      `line 2.licence: expected a licence's name, found ""`,
+    ],
+    [row({ path: 'images/wood/1.jpg', caption: 'oak', mask: '/etc/passwd' }), 'line 2.mask: expected a path'],
   ])('refuses %s', (line, field) => {
     expect(() => parsePhotos(`${good}\n${line}`, 'index.jsonl')).toThrow(`index.jsonl, field ${field}`);
   });

@@ -19,14 +19,18 @@ export interface Photo {
 /** Sources that no training sees, so that they can be measured on: a tenth of the sources, both with masks. */
 export const heldOutSources: readonly string[] = ['concrete_damage', 'hsst_fabric'];
 
-const inside = z.string().regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$)).+$/, 'expected a path inside the folder');
+const inside = z
+  .string('expected a path inside the folder')
+  .regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$)).+$/, 'expected a path inside the folder');
+const stateWords = 'expected "normal" or the kind of defect';
+const licenceName = "expected a licence's name";
 const line = z.object({
   path: inside.regex(/^images\/[^/]+\//, 'expected images/SOURCE/...'),
   mask: inside.nullish(),
-  caption: z.string().regex(/[a-z]/i, 'expected words'),
-  state: z.string().min(1),
+  caption: z.string('expected words').regex(/[a-z]/i, 'expected words'),
+  state: z.string(stateWords).min(1, stateWords),
   group: z.string().default('object'),
-  licence: z.string().min(1),
+  licence: z.string(licenceName).min(1, licenceName),
 });
 
 /** @param file for messages @throws DatasetError naming the line and the field */
@@ -43,7 +47,14 @@ export function parsePhotos(text: string, file: string): Photo[] {
     const { success, data, error } = line.safeParse(value);
     if (!success) {
       const { path, message } = error.issues[0]!;
-      throw new DatasetError(file, `${place}.${path.join('.')}`, 'what index.jsonl has', message);
+      const field = path.join('.');
+      const found = (value as Record<string, unknown> | null)?.[field];
+      throw new DatasetError(
+        file,
+        `${place}.${field}`,
+        message.replace(/^expected /, ''),
+        found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 60),
+      );
     }
     const { path: image, mask = null, caption, state, group, licence } = data;
     return [{ image, mask, source: image.split('/')[1]!, caption, state, group, licence }];
