@@ -3,10 +3,11 @@ import { encodeHalf, halfToFloat } from '../src/formats/half.ts';
 import { type Capabilities, type Gpu, openGpu } from '../src/gpu/gpu.ts';
 import { compile } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
+import { matmulTest } from '../src/kernels/matmul/matmul.cases.ts';
 import { matmul, matmulOp } from '../src/kernels/matmul/matmul.ts';
 import { layoutNames } from '../src/kernels/matmul/units.ts';
 import { f32 } from '../src/kernels/tensor.ts';
-import { numbers } from '../testing/op-check.ts';
+import { checkCase, numbers } from '../testing/op-check.ts';
 import { testGpu } from './gpu.ts';
 
 const gpu = await testGpu();
@@ -50,6 +51,19 @@ describe.skipIf(!hasUnits)('products on matrix units', () => {
     expect(rounded).toBeLessThan(1e-3);
   });
 
+  // Software adapters get code that compiles faster.
+  test.each([
+    ['blocks and one more', 'units'],
+    ['1x640x40', 'deep_units'],
+    ['int8 weight, activated', 'units'],
+    ['magnitudes that rise along K', 'units'],
+  ])('%s, in the code for GPUs (%s)', async (name, variant) => {
+    const testCase = matmulTest.cases.find((c) => c.name === name)!;
+    const asGpu = { ...gpu, capabilities: { ...gpu.capabilities, software: false } };
+    for (const { what, error, scale } of await checkCase(asGpu, matmulTest, testCase, variant))
+      expect(error, what).toBeLessThanOrEqual(5e-6 * scale);
+  });
+
   test('a device is opened for rounded operands, or without subgroups, on request', async () => {
     for (const [options, units, rounds] of [
       [{ roundOperands: true }, true, true],
@@ -90,9 +104,9 @@ describe('which adapters and products get matrix units', () => {
   };
 
   test.each<[string, number, number, number, Partial<Capabilities>, string]>([
-    ['a large product', 1370, 4096, 1024, {}, 'units_16x16x16 2,2,1'],
-    ['as many workgroups as there are cores', 64 * 16, 128 * 8, 512, {}, 'units_16x16x16 2,2,1'],
-    ['a row of them fewer', 64 * 15, 128 * 8, 512, {}, 'units_16x16x16 2,1,2'],
+    ['a large product', 1370, 4096, 1024, {}, 'units_16x16x16 4,2,1'],
+    ['a workgroup for every other core', 128 * 8, 128 * 8, 512, {}, 'units_16x16x16 4,2,1'],
+    ['one fewer', 128 * 7, 128 * 9, 512, {}, 'tile'],
     ['few rows', 16, 3072, 768, {}, 'skinny'],
     ['a short side', 31, 3072, 64, {}, 'tile'],
     ['a short sum', 1370, 4096, 32, {}, 'block'],

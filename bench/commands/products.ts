@@ -13,8 +13,8 @@ interface Given {
 
 function layoutOf(text: string, before: TrialLayout[]): TrialLayout[] {
   const numbers = text.split(',').map(Number);
-  if (numbers.length !== 3 || !numbers.every((n) => Number.isInteger(n) && n >= 1 && n <= 8))
-    throw new InvalidArgumentError(`expected ROWS,COLUMNS,SLICES, found ${text}`);
+  if (numbers.length !== 3 || !numbers.every((n) => [1, 2, 4].includes(n)))
+    throw new InvalidArgumentError(`expected ROWS,COLUMNS,SLICES, each 1, 2 or 4, found ${text}`);
   return [...before, numbers as unknown as TrialLayout];
 }
 

@@ -9,8 +9,8 @@
 // Shapes    as operands.wgsl and epilogue.wgsl have them
 // Dispatch  one workgroup of SUBGROUP * ROWS * COLUMNS * SLICES per ROWS * BLOCK_M rows and COLUMNS * BLOCK_N columns of
 //           out. A subgroup owns a block of 2 x 4 matrices of the result, and of K every SLICES-th stretch of DEPTH.
-//           Stretches lie in workgroup memory; the next ones are fetched into registers meanwhile. The slices' sums are
-//           added in order: matrix units truncate as they add, so a sum in SLICES parts is that much more exact.
+//           Stretches lie in workgroup memory; the next ones are fetched into registers meanwhile. Matrix units may
+//           truncate as they add (NVIDIA's do): after PART of K what they have is added to out in f32.
 // Saved for backward: preactivation, on request
 
 #include "operands.wgsl"
@@ -24,13 +24,15 @@ override ROWS: u32 = 2u; // subgroups along the rows of out
 override COLUMNS: u32 = 2u; // 1 or 2, along its columns
 override SLICES: u32 = 1u; // and along K
 override SPLIT: bool = true; // f32 accuracy; else what is not f16 is rounded to it
+override PART: u32 = 512u; // of K in one sum; a multiple of DEPTH * SLICES
 override WHOLE: bool = false; // K is a whole number of stretches of all slices
 
 const BLOCK_M = 2u * UNIT_M;
 const BLOCK_N = 4u * UNIT_N;
 const DEPTH = 2u * UNIT_K;
 
-override UNROLLED: bool = true; // for compilers of GPUs; a software adapter's takes four times as long for it
+// Unrolled and fetching ahead, for GPUs: a software adapter's compiler takes four times as long for it.
+override UNROLLED: bool = true;
 
 override TILES: u32 = ROWS * COLUMNS; // subgroups of a slice
 override WORKGROUP: u32 = SUBGROUP * TILES * SLICES;
@@ -38,10 +40,9 @@ override BLOCKS_A: u32 = ROWS * SLICES;
 override BLOCKS_B: u32 = COLUMNS * SLICES;
 override SPLIT_B: bool = SPLIT && B_TYPE == F32;
 
-// Eights (neighbours in memory) that a lane copies at a time, and the most that it may.
+// Eights (neighbours in memory) that a lane copies at a time: 1, 2 or 4.
 override EIGHTS_A: u32 = BLOCK_M * DEPTH / (8u * SUBGROUP * COLUMNS);
 override EIGHTS_B: u32 = BLOCK_N * DEPTH / (8u * SUBGROUP * ROWS);
-const MOST_EIGHTS = 8u;
 
 // A block in workgroup memory: lines of eights as they lie in the operand, along K or across it, each padded by 16 bytes so
 // that the lines of a matrix lie in different banks.
@@ -60,6 +61,20 @@ var<workgroup> tile_b: array<array<vec4u, SIZE_B>, select(1u, 2u, SPLIT_B) * BLO
 // Where a subgroup puts a matrix of its sums: its share of tile_a, which nobody reads any more. In fours of f32.
 const LINE_SUM = UNIT_N / 4u + PAD;
 const SIZE_SUM = UNIT_M * LINE_SUM;
+
+// Adds a part of K to an element of the result, or finishes it.
+fn finish(batch: u32, m: u32, n: u32, part: f32, begun: bool, done: bool) {
+  let i = out_index(batch, m, n);
+  var total = part;
+  if (begun) {
+    total += out[i];
+  }
+  if (done) {
+    store(batch, m, n, total);
+  } else {
+    out[i] = total;
+  }
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -86,30 +101,33 @@ fn main(
   let block_a = slice * ROWS + block_row;
   let block_b = slice * COLUMNS + block_column;
 
-  fetch_a(base_a, row, 0u, lane);
-  fetch_b(base_b, column, 0u, lane);
-  watch_a(0.0);
-  if (B_TYPE == F32) {
-    watch_b(0.0);
+  if (UNROLLED) {
+    fetch(base_a, base_b, row, column, 0u, lane);
+    watch(0.0, 0.0);
   }
-  workgroupBarrier();
-  var up_a = scale_for(atomicLoad(&peak_a));
-  var up_b = 1.0;
-  if (B_TYPE == F32) {
-    up_b = scale_for(atomicLoad(&peak_b));
-  }
+  // Scales of the operands; 0: not known yet.
+  var up_a = 0.0;
+  var up_b = select(1.0, 0.0, B_TYPE == F32);
   var sums: Sums;
   for (var stretch = 0u; stretch < params.K; stretch += DEPTH * SLICES) {
+    if (!UNROLLED) {
+      fetch(base_a, base_b, row, column, stretch, lane);
+      watch(up_a, up_b);
+    }
     workgroupBarrier();
     let wanted_a = scale_for(atomicLoad(&peak_a));
     if (wanted_a != up_a) {
-      rescale(&sums, wanted_a * inverse(up_a));
+      if (stretch > 0u) {
+        rescale(&sums, wanted_a * inverse(up_a));
+      }
       up_a = wanted_a;
     }
     if (B_TYPE == F32) {
       let wanted_b = scale_for(atomicLoad(&peak_b));
       if (wanted_b != up_b) {
-        rescale(&sums, wanted_b * inverse(up_b));
+        if (stretch > 0u) {
+          rescale(&sums, wanted_b * inverse(up_b));
+        }
         up_b = wanted_b;
       }
     }
@@ -117,48 +135,50 @@ fn main(
     put_b(up_b, lane);
     workgroupBarrier();
     let next = stretch + DEPTH * SLICES;
-    if (next < params.K) {
-      fetch_a(base_a, row, next, lane);
-      fetch_b(base_b, column, next, lane);
+    if (UNROLLED && next < params.K) {
+      fetch(base_a, base_b, row, column, next, lane);
     }
     multiply(&sums, block_a, block_b);
-    watch_a(up_a);
-    if (B_TYPE == F32) {
-      watch_b(up_b);
+    if (UNROLLED) {
+      watch(up_a, up_b);
     }
-  }
-
-  // One copy of the code that finishes the sums, instead of eight.
-  let start = block_column * SIZE_SUM;
-  for (var part = 0u; part < 8u; part++) {
-    workgroupBarrier();
-    switch part {
-      case 0u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[0], LINE_SUM); }
-      case 1u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[1], LINE_SUM); }
-      case 2u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[2], LINE_SUM); }
-      case 3u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[3], LINE_SUM); }
-      case 4u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[4], LINE_SUM); }
-      case 5u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[5], LINE_SUM); }
-      case 6u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[6], LINE_SUM); }
-      default: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[7], LINE_SUM); }
-    }
-    workgroupBarrier();
-    let m_part = row + block_row * BLOCK_M + part / 4u * UNIT_M;
-    let n_part = column + block_column * BLOCK_N + part % 4u * UNIT_N;
-    for (var element = slice * SUBGROUP + own; element < UNIT_M * UNIT_N; element += SLICES * SUBGROUP) {
-      let m = element / UNIT_N;
-      let n = element % UNIT_N;
-      var total = 0.0;
-      for (var other = 0u; other < SLICES; other++) {
-        total += bitcast<f32>(tile_a[other * ROWS + block_row][start + m * LINE_SUM + n / 4u][n % 4u]);
-      }
-      if (m_part + m < params.M && n_part + n < params.N) {
-        total = total * inverse(up_a) * inverse(up_b);
-        if (B_TYPE == INT8 && TRANSPOSE_B) {
-          total *= scale_b(n_part + n);
+    if (next % PART == 0u || next >= params.K) {
+      let begun = next > PART;
+      let done = next >= params.K;
+      // One copy of the code that finishes the sums, instead of eight.
+      let start = block_column * SIZE_SUM;
+      for (var part = 0u; part < 8u; part++) {
+        workgroupBarrier();
+        switch part {
+          case 0u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[0], LINE_SUM); }
+          case 1u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[1], LINE_SUM); }
+          case 2u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[2], LINE_SUM); }
+          case 3u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[3], LINE_SUM); }
+          case 4u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[4], LINE_SUM); }
+          case 5u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[5], LINE_SUM); }
+          case 6u: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[6], LINE_SUM); }
+          default: { subgroupMatrixStore<row_major>(&tile_a[block_a], start, sums[7], LINE_SUM); }
         }
-        store(batch, m_part + m, n_part + n, total);
+        workgroupBarrier();
+        let m_part = row + block_row * BLOCK_M + part / 4u * UNIT_M;
+        let n_part = column + block_column * BLOCK_N + part % 4u * UNIT_N;
+        for (var element = slice * SUBGROUP + own; element < UNIT_M * UNIT_N; element += SLICES * SUBGROUP) {
+          let m = element / UNIT_N;
+          let n = element % UNIT_N;
+          var total = 0.0;
+          for (var other = 0u; other < SLICES; other++) {
+            total += bitcast<f32>(tile_a[other * ROWS + block_row][start + m * LINE_SUM + n / 4u][n % 4u]);
+          }
+          if (m_part + m < params.M && n_part + n < params.N) {
+            total = total * inverse(up_a) * inverse(up_b);
+            if (B_TYPE == INT8 && TRANSPOSE_B) {
+              total *= scale_b(n_part + n);
+            }
+            finish(batch, m_part + m, n_part + n, total, begun, done);
+          }
+        }
       }
+      sums = Sums();
     }
   }
 }

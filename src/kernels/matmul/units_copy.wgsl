@@ -2,9 +2,22 @@
 //
 // Includer  units.wgsl
 
-// What a lane copies next: eight f32 of a; of b eight f16, or the bits of eight f32.
-var<private> next_a: array<array<vec4f, 2>, MOST_EIGHTS>;
-var<private> next_b: array<array<vec4u, 2>, MOST_EIGHTS>;
+// Eight neighbours of an operand: the bits of eight f32, or eight f16 in `first`.
+struct Eight {
+  first: vec4u,
+  second: vec4u,
+}
+
+// What a lane copies next. Variables of their own: in arrays they would be in memory wherever a compiler leaves a loop as
+// it is, and each would be waited for before the next is fetched.
+var<private> next_a0: Eight;
+var<private> next_a1: Eight;
+var<private> next_a2: Eight;
+var<private> next_a3: Eight;
+var<private> next_b0: Eight;
+var<private> next_b1: Eight;
+var<private> next_b2: Eight;
+var<private> next_b3: Eight;
 
 // Where eight neighbours of a workgroup's copy lie.
 struct Spot {
@@ -119,64 +132,96 @@ fn rest_of(first: vec4f, second: vec4f) -> vec4u {
   return vec4u(halves(first - high_of(first)), halves(second - high_of(second)));
 }
 
-// How often a loop runs: unless UNROLLED, a number that the compiler does not know.
-fn repeats(count: u32) -> u32 {
-  if (UNROLLED) {
-    return count;
+fn eight_of_a(i: u32, base: u32, row: u32, stretch: u32, lane: u32) -> Eight {
+  let at = spot_a(lane + i * WORKGROUP);
+  let m = row + at.across;
+  let k = stretch + at.k;
+  let next_m = select(m, m + 4u, TRANSPOSE_A);
+  let next_k = select(k + 4u, k, TRANSPOSE_A);
+  return Eight(bitcast<vec4u>(four_of_a(base, m, k)), bitcast<vec4u>(four_of_a(base, next_m, next_k)));
+}
+
+fn eight_of_b(i: u32, base: u32, column: u32, stretch: u32, lane: u32) -> Eight {
+  let at = spot_b(lane + i * WORKGROUP);
+  let n = column + at.across;
+  let k = stretch + at.k;
+  let next_n = select(n + 4u, n, TRANSPOSE_B);
+  let next_k = select(k, k + 4u, TRANSPOSE_B);
+  if (B_TYPE == F32) {
+    return Eight(bitcast<vec4u>(four_of_b(base, k, n)), bitcast<vec4u>(four_of_b(base, next_k, next_n)));
   }
-  return count * min(params.batch, 1u);
+  return Eight(vec4u(halves_of_b(base, k, n), halves_of_b(base, next_k, next_n)), vec4u());
 }
 
 fn fetch_a(base: u32, row: u32, stretch: u32, lane: u32) {
-  for (var i = 0u; i < repeats(EIGHTS_A); i++) {
-    let at = spot_a(lane + i * WORKGROUP);
-    let m = row + at.across;
-    let k = stretch + at.k;
-    next_a[i][0] = four_of_a(base, m, k);
-    next_a[i][1] = four_of_a(base, select(m, m + 4u, TRANSPOSE_A), select(k + 4u, k, TRANSPOSE_A));
+  next_a0 = eight_of_a(0u, base, row, stretch, lane);
+  if (EIGHTS_A > 1u) {
+    next_a1 = eight_of_a(1u, base, row, stretch, lane);
+  }
+  if (EIGHTS_A > 2u) {
+    next_a2 = eight_of_a(2u, base, row, stretch, lane);
+    next_a3 = eight_of_a(3u, base, row, stretch, lane);
   }
 }
 
 fn fetch_b(base: u32, column: u32, stretch: u32, lane: u32) {
-  for (var i = 0u; i < repeats(EIGHTS_B); i++) {
-    let at = spot_b(lane + i * WORKGROUP);
-    let n = column + at.across;
-    let k = stretch + at.k;
-    let next_n = select(n + 4u, n, TRANSPOSE_B);
-    let next_k = select(k, k + 4u, TRANSPOSE_B);
-    if (B_TYPE == F32) {
-      next_b[i][0] = bitcast<vec4u>(four_of_b(base, k, n));
-      next_b[i][1] = bitcast<vec4u>(four_of_b(base, next_k, next_n));
-    } else {
-      next_b[i][0] = vec4u(halves_of_b(base, k, n), halves_of_b(base, next_k, next_n));
+  next_b0 = eight_of_b(0u, base, column, stretch, lane);
+  if (EIGHTS_B > 1u) {
+    next_b1 = eight_of_b(1u, base, column, stretch, lane);
+  }
+  if (EIGHTS_B > 2u) {
+    next_b2 = eight_of_b(2u, base, column, stretch, lane);
+    next_b3 = eight_of_b(3u, base, column, stretch, lane);
+  }
+}
+
+fn fetch(base_a: u32, base_b: u32, row: u32, column: u32, stretch: u32, lane: u32) {
+  fetch_a(base_a, row, stretch, lane);
+  fetch_b(base_b, column, stretch, lane);
+}
+
+fn put_eight_a(i: u32, lane: u32, up: f32, values: Eight) {
+  let at = spot_a(lane + i * WORKGROUP);
+  let first = bitcast<vec4f>(values.first) * up;
+  let second = bitcast<vec4f>(values.second) * up;
+  tile_a[at.tile][at.element] = halves_of(first, second);
+  if (SPLIT) {
+    tile_a[BLOCKS_A + at.tile][at.element] = rest_of(first, second);
+  }
+}
+
+fn put_eight_b(i: u32, lane: u32, up: f32, values: Eight) {
+  let at = spot_b(lane + i * WORKGROUP);
+  if (B_TYPE == F32) {
+    let first = bitcast<vec4f>(values.first) * up;
+    let second = bitcast<vec4f>(values.second) * up;
+    tile_b[at.tile][at.element] = halves_of(first, second);
+    if (SPLIT) {
+      tile_b[BLOCKS_B + at.tile][at.element] = rest_of(first, second);
     }
+  } else {
+    tile_b[at.tile][at.element] = values.first;
   }
 }
 
 fn put_a(up: f32, lane: u32) {
-  for (var i = 0u; i < repeats(EIGHTS_A); i++) {
-    let at = spot_a(lane + i * WORKGROUP);
-    let first = next_a[i][0] * up;
-    let second = next_a[i][1] * up;
-    tile_a[at.tile][at.element] = halves_of(first, second);
-    if (SPLIT) {
-      tile_a[BLOCKS_A + at.tile][at.element] = rest_of(first, second);
-    }
+  put_eight_a(0u, lane, up, next_a0);
+  if (EIGHTS_A > 1u) {
+    put_eight_a(1u, lane, up, next_a1);
+  }
+  if (EIGHTS_A > 2u) {
+    put_eight_a(2u, lane, up, next_a2);
+    put_eight_a(3u, lane, up, next_a3);
   }
 }
 
 fn put_b(up: f32, lane: u32) {
-  for (var i = 0u; i < repeats(EIGHTS_B); i++) {
-    let at = spot_b(lane + i * WORKGROUP);
-    if (B_TYPE == F32) {
-      let first = bitcast<vec4f>(next_b[i][0]) * up;
-      let second = bitcast<vec4f>(next_b[i][1]) * up;
-      tile_b[at.tile][at.element] = halves_of(first, second);
-      if (SPLIT) {
-        tile_b[BLOCKS_B + at.tile][at.element] = rest_of(first, second);
-      }
-    } else {
-      tile_b[at.tile][at.element] = next_b[i][0];
-    }
+  put_eight_b(0u, lane, up, next_b0);
+  if (EIGHTS_B > 1u) {
+    put_eight_b(1u, lane, up, next_b1);
+  }
+  if (EIGHTS_B > 2u) {
+    put_eight_b(2u, lane, up, next_b2);
+    put_eight_b(3u, lane, up, next_b3);
   }
 }

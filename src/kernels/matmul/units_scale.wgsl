@@ -9,41 +9,42 @@ var<workgroup> peak_b: atomic<u32>;
 const LIMIT = 32768.0; // half of what f16 holds
 const LARGEST = 3.4028234e38; // that f32 holds, to the next below
 
-fn largest_of(values: vec4f) -> f32 {
-  return max(max(values.x, values.y), max(values.z, values.w));
+// The largest magnitudes of eight values; NaN counts for none. The second leaves out what is infinite.
+fn largest_of(values: Eight) -> f32 {
+  let four = max(abs(bitcast<vec4f>(values.first)), abs(bitcast<vec4f>(values.second)));
+  return max(max(four.x, four.y), max(four.z, four.w));
 }
 
-fn finite(values: vec4f) -> vec4f {
-  return select(vec4f(), values, values <= vec4f(LARGEST));
+fn largest_finite(values: Eight) -> f32 {
+  let first = abs(bitcast<vec4f>(values.first));
+  let second = abs(bitcast<vec4f>(values.second));
+  let four = max(select(vec4f(), first, first <= vec4f(LARGEST)), select(vec4f(), second, second <= vec4f(LARGEST)));
+  return max(max(four.x, four.y), max(four.z, four.w));
 }
 
-// Reports magnitudes that the scale does not suit; for scale 0, any.
+// Reports magnitudes that the scale does not suit; for scale 0, any. Variables that a layout does not use are 0.
 fn watch_a(up: f32) {
-  var seen = vec4f();
-  for (var i = 0u; i < repeats(EIGHTS_A); i++) {
-    seen = max(seen, max(abs(next_a[i][0]), abs(next_a[i][1])));
-  }
-  if (!(largest_of(seen) * up <= LIMIT) || up == 0.0) {
-    seen = vec4f();
-    for (var i = 0u; i < repeats(EIGHTS_A); i++) {
-      seen = max(seen, max(finite(abs(next_a[i][0])), finite(abs(next_a[i][1]))));
-    }
-    atomicMax(&peak_a, bitcast<u32>(largest_of(seen)));
+  let upper = max(largest_of(next_a0), largest_of(next_a1));
+  let seen = max(upper, max(largest_of(next_a2), largest_of(next_a3)));
+  if (!(seen * up <= LIMIT) || up == 0.0) {
+    let finite = max(largest_finite(next_a0), largest_finite(next_a1));
+    atomicMax(&peak_a, bitcast<u32>(max(finite, max(largest_finite(next_a2), largest_finite(next_a3)))));
   }
 }
 
 fn watch_b(up: f32) {
-  var seen = vec4f();
-  for (var i = 0u; i < repeats(EIGHTS_B); i++) {
-    seen = max(seen, max(abs(bitcast<vec4f>(next_b[i][0])), abs(bitcast<vec4f>(next_b[i][1]))));
+  let upper = max(largest_of(next_b0), largest_of(next_b1));
+  let seen = max(upper, max(largest_of(next_b2), largest_of(next_b3)));
+  if (!(seen * up <= LIMIT) || up == 0.0) {
+    let finite = max(largest_finite(next_b0), largest_finite(next_b1));
+    atomicMax(&peak_b, bitcast<u32>(max(finite, max(largest_finite(next_b2), largest_finite(next_b3)))));
   }
-  if (!(largest_of(seen) * up <= LIMIT) || up == 0.0) {
-    seen = vec4f();
-    for (var i = 0u; i < repeats(EIGHTS_B); i++) {
-      seen = max(seen, finite(abs(bitcast<vec4f>(next_b[i][0]))));
-      seen = max(seen, finite(abs(bitcast<vec4f>(next_b[i][1]))));
-    }
-    atomicMax(&peak_b, bitcast<u32>(largest_of(seen)));
+}
+
+fn watch(up_a: f32, up_b: f32) {
+  watch_a(up_a);
+  if (B_TYPE == F32) {
+    watch_b(up_b);
   }
 }
 

@@ -63,10 +63,13 @@ function chooseUnits(
   K: number,
 ): UnitsLayout | undefined {
   if (shortSide < 32 || K < 64) return undefined;
-  // wide_units reads least, but an H200 was measured to suffer from more than 20 KiB of workgroup memory: only by request
-  // or by the tuner.
-  const wanted: UnitsLayout = workgroups(64, 128) >= cores ? 'units' : 'deep_units';
-  return [wanted, ...layoutNames].find((layout) => unitsFit(layout, capabilities));
+  // Measured on an H200, as far as it went: wide_units is the fastest down to half a workgroup for each core, below that
+  // smaller tiles are.
+  const enough: readonly [UnitsLayout, number][] = [
+    ['wide_units', 2 * workgroups(128, 128)],
+    ['units', workgroups(64, 128)],
+  ];
+  return enough.find(([layout, count]) => count >= cores && unitsFit(layout, capabilities))?.[0];
 }
 
 /** What the kernels have in common. */
