@@ -57,6 +57,7 @@ export function unitsDispatch(
       COLUMNS,
       SLICES,
       UNROLLED: !capabilities.software,
+      AHEAD: !capabilities.software,
       SPLIT: !capabilities.roundOperands,
       WHOLE: K % (SLICES * of('DEPTH')) === 0,
     },

@@ -31,8 +31,9 @@ const BLOCK_M = 2u * UNIT_M;
 const BLOCK_N = 4u * UNIT_N;
 const DEPTH = 2u * UNIT_K;
 
-// Unrolled and fetching ahead, for GPUs: a software adapter's compiler takes four times as long for it.
+// For GPUs; a software adapter's compiler takes many times as long for either.
 override UNROLLED: bool = true;
+override AHEAD: bool = true; // the next stretch is fetched while this one is multiplied
 
 override TILES: u32 = ROWS * COLUMNS; // subgroups of a slice
 override WORKGROUP: u32 = SUBGROUP * TILES * SLICES;
@@ -101,7 +102,7 @@ fn main(
   let block_a = slice * ROWS + block_row;
   let block_b = slice * COLUMNS + block_column;
 
-  if (UNROLLED) {
+  if (AHEAD) {
     fetch(base_a, base_b, row, column, 0u, lane);
     watch(0.0, 0.0);
   }
@@ -110,7 +111,7 @@ fn main(
   var up_b = select(1.0, 0.0, B_TYPE == F32);
   var sums: Sums;
   for (var stretch = 0u; stretch < params.K; stretch += DEPTH * SLICES) {
-    if (!UNROLLED) {
+    if (!AHEAD) {
       fetch(base_a, base_b, row, column, stretch, lane);
       watch(up_a, up_b);
     }
@@ -135,11 +136,11 @@ fn main(
     put_b(up_b, lane);
     workgroupBarrier();
     let next = stretch + DEPTH * SLICES;
-    if (UNROLLED && next < params.K) {
+    if (AHEAD && next < params.K) {
       fetch(base_a, base_b, row, column, next, lane);
     }
     multiply(&sums, block_a, block_b);
-    if (UNROLLED) {
+    if (AHEAD) {
       watch(up_a, up_b);
     }
     if (next % PART == 0u || next >= params.K) {
