@@ -75,9 +75,9 @@ describe('pipelines compiled for GPUs that are not here', () => {
     expect(of(16, 0, 'src/kernels/matmul/matmul_tile.wgsl')).toEqual([]);
   });
 
-  test('an image and a step of ViT-L on a large GPU multiply in blocks; no pipeline is listed twice', () => {
+  test('an image and a step of ViT-L on a large GPU multiply on matrix units; no pipeline is listed twice', () => {
     const uses = pipelinesOf('ViT-L/14@336px');
-    expect(uses[0]!.shader.path).toBe('src/kernels/matmul/matmul_block.wgsl');
+    expect(uses[0]!.shader.path).toBe('src/kernels/matmul/matmul_units_16x16x16.wgsl');
     const keys = uses.map(({ shader, overrides }) => `${shader.path} ${JSON.stringify(overrides)}`);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys.length).toBeGreaterThan(30);
