@@ -6,6 +6,7 @@ import { gradient } from '../src/graph/gradient.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { type AttentionAttrs, attention, attentionOp } from '../src/kernels/attention/attention.ts';
 import { attentionPairOp } from '../src/kernels/attention/attention_pair.ts';
+import { gradientTileRows, tileRows } from '../src/kernels/attention/tile.ts';
 import { multiply } from '../src/kernels/elementwise/elementwise.ts';
 import type { Dispatch } from '../src/kernels/op.ts';
 import { sumAll } from '../src/kernels/reduce/reduce.ts';
@@ -75,7 +76,8 @@ describe('attention', () => {
     ['more memory', 17, 32768, {}, ['attention_sequence']],
     ['the longest in 48 KiB', 46, 49152, {}, ['attention_sequence']],
     ['one more: tiles', 47, 49152, {}, ['attention_tile']],
-    ['V-V, too little memory for tiles', 33, 32768, { source: 'vv' as const }, ['attention']],
+    ['V-V, smaller tiles', 33, 32768, { source: 'vv' as const }, ['attention_tile']],
+    ['V-V, too little memory for tiles', 33, 16384, { source: 'vv' as const }, ['attention']],
     ['a prefix counts', 9, 16384, { prefixLength: 9 }, ['attention_sequence']],
     ['a long prefix', 9, 16384, { prefixLength: 12 }, ['attention']],
     ['V-V, long enough for tiles', 33, 49152, { source: 'vv' as const }, ['attention_tile']],
@@ -110,6 +112,27 @@ describe('attention', () => {
     expect(backward('qkv', gpuWith(16384))).toEqual(['attention_sequence_grad']);
   });
 
+  test('long sequences have tiles, as many rows as the workgroup memory holds', () => {
+    const shaders = ['attention_statistics', 'attention_tile_grad_query', 'attention_tile_grad_key'];
+    expect(backward('qkv', gpuWith(49152), 300)).toEqual(shaders);
+    expect(backward('qkv', gpuWith(32768), 300)).toEqual(shaders);
+    expect(backward('qkv', { ...gpuWith(49152), software: true }, 300)[1]).toBe(
+      'attention_grad_query_subgroup',
+    );
+    const rows = [16384, 23168, 30720, 37632, 44032].map((memory) => [
+      tileRows(gpuWith(memory)),
+      gradientTileRows({ capabilities: gpuWith(memory) }, 300, 64),
+    ]);
+    expect(rows).toEqual([
+      [0, 0],
+      [32, 0],
+      [32, 16],
+      [64, 16],
+      [64, 32],
+    ]);
+    expect(gradientTileRows({ capabilities: gpuWith(49152) }, 300, 80)).toBe(0); // longer rows than a tile has
+  });
+
   test('computes only the gradients that are needed', () => {
     const long = (wrt: 'qkv' | 'prefix' | 'both') => backward(wrt, gpuWith(16384), 300);
     const own = ['attention_statistics', 'attention_grad_query', 'attention_grad_key'];
@@ -138,7 +161,9 @@ describe('attention', () => {
     ]);
   });
 
-  test.each(['subgroup', 'direct', 'sequence', 'tile'])('%s: the same bits twice', async (variant) => {
+  // A software adapter compiles tiles for most of a minute.
+  const compiled = ['subgroup', 'direct', 'sequence', ...(process.env.FAPROMPT_TEST_GPU ? ['tile'] : [])];
+  test.each(compiled)('%s: the same bits twice', async (variant) => {
     const gpu = await testGpu();
     const g = createGraph();
     const qkv = g.input('qkv', f32(9, 7, 3 * 32));

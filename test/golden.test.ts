@@ -32,9 +32,9 @@ describe.skipIf(!process.env.FAPROMPT_GOLDEN && !hasShared('golden/manifest.json
       {
         variants: {
           matmul: 'tile',
-          attention: 'tile',
-          attention_pair: 'tile',
-          attention_grad: 'direct',
+          ...(process.env.FAPROMPT_TEST_GPU
+            ? { attention: 'tile', attention_pair: 'tile', attention_grad: 'tile' }
+            : { attention: 'direct', attention_pair: 'direct', attention_grad: 'direct' }),
           layernorm: 'wide',
           l2norm: 'wide',
           softmax: 'tree',

@@ -8,17 +8,20 @@ const gpu = await testGpu();
 const defaultTolerance = 5e-6;
 
 /**
- * A GPU's blocks take a software adapter seconds to compile: matmul.test.ts forces them at a few cases, `npm run
- * test:mesa26` at all.
+ * A GPU's blocks take a software adapter seconds to compile, attention's tiles most of a minute: matmul.test.ts forces the
+ * blocks at a few cases, `npm run test:mesa26` both at all.
  */
-const left: readonly string[] = gpu.capabilities.software && !process.env.FAPROMPT_TEST_GPU ? blocks : [];
+const all = !gpu.capabilities.software || process.env.FAPROMPT_TEST_GPU;
+const isLeft = (op: string, variant: string): boolean =>
+  !all &&
+  ((blocks as readonly string[]).includes(variant) || (op.startsWith('attention') && variant === 'tile'));
 
 /** Every operator at every case, forward and backward against float64, with its own choice and each variant forced. */
 for (const opTest of Object.values(modules).flat()) {
   describe(opTest.op.name, () => {
     const variants = [
       undefined,
-      ...(opTest.op.variants?.(gpu.capabilities) ?? []).filter((v) => !left.includes(v)),
+      ...(opTest.op.variants?.(gpu.capabilities) ?? []).filter((v) => !isLeft(opTest.op.name, v)),
     ];
     for (const testCase of opTest.cases) {
       for (const variant of variants) {

@@ -78,7 +78,7 @@ export const attentionOp: Op<AttentionAttrs> = {
           workgroups: spread(sequences * heads),
         },
       ];
-    if (usesTiles(call, length)) return [tileDispatch(attrs, call.inputs, [out!, lse!])];
+    if (usesTiles(call, length)) return [tileDispatch(call.capabilities, attrs, call.inputs, [out!, lse!])];
     const lanes = lanesOf(call);
     const rows = length > lanes ? 2 : 1; // two rows share each fetched key
     return [

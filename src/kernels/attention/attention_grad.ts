@@ -8,16 +8,18 @@ import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
 import prefixSumShader from './attention_prefix_sum.wgsl';
 import sequenceShader from './attention_sequence_grad.wgsl';
 import statisticsShader from './attention_statistics.wgsl';
+import keyTileShader from './attention_tile_grad_key.wgsl';
+import queryTileShader from './attention_tile_grad_query.wgsl';
 import {
   type AttentionAttrs,
   codeOverrides,
   lanesOf,
   pairs,
   sequenceOverrides,
-  sequenceVariants,
   sizes,
   workgroup,
 } from './layout.ts';
+import { gradientTileRows, gradientVariants } from './tile.ts';
 
 /** What of the gradient is wanted: of the sequences' own rows, of the prefix. */
 export interface AttentionGradAttrs extends AttentionAttrs {
@@ -37,7 +39,7 @@ const sequencesPerGroup = (length: number): number => Math.max(1, Math.ceil(16 /
  */
 export const gradOp: Op<AttentionGradAttrs> = {
   name: 'attention_grad',
-  variants: sequenceVariants,
+  variants: gradientVariants,
   outputs({ ofOwn, ofPrefix, ...attrs }, [qkv, prefix]) {
     const { sequences, length, width, heads, prefix_length } = sizes(attrs, qkv!);
     return [
@@ -124,28 +126,52 @@ function statisticsDispatch({ attrs, inputs, outputs }: GradCall): Dispatch {
 
 /** d query, then d key and d value, of the sequences' own rows. */
 function ownDispatches(call: GradCall): Dispatch[] {
-  const { attrs, inputs, outputs, capabilities } = call;
+  const { attrs, inputs, outputs } = call;
   const [qkv, prefix, , dout] = inputs;
   const [dqkv, , statistics] = outputs;
   const { width, ...uniforms } = sizes(attrs, qkv!);
-  const { sequences, length, heads, head_dim, prefix_length } = uniforms;
-  const lanes = lanesOf(call);
+  const { sequences, length, heads, prefix_length } = uniforms;
+  const rows = rowKernels(call);
   const used = prefix_length > 0 ? prefix : undefined;
-  const overrides = codeOverrides(head_dim, lanes, capabilities);
   return [
     {
-      shader: lanes > 0 ? querySubgroupShader : queryShader,
+      shader: rows.query,
       bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, dout, dout4: dout, statistics, dqkv },
       uniforms,
-      overrides: { ...overrides, PREFIXED: prefix_length > 0, SHARED: attrs.source === 'vv' },
-      workgroups: spread(rowWorkgroups(sequences * heads, length, lanes)),
+      overrides: { ...rows.overrides, PREFIXED: prefix_length > 0, SHARED: attrs.source === 'vv' },
+      workgroups: spread(rows.workgroups(sequences * heads, length)),
     },
     keyDispatch(call, { span: 1, keyRows: undefined, keys: length, dkeys: dqkv! }),
   ];
 }
 
-const rowWorkgroups = (heads: number, rows: number, lanes: number): number =>
-  lanes > 0 ? heads * Math.ceil(rows / lanes) : Math.ceil((heads * rows) / workgroup);
+/** The kernels of d query and of d key and d value that a call uses, and how many workgroups take the rows of heads. */
+function rowKernels(call: GradCall) {
+  const { head_dim, length } = sizes(call.attrs, call.inputs[0]!);
+  const tile = gradientTileRows(call, length, head_dim);
+  if (tile > 0)
+    return {
+      query: queryTileShader,
+      key: keyTileShader,
+      overrides: { TILE: tile, ALIGNED: head_dim % 4 === 0 },
+      workgroups: (heads: number, rows: number) => heads * Math.ceil(rows / tile),
+    };
+  const lanes = lanesOf(call);
+  const overrides = codeOverrides(head_dim, lanes, call.capabilities);
+  if (lanes === 0)
+    return {
+      query: queryShader,
+      key: keyShader,
+      overrides,
+      workgroups: (heads: number, rows: number) => Math.ceil((heads * rows) / workgroup),
+    };
+  return {
+    query: querySubgroupShader,
+    key: keySubgroupShader,
+    overrides,
+    workgroups: (heads: number, rows: number) => heads * Math.ceil(rows / lanes),
+  };
+}
 
 interface Keys {
   /** Sequences in a group: 1 for a sequence's own keys, which are masked if the attention is causal. */
@@ -159,16 +185,16 @@ interface Keys {
 
 /** d key and d value, of the sequences' own rows or of the prefix. */
 function keyDispatch(call: GradCall, { span, keyRows, keys, dkeys }: Keys): Dispatch {
-  const { attrs, inputs, outputs, capabilities } = call;
+  const { attrs, inputs, outputs } = call;
   const [qkv, , , dout] = inputs;
   const { sequences, length, width, heads, head_dim, causal, scale, columns } = sizes(attrs, qkv!);
-  const lanes = lanesOf(call);
+  const kernels = rowKernels(call);
   const own = keyRows === undefined;
   const shared = attrs.source === 'vv';
   const rows = keyRows ?? qkv;
   const groups = Math.ceil(sequences / span);
   return {
-    shader: lanes > 0 ? keySubgroupShader : keyShader,
+    shader: kernels.key,
     bindings: {
       qkv,
       qkv4: qkv,
@@ -193,10 +219,10 @@ function keyDispatch(call: GradCall, { span, keyRows, keys, dkeys }: Keys): Disp
       dkeys_row: own ? [3 * width, width, 2 * width, 0] : [2 * width, 0, width, 0],
     },
     overrides: {
-      ...codeOverrides(head_dim, lanes, capabilities),
+      ...kernels.overrides,
       SHARED: shared,
       ACCUMULATE: shared && own,
     },
-    workgroups: spread(rowWorkgroups(groups * heads, keys, lanes)),
+    workgroups: spread(kernels.workgroups(groups * heads, keys)),
   };
 }

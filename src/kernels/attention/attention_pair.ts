@@ -33,7 +33,7 @@ export const attentionPairOp: Op<AttentionPairAttrs> = {
     const single = { ...call, attrs: { heads } };
     if (!sequenceOverrides(single, qkv!, false) && usesTiles(call, sizes({ heads }, qkv!).length)) {
       const [out, lse, outVv, lseVv] = call.outputs as readonly [Tensor, Tensor, Tensor, Tensor];
-      return [tileDispatch({ heads }, call.inputs, [out, lse, outVv, lseVv])];
+      return [tileDispatch(call.capabilities, { heads }, call.inputs, [out, lse, outVv, lseVv])];
     }
     return parts(heads).flatMap(({ attrs, first }) => {
       const part: Call<AttentionAttrs> = { ...call, attrs, outputs: call.outputs.slice(first, first + 2) };

@@ -3,9 +3,10 @@
 //
 // Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them; with PAIR the V-V attention of the same rows
 //           besides, whose results are out_vv and lse_vv
-// Dispatch  one workgroup of 128 per 64 queries of one head (and attention), spread over x and y. For the scores of 32
-//           keys lanes form a grid of 16 x 8, each with 4 queries and 4 keys; for the sums of values one of 8 x 16,
-//           each with 8 queries and, of each 16 vectors of the result, one. Workgroup memory: 37 KB.
+// Dispatch  one workgroup of 2 QUERIES lanes per QUERIES queries of one head (and attention), spread over x and y. For the
+//           scores of 32 keys lanes form a grid of QUERIES / 4 x 8, each with 4 queries and 4 keys; for the sums of values
+//           one of QUERIES / 8 x 16, each with 8 queries and, of each 16 vectors of the result, one. Workgroup memory: 37 KB
+//           for 64 queries, 23 KB for 32.
 // Saved for backward: lse, the log of each query's sum of exponentials
 
 #include "rows_with_prefix.wgsl"
@@ -13,12 +14,13 @@
 
 override VECTORS: u32 = 16u; // in a head's row, at most 32
 override PAIR: bool = false;
-const LANES = 128u;
-const QUERIES = 64u;
+override QUERIES: u32 = 64u; // 64 or 32
+override LANES: u32 = 2u * QUERIES;
 const KEYS = 32u; // at a time
 const DEPTH = 16u; // vectors of the queries', keys' and values' rows at a time
 const QUADS = KEYS / 4u;
-const UPPER = QUERIES / 4u; // queries of a lane's scores are this far apart
+override UPPER: u32 = QUERIES / 4u; // queries of a lane's scores are this far apart
+override ROWS: u32 = QUERIES / 8u; // and of its sums
 
 // Arrays of arrays, of which indices are constants, or a lane's own, or count the turns of a loop: a compiler then finds
 // each bound checked once, and addresses that differ by constants. Rows are one vector longer than what they hold: rows side
@@ -42,13 +44,13 @@ var<workgroup> factors: array<vec4f, UPPER>; // of the same 4 queries
 @group(0) @binding(6) var<storage, read_write> out_vv: array<f32>;
 @group(0) @binding(7) var<storage, read_write> lse_vv: array<f32>;
 
-// What a lane adds up of 8 queries' values, a column each: queries `lane's row` + 16 i, and those 8 behind them.
+// What a lane adds up of 8 queries' values, a column each: queries `lane's row` + UPPER i, and those ROWS behind them.
 struct Sums {
   near: mat4x4f,
   far: mat4x4f,
 }
 
-// Vectors first_vector .. first_vector + DEPTH - 1 of 64 queries' rows, times the scale.
+// Vectors first_vector .. first_vector + DEPTH - 1 of all queries' rows, times the scale.
 fn load_queries(lane: u32, first_row: u32, end: u32, column: u32, first_vector: u32) {
   let c = lane % DEPTH;
   for (var i = lane / DEPTH; i < QUERIES; i += LANES / DEPTH) {
@@ -93,9 +95,9 @@ fn add_vector(scores: mat4x4f, upper: u32, own: u32, d: u32, e: u32) -> mat4x4f 
   );
   return mat4x4f(
     add_scores(scores[0], queries[upper].vectors[d][e], keys),
-    add_scores(scores[1], queries[upper + 16u].vectors[d][e], keys),
-    add_scores(scores[2], queries[upper + 32u].vectors[d][e], keys),
-    add_scores(scores[3], queries[upper + 48u].vectors[d][e], keys)
+    add_scores(scores[1], queries[upper + UPPER].vectors[d][e], keys),
+    add_scores(scores[2], queries[upper + 2u * UPPER].vectors[d][e], keys),
+    add_scores(scores[3], queries[upper + 3u * UPPER].vectors[d][e], keys)
   );
 }
 
@@ -115,15 +117,15 @@ fn add_values(sums: Sums, query: u32, c: u32, h: u32, e: u32) -> Sums {
   return Sums(
     mat4x4f(
       add_rows(sums.near[0], weights[query].of_keys[h][e], values),
-      add_rows(sums.near[1], weights[query + 16u].of_keys[h][e], values),
-      add_rows(sums.near[2], weights[query + 32u].of_keys[h][e], values),
-      add_rows(sums.near[3], weights[query + 48u].of_keys[h][e], values)
+      add_rows(sums.near[1], weights[query + UPPER].of_keys[h][e], values),
+      add_rows(sums.near[2], weights[query + 2u * UPPER].of_keys[h][e], values),
+      add_rows(sums.near[3], weights[query + 3u * UPPER].of_keys[h][e], values)
     ),
     mat4x4f(
-      add_rows(sums.far[0], weights[query + 8u].of_keys[h][e], values),
-      add_rows(sums.far[1], weights[query + 24u].of_keys[h][e], values),
-      add_rows(sums.far[2], weights[query + 40u].of_keys[h][e], values),
-      add_rows(sums.far[3], weights[query + 56u].of_keys[h][e], values)
+      add_rows(sums.far[0], weights[query + ROWS].of_keys[h][e], values),
+      add_rows(sums.far[1], weights[query + ROWS + UPPER].of_keys[h][e], values),
+      add_rows(sums.far[2], weights[query + ROWS + 2u * UPPER].of_keys[h][e], values),
+      add_rows(sums.far[3], weights[query + ROWS + 3u * UPPER].of_keys[h][e], values)
     )
   );
 }
@@ -168,10 +170,10 @@ fn main(
   let first_row = sequence * params.length + first_query;
   let end_row = (sequence + 1u) * params.length;
   let causal = params.causal != 0u;
-  // For scores: the lane's queries are upper + 16 i of the tile, its keys 4 own .. 4 own + 3.
+  // For scores: the lane's queries are upper + UPPER i of the tile, its keys 4 own .. 4 own + 3.
   let upper = lane / QUADS;
   let own = lane % QUADS;
-  // For sums: its queries are row + 8 i, its vector is column.
+  // For sums: its queries are row + ROWS i, its vector is column.
   let row = lane / DEPTH;
   let column = lane % DEPTH;
 
@@ -230,9 +232,9 @@ fn main(
     let p3 = exp(scores[3] - top.w);
     sum = rescale * sum + vec4f(sum_of(p0), sum_of(p1), sum_of(p2), sum_of(p3));
     weights[upper].of_keys[own / 4u][own % 4u] = p0;
-    weights[upper + 16u].of_keys[own / 4u][own % 4u] = p1;
-    weights[upper + 32u].of_keys[own / 4u][own % 4u] = p2;
-    weights[upper + 48u].of_keys[own / 4u][own % 4u] = p3;
+    weights[upper + UPPER].of_keys[own / 4u][own % 4u] = p1;
+    weights[upper + 2u * UPPER].of_keys[own / 4u][own % 4u] = p2;
+    weights[upper + 3u * UPPER].of_keys[own / 4u][own % 4u] = p3;
     if (own == 0u) {
       factors[upper] = rescale;
     }
@@ -241,12 +243,12 @@ fn main(
       load_rows(lane, sequence, first, end, columns.z, 0u);
     }
     workgroupBarrier();
-    sums = add_tile(Sums(scaled(sums.near, factors[row]), scaled(sums.far, factors[row + 8u])), row, column);
+    sums = add_tile(Sums(scaled(sums.near, factors[row]), scaled(sums.far, factors[row + ROWS])), row, column);
     if (VECTORS > DEPTH) {
       workgroupBarrier();
       load_rows(lane, sequence, first, end, columns.z, DEPTH);
       workgroupBarrier();
-      sums2 = add_tile(Sums(scaled(sums2.near, factors[row]), scaled(sums2.far, factors[row + 8u])), row, column);
+      sums2 = add_tile(Sums(scaled(sums2.near, factors[row]), scaled(sums2.far, factors[row + ROWS])), row, column);
     }
   }
 
@@ -272,10 +274,10 @@ fn main(
     }
   }
   workgroupBarrier();
-  let means = Sums(scaled(sums.near, factors[row]), scaled(sums.far, factors[row + 8u]));
+  let means = Sums(scaled(sums.near, factors[row]), scaled(sums.far, factors[row + ROWS]));
   store_means(means, vv, first_query + row, first_row + row, head, column);
   if (VECTORS > DEPTH) {
-    let means2 = Sums(scaled(sums2.near, factors[row]), scaled(sums2.far, factors[row + 8u]));
+    let means2 = Sums(scaled(sums2.near, factors[row]), scaled(sums2.far, factors[row + ROWS]));
     store_means(means2, vv, first_query + row, first_row + row, head, column + DEPTH);
   }
 }
@@ -283,8 +285,8 @@ fn main(
 // Writes vector c of the lane's queries' rows; `query` counts in the sequence, `row` in out.
 fn store_means(means: Sums, vv: bool, query: u32, row: u32, head: u32, c: u32) {
   for (var i = 0u; i < 4u; i++) {
-    store_mean(means.near[i], vv, query + 16u * i, row + 16u * i, head, c);
-    store_mean(means.far[i], vv, query + 16u * i + 8u, row + 16u * i + 8u, head, c);
+    store_mean(means.near[i], vv, query + UPPER * i, row + UPPER * i, head, c);
+    store_mean(means.far[i], vv, query + UPPER * i + ROWS, row + UPPER * i + ROWS, head, c);
   }
 }
 

@@ -1,0 +1,142 @@
+// d value = sum over queries of p * dout, d key = scale * sum over queries of p * (dout . value - delta) * query, with
+// p = exp(scale * query . key - lse). Queries are taken in order, those of all sequences of a group one after another. For
+// long sequences on GPUs: tiles in workgroup memory.
+//
+// Shapes    as key_gradient.wgsl and its parts have them
+// Dispatch  one workgroup of 4 TILE lanes per TILE key rows of one group and head, spread over x and y. Workgroup memory: 44
+//           KB for 32 keys, 31 KB for 16
+
+#include "key_gradient.wgsl"
+#include "gradient_tile.wgsl"
+
+var<workgroup> p_of: array<Weights, TILE>;
+var<workgroup> ds_of: array<Weights, TILE>;
+
+fn load_keys(lane: u32, first_row: u32, last_row: u32, columns: vec4u) {
+  let c = lane % DEPTH;
+  for (var i = lane / DEPTH; i < TILE; i += LANES / DEPTH) {
+    let start = min(first_row + i, last_row) * 3u * params.heads * params.head_dim;
+    var k = vec4f(); // behind a row's end zeros, which add nothing
+    var v = vec4f();
+    if (4u * c < params.head_dim) {
+      k = params.scale * key_vector(start + columns.y, c);
+      v = key_vector(start + columns.z, c);
+    }
+    own_first[i].vectors[c / 4u][c % 4u] = k;
+    own_second[i].vectors[c / 4u][c % 4u] = v;
+  }
+}
+
+fn load_queries(lane: u32, first_query: u32, end: u32, column: u32, head_column: u32) {
+  let c = lane % DEPTH;
+  let width = params.heads * params.head_dim;
+  for (var i = lane / DEPTH; i < OTHERS; i += LANES / DEPTH) {
+    let query = min(first_query + i, end - 1u);
+    var q = vec4f();
+    var g = vec4f();
+    if (4u * c < params.head_dim) {
+      q = own_vector(query * 3u * width + column, c);
+      g = dout_vector(query * width + head_column, c);
+    }
+    other_first[i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = q;
+    other_second[i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = g;
+  }
+}
+
+// Sums of the lane's four keys, a column each.
+struct Sums {
+  dk: mat4x4f,
+  dv: mat4x4f,
+}
+
+fn add_queries(sums: Sums, row: u32, column: u32, h: u32, e: u32) -> Sums {
+  let q = four_of_first(column, h, e);
+  let g = four_of_second(column, h, e);
+  return Sums(
+    mat4x4f(
+      add_rows(sums.dk[0], ds_of[row].of_others[h][e], q),
+      add_rows(sums.dk[1], ds_of[row + ROWS].of_others[h][e], q),
+      add_rows(sums.dk[2], ds_of[row + 2u * ROWS].of_others[h][e], q),
+      add_rows(sums.dk[3], ds_of[row + 3u * ROWS].of_others[h][e], q)
+    ),
+    mat4x4f(
+      add_rows(sums.dv[0], p_of[row].of_others[h][e], g),
+      add_rows(sums.dv[1], p_of[row + ROWS].of_others[h][e], g),
+      add_rows(sums.dv[2], p_of[row + 2u * ROWS].of_others[h][e], g),
+      add_rows(sums.dv[3], p_of[row + 3u * ROWS].of_others[h][e], g)
+    )
+  );
+}
+
+fn statistics_of(query: u32, head: u32) -> vec2f {
+  return statistics[(query / params.length * params.heads + head) * params.length + query % params.length];
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tiles = (params.keys + TILE - 1u) / TILE;
+  let index = group.y * groups.x + group.x;
+  if (index >= sequence_groups() * params.heads * tiles) {
+    return;
+  }
+  let tile = index % tiles;
+  let head = (index / tiles) % params.heads;
+  let sequences_group = index / (tiles * params.heads);
+  let columns = params.columns + head * params.head_dim;
+  let upper = lane / QUADS;
+  let quad = lane % QUADS;
+  let row = lane / DEPTH;
+  let column = lane % DEPTH;
+  let first_key = tile * TILE;
+  let group_row = sequences_group * params.key_stride;
+  load_keys(lane, group_row + first_key, group_row + params.keys - 1u, columns);
+
+  // Queries are counted through the group's sequences; `causal` groups have one sequence.
+  let first_query = sequences_group * params.span * params.length;
+  let end = min(params.sequences, (sequences_group + 1u) * params.span) * params.length;
+  let causal = params.causal != 0u;
+  // The first query that sees a key: no query before the tile's first key sees any of its keys.
+  let seen_from = first_query + select(vec2u(), first_key + vec2u(upper, upper + UPPER), causal);
+  let begin = first_query + select(0u, first_key, causal);
+  var sums = Sums();
+  for (var first = begin; first < end; first += OTHERS) {
+    workgroupBarrier();
+    load_queries(lane, first, end, columns.x, head * params.head_dim);
+    workgroupBarrier();
+    let scores = first_products(upper, quad);
+    let dp = second_products(upper, quad);
+    let queries = first + 4u * quad + vec4u(0u, 1u, 2u, 3u);
+    let existing = min(queries, vec4u(end - 1u));
+    let of_queries = transpose(mat4x2f(
+      statistics_of(existing.x, head),
+      statistics_of(existing.y, head),
+      statistics_of(existing.z, head),
+      statistics_of(existing.w, head)
+    ));
+    let exists = queries < vec4u(end);
+    let p_near = select(vec4f(), exp(scores[0] - of_queries[0]), exists & (queries >= vec4u(seen_from.x)));
+    let p_far = select(vec4f(), exp(scores[1] - of_queries[0]), exists & (queries >= vec4u(seen_from.y)));
+    p_of[upper].of_others[quad / 2u][quad % 2u] = p_near;
+    p_of[upper + UPPER].of_others[quad / 2u][quad % 2u] = p_far;
+    ds_of[upper].of_others[quad / 2u][quad % 2u] = score_gradient(p_near, dp[0] - of_queries[1]);
+    ds_of[upper + UPPER].of_others[quad / 2u][quad % 2u] = score_gradient(p_far, dp[1] - of_queries[1]);
+    workgroupBarrier();
+    for (var h = 0u; h < 4u; h++) {
+      sums = add_queries(sums, row, column, h, 0u);
+      sums = add_queries(sums, row, column, h, 1u);
+    }
+  }
+  if (4u * column < params.head_dim) {
+    for (var i = 0u; i < 4u; i++) {
+      let key = first_key + row + ROWS * i;
+      if (key < params.keys) {
+        let to = (sequences_group * params.keys + key) * params.dkeys_row.x + head * params.head_dim;
+        store_vector(to, column, sums.dk[i], sums.dv[i]);
+      }
+    }
+  }
+}
