@@ -1,5 +1,5 @@
 // One photograph through the detector: whole, or in tiles, in which small defects are larger.
-import type { Detection, Detector } from '../../src/detector/index.ts';
+import type { Detection, Detector, JobOptions } from '../../src/detector/index.ts';
 import type { Engine, JobTools } from '../engine/engine.ts';
 import { tilesOf } from '../studio/stitch.ts';
 import { asMap, studio } from '../studio/studio.ts';
@@ -52,18 +52,18 @@ export function createDetect({ setPace, tiles }: Engine): Detect {
       for (const [i, { x, y, width: w, height: h }] of parts.entries()) {
         const part = await createImageBitmap(photograph, x, y, w, h, asStored);
         const { signal } = tools;
-        found.push(
-          await detector.detect(part, {
-            name,
-            signal,
-            progress: ({ phase, done, total }) =>
-              tools.progress(
-                phase === 'compute'
-                  ? { phase, done: i * total + done, total: parts.length * total }
-                  : { phase, done, total },
-              ),
-          }),
-        );
+        const options: JobOptions = {
+          name,
+          signal,
+          progress: ({ phase, done, total }) =>
+            tools.progress(
+              phase === 'compute'
+                ? { phase, done: i * total + done, total: parts.length * total }
+                : { phase, done, total },
+            ),
+        };
+        // The library takes a copy; this one would wait for the garbage collector.
+        found.push(await detector.detect(part, options).finally(() => part.close()));
       }
     } finally {
       photograph.close();
