@@ -137,7 +137,9 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     const figures = page.locator('.live-figures');
     await expect.poll(() => figures.innerText(), { timeout: 60_000 }).toMatch(/^[1-9]\d*\.\d|^0\.[1-9]/);
     await expect
-      .poll(async () => Number(/(\d+) frames? dropped/.exec(await figures.innerText())![1]))
+      .poll(async () => Number(/(\d+) frames? dropped/.exec(await figures.innerText())![1]), {
+        timeout: 60_000,
+      })
       .toBeGreaterThan(90);
     expect(await page.locator('.live-verdict').innerText()).toMatch(/^Fail 0\.\d\d$/);
     expect(await page.locator('.live .heat').evaluate((canvas) => (canvas as HTMLCanvasElement).width)).toBe(
