@@ -100,13 +100,14 @@ const rows: Readonly<Record<string, Rows>> = {
     calls: [
       '{n} --seed 2 --image-size 32 --classes weave --defects hole --train 1 --good 1 --defective 1 --json',
       '{n} --role heldout --image-size 16 --train 0 --good 1 --defective 0',
+      '{n} --photos {photos} --classes wood,steel,nut --image-size 48 --good 1 --defective 1',
     ],
   },
   pretrain: {
     calls: [
       `${small} --seed 4 --lr 0.01 --decay 0 --region-weight 0 --save-every 1 --export {n}.safetensors --about who=me`,
       `${small} --patch 8 --width 64 --layers 1 --embed 32 --max-minutes 5`,
-      `${small} --photos {photos} --photo-shares 0.2,0.2,0.2 --hold-out cloth`,
+      `${small} --photos {photos} --photo-shares 0.2,0.2,0.2 --hold-out cloth --visits 2`,
       `${small} --photos {photos} --photo-sheet {n}.png`,
       '--steps 4 --batch 2 --image-size 32 --warmup 1 --stop-at 3 --cooldown 1 --out {n}',
     ],
