@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Gpu } from '../src/gpu/gpu.ts';
-import { openGpu } from '../src/gpu/gpu.ts';
+import { processIo } from '../src/jobs/io.ts';
 import { checkDetection, createPipeline, randomJpeg } from './detect.ts';
 import { summary } from './output.ts';
 import { randomClip, sizeOf } from './random-clip.ts';
@@ -33,7 +33,7 @@ export interface FirstResult {
 /** What the child process does: everything that stands before a first heat map. */
 export async function firstResult(model: string): Promise<FirstResult> {
   const modules = performance.now(); // counts from the process's start
-  const gpu = await openGpu();
+  const gpu = await processIo.openGpu();
   const compiled = watchPipelines(gpu);
   const adapter = performance.now();
   const clip = await randomClip(gpu, model, false);

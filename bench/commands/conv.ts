@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openGpu } from '../../src/gpu/gpu.ts';
+import { processIo } from '../../src/jobs/io.ts';
 import { benchConv, type ConvSettings } from '../conv.ts';
 import { describeEnvironment, environment, table } from '../output.ts';
 import { integer } from './options.ts';
@@ -14,7 +14,7 @@ export const addConvCommand = (program: Command): Command =>
     .option('--kernel <n>', 'side of the kernel', integer, 7)
     .option('--runs <n>', 'timed runs; the median counts', integer, 3)
     .action(async (settings: ConvSettings) => {
-      const gpu = await openGpu();
+      const gpu = await processIo.openGpu();
       try {
         console.log(describeEnvironment(environment(gpu)));
         const { grid, channels, outChannels, kernel } = settings;

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { formatBytes } from '../../src/gpu/errors.ts';
-import { openGpu } from '../../src/gpu/gpu.ts';
+import { processIo } from '../../src/jobs/io.ts';
 import { opTable } from '../by-op.ts';
 import { benchDetect, phases } from '../detect.ts';
 import { describeEnvironment, environment, table } from '../output.ts';
@@ -31,7 +31,7 @@ export const addDetectCommand = (program: Command): Command =>
     .option('--torch', 'the image encoder in PyTorch, in the same run')
     .option('--json <file>', 'write the result as JSON')
     .action(async ({ model, size = sizeOf(model), runs, f16: half = false, torch, json }: Given) => {
-      const gpu = await openGpu();
+      const gpu = await processIo.openGpu();
       const where = environment(gpu);
       console.log(describeEnvironment(where));
       console.log(

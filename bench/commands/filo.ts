@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { formatBytes } from '../../src/gpu/errors.ts';
-import { openGpu } from '../../src/gpu/gpu.ts';
+import { processIo } from '../../src/jobs/io.ts';
 import { benchFilo } from '../filo.ts';
 import { describeEnvironment, environment, table } from '../output.ts';
 import { modelNames, sizeOf } from '../random-clip.ts';
@@ -27,7 +27,7 @@ export const addFiloCommand = (program: Command): Command =>
     .option('--class <name>', 'whose descriptions the texts have', 'bottle')
     .option('--json <file>', 'write the result as JSON')
     .action(async ({ model, size = sizeOf(model), runs, f16 = false, class: className, json }: Given) => {
-      const gpu = await openGpu();
+      const gpu = await processIo.openGpu();
       const where = environment(gpu);
       console.log(describeEnvironment(where));
       try {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { formatBytes } from '../../src/gpu/errors.ts';
-import { openGpu } from '../../src/gpu/gpu.ts';
+import { processIo } from '../../src/jobs/io.ts';
 import { opTable } from '../by-op.ts';
 import { describeEnvironment, environment } from '../output.ts';
 import { configOf, modelNames, sizeOf } from '../random-clip.ts';
@@ -73,7 +73,7 @@ export const addStepCommand = (program: Command): Command =>
     .action(async (given: StepGiven) => {
       const { model, size = sizeOf(model), batch, runs, steps, f16 = false, upload = false } = given;
       configOf(model);
-      const gpu = await openGpu();
+      const gpu = await processIo.openGpu();
       const where = environment(gpu);
       console.log(describeEnvironment(where));
       console.log(`${model}, ${size} px, batch ${batch}, ${f16 ? 'f16' : 'f32'} matrices`);
