@@ -1,4 +1,5 @@
 // The methods that have a name: the systems of the paper's tables 1 and 2, and the rows of tables 3 to 5 and figure 3.
+import { filoMethods } from '#methods/filo';
 import { type FapromptOptions, type PresetName, presets } from '../faprompt/options.ts';
 import { anomalyclipEnsemble, ensembleDefaults } from './anomalyclip-ensemble/anomalyclip-ensemble.ts';
 import { anovl } from './anovl/anovl.ts';
@@ -8,8 +9,6 @@ import { blipDefaults, blipMethod } from './blip/blip.ts';
 import { clipAcOptions, clipDefaults, clipMethod } from './clip/clip.ts';
 import { cocoopDefaults, coop, coopDefaults } from './coop/coop.ts';
 import { faprompt } from './faprompt/faprompt.ts';
-import { filo } from './filo/filo.ts';
-import { filoDefaults } from './filo/options.ts';
 import type { Method } from './method.ts';
 import { written, writtenEnsemble, writtenPair } from './pair/pair.ts';
 import { winclip, winclipDefaults } from './winclip/winclip.ts';
@@ -40,7 +39,7 @@ const all: readonly Method[] = [
   }),
   blipMethod('blip', 'BLIP (a learnable pair, our definition)', blipDefaults),
   learned('anomalyclip', 'AnomalyCLIP', 'anomalyclip'),
-  filo('filo', 'FiLO', filoDefaults),
+  ...filoMethods,
   learned('faprompt', 'FAPrompt', 'topm'),
   // Not in the tables.
   coop('cocoop-original', 'CoCoOp, its own paper', cocoopDefaults),
