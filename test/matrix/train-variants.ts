@@ -32,6 +32,7 @@ const rows: Readonly<Record<string, readonly Variant[]>> = {
   '--cache': [train('--cache', '{dir}/other-cache')],
   '--no-cache': [train('--no-cache')],
   '--cache-precision': [train('--cache-precision', 'f32'), train('--cache-precision', 'f16')],
+  '--gpu-cache': [train('--gpu-cache', '0'), train('--gpu-cache', '1')],
   '--resume': [train('--epochs', '2', '--resume')],
   '--dry-run': [plan()],
   '--nodes': [plan('--nodes')],

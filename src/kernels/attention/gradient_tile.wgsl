@@ -1,6 +1,6 @@
-// Tiles of the gradients of long sequences in workgroup memory. A workgroup owns TILE rows, queries or keys, and goes through
-// the others, 32 at a time: both gradients need the products of rows with rows, the scores and d scores' summands, and then
-// sums of the others' rows by weights.
+// Tiles of the gradients of long sequences in workgroup memory. A workgroup owns TILE rows, queries or keys, and goes
+// through the others, 32 at a time: both gradients need the products of rows with rows, the scores and d scores' summands,
+// and then sums of the others' rows by weights.
 //
 // Includer  includes own_rows.wgsl; fills the tiles, heads of at most 64
 // Layout    For products lanes form a grid of TILE / 2 x 8: a lane has own rows `upper` and upper + UPPER, and of the others
