@@ -55,7 +55,7 @@ describe('what is chosen', () => {
   const units = 'matmul_units_16x16x16';
   test.each<[string, Partial<Capabilities>, string[]]>([
     ['matrix units', {}, [`wide ${units}`, 'attention_tile', 'attention_sequence']],
-    ['32 KiB', { workgroupMemory: 32768 }, [units, 'attention', 'attention_sequence']],
+    ['32 KiB', { workgroupMemory: 32768 }, [units, 'attention_tile', 'attention_sequence']],
     ['no matrix units', { matrixUnits: [] }, ['wide matmul_block', 'attention_tile', 'attention_sequence']],
     [
       'no subgroups',

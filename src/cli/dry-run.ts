@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { openDataset } from '../data/dataset.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
-import { describePlan, type Plan, plan } from '../graph/plan.ts';
+import { describePlan, type Plan } from '../graph/plan.ts';
 import { formatFlops, type Io, UsageError } from '../jobs/io.ts';
 import { resolveWeights } from '../jobs/models.ts';
 import { imageOptions } from '../jobs/session.ts';
@@ -11,7 +11,7 @@ import { openTokenizer } from '../jobs/vocabulary.ts';
 import { isBlip } from '../model/blip/config.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import { type ClipConfig, clipConfigOf } from '../model/clip/config.ts';
-import { buildImageGraph } from '../model/clip/image-encoder.ts';
+import { planImage } from '../model/clip/image-encoder.ts';
 import { countingTokenizer, type PlannedClip, plannedClip } from '../model/clip/planned.ts';
 import {
   createWordTokenizer,
@@ -53,8 +53,7 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
   const starts = phases.map((_, i) => phases.slice(0, i).reduce((a, b) => a + b, 0));
   const planOf = (of: Learner, phase: number): Plan =>
     planStep(buildStep(clip, of, needs, batch, imageSize, { optimizer, phase }));
-  const { model, outputs } = buildImageGraph(clip, imageSize, 1, needs);
-  const image = plan(model.graph, outputs);
+  const image = planImage(clip, imageSize, needs);
   const steps = starts.map((start) => planOf(learner, phaseOf(phases, start)));
   const plainText = await plainLearner(method, clip, imageSize);
   const uncached = (plainText ? planOf(plainText, 0) : steps[0]!).flops + batch * image.flops;

@@ -64,8 +64,10 @@ export async function anyTextTokenizer(
       cause = error;
     }
   }
-  throw new DetectorError('bad-text', `${clip.name} has no word list of its own: texts need a vocabulary`, {
-    hint: `give \`vocabulary\`: ${blip ? "BERT's vocab.txt" : 'bpe_simple_vocab_16e6.txt(.gz) or merges.txt'}`,
-    cause,
-  });
+  const file = blip ? "BERT's vocab.txt" : 'bpe_simple_vocab_16e6.txt(.gz) or merges.txt';
+  throw new DetectorError(
+    'bad-text',
+    `${clip.name} has no word list of its own: texts need a vocabulary, expected ${file}`,
+    { hint: `give \`vocabulary\`: ${file}`, cause },
+  );
 }

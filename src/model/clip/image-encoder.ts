@@ -2,6 +2,7 @@
 import type { Gpu } from '../../gpu/gpu.ts';
 import type { DeviceTensor } from '../../graph/device-tensor.ts';
 import { compile, type Executable, type RunOptions } from '../../graph/executor.ts';
+import { type Plan, plan } from '../../graph/plan.ts';
 import { elements, f32, type Tensor } from '../../kernels/tensor.ts';
 import { createModelGraph, type ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
@@ -63,6 +64,15 @@ export interface ImageEncoder {
   dispose(): void;
 }
 
+/** Both streams have the same output projection. */
+const arrangement = { batch: true } as const;
+
+/** What the encoder of one image holds and does. */
+export function planImage(clip: Pick<Clip, 'config' | 'weightSpec'>, size: number, needs: ImageNeeds): Plan {
+  const { model, outputs } = buildImageGraph(clip, size, 1, needs);
+  return plan(model.graph, outputs, arrangement);
+}
+
 export async function createImageEncoder(
   gpu: Gpu,
   clip: Clip,
@@ -73,7 +83,7 @@ export async function createImageEncoder(
   const { model, outputs } = buildImageGraph(clip, size, batch, needs);
   const executable = await compile(gpu, model.graph, outputs, {
     parameters: bindWeights(clip, model.weights),
-    batch: true, // both streams have the same output projection
+    ...arrangement,
   });
   const names = [...featureShapes(needs, clip.config, size).keys()].filter((name) => name in outputs);
   const views = needs.views === 'anovl' ? await createViewEncoder(gpu, clip, size, needs) : undefined;
