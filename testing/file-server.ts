@@ -61,7 +61,8 @@ export function answerFile(file: Uint8Array): ServedFile {
     });
     const cut = faults.cutAfter?.(number);
     if (cut === undefined || cut >= body.length) response.end(body);
-    else response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
+    // Not at once: a reset takes away what has arrived and was not read yet.
+    else response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 200));
   };
   return {
     answer,

@@ -9,7 +9,12 @@ export const addConvCommand = (program: Command): Command =>
     .command('conv')
     .description("FiLO's convolution against matrix products of gathered pixels, in turns")
     .option('--grid <patches>', 'side of the grid', integer, 37)
-    .option('--channels <n>', 'of the patches', integer, 1024)
+    .option(
+      '--channels <n>',
+      'of the patches (1024, FiLO on ViT-L, take a buffer of 147 MiB, which lavapipe refuses)',
+      integer,
+      768,
+    )
     .option('--out-channels <n>', 'of the result', integer, 768)
     .option('--kernel <n>', 'side of the kernel', integer, 7)
     .option('--runs <n>', 'timed runs; the median counts', integer, 3)

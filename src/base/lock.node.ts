@@ -1,6 +1,6 @@
 // One run at a time in a folder: a file that says which process is at work there.
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -86,24 +86,44 @@ async function create(file: string, own: Holder): Promise<boolean> {
   }
 }
 
-/** Takes the very lock away that was looked at: another process may have replaced it by its own meanwhile. */
+/** So long a file that says "a stale lock is being taken away" counts, in ms: that takes a moment. */
+const removalTime = 5000;
+
+/**
+ * Takes the very lock away that was looked at. One process at a time does: else one could take away the lock that
+ * another, which saw the stale one go, has just made.
+ */
 async function removeStale(file: string, holder: Holder | undefined): Promise<void> {
-  const aside = path.join(path.dirname(file), `.${randomUUID()}.tmp`);
+  const guard = `${file}.stale`;
   try {
-    await rename(file, aside);
+    await writeFile(guard, '', { flag: 'wx' });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const made = await stat(guard).catch(() => undefined);
+    if (made && Date.now() - made.mtimeMs > removalTime) await rm(guard, { force: true });
+    else await setTimeout(20);
+    return;
   }
-  const taken = await holderOf(aside);
-  if (taken?.id !== holder?.id) await link(aside, file).catch(() => {});
-  await rm(aside, { force: true });
+  try {
+    // Now only its holder, who is gone, could change a stale lock.
+    const text = await textOf(file);
+    if (text !== undefined && parseHolder(text)?.id === holder?.id) await rm(file, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
 }
+
+const textOf = (file: string): Promise<string | undefined> => readText(file, 4096).catch(() => undefined);
 
 /** undefined: no lock, or one that was cut while it was written. */
 async function holderOf(file: string): Promise<Holder | undefined> {
+  const text = await textOf(file);
+  return text === undefined ? undefined : parseHolder(text);
+}
+
+function parseHolder(text: string): Holder | undefined {
   try {
-    const { pid, start, host, id } = JSON.parse(await readText(file, 4096)) as Partial<Holder>;
+    const { pid, start, host, id } = JSON.parse(text) as Partial<Holder>;
     if (!Number.isSafeInteger(pid) || typeof host !== 'string' || typeof id !== 'string') return undefined;
     return { pid: pid!, start: typeof start === 'string' ? start : null, host, id };
   } catch {
@@ -125,8 +145,8 @@ async function isAlive({ pid, start, host }: Holder): Promise<boolean> {
 
 /** Linux: a process's state, and the ticks from boot to its start; null where they cannot be known. */
 async function processOf(pid: number): Promise<[state: string | null, start: string | null]> {
-  const stat = await readText(`/proc/${pid}/stat`, 65536).catch(() => '');
+  const status = await readText(`/proc/${pid}/stat`, 65536).catch(() => '');
   // The name, in brackets, may hold anything; the state follows, the start is the 20th field behind it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
   return [fields[0] || null, fields[19] ?? null];
 }
