@@ -1,11 +1,12 @@
 // Inference of any method: image features in, anomaly map and score out.
 import type { Gpu } from '../gpu/gpu.ts';
-import { createDeviceTensor, type DeviceTensor } from '../graph/device-tensor.ts';
+import type { DeviceTensor } from '../graph/device-tensor.ts';
 import { compile, type Executable, type RunOptions } from '../graph/executor.ts';
 import { f32, type Tensor } from '../kernels/tensor.ts';
+import { bindLearnables } from './bound-learnables.ts';
 import { checkImageSize, type Features } from './clip/image-encoder.ts';
 import { checkNeeds, featureShapes, type ImageNeeds } from './clip/needs.ts';
-import { bindWeights, type Clip } from './clip/weights.ts';
+import type { Clip } from './clip/weights.ts';
 import { createModelGraph, type ModelGraph } from './context.ts';
 import { checkDetection } from './faprompt/verdict.ts';
 
@@ -66,24 +67,12 @@ export async function compileScorer(
   const model = createModelGraph(clip.weightSpec);
   const inputs = featureInputs(model, clip, size, needs, 1);
   const result = build(model, inputs);
-  const own: DeviceTensor[] = [];
-  const free = () => {
-    for (const { buffer } of own) gpu.memory.free(buffer);
-  };
   const { map, score } = result;
-  const bind = async (): Promise<Executable> => {
-    const parameters = bindWeights(clip, model.weights);
-    // Prompts that do not depend on the image are encoded once, unless somebody trains them meanwhile.
-    const fixedParameters = result.parameters.every(({ values }) => values instanceof Float32Array);
-    for (const { tensor, values } of result.parameters) {
-      const bound =
-        values instanceof Float32Array ? createDeviceTensor(gpu, 'learned', tensor, values) : values;
-      if (bound !== values) own.push(bound);
-      parameters.set(tensor.storage, bound);
-    }
-    return compile(gpu, model.graph, { map, score }, { parameters, batch: true, fixedParameters });
-  };
-  const executable = await bind().catch((error: unknown) => {
+  const { parameters, free } = bindLearnables(gpu, clip, model, result.parameters);
+  // Prompts that do not depend on the image are encoded once, unless somebody trains them meanwhile.
+  const fixedParameters = result.parameters.every(({ values }) => values instanceof Float32Array);
+  const compiled = compile(gpu, model.graph, { map, score }, { parameters, batch: true, fixedParameters });
+  const executable = await compiled.catch((error: unknown) => {
     free();
     throw error;
   });

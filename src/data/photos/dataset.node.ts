@@ -1,11 +1,10 @@
 /** A data set of photographs with painted and with real defects, for training prompts and for measuring them. */
 import { deriveSeed } from '../../base/random.ts';
-import type { Split } from '../dataset.ts';
 import { DatasetError } from '../errors.ts';
 import type { FamilyName } from '../synth/families/index.ts';
 import { type DrawnItem, writeDataset } from '../synth/generate.node.ts';
-import { drawItem, planDataset } from '../synth/generate.ts';
-import { heldOutSources, type Photo } from './photos.ts';
+import { type DatasetItem, drawItem, planDataset } from '../synth/generate.ts';
+import { bySource, heldOutSources, type Photo } from './photos.ts';
 import { type PhotoKind, type PhotoSample, readPhotos, streamOf } from './stream.node.ts';
 
 export interface PhotoSetOptions {
@@ -22,14 +21,6 @@ export interface PhotoSetOptions {
   readonly defective?: number;
 }
 
-export interface PhotoItem {
-  readonly className: string;
-  readonly split: Split;
-  readonly defect: string | null;
-  readonly image: string;
-  readonly mask: string | null;
-}
-
 /**
  * Writes the data set to `dir`, as `generate` does: a class for each source, all in the split `test`. A source with
  * photographs of defects only gives parts of them that the masks leave out as its flawless images.
@@ -41,7 +32,7 @@ export async function generateFromPhotos(
   photos: string,
   { seed, imageSize = 128, sources: wanted, families = [], good = 8, defective = 8 }: PhotoSetOptions,
   onProgress?: (done: number, total: number) => void,
-): Promise<PhotoItem[]> {
+): Promise<DatasetItem[]> {
   const sources = bySource(await readPhotos(photos));
   const missing = wanted?.find((name) => !sources.has(name));
   if (missing !== undefined)
@@ -49,8 +40,7 @@ export async function generateFromPhotos(
   const names =
     wanted ??
     [...sources].flatMap(([name, of]) => (usable(of) && !heldOutSources.includes(name) ? name : []));
-  const items: PhotoItem[] = [];
-  const drawings: (() => DrawnItem | Promise<DrawnItem>)[] = [];
+  const drawings = new Map<DatasetItem, () => DrawnItem | Promise<DrawnItem>>();
   for (const name of names) {
     const of = sources.get(name)!;
     const masked = of.filter(({ state, mask }) => state !== 'normal' && mask !== null);
@@ -62,14 +52,14 @@ export async function generateFromPhotos(
       for (let index = 0; index < count; index++) {
         const file = String(index).padStart(3, '0');
         const request = { kind, imageSize, index, seed: deriveSeed(seed, name, folder) };
-        items.push({
+        const item: DatasetItem = {
           className: name,
           split: 'test',
           defect,
           image: `${name}/test/${folder}/${file}.png`,
           mask: defect && `${name}/ground_truth/${folder}/${file}_mask.png`,
-        });
-        drawings.push(async () => {
+        };
+        drawings.set(item, async () => {
           const sample = await showing(defect !== null, (attempt) =>
             stream.draw({ ...request, seed: deriveSeed(request.seed, 'again', attempt) }),
           );
@@ -78,15 +68,14 @@ export async function generateFromPhotos(
       }
     };
     add('flawless', null, good);
-    add(masked.length > 0 ? 'real' : 'painted', masked.length > 0 ? 'real' : 'painted', defective);
+    const kind = masked.length > 0 ? 'real' : 'painted';
+    add(kind, kind, defective);
   }
   if (families.length > 0)
-    for (const item of planDataset({ seed, classes: families, good, defective })) {
-      items.push(item);
-      drawings.push(() => drawItem(item, imageSize));
-    }
-  const drawingOf = new Map(items.map((item, i) => [item, drawings[i]!]));
-  await writeDataset(dir, items, (item) => drawingOf.get(item)!(), onProgress);
+    for (const item of planDataset({ seed, classes: families, good, defective }))
+      drawings.set(item, () => drawItem(item, imageSize));
+  const items = [...drawings.keys()];
+  await writeDataset(dir, items, (item) => drawings.get(item)!(), onProgress);
   return items;
 }
 
@@ -105,9 +94,3 @@ async function showing(
 
 const usable = (photos: readonly Photo[]): boolean =>
   photos.some(({ state, mask }) => state === 'normal' || mask !== null);
-
-function bySource(photos: readonly Photo[]): Map<string, Photo[]> {
-  const sources = new Map<string, Photo[]>();
-  for (const photo of photos) sources.set(photo.source, [...(sources.get(photo.source) ?? []), photo]);
-  return sources;
-}

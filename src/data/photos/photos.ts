@@ -63,6 +63,17 @@ export function parsePhotos(text: string, file: string): Photo[] {
   return photos;
 }
 
+/** Sources in the order of the index, each with its photographs. */
+export function bySource(photos: readonly Photo[]): Map<string, Photo[]> {
+  const sources = new Map<string, Photo[]>();
+  for (const photo of photos) {
+    const own = sources.get(photo.source);
+    if (own) own.push(photo);
+    else sources.set(photo.source, [photo]);
+  }
+  return sources;
+}
+
 /** Photographs of a training: all but those of held-out sources. */
 export const trainingPhotos = (photos: readonly Photo[], heldOut: readonly string[]): Photo[] =>
   photos.filter(({ source }) => !heldOut.includes(source));

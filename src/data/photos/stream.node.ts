@@ -14,7 +14,7 @@ import { showDefect } from '../synth/draw.ts';
 import { cutOut, describePhoto, namingOf, photoWords, thingOf } from './captions.ts';
 import { type Look, lookAt } from './look.ts';
 import { asRendering, paintable, paintCutOut, paintDefect } from './paint.ts';
-import { type Photo, parsePhotos, trainingPhotos } from './photos.ts';
+import { bySource, type Photo, parsePhotos, trainingPhotos } from './photos.ts';
 
 export type PhotoKind = 'flawless' | 'painted' | 'real';
 
@@ -134,9 +134,7 @@ export function streamOf(dir: string, photos: readonly Photo[]): PhotoStream {
 
 /** Sources with the root of their number of photographs, so that large ones do not drown small ones. */
 function pickBySource(photos: readonly Photo[]): (random: Random) => Photo {
-  const bySource = new Map<string, Photo[]>();
-  for (const photo of photos) bySource.set(photo.source, [...(bySource.get(photo.source) ?? []), photo]);
-  const sources = [...bySource.values()];
+  const sources = [...bySource(photos).values()];
   const total = sources.reduce((sum, { length }) => sum + Math.sqrt(length), 0);
   return (random) => {
     let left = random.next() * total;

@@ -5,6 +5,7 @@ import { DatasetError } from '../errors.ts';
 import { encodePng } from '../image.node.ts';
 import type { Mask, RgbImage } from '../image.ts';
 import {
+  type DatasetItem,
   defaultImageSize,
   drawItem,
   metaOf,
@@ -38,7 +39,7 @@ export async function generate(
  * empty or not exist, and it appears whole or not at all: it is written under another name, then renamed.
  * @throws DatasetError, and what `draw` throws
  */
-export async function writeDataset<Item extends Parameters<typeof metaOf>[0][number]>(
+export async function writeDataset<Item extends DatasetItem>(
   dir: string,
   items: readonly Item[],
   draw: (item: Item) => DrawnItem | Promise<DrawnItem>,

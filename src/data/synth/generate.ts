@@ -26,14 +26,20 @@ export interface SynthOptions {
   defective?: number;
 }
 
-export interface SynthItem {
-  className: FamilyName;
+/** An image of a data set that is written, by us. */
+export interface DatasetItem {
+  className: string;
   split: Split;
-  defect: DefectName | null;
-  seed: number;
+  defect: string | null;
   /** Relative paths with `/`, in the layout of MVTec AD; `mask` null for normal images. */
   image: string;
   mask: string | null;
+}
+
+export interface SynthItem extends DatasetItem {
+  className: FamilyName;
+  defect: DefectName | null;
+  seed: number;
 }
 
 export const defaultImageSize = 96;
@@ -113,12 +119,7 @@ export function drawItem(
 }
 
 /** meta.json of the images, as the published code reads it. */
-export function metaOf(
-  items: readonly (Pick<SynthItem, 'split' | 'image' | 'mask'> & {
-    readonly className: string;
-    readonly defect: string | null;
-  })[],
-): Meta {
+export function metaOf(items: readonly DatasetItem[]): Meta {
   const meta: Meta = { train: {}, test: {} };
   for (const { className, split, defect, image, mask } of items) {
     meta[split][className] ??= [];

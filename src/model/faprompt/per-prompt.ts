@@ -1,14 +1,14 @@
 // Which prompt fired: each of the K abnormality prompts alone, beside the prototype that stands for all of them.
 import type { Gpu } from '../../gpu/gpu.ts';
-import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
 import { compile, type RunOptions } from '../../graph/executor.ts';
 import { affine, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { concat } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
+import { bindLearnables } from '../bound-learnables.ts';
 import type { Features } from '../clip/image-encoder.ts';
 import { fapromptNeeds } from '../clip/needs.ts';
-import { bindWeights, type Clip } from '../clip/weights.ts';
+import type { Clip } from '../clip/weights.ts';
 import { createModelGraph } from '../context.ts';
 import { featureInputs } from '../scorer.ts';
 import { forward } from './forward.ts';
@@ -66,16 +66,11 @@ export async function createPromptScorer(
     normal: copy(result.normalFeatures),
     feature: copy(image!), // it may be on the device only
   };
-  const own: DeviceTensor[] = [];
-  const parameters = bindWeights(clip, context.weights);
-  for (const [name, tensor] of result.learnables.all) {
-    const bound = createDeviceTensor(gpu, name, tensor, learnables.get(name)!);
-    own.push(bound);
-    parameters.set(tensor.storage, bound);
-  }
-  const free = () => {
-    for (const { buffer } of own) gpu.memory.free(buffer);
-  };
+  const values = [...result.learnables.all].map(([name, tensor]) => ({
+    tensor,
+    values: learnables.get(name)!,
+  }));
+  const { parameters, free } = bindLearnables(gpu, clip, context, values);
   const executable = await compile(gpu, graph, outputs, { parameters }).catch((error: unknown) => {
     free();
     throw error;

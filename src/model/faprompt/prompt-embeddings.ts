@@ -1,12 +1,12 @@
 // The prompts as the text encoder sees them: the normal one, each of the K abnormality prompts, and with an image those
 // that its prior makes of them. What the paper's figure 1 shows, and how alike they are.
 import type { Gpu } from '../../gpu/gpu.ts';
-import { createDeviceTensor, type DeviceTensor } from '../../graph/device-tensor.ts';
 import { compile } from '../../graph/executor.ts';
 import { affine } from '../../kernels/elementwise/elementwise.ts';
+import { bindLearnables } from '../bound-learnables.ts';
 import type { Features } from '../clip/image-encoder.ts';
 import { fapromptNeeds } from '../clip/needs.ts';
-import { bindWeights, type Clip } from '../clip/weights.ts';
+import type { Clip } from '../clip/weights.ts';
 import { createModelGraph } from '../context.ts';
 import { featureInputs } from '../scorer.ts';
 import { forward } from './forward.ts';
@@ -44,16 +44,11 @@ export async function createPromptEmbedder(
     normal: affine(graph, result.normalFeatures, 1),
     abnormal: affine(graph, result.abnormalFeatures, 1),
   };
-  const own: DeviceTensor[] = [];
-  const parameters = bindWeights(clip, context.weights);
-  for (const [name, tensor] of result.learnables.all) {
-    const bound = createDeviceTensor(gpu, name, tensor, learnables.get(name)!);
-    own.push(bound);
-    parameters.set(tensor.storage, bound);
-  }
-  const free = () => {
-    for (const { buffer } of own) gpu.memory.free(buffer);
-  };
+  const values = [...result.learnables.all].map(([name, tensor]) => ({
+    tensor,
+    values: learnables.get(name)!,
+  }));
+  const { parameters, free } = bindLearnables(gpu, clip, context, values);
   const width = clip.config.embedDim;
   const rows = (all: Float32Array) =>
     Array.from({ length: all.length / width }, (_, i) => unit(all.subarray(i * width, (i + 1) * width)));
