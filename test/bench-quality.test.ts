@@ -1,13 +1,16 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chooseRidge, fitLogistic, predict } from '../bench/quality/logistic.ts';
 import { defectiveShares } from '../bench/quality/probe.ts';
-import { benchQuality } from '../bench/quality/quality.ts';
+import { benchQuality, type QualityGiven } from '../bench/quality/quality.ts';
+import { chanceRow, findRealSets } from '../bench/quality/real.ts';
 import { rowOf, verdicts } from '../bench/quality/summary.ts';
 import { createRandom } from '../src/base/random.ts';
 import { run } from '../src/cli/program.ts';
+import { openDataset } from '../src/data/dataset.node.ts';
+import { generate } from '../src/data/synth/generate.node.ts';
 import type { Evaluation } from '../src/eval/index.ts';
 import { writeSafetensors } from '../src/formats/safetensors.ts';
 import { clipConfig } from '../src/model/clip/config.ts';
@@ -106,7 +109,7 @@ describe('npm run bench -- quality', () => {
   });
   afterAll(() => rm(dir, { recursive: true, force: true }));
 
-  const bench = async () => {
+  const bench = async (more: Partial<QualityGiven> = {}) => {
     let out = '';
     const notes: string[] = [];
     await benchQuality(
@@ -129,9 +132,10 @@ describe('npm run bench -- quality', () => {
         trainImages: 1,
         testImages: 2,
         out: path.join(dir, 'out'),
-        real: path.join(dir, 'nothing'),
+        real: [],
         ablations: false,
         json: path.join(dir, 'result.json'),
+        ...more,
       },
     );
     return { out, notes, json: JSON.parse(await readFile(path.join(dir, 'result.json'), 'utf8')) };
@@ -152,6 +156,67 @@ describe('npm run bench -- quality', () => {
     const again = await bench();
     expect(again.notes.filter((note) => note.startsWith('run '))).toHaveLength(0);
     expect(again.json.heldOut).toEqual(first.json.heldOut);
+  });
+
+  test('--real: sets in folders, at several sizes, beside other CLIPs, a probe and chance', async () => {
+    const real = path.join(dir, 'real');
+    await generate(path.join(real, 'a'), {
+      seed: 1,
+      imageSize: 32,
+      classes: ['weave'],
+      good: 6,
+      defective: 3,
+    });
+    await generate(path.join(real, 'b'), {
+      seed: 2,
+      imageSize: 32,
+      classes: ['marble'],
+      good: 3,
+      defective: 3,
+    });
+    await mkdir(path.join(real, 'nothing'));
+    expect((await findRealSets([real])).map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(await findRealSets([path.join(real, 'b')])).toEqual([{ name: 'b', data: path.join(real, 'b') }]);
+    await expect(findRealSets([path.join(real, 'nothing')])).rejects.toThrow('nothing');
+    await expect(findRealSets([real, path.join(real, 'b')])).rejects.toThrow('b twice');
+    const chance = chanceRow(await openDataset(path.join(real, 'a'))).values[0]!.metrics;
+    expect(chance).toEqual({ imageAuroc: 0.5, imageAp: 1 / 3, pixelAuroc: 0.5, pro: 0.15 });
+
+    const other = path.join(dir, 'other.safetensors');
+    await writeFile(other, writeSafetensors(randomClipWeights(config, 2), wordListMetadata(words)));
+    const methods = ['pair', 'faprompt'];
+    const found = await bench({ real: [real], realSizes: [32, 40], beside: [other], methods });
+    const tables = found.json.real as {
+      set: string;
+      size: number;
+      rows: { title: string; summary: Evaluation }[];
+    }[];
+    expect(tables.map(({ set, size }) => [set, size])).toEqual([
+      ...[
+        ['a', 32],
+        ['b', 32],
+      ],
+      ...[
+        ['a', 40],
+        ['b', 40],
+      ],
+    ]);
+    for (const { rows } of tables) {
+      expect(rows.map(({ title }) => title)).toEqual([
+        expect.stringMatching(/written/),
+        'FAPrompt',
+        expect.stringMatching(/written.*, other$/),
+        'FAPrompt, other',
+        'linear probe on its labels, cross-validated',
+        'chance',
+      ]);
+      for (const { summary } of rows)
+        expect(summary).toMatchObject({
+          imageAuroc: { mean: expect.any(Number) },
+          pro: { mean: expect.any(Number) },
+        });
+    }
+    expect(found.out).toContain('Real photographs, b, 40 pixels, one seed');
   });
 
   test('the same scores come from faprompt eval --method', async () => {

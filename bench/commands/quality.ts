@@ -1,5 +1,4 @@
-import path from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { list } from '../../src/cli/arguments.ts';
 import { processIo } from '../../src/jobs/io.ts';
 import { benchQuality, type QualityGiven } from '../quality/quality.ts';
@@ -26,12 +25,20 @@ export const addQualityCommand = (program: Command): Command =>
     .option('--quick', 'one seed, few images, no ablations: shows that everything runs')
     .option('--out <dir>', 'folder of images, features and results', '.cache/quality')
     .option(
-      '--real <dir>',
-      'folder of real data sets: magnetic_tile, brainmri, headct',
-      path.join(process.env.FAPROMPT_SHARED ?? '../shared', 'data'),
+      '--real <dirs...>',
+      'data sets of real photographs in a known layout, or folders of such (default: ../shared/data where it is)',
     )
+    .option('--real-sizes <sizes>', 'image sizes for them (default: --image-size)', sizes)
+    .option('--beside <clips...>', 'other CLIPs to measure on them')
     .option('--json <file>', 'write the result as JSON')
     .action(async ({ quick, ...given }: QualityGiven & { quick?: true }) => {
-      const small = { seeds: 1, epochs: 2, trainImages: 4, testImages: 4, ablations: false, real: '' };
+      const small = { seeds: 1, epochs: 2, trainImages: 4, testImages: 4, ablations: false, real: [] };
       await benchQuality(processIo, quick ? { ...given, ...small } : given);
     });
+
+function sizes(text: string): number[] {
+  const values = list(text).map(Number);
+  if (values.length === 0 || !values.every((size) => Number.isSafeInteger(size) && size > 0))
+    throw new InvalidArgumentError('Expected whole numbers of pixels, separated by commas.');
+  return values;
+}

@@ -18,13 +18,15 @@ import { compileScorer, type Scorer } from '../../src/model/scorer.ts';
 import type { FeatureSource } from '../../src/train/features/source.ts';
 import { loadMask } from '../../src/train/images.node.ts';
 import { resizeMask } from '../../src/train/images.ts';
-import { chooseRidge, type Examples, fitLogistic, type Logistic } from './logistic.ts';
+import { chooseRidge, type Examples, fitLogistic, type Logistic, subset } from './logistic.ts';
 
 /** Folds of a cross-validation over images. */
 const folds = 5;
 /** Of the patches' regression: thousands of examples, so it hardly matters. */
 const patchRidge = 1;
 const imageRidges = [0.1, 1, 10, 100, 1000];
+/** Evenly taken from all: more patches change a fit of some hundred weights no more. */
+const mostPatches = 40_000;
 
 /** An image with its features, and its mask at the CLIP's image size. */
 interface Labelled {
@@ -81,11 +83,13 @@ async function loadLabelled({ session, features, size }: ProbeSetting, { samples
 
 function fitProbe({ session, size }: ProbeSetting, images: readonly Labelled[]): Probe {
   const { patch, embedDim: width } = session.clip.config;
-  const patches: Examples = {
+  const all: Examples = {
     width,
     features: joined(images.map(({ features }) => features.patches)),
     targets: joined(images.map(({ mask }) => defectiveShares(mask, size, patch))),
   };
+  const every = Math.ceil(all.targets.length / mostPatches);
+  const patches = subset(all, (n) => n % every === 0);
   const whole: Examples = {
     width,
     features: joined(images.map(({ features }) => features.image)),
@@ -96,7 +100,12 @@ function fitProbe({ session, size }: ProbeSetting, images: readonly Labelled[]):
     images.map((_, i) => i % folds),
     imageRidges,
   );
-  return { patches: fitLogistic(patches, patchRidge), image: fitLogistic(whole, ridge) };
+  const masked = images.some(({ mask }) => mask !== null);
+  return {
+    // Without masks nothing is known of patches: all are as likely as not, and the image alone decides.
+    patches: masked ? fitLogistic(patches, patchRidge) : { weights: new Float64Array(width), bias: 0 },
+    image: fitLogistic(whole, ridge),
+  };
 }
 
 /** The share of each patch that is defective, row by row. */

@@ -1,9 +1,11 @@
 // npm run bench -- quality: FAPrompt, its ablations and baselines on held-out synthetic classes and on real photographs.
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
 import type { BenchmarkConfig } from '../../src/benchmark/config.ts';
 import { openDataset } from '../../src/data/dataset.node.ts';
+import type { Evaluation } from '../../src/eval/index.ts';
 import { runBenchmark } from '../../src/jobs/benchmark.ts';
 import { ExitError, formatTime, type Io } from '../../src/jobs/io.ts';
 import { hashWeights, resolveWeights } from '../../src/jobs/models.ts';
@@ -13,9 +15,17 @@ import { openClip } from '../../src/model/checkpoint/open.node.ts';
 import { namedMethods } from '../../src/model/methods/named.ts';
 import { environment } from '../output.ts';
 import { capacityProbe, type ProbeSetting, transferProbe } from './probe.ts';
+import { chanceRow, findRealSets, type RealTable, realRows } from './real.ts';
 import { type ProbeName, probeFile, probes, readReport } from './report.ts';
-import { drawData, mainMethods, type QualitySettings, qualityConfigs, qualityFolder } from './settings.ts';
-import { targets } from './summary.ts';
+import {
+  drawData,
+  mainMethods,
+  type QualityConfigs,
+  type QualitySettings,
+  qualityConfigs,
+  qualityFolder,
+} from './settings.ts';
+import { rowOf, targets } from './summary.ts';
 
 export interface QualityGiven {
   readonly clip: string;
@@ -30,7 +40,12 @@ export interface QualityGiven {
   readonly trainImages: number;
   readonly testImages: number;
   readonly out: string;
-  readonly real: string;
+  /** Data sets of photographs, or folders of them. Default: those of `shared`, where it is. */
+  readonly real?: readonly string[];
+  /** Image sizes for these. Default: `imageSize`. */
+  readonly realSizes?: readonly number[];
+  /** Other CLIPs on these. */
+  readonly beside?: readonly string[];
   readonly ablations: boolean;
   readonly ablationSeeds?: number;
   readonly json?: string;
@@ -59,28 +74,94 @@ export async function benchQuality(io: Io, given: QualityGiven): Promise<void> {
     drawing.stop(),
   );
   const cache = path.join(given.out, 'features');
-  const configs = qualityConfigs(folder, settings, given.real);
-  if (!configs.real) io.note(`no real photographs: nothing of them in ${given.real}`);
-  for (const config of Object.values(configs) as BenchmarkConfig[]) {
+  const { realSizes = [given.imageSize], beside = [] } = given;
+  const real = { sets: await findRealSets(given.real ?? sharedData()), sizes: realSizes, beside };
+  const configs = qualityConfigs(folder, settings, real);
+  if (real.sets.length === 0) io.note('no real photographs: --real names folders of them');
+  const { main, ablations } = configs;
+  for (const config of [main, ...configs.real, ...(ablations ? [ablations] : [])]) {
     const { finished, failed } = await runBenchmark(io, config, { cache });
     if (!finished) throw new ExitError(130);
     if (failed.length > 0) throw new ExitError(1);
   }
   const where = await withClip(io, given.clip, async (session) => {
-    const sizes = imageOptions(session.clip.config, namedMethods.get('faprompt')!, settings);
-    const features = openFeatures(io, session, sizes, { cache, cachePrecision: 'f32' });
-    try {
-      await runProbes(io, { session, features, size: settings.imageSize }, folder, configs.main);
-      return describeClip(session);
-    } finally {
-      features.dispose();
-    }
+    await withFeatures(io, session, settings.imageSize, settings, cache, (setting) =>
+      runProbes(io, setting, folder, main),
+    );
+    return describeClip(session);
   });
-  const report = await readReport(folder, configs);
+  const report = await readReport(
+    folder,
+    configs,
+    await realTables(io, given.clip, folder, configs, settings, cache),
+  );
   io.out(report.text);
   io.out(`${formatTime(performance.now() - began)} in this call`);
   const result = { ...where, settings, targets, ...report.json };
   if (given.json !== undefined) await writeFileAtomic(given.json, `${JSON.stringify(result, null, 2)}\n`);
+}
+
+/** `work` with the probes' features of one image size. */
+async function withFeatures<T>(
+  io: Io,
+  session: ClipSession,
+  size: number,
+  settings: QualitySettings,
+  cache: string,
+  work: (setting: ProbeSetting) => Promise<T>,
+): Promise<T> {
+  const sizes = imageOptions(session.clip.config, namedMethods.get('faprompt')!, {
+    ...settings,
+    imageSize: size,
+  });
+  const features = openFeatures(io, session, sizes, { cache, cachePrecision: 'f32' });
+  try {
+    return await work({ session, features, size });
+  } finally {
+    features.dispose();
+  }
+}
+
+/** Photographs: every method, a linear probe on their own labels, and chance. */
+async function realTables(
+  io: Io,
+  clip: string,
+  folder: string,
+  { real }: QualityConfigs,
+  settings: QualitySettings,
+  cache: string,
+): Promise<RealTable[]> {
+  const tables: RealTable[] = [];
+  if (real.length === 0) return tables;
+  await withClip(io, clip, async (session) => {
+    for (const config of real) {
+      const size = config.imageSize!;
+      for (const { name: set, data } of config.test) {
+        const dataset = await openDataset(data);
+        const file = probeFile(folder, 'capacity', `${set}-${size}`);
+        if (!existsSync(file)) {
+          io.note(`linear probe, cross-validated on ${set}, ${size} pixels`);
+          const evaluation = await withFeatures(io, session, size, settings, cache, (setting) =>
+            capacityProbe(setting, dataset),
+          );
+          await writeFileAtomic(file, `${JSON.stringify(evaluation, null, 2)}\n`);
+        }
+        const { mean } = JSON.parse(await readFile(file, 'utf8')) as Evaluation;
+        const probe = rowOf('probe-capacity', 'linear probe on its labels, cross-validated', [
+          { seed: 0, row: mean },
+        ]);
+        const rows = [...(await realRows(config, set)), probe, chanceRow(dataset)];
+        tables.push({ set, size, seeds: config.seeds.length, rows });
+      }
+    }
+  });
+  return tables;
+}
+
+/** ../shared/data where it is: nothing is measured on photographs elsewhere unless asked for. */
+function sharedData(): string[] {
+  const dir = path.join(process.env.FAPROMPT_SHARED ?? '../shared', 'data');
+  return existsSync(dir) ? [dir] : [];
 }
 
 async function hashClip(name: string): Promise<string> {

@@ -6,6 +6,7 @@ import { readResults } from '../../src/benchmark/folder.node.ts';
 import { formatTables } from '../../src/benchmark/format.ts';
 import { benchmarkTables } from '../../src/benchmark/tables.ts';
 import type { Evaluation } from '../../src/eval/index.ts';
+import { formatReal, type RealTable } from './real.ts';
 import { heldOut, type QualityConfigs } from './settings.ts';
 import { formatRows, type Row, rowOf, summarize, verdicts } from './summary.ts';
 
@@ -15,18 +16,21 @@ export const probes = {
 } as const;
 export type ProbeName = keyof typeof probes;
 
-export const probeFile = (folder: string, name: ProbeName, seed: number): string =>
-  path.join(folder, 'probes', `${name}-${seed}.json`);
+/** @param of a seed, or a data set of photographs at a size */
+export const probeFile = (folder: string, name: ProbeName, of: number | string): string =>
+  path.join(folder, 'probes', `${name}-${of}.json`);
 
 /** The figures, for people and for programs. */
-export async function readReport(folder: string, { main, real, ablations }: QualityConfigs) {
+export async function readReport(
+  folder: string,
+  { main, ablations }: QualityConfigs,
+  photographs: readonly RealTable[],
+) {
   const rows = [...(await readRows(main, heldOut)), ...(await readProbes(folder, main.seeds))];
   const byName = (name: string) => rows.find((row) => row.name === name)!;
   const others = main.methods.map(({ name }) => name).filter((name) => name !== 'faprompt');
   const checks = verdicts(byName('faprompt'), others.map(byName));
   const classes = await readClasses(main, 'faprompt');
-  const photographs = [];
-  for (const { name } of real?.test ?? []) photographs.push({ name, rows: await readRows(real!, name) });
   const ablated = ablations ? await readRows(ablations, heldOut) : [];
   const sweeps = ablated.filter(({ name }) => /^(faprompt|first-patches)$|^(prompts|patches)-/.test(name));
   const seeds = (config: BenchmarkConfig) =>
@@ -37,10 +41,7 @@ export async function readReport(folder: string, { main, real, ablations }: Qual
     ...checks,
     '\nFAPrompt, class by class',
     formatRows(classes),
-    ...photographs.flatMap(({ name, rows: own }) => [
-      `\nReal photographs, ${name}, seed ${real!.seeds[0]} (chance: image and pixel AUROC 50)`,
-      formatRows(own),
-    ]),
+    ...photographs.map(formatReal),
     ...(ablations
       ? [
           `\n${await paperTables(ablations)}`,
@@ -57,7 +58,7 @@ export async function readReport(folder: string, { main, real, ablations }: Qual
       checks,
       classes: asJson(classes),
       ablations: asJson(ablated),
-      real: photographs.map(({ name, rows: own }) => ({ name, rows: asJson(own) })),
+      real: photographs.map(({ rows: own, ...table }) => ({ ...table, rows: asJson(own) })),
     },
   };
 }

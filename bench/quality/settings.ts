@@ -7,6 +7,7 @@ import { drawImage } from '../../src/data/synth/draw.ts';
 import { generate } from '../../src/data/synth/generate.node.ts';
 import { planDataset, type SynthOptions } from '../../src/data/synth/generate.ts';
 import { defectsOf, familiesOf, type Role } from '../../src/data/synth/roles.ts';
+import type { RealSet } from './real.ts';
 
 export interface QualitySettings {
   /** sha256 of the CLIP's weights, and the file or known name that it came from. */
@@ -43,13 +44,6 @@ export const ablationMethods = [
 ];
 
 export const heldOut = 'held-out';
-
-/** Real photographs, in folders of these names. */
-export const realSets = [
-  { name: 'magnetic_tile', group: 'industrial' },
-  { name: 'brainmri', group: 'medical' },
-  { name: 'headct', group: 'medical' },
-] as const;
 
 const synthOptions = (settings: QualitySettings, role: Role, seed: number): SynthOptions => {
   const classes = familiesOf(role);
@@ -101,24 +95,36 @@ export async function drawData(
 export interface QualityConfigs {
   /** Baselines and FAPrompt on the held-out classes. */
   readonly main: BenchmarkConfig;
-  /** The same prompts, of the first seed, on real photographs: those are many. Absent where there are none. */
-  readonly real?: BenchmarkConfig;
+  /** The same on real photographs, of the first seed as those are many: one for each image size. */
+  readonly real: readonly BenchmarkConfig[];
   readonly ablations?: BenchmarkConfig;
 }
 
-/** @param realFolder of the real data sets; it need not exist */
+/** What real photographs are measured with. */
+export interface RealSettings {
+  readonly sets: readonly RealSet[];
+  readonly sizes: readonly number[];
+  /** Further CLIPs, files or known names. */
+  readonly beside: readonly string[];
+}
+
 export function qualityConfigs(
   folder: string,
   settings: QualitySettings,
-  realFolder: string,
+  { sets, sizes, beside }: RealSettings,
 ): QualityConfigs {
   const { weights, imageSize, dualLayers, seeds, epochs, batch, learningRate, ablationSeeds, methods } =
     settings;
-  const config = (measured: readonly string[], own: readonly number[], test: readonly unknown[]) =>
+  const config = (
+    measured: readonly string[],
+    own: readonly number[],
+    test: readonly unknown[],
+    { size = imageSize, others = [] }: { size?: number; others?: readonly string[] } = {},
+  ) =>
     parseConfig(
       {
-        out: path.join(folder, 'results'),
-        clips: [{ name: 'clip', weights }],
+        out: path.join(folder, size === imageSize ? 'results' : `results-${size}`),
+        clips: [{ name: 'clip', weights }, ...others],
         train: { name: 'prompt', data: dataFolder(folder, 'prompt', '{seed}') },
         test,
         methods: measured,
@@ -126,19 +132,19 @@ export function qualityConfigs(
         epochs,
         batch,
         ...(learningRate === undefined ? {} : { learningRate }),
-        imageSize,
+        imageSize: size,
         ...(dualLayers === undefined ? {} : { dualLayers }),
       },
       'bench quality',
     );
   const synthetic = [{ name: heldOut, group: 'industrial', data: dataFolder(folder, 'heldout', '{seed}') }];
-  const photographs = realSets
-    .map(({ name, group }) => ({ name, group, data: path.join(realFolder, name) }))
-    .filter(({ data }) => existsSync(data));
   const all = [...methods, ...ablationMethods];
   return {
     main: config(methods, seeds, synthetic),
-    ...(photographs.length > 0 ? { real: config(methods, seeds.slice(0, 1), photographs) } : {}),
+    real:
+      sets.length > 0
+        ? sizes.map((size) => config(methods, seeds.slice(0, 1), sets, { size, others: beside }))
+        : [],
     ...(ablationSeeds > 0 ? { ablations: config(all, seeds.slice(0, ablationSeeds), synthetic) } : {}),
   };
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import { lockFolder } from '../base/lock.node.ts';
@@ -6,8 +7,11 @@ import { heldOutSources, licences } from '../data/photos/photos.ts';
 import { openPhotos, type PhotoStream } from '../data/photos/stream.node.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { ExitError, formatFlops, type Io, UsageError } from '../jobs/io.ts';
+import { hashWeights, obtainWeights } from '../jobs/models.ts';
 import { writePhotoSheet } from '../jobs/photo-sheet.node.ts';
 import { createProgress } from '../jobs/progress.ts';
+import { openClip } from '../model/checkpoint/open.node.ts';
+import type { ClipConfig } from '../model/clip/config.ts';
 import { checkResume } from '../train/checkpoint-folder.node.ts';
 import {
   type BatchSource,
@@ -15,6 +19,7 @@ import {
   type PhotoFolder,
   threadedBatches,
 } from '../train/pretrain/batches.node.ts';
+import { type Beginning, readBeginning } from '../train/pretrain/begin.ts';
 import { exportClip } from '../train/pretrain/export.ts';
 import { openPretrainFolder } from '../train/pretrain/run-folder.node.ts';
 import {
@@ -24,7 +29,7 @@ import {
   pretrainConfig,
   pretrainWords,
 } from '../train/pretrain/settings.ts';
-import { pretrain } from '../train/pretrain/trainer.ts';
+import { type PretrainSnapshot, pretrain } from '../train/pretrain/trainer.ts';
 import { integer, list, notNegative, positive } from './arguments.ts';
 
 interface Given {
@@ -34,7 +39,7 @@ interface Given {
   readonly stopAt?: number;
   readonly cooldown: number;
   readonly batch: number;
-  readonly imageSize: number;
+  readonly imageSize?: number;
   readonly lr: number;
   readonly warmup: number;
   readonly decay: number;
@@ -44,6 +49,8 @@ interface Given {
   readonly maxMinutes?: number;
   readonly saveEvery: number;
   readonly export?: string;
+  readonly snapshots?: number;
+  readonly init?: string;
   readonly photos?: string;
   readonly photoShares: PhotoParts;
   readonly holdOut: readonly string[];
@@ -61,6 +68,12 @@ export const pretrainCommand = (io: Io): Command =>
     .requiredOption('--out <dir>', 'folder for the checkpoint (last.safetensors) and log.jsonl')
     .option('--export <file>', 'write the weights in F16 when this part of the run ends')
     .option('--about <key=value...>', 'further entries for the metadata of that file', pair, {})
+    .option(
+      '--snapshots <n>',
+      'write the weights of every n-th step as well, as step-N.safetensors in --out; a multiple of --save-every',
+      integer(1),
+    )
+    .option('--init <clip>', 'begin with the weights of a CLIP that has its own words, not from scratch')
     .option('--seed <n>', 'the same seed gives the same bits', integer(0), 0)
     .option('--steps <n>', 'steps until the learning rate has fallen to 0, along a cosine', integer(1), 2000)
     .option('--stop-at <n>', 'end after this step instead', integer(1))
@@ -71,7 +84,11 @@ export const pretrainCommand = (io: Io): Command =>
       0,
     )
     .option('--batch <n>', 'images a step', integer(2), 128)
-    .option('--image-size <pixels>', 'side of the training images', integer(8), 64)
+    .option(
+      '--image-size <pixels>',
+      'side of the training images (default: 64, or that of --init)',
+      integer(8),
+    )
     .option('--lr <x>', 'largest learning rate of AdamW', positive, 1e-3)
     .option('--warmup <n>', 'steps until the largest learning rate', integer(1), 100)
     .option('--decay <x>', 'weight decay', notNegative, 0.1)
@@ -119,17 +136,28 @@ function photoParts(text: string): PhotoParts {
   return { flawless: flawless!, painted: painted!, real: real! };
 }
 
-/** @throws UsageError for an end after the cosine's, or a cool-down that begins before the warm-up ends */
-function settingsOf(given: Given, photos: PhotoStream | undefined): PretrainSettings {
-  const words = pretrainWords(photos?.words);
-  const { seed, steps, stopAt = steps, cooldown, batch, imageSize, lr, warmup, decay, regionWeight } = given;
+/**
+ * @throws UsageError for an end after the cosine's, a cool-down that begins before the warm-up ends, or snapshots of steps
+ * that are not saved
+ */
+function settingsOf(
+  given: Given,
+  photos: PhotoStream | undefined,
+  begin: (Beginning & { readonly sha256: string }) | undefined,
+): PretrainSettings {
+  const words = begin?.words ?? pretrainWords(photos?.words);
+  const { seed, steps, stopAt = steps, cooldown, batch, lr, warmup, decay, regionWeight } = given;
+  const { snapshots, saveEvery } = given;
+  const imageSize = given.imageSize ?? begin?.config.imageResolution ?? 64;
   if (stopAt > steps) throw new UsageError(`--stop-at: expected at most --steps ${steps}, found ${stopAt}`);
   if (cooldown > 0 && stopAt - cooldown < warmup)
     throw new UsageError(
       `--cooldown: expected at most ${stopAt - warmup} (after --warmup), found ${cooldown}`,
     );
+  if (snapshots !== undefined && snapshots % saveEvery !== 0)
+    throw new UsageError(`--snapshots: expected a multiple of --save-every ${saveEvery}, found ${snapshots}`);
   return {
-    config: configOf(words.length, given),
+    config: begin ? ownConfig(begin.config, imageSize, given) : configOf(words.length, imageSize, given),
     words,
     seed,
     steps,
@@ -143,16 +171,38 @@ function settingsOf(given: Given, photos: PhotoStream | undefined): PretrainSett
     ...clipAdam,
     regionWeight,
     ...(given.visits > 1 ? { visits: given.visits } : {}),
+    ...(begin ? { init: begin.sha256 } : {}),
     ...(photos ? { photos: { hash: photos.hash, ...given.photoShares } } : {}),
   };
 }
 
 /** @throws UsageError */
-function configOf(words: number, { imageSize, patch, width, layers, embed }: Given) {
+function configOf(words: number, imageSize: number, { patch, width, layers, embed }: Given) {
   try {
     return pretrainConfig(words, imageSize, { patch, width, layers, embed });
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
+
+/** Positions are brought to other image sizes as in detection. @throws UsageError */
+function ownConfig(config: ClipConfig, imageSize: number, given: Given): ClipConfig {
+  for (const name of ['patch', 'width', 'layers', 'embed'] as const)
+    if (given[name] !== undefined)
+      throw new UsageError(`--${name}: not with --init, which has its own sizes, found ${given[name]}`);
+  if (imageSize % config.patch === 0) return config;
+  throw new UsageError(
+    `--image-size: expected a multiple of the patch size ${config.patch}, found ${imageSize}`,
+  );
+}
+
+/** The CLIP that a run begins with. @throws WeightsError, UsageError */
+async function openBeginning(io: Io, name: string, words: readonly string[], seed: number) {
+  const { file, files, close } = await openClip(await obtainWeights(io, name));
+  try {
+    return { ...(await readBeginning(file, words, seed)), sha256: await hashWeights(files) };
+  } finally {
+    await close();
   }
 }
 
@@ -171,21 +221,33 @@ async function run(io: Io, given: Given): Promise<void> {
   const photos = photoFolder && (await openPhotos(photoFolder.dir, photoFolder.heldOut));
   if (given.photoSheet !== undefined) {
     if (!photos) throw new UsageError('--photo-sheet: expected --photos as well');
-    const captions = await writePhotoSheet(given.photoSheet, photos, given);
+    const { imageSize = 64, seed } = given;
+    const captions = await writePhotoSheet(given.photoSheet, photos, { imageSize, seed });
     return io.out([given.photoSheet, ...captions].join('\n'));
   }
-  const settings = settingsOf(given, photos);
+  const begin =
+    given.init === undefined
+      ? undefined
+      : await openBeginning(io, given.init, pretrainWords(photos?.words), given.seed);
+  const settings = settingsOf(given, photos, begin);
   await checkOutputFolder(given.out, '--out');
   if (given.resume) checkResume(given.out);
-  await lockFolder(given.out, () => runLocked(io, given, settings, photos, photoFolder));
+  await lockFolder(given.out, () =>
+    runLocked(io, given, settings, { photos, photoFolder, initial: begin?.parameters }),
+  );
+}
+
+interface Opened {
+  readonly photos: PhotoStream | undefined;
+  readonly photoFolder: PhotoFolder | undefined;
+  readonly initial: ReadonlyMap<string, Float32Array> | undefined;
 }
 
 async function runLocked(
   io: Io,
   given: Given,
   settings: PretrainSettings,
-  photos: PhotoStream | undefined,
-  photoFolder: PhotoFolder | undefined,
+  { photos, photoFolder, initial }: Opened,
 ): Promise<void> {
   const folder = await openPretrainFolder(given.out, settings, given.resume ?? false);
   const start = folder.resume?.step ?? 0;
@@ -201,10 +263,13 @@ async function runLocked(
     given.maxMinutes === undefined
       ? undefined
       : setTimeout(() => abort.abort(), given.maxMinutes * 60_000).unref();
+  const weights = (snapshot: PretrainSnapshot) =>
+    exportClip(snapshot, settings, { ...photoMetadata(photos), ...given.about });
   let flops = 0;
   try {
     const last = await pretrain(gpu, settings, (step) => batches.next(step), {
       resume: folder.resume,
+      initial,
       signal: abort.signal,
       saveEvery: given.saveEvery,
       compiled(work) {
@@ -217,10 +282,15 @@ async function runLocked(
         const losses = [contrastive, region].map((loss) => loss!.toFixed(3)).join(' ');
         bar.update(event.step, `losses ${losses}  ${(flops / event.ms / 1e6).toFixed(1)} GFLOP/s`);
       },
-      save: (snapshot) => folder.save(snapshot),
+      async save(snapshot) {
+        await folder.save(snapshot);
+        const { step } = snapshot;
+        if (given.snapshots !== undefined && step % given.snapshots === 0)
+          await writeFileAtomic(path.join(given.out, `step-${step}.safetensors`), weights(snapshot));
+      },
     });
     if (given.export !== undefined) {
-      const bytes = exportClip(last, settings, { ...photoMetadata(photos), ...given.about });
+      const bytes = weights(last);
       await writeFileAtomic(given.export, bytes);
       io.out(`${given.export}: ${formatBytes(bytes.length)}`);
     }

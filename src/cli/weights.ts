@@ -22,6 +22,7 @@ import { checkNumbers, countParameters } from '../model/clip/weights.ts';
 import { integer } from './arguments.ts';
 import { addConvertCommand } from './weights-convert.ts';
 import { addHubCommands } from './weights-hub.ts';
+import { addMixCommand } from './weights-mix.ts';
 import { addQualityCommand } from './weights-quality.ts';
 
 /** CLIPs by name; `small` is the one that ships in weights/. */
@@ -112,6 +113,7 @@ export const weightsCommand = (io: Io): Command => {
       }
     });
   addConvertCommand(command, io);
+  addMixCommand(command, io);
   addQualityCommand(command, io);
   addHubCommands(command, io);
   return command;

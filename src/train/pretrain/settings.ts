@@ -28,6 +28,8 @@ export interface PretrainSettings {
   readonly regionWeight: number;
   /** How often each drawn image is shown, differently exposed and mirrored; absent: once. Drawing costs more than a GPU's step. */
   readonly visits?: number;
+  /** sha256 of the CLIP that the run begins with; absent: from scratch. */
+  readonly init?: string;
   /** Photographs among the drawn images; absent: none. */
   readonly photos?: PhotoShares;
 }

@@ -28,6 +28,8 @@ export interface PretrainEvent {
 
 export interface PretrainRun {
   readonly resume?: PretrainSnapshot | undefined;
+  /** Weights that the first step begins with. Default: seeded, from scratch. */
+  readonly initial?: ReadonlyMap<string, Float32Array> | undefined;
   /** Stops after the step under way, with a checkpoint. */
   readonly signal?: AbortSignal;
   /** Steps between checkpoints. */
@@ -51,7 +53,9 @@ export async function pretrain(
 ): Promise<PretrainSnapshot> {
   const { resume, signal, saveEvery = Number.POSITIVE_INFINITY } = run;
   const shapes = clipTensorShapes(settings.config);
-  const start = resume?.state ?? { parameters: initialClipWeights(settings.config, settings.seed) };
+  const start = resume?.state ?? {
+    parameters: run.initial ?? initialClipWeights(settings.config, settings.seed),
+  };
   const state = createTrainingState(gpu, shapes, start);
   try {
     const executable = await compilePretrainStep(gpu, buildPretrainStep(settings), state);

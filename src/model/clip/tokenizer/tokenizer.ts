@@ -98,6 +98,15 @@ export const wordListMetadata = (words: readonly string[]): Record<string, strin
   words: words.join(' '),
 });
 
+/** The word list that a weights file carries; undefined if it carries none. @throws WeightsError for another kind */
+export function wordsFromMetadata(metadata: ReadonlyMap<string, string>, file: string): string[] | undefined {
+  const kind = metadata.get('tokenizer');
+  if (kind === undefined) return undefined;
+  if (kind !== 'words')
+    throw new WeightsError({ file, expected: '__metadata__.tokenizer "words"', found: `"${kind}"` });
+  return (metadata.get('words') ?? '').split(' ');
+}
+
 /**
  * The word tokenizer that a weights file carries in its metadata; undefined if it carries none.
  * @throws WeightsError if the metadata is malformed, or is of an unknown kind
@@ -106,12 +115,10 @@ export function tokenizerFromMetadata(
   metadata: ReadonlyMap<string, string>,
   file: string,
 ): Tokenizer | undefined {
-  const kind = metadata.get('tokenizer');
-  if (kind === undefined) return undefined;
-  if (kind !== 'words')
-    throw new WeightsError({ file, expected: '__metadata__.tokenizer "words"', found: `"${kind}"` });
+  const words = wordsFromMetadata(metadata, file);
+  if (!words) return undefined;
   try {
-    return createWordTokenizer((metadata.get('words') ?? '').split(' '));
+    return createWordTokenizer(words);
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
     const expected = 'distinct words, separated by spaces, in __metadata__.words';
