@@ -1,6 +1,7 @@
 // Long work says how far it is: in a log a line every ten seconds, from the first image on, in every command.
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { formatTime } from '../src/jobs/io.ts';
 import { createProgress } from '../src/jobs/progress.ts';
 import { smallClip } from '../testing/browser/fixtures.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
@@ -34,6 +35,22 @@ test('a line every ten seconds: how many of all, seconds each, time left; also w
   progress.stop();
   vi.advanceTimersByTime(60_000);
   expect(notes).toHaveLength(3);
+});
+
+test.each([
+  [0.4, '0 ms'],
+  [999.4, '999 ms'],
+  [999.6, '1.00 s'],
+  [9994, '9.99 s'],
+  [9996, '10.0 s'],
+  [119_940, '119.9 s'],
+  [119_960, '2 min 0 s'],
+  [239_900, '4 min 0 s'],
+  [3_599_900, '60 min 0 s'],
+  [7_199_600, '2 h 0 min'],
+  [90_000_000, '25 h 0 min'],
+])('%d ms in words: %s', (ms, words) => {
+  expect(formatTime(ms)).toBe(words);
 });
 
 test('what was done before says nothing about the time left', () => {

@@ -86,13 +86,16 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** 1234 ms, 12.3 s, 3 min 20 s. */
+/** 123 ms, 1.23 s, 12.3 s, 3 min 20 s, 2 h 5 min. */
 export function formatTime(ms: number): string {
-  if (ms < 10_000) return `${Math.round(ms)} ms`;
+  if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;
   const seconds = ms / 1000;
-  return seconds < 120
-    ? `${seconds.toFixed(1)} s`
-    : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (seconds < 119.95) return `${seconds.toFixed(seconds < 9.995 ? 2 : 1)} s`;
+  // Rounded before it is taken apart: never "3 min 60 s".
+  const whole = Math.round(seconds);
+  if (whole < 7200) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** 1.23 TFLOP. */

@@ -43,6 +43,8 @@ const cases: Case<AttentionAttrs>[] = [
   make('prompts of one row', [3, 1, 1, 16], { causal: true, prefixLength: 6 }),
   make('long prefix', [2, 9, 1, 16], { prefixLength: 21 }, 23),
   make('prefix of one row', [70, 3, 1, 7], { causal: true, prefixLength: 1 }, 2),
+  make('windows of 2 x 2 patches', [225, 5, 2, 16]), // WinCLIP: many short sequences
+  make('windows of 3 x 3 patches', [361, 10, 1, 64]),
   make('vv with prefix', [3, 5, 2, 16], { source: 'vv', prefixLength: 2 }, 4),
   large,
 ];

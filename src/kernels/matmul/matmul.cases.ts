@@ -76,6 +76,7 @@ const cases: Case<MatmulAttrs>[] = [
     { ...xw, scale: -2 },
     { bias: true, residual: [3, 5, 20] },
   ),
+  product('many short sequences', [225, 5, 20], [36, 20], xw, { bias: true, residual: [225, 5, 36] }),
   product('batch, shared b, a^T', [3, 12, 5], [12, 7], { transposeA: true }, { bias: true }),
   product('batch, shared a', [17, 12], [3, 12, 8]),
   product('shared a of many rows', [514, 6], [2, 6, 5]),
