@@ -40,7 +40,15 @@ export async function checkAprilGan(setting: MethodSetting): Promise<void> {
   const all = Float32Array.from(classes.flatMap((c) => [...ofClass[c]!]));
   await compare('prototypes', all);
 
-  const learner = aprilGanLearner((name) => ofClass[Number(name)]!, blocks, clip.config, size);
+  // Trained with the golden file's prototypes and features, as ours were compared above: 100 times a cosine turns the
+  // encoders' rounding, a tenth of what is allowed there, into all that is allowed of a loss.
+  const prototypes = await opened.readFloat32('prototypes');
+  const pair = 2 * clip.config.embedDim;
+  const prototypesOfClass = (name: string) => {
+    const image = classes.indexOf(Number(name));
+    return prototypes.subarray(pair * image, pair * (image + 1));
+  };
+  const learner = aprilGanLearner(prototypesOfClass, blocks, clip.config, size);
   const detect = (state: TrainingState) =>
     runOnFeatures(
       setting,
@@ -82,10 +90,6 @@ export async function checkAprilGan(setting: MethodSetting): Promise<void> {
   await compare('infer3/map', (await detect(state)).map!);
   state.dispose();
 
-  /**
-   * What is trained on is the golden file's, as what comes out of our encoder was compared above: 100 times a cosine turns
-   * its rounding, a tenth of what is allowed there, into all that is allowed of a loss.
-   */
   async function goldenFeatures(): Promise<Record<string, Float32Array>> {
     const found: Record<string, Float32Array> = { image: await opened!.readFloat32('cls') };
     for (const [i, block] of blocks.entries()) {
