@@ -11,42 +11,30 @@
 enable subgroups;
 
 #include "operands.wgsl"
-#include "../parts/subgroup_share.wgsl"
-
-override WORKGROUP: u32 = 32u;
-override ROWS: u32 = 16u; // 4, 8, 12 or 16
+#include "../parts/strip_main.wgsl"
 
 // The lane's row `place` under a tap, as source_row has it.
 fn own_row(first: u32, place: u32, lane: u32, tap_y: u32, tap_x: u32) -> vec2u {
   return source_row(first + (place * SUBGROUP + lane % SUBGROUP) % ROWS, tap_y, tap_x);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-  @builtin(subgroup_invocation_id) lane: u32,
-) {
-  let strips = (params.rows + ROWS - 1u) / ROWS;
-  let i = group.y * groups.x + group.x;
+fn rows_of_a(quad: u32) -> mat4x4f {
+  return broadcast_four(4u * quad);
+}
+
+fn tasks() -> u32 {
+  return strips_of_rows(params.rows) * strips_of_columns(params.N);
+}
+
+fn task(i: u32, invocation: u32, lane: u32) {
+  let strips = strips_of_rows(params.rows);
   let first = i % strips * ROWS;
-  let width = 4u * WORKGROUP;
-  let blocks = (params.N + width - 1u) / width;
-  if (i >= strips * blocks) {
-    return;
-  }
-  let channel = i / strips * width + 4u * invocation;
+  let channel = 4u * (i / strips * WORKGROUP + invocation);
   // Lanes beyond the last channel keep their subgroup company and repeat it.
   let n = min(channel, (params.N - 1u) / 4u * 4u);
 
   let step = select(4u, 4u * params.N, TRANSPOSED);
 
-  // Column j of sum q is row 4 q + j of the strip.
-  var sum0 = mat4x4f();
-  var sum1 = mat4x4f();
-  var sum2 = mat4x4f();
-  var sum3 = mat4x4f();
   for (var tap = params.first_tap; tap < params.end_tap; tap++) {
     let tap_y = tap / params.kernel_width;
     let tap_x = tap % params.kernel_width;
@@ -64,24 +52,13 @@ fn main(
         share[2u] = line_x(start2, k);
         share[3u] = line_x(start3, k);
       }
-      let columns = block_weight(from_weight, k, n);
-      sum0 += columns * broadcast_four(0u);
-      if (ROWS > 4u) {
-        sum1 += columns * broadcast_four(4u);
-      }
-      if (ROWS > 8u) {
-        sum2 += columns * broadcast_four(8u);
-      }
-      if (ROWS > 12u) {
-        sum3 += columns * broadcast_four(12u);
-      }
+      add_products(block_weight(from_weight, k, n));
       from_weight += step;
     }
   }
 
   let count = remaining(channel, params.N);
-  // A copy, since indexing by a variable would keep the sums themselves out of registers.
-  var sums = array<mat4x4f, 4>(sum0, sum1, sum2, sum3);
+  var sums = strip_sums();
   for (var r = 0u; r < ROWS && first + r < params.rows; r++) {
     let values = sums[r / 4u][r % 4u];
     for (var j = 0u; j < count; j++) {

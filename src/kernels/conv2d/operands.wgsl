@@ -4,10 +4,11 @@
 // Shapes    x [batch, in_height, in_width, K], weight [taps][N, K] ([taps][K, N] with TRANSPOSED), in weight or, packed,
 //           in weight_half; bias [N], out [batch, out_height, out_width, N]; a tap is one place (row, column) of the kernel
 
-#include "../parts/remaining.wgsl"
+#include "../parts/right_block.wgsl"
 
 override TRANSPOSED: bool = false; // x is the derivative of a convolution's output, out that of its input
 override HALF: bool = false; // the weight is in weight_half
+override ALONG_K: bool = !TRANSPOSED; // of the lines of a tap's weight
 override VECTOR: bool = false; // K, and N with TRANSPOSED, are multiples of 4
 
 struct Params {
@@ -28,12 +29,12 @@ struct Params {
   end_tap: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weight_half: array<vec2u>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read> weight_half: array<vec2u>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
 
 // Four neighbours of x from its element i on; those from `count` on are 0 (VECTOR: all four, or none).
 fn load_x(i: u32, count: u32) -> vec4f {
@@ -55,7 +56,7 @@ fn weight_vector(i: u32) -> vec4f {
   return weight[i];
 }
 
-fn load_weight(i: u32, count: u32) -> vec4f {
+fn load_b(i: u32, count: u32) -> vec4f {
   if (VECTOR) {
     return weight_vector(i / 4u);
   }
@@ -66,27 +67,9 @@ fn load_weight(i: u32, count: u32) -> vec4f {
   return values;
 }
 
-// Where the four lines of a tap's block [0 .. 3, n .. n + 3] begin: along K, or along the channels if TRANSPOSED.
-fn first_lines(base: u32, n: u32) -> vec4u {
-  if (TRANSPOSED) {
-    return base + n + vec4u(0u, 1u, 2u, 3u) * params.N;
-  }
-  // Channels past the last one repeat it: their sums are not stored.
-  return base + min(n + vec4u(0u, 1u, 2u, 3u), vec4u(params.N - 1u)) * params.K;
-}
-
 // The tap's weight for [k .. k + 3, n .. n + 3], a column per k, 0 outside, whose lines begin at `starts`.
 fn block_weight(starts: vec4u, k: u32, n: u32) -> mat4x4f {
-  var counts = vec4u(remaining(k, params.K));
-  if (TRANSPOSED) {
-    counts = select(vec4u(), vec4u(remaining(n, params.N)), k + vec4u(0u, 1u, 2u, 3u) < vec4u(params.K));
-  }
-  let lines = mat4x4f(
-    load_weight(starts.x, counts.x),
-    load_weight(starts.y, counts.y),
-    load_weight(starts.z, counts.z),
-    load_weight(starts.w, counts.w)
-  );
+  let lines = lines_of_block(starts, k, n);
   if (TRANSPOSED) {
     return lines;
   }

@@ -8,10 +8,9 @@
 #include "../parts/rows_of_width.wgsl"
 #include "../parts/tree_sum.wgsl"
 
-@group(0) @binding(0) var<storage, read> features: array<f32>;
-@group(0) @binding(1) var<storage, read_write> cosine: array<f32>;
-@group(0) @binding(2) var<storage, read_write> inverse_norm: array<f32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> features: array<f32>;
+@group(0) @binding(2) var<storage, read_write> cosine: array<f32>;
+@group(0) @binding(3) var<storage, read_write> inverse_norm: array<f32>;
 
 alias Partial = vec3f;
 

@@ -6,12 +6,11 @@
 #include "../parts/each_item.wgsl"
 #include "../parts/rows_of_width.wgsl"
 
-@group(0) @binding(0) var<storage, read> features: array<f32>;
-@group(0) @binding(1) var<storage, read> cosine: array<f32>;
-@group(0) @binding(2) var<storage, read> inverse_norm: array<f32>;
-@group(0) @binding(3) var<storage, read> dout: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dfeatures: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> features: array<f32>;
+@group(0) @binding(2) var<storage, read> cosine: array<f32>;
+@group(0) @binding(3) var<storage, read> inverse_norm: array<f32>;
+@group(0) @binding(4) var<storage, read> dout: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dfeatures: array<f32>;
 
 fn items() -> u32 {
   return params.rows * params.width;

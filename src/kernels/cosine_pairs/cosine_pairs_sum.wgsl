@@ -11,9 +11,9 @@ struct Params {
   rows: u32,
 }
 
-@group(0) @binding(0) var<storage, read> cosine: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> cosine: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 alias Partial = f32;
 

@@ -16,6 +16,8 @@ struct Params {
   strides_b: vec4u,
 }
 
+@group(0) @binding(0) var<uniform> params: Params;
+
 fn combine(x: Element, y: Element) -> Element {
   switch (OPERATION) {
     case ADD: { return x + y; }

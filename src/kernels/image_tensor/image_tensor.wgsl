@@ -14,9 +14,9 @@ struct Params {
   deviation: vec4f,
 }
 
-@group(0) @binding(0) var<storage, read> image: array<u32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> image: array<u32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 fn items() -> u32 {
   return params.pixels * params.channels;

@@ -14,13 +14,13 @@ struct Params {
   blocks: u32,
 }
 
-@group(0) @binding(0) var<storage, read> dout: array<f32>;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> mean: array<f32>;
-@group(0) @binding(3) var<storage, read> inverse_std: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dweight_partial: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dbias_partial: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> dout: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> mean: array<f32>;
+@group(0) @binding(4) var<storage, read> inverse_std: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dweight_partial: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dbias_partial: array<f32>;
 
 fn items() -> u32 {
   return params.blocks * params.width;

@@ -11,6 +11,7 @@
 #include "operands.wgsl"
 #include "blocks.wgsl"
 #include "epilogue.wgsl"
+#include "../parts/workgroup_main.wgsl"
 
 override WIDTH: u32 = 128u; // columns of a workgroup: 64 or 128
 override WORKGROUP: u32 = 2u * WIDTH;
@@ -116,21 +117,22 @@ fn sums_of(part: u32) -> mat4x4f {
   }
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = group.y * groups.x + group.x;
-  let tiles_m = (params.M + HEIGHT - 1u) / HEIGHT;
-  let tiles_n = (params.N + WIDTH - 1u) / WIDTH;
-  let batch = i / tiles_m / tiles_n;
-  if (batch >= params.batch) {
-    return;
-  }
-  let row = i % tiles_m * HEIGHT;
-  let column = i / tiles_m % tiles_n * WIDTH;
+fn tiles_m() -> u32 {
+  return (params.M + HEIGHT - 1u) / HEIGHT;
+}
+
+fn tiles_n() -> u32 {
+  return (params.N + WIDTH - 1u) / WIDTH;
+}
+
+fn tasks() -> u32 {
+  return params.batch * tiles_m() * tiles_n();
+}
+
+fn task(i: u32, lane: u32) {
+  let batch = i / tiles_m() / tiles_n();
+  let row = i % tiles_m() * HEIGHT;
+  let column = i / tiles_m() % tiles_n() * WIDTH;
   let base_a = batch * params.batch_stride_a;
   let base_b = batch * params.batch_stride_b;
   // The first 128 lanes copy a's blocks, the last WIDTH b's: with WIDTH 64 all lanes copy a's, half of them b's too.

@@ -9,25 +9,29 @@
 #include "operands.wgsl"
 #include "blocks.wgsl"
 #include "epilogue.wgsl"
+#include "../parts/workgroup_main.wgsl"
 
 override WORKGROUP: u32 = 64u; // PARTS * QUADS
 override QUADS: u32 = 1u;
 
 var<workgroup> partial: array<mat4x4f, WORKGROUP>;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = group.y * groups.x + group.x;
-  let rows = (params.M + 3u) / 4u;
-  let blocks = (params.N + 4u * QUADS - 1u) / (4u * QUADS);
+fn quads_of_rows() -> u32 {
+  return (params.M + 3u) / 4u;
+}
+
+fn blocks_of_columns() -> u32 {
+  return (params.N + 4u * QUADS - 1u) / (4u * QUADS);
+}
+
+fn tasks() -> u32 {
+  return params.batch * quads_of_rows() * blocks_of_columns();
+}
+
+fn task(i: u32, lane: u32) {
+  let rows = quads_of_rows();
+  let blocks = blocks_of_columns();
   let batch = i / rows / blocks;
-  if (batch >= params.batch) {
-    return;
-  }
   let row = i % rows * 4u;
   let column = i / rows % blocks * 4u * QUADS;
   // Lanes beyond the last column repeat it: their sums are not stored.

@@ -11,19 +11,10 @@ enable subgroups;
 
 #include "operands.wgsl"
 #include "epilogue.wgsl"
-#include "../parts/subgroup_share.wgsl"
+#include "../parts/right_block.wgsl"
+#include "../parts/strip_main.wgsl"
 
-override WORKGROUP: u32 = 32u;
-override ROWS: u32 = 16u; // 4, 8, 12 or 16
-
-// Where the four lines of b's block [0 .. 3, n .. n + 3] begin: rows of b, or its columns with TRANSPOSE_B.
-fn first_lines_b(base: u32, n: u32) -> vec4u {
-  if (TRANSPOSE_B) {
-    // Lines past the last column repeat it: their sums are not stored.
-    return base + min(n + vec4u(0u, 1u, 2u, 3u), vec4u(params.N - 1u)) * params.K;
-  }
-  return base + n + vec4u(0u, 1u, 2u, 3u) * params.N;
-}
+override ALONG_K: bool = TRANSPOSE_B;
 
 // The scales of four rows of an int8 b; those past the end repeat the last.
 fn scales_b(row: u32, end: u32) -> vec4f {
@@ -38,17 +29,7 @@ fn scales_b(row: u32, end: u32) -> vec4f {
 
 // b[k .. k + 3, n .. n + 3], a column per k, 0 outside of b, whose lines begin at `starts`.
 fn block_b(starts: vec4u, k: u32, n: u32) -> mat4x4f {
-  // Along a line of b^T K ends, along a line of b its columns do, and there the lines themselves end with K.
-  var counts = vec4u(remaining(k, params.K));
-  if (!TRANSPOSE_B) {
-    counts = select(vec4u(), vec4u(remaining(n, params.N)), k + vec4u(0u, 1u, 2u, 3u) < vec4u(params.K));
-  }
-  let lines = mat4x4f(
-    load_b(starts.x, counts.x),
-    load_b(starts.y, counts.y),
-    load_b(starts.z, counts.z),
-    load_b(starts.w, counts.w)
-  );
+  let lines = lines_of_block(starts, k, n);
   if (TRANSPOSE_B) {
     return transpose(lines); // the scales of an int8 b are the columns' own: they come last
   }
@@ -85,8 +66,8 @@ fn load_share(place: u32, line: u32, lane: u32, row: u32, k: u32) {
   }
 }
 
-// a[row + 4 quad .. + 3, k .. k + 3], a column per row.
-fn block_a(quad: u32) -> mat4x4f {
+// a[row + 4 quad .. + 3, k .. k + 3].
+fn rows_of_a(quad: u32) -> mat4x4f {
   if (TRANSPOSE_A) {
     let quads = ROWS / 4u;
     return transpose(
@@ -101,26 +82,19 @@ fn block_a(quad: u32) -> mat4x4f {
   return broadcast_four(4u * quad);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-  @builtin(subgroup_invocation_id) lane: u32,
-) {
-  let strips = (params.M + ROWS - 1u) / ROWS;
-  let i = group.y * groups.x + group.x;
+fn tasks() -> u32 {
+  return params.batch * strips_of_rows(params.M) * strips_of_columns(params.N);
+}
+
+fn task(i: u32, invocation: u32, lane: u32) {
+  let strips = strips_of_rows(params.M);
   let row = i % strips * ROWS;
-  let width = 4u * WORKGROUP;
-  let blocks = (params.N + width - 1u) / width;
+  let blocks = strips_of_columns(params.N);
   let batch = i / strips / blocks;
-  if (batch >= params.batch) {
-    return;
-  }
-  let column = i / strips % blocks * width + 4u * invocation;
+  let column = 4u * (i / strips % blocks * WORKGROUP + invocation);
   // Lanes beyond the last column keep their subgroup company and repeat it.
   let n = min(column, (params.N - 1u) / 4u * 4u);
-  var from_b = first_lines_b(batch * params.batch_stride_b, n);
+  var from_b = first_lines(batch * params.batch_stride_b, n);
   let base_a = batch * params.batch_stride_a;
   var from_a = vec4u(
     first_line_a(base_a, row, 0u, lane),
@@ -131,11 +105,6 @@ fn main(
   let step_a = select(4u, 4u * params.M, TRANSPOSE_A);
   let step_b = select(4u * params.N, 4u, TRANSPOSE_B);
 
-  // Column j of sum q is row 4 q + j of the strip.
-  var sum0 = mat4x4f();
-  var sum1 = mat4x4f();
-  var sum2 = mat4x4f();
-  var sum3 = mat4x4f();
   for (var k = 0u; k < params.K; k += 4u) {
     load_share(0u, from_a.x, lane, row, k);
     if (ROWS > SUBGROUP) {
@@ -145,17 +114,7 @@ fn main(
       load_share(2u, from_a.z, lane, row, k);
       load_share(3u, from_a.w, lane, row, k);
     }
-    let columns = block_b(from_b, k, n);
-    sum0 += columns * block_a(0u);
-    if (ROWS > 4u) {
-      sum1 += columns * block_a(1u);
-    }
-    if (ROWS > 8u) {
-      sum2 += columns * block_a(2u);
-    }
-    if (ROWS > 12u) {
-      sum3 += columns * block_a(3u);
-    }
+    add_products(block_b(from_b, k, n));
     from_a += step_a;
     from_b += step_b;
   }
@@ -165,8 +124,7 @@ fn main(
   if (B_TYPE == INT8 && TRANSPOSE_B) {
     factor *= scales_b(n, params.N);
   }
-  // A copy, since indexing by a variable would keep the sums themselves out of registers.
-  var sums = array<mat4x4f, 4>(sum0, sum1, sum2, sum3);
+  var sums = strip_sums();
   var own_bias = vec4f();
   for (var r = 0u; r < ROWS && row + r < params.M; r++) {
     if (params.has_bias != 0u && (r == 0u || params.bias_stride_m != 0u)) {

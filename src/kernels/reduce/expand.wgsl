@@ -8,9 +8,8 @@
 #include "../parts/unravel.wgsl"
 #include "expand_params.wgsl"
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 fn item(i: u32) {
   let at = offset_of(unravel(i, params.shape), params.strides);

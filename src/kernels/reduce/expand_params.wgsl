@@ -10,6 +10,8 @@ struct Params {
   strides: vec4u,
 }
 
+@group(0) @binding(0) var<uniform> params: Params;
+
 fn items() -> u32 {
   return params.count;
 }

@@ -9,9 +9,8 @@
 #include "../parts/unravel.wgsl"
 #include "expand_params.wgsl"
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 
 fn item(i: u32) {
   let at = offset_of(unravel_quad(i, params.shape), params.strides);

@@ -4,21 +4,15 @@
 // Dispatch  one task per element of out
 // Saved for backward: argmax
 
-#include "../parts/each_workgroup.wgsl"
-#include "../parts/line.wgsl"
+#include "../parts/each_line.wgsl"
 #include "../parts/tree_best.wgsl"
 #include "max_params.wgsl"
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<storage, read_write> argmax: array<i32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+@group(0) @binding(3) var<storage, read_write> argmax: array<i32>;
 
 alias Key = f32;
-
-fn tasks() -> u32 {
-  return params.outer * params.inner;
-}
 
 fn task(i: u32, lane: u32) {
   let start = line_start(i, params.length, params.inner);

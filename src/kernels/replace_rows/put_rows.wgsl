@@ -4,27 +4,14 @@
 // Dispatch  one item per element that is written
 // Saved for backward: nothing
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_element.wgsl"
+#include "params.wgsl"
 
-struct Params {
-  sequences: u32,
-  length: u32,
-  width: u32,
-  start: u32,
-  count: u32,
-  first: u32,
-}
+@group(0) @binding(1) var<storage, read> tokens: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
-@group(0) @binding(0) var<storage, read> tokens: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
-
-fn items() -> u32 {
-  return params.sequences * params.count * params.width;
-}
-
-fn item(i: u32) {
-  let element = i % (params.count * params.width);
-  let sequence = i / (params.count * params.width);
-  out[(sequence * params.length + params.start) * params.width + element] = tokens[params.first * params.width + element];
+fn element(row: u32, column: u32) {
+  let r = row % params.count;
+  let to = row / params.count * params.length + params.start + r;
+  out[to * params.width + column] = tokens[(params.first + r) * params.width + column];
 }

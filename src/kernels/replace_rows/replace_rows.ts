@@ -42,7 +42,7 @@ export const replaceRowsOp: Op<ReplaceRowsAttrs> = {
       {
         shader: putShader,
         bindings: { tokens, out },
-        uniforms: { sequences, length, width, start, count, first },
+        uniforms: { sequences, length, width, start, count, first, rows: sequences * count },
         ...perItem(sequences * count * width),
       },
     ];
@@ -66,7 +66,7 @@ const takeRowsOp: Op<ReplaceRowsAttrs & { readonly tokens: number }> = {
       {
         shader: takeShader,
         bindings: { dx, dtokens },
-        uniforms: { sequences, length, width, start, count, first, tokens },
+        uniforms: { sequences, length, width, start, count, first, rows: tokens },
         ...perItem(tokens * width),
       },
     ];

@@ -1,6 +1,6 @@
 // Uniforms of resize_linear.wgsl, resize_linear_grad.wgsl.
 //
-// Includer  declares var<uniform> params: Params
+// Includer  declares nothing; its tensors begin at binding 1
 
 struct Params {
   outer: u32,
@@ -8,3 +8,5 @@ struct Params {
   size_out: u32,
   inner: u32,
 }
+
+@group(0) @binding(0) var<uniform> params: Params;

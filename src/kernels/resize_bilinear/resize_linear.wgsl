@@ -13,9 +13,8 @@
 
 override RUN: u32 = 8u;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 fn runs() -> u32 {
   return (params.size_out + RUN - 1u) / RUN;

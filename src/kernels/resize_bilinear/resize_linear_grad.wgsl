@@ -9,9 +9,8 @@
 #include "../parts/each_item.wgsl"
 #include "params.wgsl"
 
-@group(0) @binding(0) var<storage, read> dout: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> dout: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 
 // The first output whose position, unclamped, is at least `sample`: ceil((2 sample + 1) size_out / (2 size_in) - 1 / 2).
 fn first_output(sample: i32) -> u32 {

@@ -18,11 +18,11 @@ struct Params {
   taps: u32,
 }
 
-@group(0) @binding(0) var<storage, read> image: array<u32>;
-@group(0) @binding(1) var<storage, read> spans: array<u32>;
-@group(0) @binding(2) var<storage, read> weights: array<i32>;
-@group(0) @binding(3) var<storage, read_write> out: array<u32>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> image: array<u32>;
+@group(0) @binding(2) var<storage, read> spans: array<u32>;
+@group(0) @binding(3) var<storage, read> weights: array<i32>;
+@group(0) @binding(4) var<storage, read_write> out: array<u32>;
 
 fn items() -> u32 {
   return (params.count + 3u) / 4u;

@@ -14,11 +14,11 @@ struct Params {
   decay: f32,
 }
 
-@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;
-@group(0) @binding(2) var<storage, read_write> momentum: array<f32>;
-@group(0) @binding(3) var<storage, read> schedule: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(2) var<storage, read> gradient: array<f32>;
+@group(0) @binding(3) var<storage, read_write> momentum: array<f32>;
+@group(0) @binding(4) var<storage, read> schedule: array<f32>;
 
 fn item(i: u32) {
   let next = params.factor * momentum[i] + (gradient[i] + params.decay * parameter[i]);

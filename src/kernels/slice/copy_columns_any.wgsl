@@ -2,7 +2,7 @@
 //
 // Includer  declares alias Element
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_element.wgsl"
 
 struct Params {
   rows: u32,
@@ -13,17 +13,11 @@ struct Params {
   to_start: u32,
 }
 
-@group(0) @binding(0) var<storage, read> source: array<Element>;
-@group(0) @binding(1) var<storage, read_write> out: array<Element>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> source: array<Element>;
+@group(0) @binding(2) var<storage, read_write> out: array<Element>;
 
-fn items() -> u32 {
-  return params.rows * params.width;
-}
-
-fn item(i: u32) {
-  let row = i / params.width;
-  let column = i % params.width;
+fn element(row: u32, column: u32) {
   let at = u32(i32(column) + params.from_shift); // a negative column becomes a very large one
   var value = Element();
   if (at < params.from_pitch) {

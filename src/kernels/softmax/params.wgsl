@@ -1,6 +1,6 @@
 // Uniforms of softmax.wgsl, softmax_grad.wgsl, softmax_serial.wgsl.
 //
-// Includer  declares var<uniform> params: Params
+// Includer  declares nothing; its tensors begin at binding 1
 
 struct Params {
   outer: u32,
@@ -8,3 +8,5 @@ struct Params {
   inner: u32,
   scale: f32, // positive
 }
+
+@group(0) @binding(0) var<uniform> params: Params;

@@ -4,21 +4,15 @@
 // Dispatch  one task per row
 // Saved for backward: out itself
 
-#include "../parts/each_workgroup.wgsl"
-#include "../parts/line.wgsl"
+#include "../parts/each_line.wgsl"
 #include "../parts/tree_max.wgsl"
 #include "../parts/tree_sum.wgsl"
 #include "params.wgsl"
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 alias Partial = f32;
-
-fn tasks() -> u32 {
-  return params.outer * params.inner;
-}
 
 fn task(row: u32, lane: u32) {
   let start = line_start(row, params.length, params.inner);

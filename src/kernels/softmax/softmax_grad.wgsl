@@ -9,10 +9,9 @@
 override WORKGROUP: u32 = 64u;
 override LANES: u32 = 64u;
 
-@group(0) @binding(0) var<storage, read> out: array<f32>;
-@group(0) @binding(1) var<storage, read> dout: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> out: array<f32>;
+@group(0) @binding(2) var<storage, read> dout: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
 var<workgroup> partial: array<f32, WORKGROUP>;
 var<workgroup> places: array<u32, WORKGROUP>;

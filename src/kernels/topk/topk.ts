@@ -23,14 +23,14 @@ export const topkOp: Op<TopkAttrs> = {
     return [f32(rows, k), { shape: [rows, k], dtype: 'i32' }];
   },
   dispatches({ attrs: { k }, inputs: [x], outputs: [values, indices], variant }) {
-    const [rows, length] = x!.shape as [number, number];
-    const few = k <= Math.max(64, length / 64);
+    const [rows, width] = x!.shape as [number, number];
+    const few = k <= Math.max(64, width / 64);
     const select = (variant ?? (few ? 'select' : 'rank')) === 'select';
     return [
       {
         shader: select ? selectShader : rankShader,
         bindings: { x, values, indices },
-        uniforms: { rows, length, k },
+        uniforms: { rows, width, k },
         ...(select ? perTask(rows) : perItem(elements(x!.shape))),
       },
     ];
