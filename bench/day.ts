@@ -65,7 +65,7 @@ function randomWeights(): Uint8Array {
 }
 
 async function photograph(name: string, seed: number, crack: boolean) {
-  const { data, width, height } = drawImage('tile', crack ? 'crack' : null, seed, 320).image;
+  const { data, width, height } = drawImage('tile', crack ? 'crack' : null, { seed, size: 320 }).image;
   const image = sharp(data, { raw: { width, height, channels: 3 } });
   return { name, mimeType: 'image/jpeg', buffer: await image.jpeg({ quality: 92 }).toBuffer() };
 }

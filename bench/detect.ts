@@ -70,7 +70,7 @@ export async function createPipeline(gpu: Gpu, clip: Clip, size: number): Promis
   });
   const [encoder, scorer] = await Promise.all([
     createImageEncoder(gpu, clip, size, fapromptNeeds(defaultDualLayers(clip.config))),
-    createScorer(gpu, clip, options, learnables, size),
+    createScorer({ gpu, clip, size }, options, learnables),
   ]);
   return {
     encoder,

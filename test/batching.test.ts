@@ -43,7 +43,7 @@ function twoStreams(width: number): Built {
   }));
   const block = (x: Tensor, i: number) => {
     const { norm, bias, up, down } = weights[i]!;
-    const hidden = linear(graph, layernorm(graph, x, norm, bias), up, {
+    const hidden = linear(graph, layernorm(graph, x, { weight: norm, bias }), up, {
       activation: 'quickgelu',
       saveForBackward: true,
     });

@@ -50,7 +50,7 @@ test('pixels on the device', async () => {
   const data = Uint8Array.from({ length: 3 * 16 }, (_, i) => (i * 37) % 256);
   const image = { width: 4, height: 4, data };
   for (const made of [
-    await preprocessImage(gpu, image, 4, 'bicubic', { mean: half, std: half }),
+    await preprocessImage(gpu, image, 4, { scale: { mean: half, std: half } }),
     await preprocessCrop(gpu, image, 4, { mean: half, std: half }),
   ])
     for (let i = 0; i < 48; i += 1)

@@ -21,7 +21,7 @@ const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).d
 const clean = new Map<string, Uint8Array>();
 function cleanImage(family: FamilyName, seed: number, size: number): Uint8Array {
   const key = `${family} ${seed} ${size}`;
-  const known = clean.get(key) ?? drawImage(family, null, seed, size).image.data;
+  const known = clean.get(key) ?? drawImage(family, null, { seed, size }).image.data;
   clean.set(key, known);
   return known;
 }
@@ -29,14 +29,14 @@ const pairs = familyNames.flatMap((name) => families[name].defects.map((defect) 
 
 describe('drawImage', () => {
   it.each(familyNames)('%s: the same seed gives the same bytes, another seed others', (name) => {
-    const draw = (seed: number): string => hash(drawImage(name, null, seed, 64).image.data);
+    const draw = (seed: number): string => hash(drawImage(name, null, { seed, size: 64 }).image.data);
     expect(draw(1)).toBe(draw(1));
     expect(new Set([1, 2, 3, 4].map(draw)).size).toBe(4);
   });
 
   it.each(familyNames)('%s: neither flat nor burnt out, at any size', (name) => {
     for (const size of [16, 33, 96]) {
-      const { image, mask } = drawImage(name, null, 5, size);
+      const { image, mask } = drawImage(name, null, { seed: 5, size });
       expect([image.width, image.height, image.data.length]).toEqual([size, size, 3 * size * size]);
       expect(mask.data).toEqual(new Uint8Array(size * size));
       const n = image.data.length;
@@ -54,7 +54,7 @@ describe('drawImage', () => {
     for (const size of [64, 96]) {
       for (let seed = 0; seed < 6; seed++) {
         const clean = cleanImage(name, seed, size);
-        const drawing = drawImage(name, defect, seed, size);
+        const drawing = drawImage(name, defect, { seed, size });
         const { image, mask } = drawing;
         let outside = 0;
         let marked = 0;
@@ -176,7 +176,7 @@ describe('generate', () => {
     for (const [k, sample] of dataset.samples.entries()) {
       const { className, defect, seed } = planned[k]!;
       expect(sample).toMatchObject({ className, defect: defect ?? 'good', anomaly: defect !== null });
-      const drawn = drawImage(className, defect, seed, options.imageSize);
+      const drawn = drawImage(className, defect, { seed, size: options.imageSize });
       const loaded = await loadSample(sample);
       expect(loaded.image).toEqual(drawn.image);
       expect(loaded.mask).toEqual(drawn.mask);

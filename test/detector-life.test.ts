@@ -178,7 +178,11 @@ describe('what does not fit is freed again', () => {
       'a scorer',
       (small: Gpu) => {
         const shapes = learnableShapes(faprompt, clip.config);
-        return createScorer(small, clip, faprompt, initialLearnables(shapes, createRandom(1)), 32);
+        return createScorer(
+          { gpu: small, clip, size: 32 },
+          faprompt,
+          initialLearnables(shapes, createRandom(1)),
+        );
       },
     ],
     ['an image encoder', (small: Gpu) => createImageEncoder(small, clip, 32, fapromptNeeds(1))],

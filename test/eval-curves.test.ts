@@ -53,10 +53,18 @@ describe('curves', () => {
 
   it('keep every corner of a staircase', () => {
     const curve = createCurve({ positives: 2, negatives: 2000, regions: 0 });
-    for (let i = 0; i < 1000; i++) curve.visit(2000 - i, 0, 1, 0, 0);
-    curve.visit(900, 1, 0, 0, 0);
-    for (let i = 0; i < 1000; i++) curve.visit(800 - i, 0, 1, 0, 0);
-    curve.visit(-900, 1, 0, 0, 0);
+    const visit = (score: number, anomalous: boolean) =>
+      curve.visit({
+        score,
+        positives: Number(anomalous),
+        negatives: Number(!anomalous),
+        coverage: 0,
+        highest: 0,
+      });
+    for (let i = 0; i < 1000; i++) visit(2000 - i, false);
+    visit(900, true);
+    for (let i = 0; i < 1000; i++) visit(800 - i, false);
+    visit(-900, true);
     const points = curve.result();
     const corners = points.filter((point, i) => point.tpr !== points[i + 1]?.tpr);
     expect(corners.map(({ fpr, tpr }) => [fpr, tpr])).toEqual([

@@ -154,7 +154,12 @@ describe('descriptions', () => {
       descriptions: { nut: ['cracks'] },
     };
     const config = { ...tinyConfig, contextLength: 20 };
-    const { tails, dropped } = classTexts({ config }, createWordTokenizer(vocabulary), words, 5, 'nut');
+    const { tails, dropped } = classTexts(
+      { config },
+      createWordTokenizer(vocabulary),
+      { ...words, tokens: 5 },
+      'nut',
+    );
     const say = (ids: readonly number[]) =>
       ids
         .slice(0, -1)
@@ -168,6 +173,8 @@ describe('descriptions', () => {
       ['damaged nut at right .', 1],
     ]);
     expect(dropped).toHaveLength(3);
-    expect(() => classTexts({ config }, createWordTokenizer(vocabulary), words, 5, 'bolt')).toThrow(/bolt/);
+    expect(() =>
+      classTexts({ config }, createWordTokenizer(vocabulary), { ...words, tokens: 5 }, 'bolt'),
+    ).toThrow(/bolt/);
   });
 });

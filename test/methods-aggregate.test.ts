@@ -79,8 +79,7 @@ describe.each(['mean', 'best', 'weighted'] as const)('%s', (aggregate) => {
     const features = parameter('features', images, patches, width);
     const text = prototypes(
       model,
-      normal,
-      abnormal,
+      { normal, abnormal },
       { prompts, aggregate },
       aggregate === 'weighted' ? weights : undefined,
     );

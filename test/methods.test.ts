@@ -159,7 +159,7 @@ describe('the learned methods', () => {
     const found = await Promise.all(
       [[compound, values] as const, [own, new Map(values).set('ctx_neg', joined)] as const].map(
         async ([options, learnables]) => {
-          const scorer = await createScorer(gpu, clip, options, learnables, size);
+          const scorer = await createScorer({ gpu, clip, size }, options, learnables);
           const detection = await scorer.score(features, 'image');
           scorer.dispose();
           return detection;

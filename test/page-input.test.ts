@@ -26,7 +26,7 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
   beforeAll(async () => {
     folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-input-'));
     await mkdir(path.join(folder, 'line', 'second'), { recursive: true });
-    const { data, width, height } = drawImage('tile', 'crack', 11, 96).image;
+    const { data, width, height } = drawImage('tile', 'crack', { seed: 11, size: 96 }).image;
     png = await sharp(data, { raw: { width, height, channels: 3 } })
       .png()
       .toBuffer();

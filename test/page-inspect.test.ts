@@ -59,7 +59,7 @@ describe.skipIf(!hasChromium())('the page: inspect', () => {
     await page.keyboard.press('ArrowLeft');
     expect(await clip()).not.toBe(before);
 
-    const { image } = drawImage('tile', 'crack', 11, 256);
+    const { image } = drawImage('tile', 'crack', { seed: 11, size: 256 });
     const node = await Detector.load(files);
     const expected = await node.detect(image);
     node.close();

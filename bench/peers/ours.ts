@@ -25,7 +25,7 @@ function build(context: Context, problem: Problem): Record<string, Tensor> {
     case 'matmul':
       return { out: linear(graph, operand('x'), operand('weight')) };
     case 'layernorm':
-      return { out: layernorm(graph, operand('x'), operand('weight'), operand('bias')) };
+      return { out: layernorm(graph, operand('x'), { weight: operand('weight'), bias: operand('bias') }) };
     case 'softmax':
       return { out: softmax(graph, operand('x'), { axis: 1 }) };
     case 'quickgelu':

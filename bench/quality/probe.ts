@@ -134,7 +134,7 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 function createProbeScorer({ session, size }: ProbeSetting, probe: Probe): Promise<Scorer> {
   const { gpu, clip } = session;
   const { embedDim } = clip.config;
-  return compileScorer(gpu, clip, size, fapromptNeeds(0), (context, { image, patches }) => {
+  return compileScorer({ gpu, clip, size, needs: fapromptNeeds(0) }, (context, { image, patches }) => {
     const ofPatches = probabilities(context, 'patches', probe.patches, patches!);
     const ofImage = probabilities(
       context,

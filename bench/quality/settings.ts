@@ -69,7 +69,7 @@ export function qualityFolder(out: string, settings: QualitySettings): string {
   for (const role of ['prompt', 'heldout'] as const)
     for (const { className, defect, seed, image } of planDataset(synthOptions(settings, role, 0)))
       if (/\/000\.png$/.test(image))
-        hash.update(drawImage(className, defect, seed, settings.imageSize).image.data);
+        hash.update(drawImage(className, defect, { seed, size: settings.imageSize }).image.data);
   return path.join(out, hash.digest('hex').slice(0, 12));
 }
 

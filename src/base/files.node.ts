@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -28,29 +39,29 @@ export async function writeFileAtomic(file: string, bytes: Uint8Array | string):
   await mkdir(path.dirname(file), { recursive: true });
   const found = await stat(file).catch(() => undefined);
   if (found && !found.isFile() && !found.isDirectory()) return writeFile(file, bytes);
-  const target = found ? await realpath(file) : file;
-  const temporary = temporaryBeside(target);
-  try {
-    const handle = await open(temporary, 'wx');
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await replaceFile(found ? await realpath(file) : file, bytes);
 }
 
 /** The same where a name is to become this file whatever it was: a link there is replaced, not followed. */
 export async function replaceFile(file: string, bytes: Uint8Array | string): Promise<void> {
+  await writePieces(file, (handle) => handle.writeFile(bytes));
+}
+
+/**
+ * The same for what is written piece by piece. Makes the folder if needed; on failure the temporary file is removed.
+ * @param write into the temporary file
+ */
+export async function writePieces(file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
   const temporary = temporaryBeside(file);
   try {
-    await writeFile(temporary, bytes, { flag: 'wx', flush: true });
+    const handle = await open(temporary, 'wx');
+    try {
+      await write(handle);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -14,7 +14,7 @@ import { type CacheOptions, openFeatures, openSamples, promptsSettings, withClip
 import { isThreshold, ScoreError } from '../model/faprompt/verdict.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
 import { addCacheOptions } from './cache-options.ts';
-import { addChoiceOptions } from './choice-options.ts';
+import { addChoiceOptions, addOtherClipOption } from './choice-options.ts';
 
 interface Given extends CacheOptions, MethodChoice {
   readonly clip: string;
@@ -46,6 +46,7 @@ export const calibrateCommand = (io: Io): Command => {
     )
     .option('--json', 'print the threshold and what it does as JSON');
   addChoiceOptions(command);
+  addOtherClipOption(command);
   addCacheOptions(command);
   return command
     .addHelpText(

@@ -3,19 +3,11 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import { readImage } from '../data/image.node.ts';
 import { choosePrompts } from '../jobs/choice.ts';
+import { classifyByTexts } from '../jobs/classify.ts';
 import { createDetector } from '../jobs/detection.ts';
 import { formatRows, type Io, UsageError } from '../jobs/io.ts';
 import { openFeatures, promptsSettings, withClip } from '../jobs/session.ts';
 import { openTokenizer, vocabularyNames } from '../jobs/vocabulary.ts';
-import { logitScale } from '../model/clip/weights.ts';
-import {
-  imageFeature,
-  preprocessForZeroShot,
-  textFeatures,
-  textTokens,
-  zeroShot,
-} from '../model/clip/zero-shot.ts';
-import { checkProbabilities } from '../model/faprompt/verdict.ts';
 import { writtenMethods } from '../model/methods/named.ts';
 
 interface Given {
@@ -72,15 +64,9 @@ async function byTexts(
   if (new Set(texts).size < 2)
     throw new UsageError(`--text: expected two texts or more, found ${texts.length}`);
   const pixels = await readImage(image);
-  return withClip(io, name, async ({ gpu, clip, file, files }) => {
-    const tokenizer = await openTokenizer(clip, vocabulary, path.dirname(files[0]!));
-    const input = await preprocessForZeroShot(gpu, clip, pixels);
-    const feature = await imageFeature(gpu, clip, input);
-    const tokens = texts.map((text) => textTokens(clip, tokenizer, text));
-    const features = await textFeatures(gpu, clip, tokens);
-    const { probabilities, cosines } = zeroShot(feature, features, await logitScale(file));
-    checkProbabilities(probabilities, image);
-    return texts.map((text, i) => ({ text, probability: probabilities[i]!, cosine: cosines[i]! }));
+  return withClip(io, name, async (session) => {
+    const tokenizer = await openTokenizer(session.clip, vocabulary, path.dirname(session.files[0]!));
+    return classifyByTexts(session, tokenizer, { image: pixels, name: image }, texts);
   });
 }
 

@@ -7,7 +7,7 @@ import type { Io } from '../jobs/io.ts';
 import { isThreshold } from '../model/faprompt/verdict.ts';
 import { integer } from './arguments.ts';
 import { addCacheOptions } from './cache-options.ts';
-import { addChoiceOptions } from './choice-options.ts';
+import { addChoiceOptions, addOtherClipOption } from './choice-options.ts';
 import { parseShard } from './shard-option.ts';
 
 export const detectCommand = (io: Io): Command => {
@@ -41,6 +41,7 @@ export const detectCommand = (io: Io): Command => {
     .option('--json', 'print scores.json instead of a table')
     .option('--json-lines', 'print one line of JSON for each image as soon as it is done');
   addChoiceOptions(command);
+  addOtherClipOption(command);
   addCacheOptions(command);
   return command
     .addHelpText(

@@ -24,7 +24,7 @@ import { formatShard, type Shard } from '../jobs/shards.ts';
 import { writtenMethods } from '../model/methods/named.ts';
 import { integer } from './arguments.ts';
 import { addCacheOptions } from './cache-options.ts';
-import { overlapShare, tileOverlapHelp, tilesHelp } from './choice-options.ts';
+import { addChoiceOptions, addOtherClipOption } from './choice-options.ts';
 import type { ReportSection } from './report.ts';
 import { parseShard } from './shard-option.ts';
 
@@ -51,21 +51,14 @@ export const evalCommand = (io: Io): Command => {
       'metrics on a data set with labels: image AUROC and AP, pixel AUROC and PRO, per class and their mean',
     )
     .option('--data <dir>', 'data set: a folder with meta.json or in a known layout (docs/DATASETS.md)')
-    .option('--clip <file>', 'CLIP weights')
-    .option('--prompts <file>', 'prompts.safetensors of a training run')
-    .addOption(
-      new Option('--method <name>', 'a method that needs no training instead').choices(
-        writtenMethods.map(({ name }) => name),
-      ),
-    )
-    .option('--object <name>', 'with --method: what the images show; {class}: the name of their class')
-    .option('--vocabulary <file>', 'for prompts that name classes: see faprompt classify --help')
-    .option('--boxes <file>', "a detector's boxes, for FiLO (docs/FILO.md)")
-    .option('--image-size <pixels>', 'with --method: see faprompt train --help', integer(1))
-    .option('--dual-layers <n>', 'with --method: see faprompt train --help', integer(0))
-    .option('--tiles <n>', tilesHelp, integer(1))
-    .option('--no-tiles', 'look at whole images, whatever the prompts say')
-    .option('--tile-overlap <share>', tileOverlapHelp, overlapShare)
+    .option('--clip <file>', 'CLIP weights');
+  addChoiceOptions(command, {
+    prompts: 'prompts.safetensors of a training run',
+    object: 'with --method: what the images show; {class}: the name of their class',
+    vocabulary: 'for prompts that name classes: see faprompt classify --help',
+    boxes: "a detector's boxes, for FiLO (docs/FILO.md)",
+  });
+  command
     .addOption(
       new Option('--split <name>', "the data set's split").choices(['test', 'train']).default('test'),
     )
@@ -89,8 +82,8 @@ export const evalCommand = (io: Io): Command => {
       'the metrics of all shards, exactly as of one run; without --data and --clip',
     )
     .option('--confidence <share>', 'share of replicates inside an interval', share, 0.95)
-    .option('--seed <n>', 'of the replicates', integer(0), 0)
-    .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes');
+    .option('--seed <n>', 'of the replicates', integer(0), 0);
+  addOtherClipOption(command);
   addCacheOptions(command);
   return command
     .addHelpText(

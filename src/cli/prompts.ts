@@ -23,6 +23,7 @@ import {
 import { fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
 import { integer } from './arguments.ts';
 import { addCacheOptions } from './cache-options.ts';
+import { addOtherClipOption } from './choice-options.ts';
 
 interface Given extends CacheOptions {
   readonly clip: string;
@@ -48,9 +49,9 @@ export const promptsCommand = (io: Io): Command => {
     .requiredOption('--clip <file>', 'the CLIP that they were trained on')
     .option('--out <dir>', 'folder for prompts.svg and prompts.json')
     .option('--images <files...>', 'also the prompts that each of these images makes by its prior')
-    .option('--seed <n>', 'of the picture', integer(0), 0)
-    .option('--allow-other-clip', 'use prompts that were trained on another weights file of the same sizes')
-    .option('--json', 'print prompts.json instead of tables');
+    .option('--seed <n>', 'of the picture', integer(0), 0);
+  addOtherClipOption(command);
+  command.option('--json', 'print prompts.json instead of tables');
   addCacheOptions(command);
   return command
     .addHelpText(
@@ -127,7 +128,11 @@ async function embed(io: Io, session: ClipSession, file: string, given: Given): 
   const options = { ...laterOptions, ...method.options } as FapromptOptions;
   if (given.images && !options.prior)
     throw new UsageError(`--images: expected prompts with a prior, found ${method.title} in ${file}`);
-  const embedder = await createPromptEmbedder(session.gpu, session.clip, options, learnables, imageSize);
+  const embedder = await createPromptEmbedder(
+    { gpu: session.gpu, clip: session.clip, size: imageSize },
+    options,
+    learnables,
+  );
   const images: { image: string; abnormal: Float32Array[] }[] = [];
   try {
     if (given.images) {

@@ -30,7 +30,7 @@ export function eachPrompt(gpu: Gpu, clip: Clip, { method, learnables }: Prompts
         `perPrompt: expected prompts of FAPrompt with several abnormality prompts, found ${method.title}`,
       );
     const { createPromptScorer } = await import('../model/faprompt/per-prompt.ts');
-    return createPromptScorer(gpu, clip, options, learnables, size);
+    return createPromptScorer({ gpu, clip, size }, options, learnables);
   };
   return {
     async score(features, image, options) {

@@ -179,7 +179,7 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
             return keeper.run(async (model) => {
               const decoded = await environment.decodeImage(model.gpu, image);
               return fitting(image.name, decoded, () =>
-                classifyImage(model, image.name, decoded, texts, vocabulary),
+                classifyImage(model, { image: decoded, name: image.name }, texts, vocabulary),
               );
             });
           }),

@@ -15,6 +15,7 @@ import type {
 } from './api.ts';
 import type { ModelOptions, PortableDetector } from './local.ts';
 import { absolute, isDescribed, isTrained, portable, portableSamples } from './portable.ts';
+import { trainingHandle } from './training-handle.ts';
 
 /** Options with a CLIP that the caller named. */
 export const withClip = async (
@@ -100,10 +101,9 @@ function trainLater(
   shipped: Shipped,
 ): Training {
   let inner: Training | undefined;
-  let paused = false;
   let stopped = false;
   let watched = options.watch;
-  const begin = async (): Promise<TrainResult> => {
+  const begin = async (handle: { readonly paused: boolean }): Promise<TrainResult> => {
     const [detector, samples] = await Promise.all([open(), portableSamples(options.samples)]);
     // FAPrompt's own words need none.
     const { method, vocabulary = method === undefined ? undefined : await shipped.vocabulary() } = options;
@@ -113,25 +113,13 @@ function trainLater(
       watch: watched,
       samples,
     } as Parameters<PortableDetector['train']>[0]);
-    if (paused) inner.pause();
+    if (handle.paused) inner.pause();
     if (stopped) inner.stop();
     return inner.result;
   };
-  const result = begin();
-  result.catch(() => {}); // whoever awaits it hears of it
-  return {
-    result,
-    get paused() {
-      return paused;
-    },
-    pause() {
-      paused = true;
-      inner?.pause();
-    },
-    continue() {
-      paused = false;
-      inner?.continue();
-    },
+  return trainingHandle(begin, {
+    pause: () => inner?.pause(),
+    continue: () => inner?.continue(),
     stop() {
       stopped = true;
       inner?.stop();
@@ -140,7 +128,7 @@ function trainLater(
       watched = next;
       inner?.watch(next);
     },
-  };
+  });
 }
 
 /** What of `trainPrompts`'s options is about loading; the rest is the run's. */

@@ -4,6 +4,7 @@ import { closedError, DetectorError } from './errors.ts';
 import type { DetectJob, ModelOptions, PortableDetector } from './local.ts';
 import type { PortableImage, PortableTraining } from './portable.ts';
 import { type Caller, type Context, createCaller } from './rpc.ts';
+import { trainingHandle } from './training-handle.ts';
 import { startWorker } from './worker-start.ts';
 
 /** What the worker answers to. */
@@ -101,24 +102,12 @@ function createRemote(
           transfer: sent.samples.flatMap(({ image, mask }) => bitmapsOf(image, mask)),
         },
       );
-      result.catch(() => {}); // whoever awaits it hears of it
-      let paused = false;
-      return {
-        result,
-        get paused() {
-          return paused;
-        },
-        pause() {
-          paused = true;
-          tell('pause');
-        },
-        continue() {
-          paused = false;
-          tell('continue');
-        },
+      return trainingHandle(() => result, {
+        pause: () => tell('pause'),
+        continue: () => tell('continue'),
         stop: () => tell('stop'),
         watch: (watched) => tell('watch', watched),
-      };
+      });
     },
     classify: (image, texts, { vocabulary, progress, signal }) =>
       caller.call<Awaited<ReturnType<PortableDetector['classify']>>>(

@@ -17,6 +17,7 @@ import { failureOf } from './failures.ts';
 import type { Keeper } from './keeper.ts';
 import type { Model } from './model.ts';
 import { type PortableTraining, release } from './portable.ts';
+import { trainingHandle } from './training-handle.ts';
 import { createSampleMemory, sampleSource } from './training-samples.ts';
 import { settingsOf } from './training-settings.ts';
 import type { Turns } from './turns.ts';
@@ -39,19 +40,18 @@ const patience = 5;
 export function startTraining(host: Host, options: PortableTraining): Training {
   const stop = new AbortController();
   let watched = options.watch;
-  let paused = false;
   let wake = () => {};
-  const control = {
+  const controlOf = (handle: { readonly paused: boolean }): Control => ({
     signal: stop.signal,
     watched: () => watched,
     async whilePaused() {
-      while (paused && !stop.signal.aborted && !host.closed.aborted)
+      while (handle.paused && !stop.signal.aborted && !host.closed.aborted)
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       if (host.closed.aborted) throw closedError();
     },
-  };
+  });
   const onAbort = () => {
     stop.abort();
     wake();
@@ -59,10 +59,10 @@ export function startTraining(host: Host, options: PortableTraining): Training {
   const onClose = () => wake();
   options.signal?.addEventListener('abort', onAbort, { once: true });
   host.closed.addEventListener('abort', onClose, { once: true });
-  const run = async (): Promise<TrainResult> => {
+  const run = async (handle: { readonly paused: boolean }): Promise<TrainResult> => {
     try {
       options.signal?.throwIfAborted();
-      const result = await trainOn(host, options, control);
+      const result = await trainOn(host, options, controlOf(handle));
       options.signal?.throwIfAborted();
       return result;
     } catch (error) {
@@ -73,20 +73,8 @@ export function startTraining(host: Host, options: PortableTraining): Training {
       for (const { image, mask } of options.samples) release(image, mask);
     }
   };
-  const result = run();
-  result.catch(() => {}); // whoever awaits it hears of it
-  return {
-    result,
-    get paused() {
-      return paused;
-    },
-    pause() {
-      paused = true;
-    },
-    continue() {
-      paused = false;
-      wake();
-    },
+  return trainingHandle(run, {
+    continue: () => wake(),
     stop() {
       stop.abort();
       wake();
@@ -94,7 +82,7 @@ export function startTraining(host: Host, options: PortableTraining): Training {
     watch(next) {
       watched = next;
     },
-  };
+  });
 }
 
 interface Control {

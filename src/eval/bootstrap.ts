@@ -103,7 +103,7 @@ function imageMetrics(
       if (images[order[i]!]!.anomalous) p += weights[order[i]!]!;
       else n += weights[order[i]!]!;
     }
-    if (p + n > 0) ranking.visit(score, p, n, 0, score);
+    if (p + n > 0) ranking.visit({ score, positives: p, negatives: n, coverage: 0, highest: score });
   }
   return ranking.result();
 }
@@ -141,10 +141,16 @@ function pixelMetrics(
     for (let b = high; b >= low; b--) {
       if (!filled(b)) continue;
       const score = scoreOf(b);
-      visit(score, counts.positives[b]!, counts.negatives[b]!, counts.coverage[b]!, score);
+      visit({
+        score,
+        positives: counts.positives[b]!,
+        negatives: counts.negatives[b]!,
+        coverage: counts.coverage[b]!,
+        highest: score,
+      });
     }
   };
-  return measure(groups, totals, scoreOf(low), scoreOf(high));
+  return measure(groups, totals, { lowest: scoreOf(low), highest: scoreOf(high) });
 }
 
 /** Collects images and draws replicates of them. */

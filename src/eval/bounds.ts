@@ -14,7 +14,7 @@ export function createRankingBounds({ positives, negatives }: Totals): {
 } {
   const sum = { tp: 0, fp: 0, tied: 0, apLow: 0, apHigh: 0, iou: 0 };
   return {
-    visit(_score, p, n) {
+    visit({ positives: p, negatives: n }) {
       const { tp, fp } = sum;
       sum.tp += p;
       sum.fp += n;

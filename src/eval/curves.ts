@@ -27,7 +27,7 @@ export function createCurve(
     kept = point;
   };
   return {
-    visit(_score, p, n, coverage) {
+    visit({ positives: p, negatives: n, coverage }) {
       sum.fp += n;
       sum.tp += p;
       sum.coverage += coverage;

@@ -1,19 +1,21 @@
 /**
  * What every metric here reads: the groups of tied scores, from the highest score to the lowest. Metrics are
  * functions of these groups alone, so exact and bucketed scores share their code.
- *
- * - `score`: the group's score; for a bucket the lowest score that it may hold
- * - `positives`, `negatives`: how many anomalous and normal samples the group has
- * - `coverage`: sum of 1 / (area of its region) over the group's anomalous pixels
- * - `highest`: the highest score that the group may hold (`score` itself where scores are exact)
  */
-export type Visit = (
-  score: number,
-  positives: number,
-  negatives: number,
-  coverage: number,
-  highest: number,
-) => void;
+export interface TieGroup {
+  /** For a bucket the lowest score that it may hold. */
+  score: number;
+  /** How many anomalous and normal samples the group has. */
+  positives: number;
+  negatives: number;
+  /** Sum of 1 / (area of its region) over the group's anomalous pixels. */
+  coverage: number;
+  /** The highest score that the group may hold (`score` itself where scores are exact). */
+  highest: number;
+}
+
+/** @param group is the walker's, which may use it again for the next: there are as many as distinct scores */
+export type Visit = (group: Readonly<TieGroup>) => void;
 
 export type TieGroups = (visit: Visit) => void;
 
@@ -36,6 +38,7 @@ export function mergedGroups(
   return (visit) => {
     let p = positives.length - 1;
     let n = negatives.length - 1;
+    const group: TieGroup = { score: 0, positives: 0, negatives: 0, coverage: 0, highest: 0 };
     while (p >= 0 || n >= 0) {
       const entry = p < 0 ? negatives[n]! : n < 0 ? positives[p]! : Math.max(positives[p]!, negatives[n]!);
       const firstPositive = p;
@@ -46,8 +49,11 @@ export function mergedGroups(
         p--;
       }
       while (n >= 0 && negatives[n] === entry) n--;
-      const score = decode(entry);
-      visit(score, firstPositive - p, firstNegative - n, coverage, score);
+      group.score = group.highest = decode(entry);
+      group.positives = firstPositive - p;
+      group.negatives = firstNegative - n;
+      group.coverage = coverage;
+      visit(group);
     }
   };
 }

@@ -54,6 +54,12 @@ export const histogramGroups =
       }
       if (p === 0 && n === 0) continue;
       const key = (bucket << SHIFT) >>> 0;
-      visit(scoreOfKey(key), p, n, coverage, scoreOfKey(key + LOW_BITS));
+      visit({
+        score: scoreOfKey(key),
+        positives: p,
+        negatives: n,
+        coverage,
+        highest: scoreOfKey(key + LOW_BITS),
+      });
     }
   };

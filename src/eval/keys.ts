@@ -50,28 +50,31 @@ function digitOffsets(parts: readonly Uint32Array[]): Uint32Array[] {
   return offsets;
 }
 
+interface Digit {
+  readonly shift: number;
+  readonly mask: number;
+}
+
 /** Moves every key to the next free place of its digit. */
-function scatter(keys: Uint32Array, to: Uint32Array, offsets: Uint32Array, shift: number, mask: number) {
+function scatter(keys: Uint32Array, to: Uint32Array, offsets: Uint32Array, { shift, mask }: Digit) {
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!;
     to[offsets[(key >>> shift) & mask]!++] = key;
   }
 }
 
+interface Pairs {
+  readonly keys: Uint32Array;
+  readonly values: Uint32Array;
+}
+
 /** The same, and each key's companion with it. */
-function scatterPairs(
-  keys: Uint32Array,
-  values: Uint32Array,
-  to: Uint32Array,
-  toValues: Uint32Array,
-  offsets: Uint32Array,
-  shift: number,
-  mask: number,
-) {
+function scatterPairs({ keys, values }: Pairs, to: Pairs, offsets: Uint32Array, { shift, mask }: Digit) {
+  const { keys: toKeys, values: toValues } = to;
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!;
     const place = offsets[(key >>> shift) & mask]!++;
-    to[place] = key;
+    toKeys[place] = key;
     toValues[place] = values[i]!;
   }
 }
@@ -85,9 +88,9 @@ export function sortKeys(parts: readonly Uint32Array[]): Uint32Array {
   const offsets = digitOffsets(parts);
   let from = parts;
   const buffers = [new Uint32Array(length), new Uint32Array(length)] as const;
-  DIGITS.forEach(({ shift, mask }, pass) => {
+  DIGITS.forEach((digit, pass) => {
     const to = buffers[pass % 2]!;
-    for (const keys of from) scatter(keys, to, offsets[pass]!, shift, mask);
+    for (const keys of from) scatter(keys, to, offsets[pass]!, digit);
     from = [to];
   });
   return from[0]!;
@@ -97,17 +100,17 @@ export function sortKeys(parts: readonly Uint32Array[]): Uint32Array {
 export function sortKeysWithValues(
   keyParts: readonly Uint32Array[],
   valueParts: readonly Uint32Array[],
-): { keys: Uint32Array; values: Uint32Array } {
+): Pairs {
   const length = concatenatedLength(keyParts);
   const offsets = digitOffsets(keyParts);
   let keys = keyParts;
   let values = valueParts;
   const pair = () => ({ keys: new Uint32Array(length), values: new Uint32Array(length) });
   const buffers = [pair(), pair()] as const;
-  DIGITS.forEach(({ shift, mask }, pass) => {
+  DIGITS.forEach((digit, pass) => {
     const to = buffers[pass % 2]!;
     keys.forEach((part, p) => {
-      scatterPairs(part, values[p]!, to.keys, to.values, offsets[pass]!, shift, mask);
+      scatterPairs({ keys: part, values: values[p]! }, to, offsets[pass]!, digit);
     });
     keys = [to.keys];
     values = [to.values];

@@ -82,26 +82,29 @@ const undefinedValues: PixelMetricValues = {
 };
 
 /**
- * All pixel metrics from one walk over the groups, whose scores lie between `lowest` and `highest`.
+ * All pixel metrics from one walk over the groups.
+ * @param range of their scores
  * @param observe sees the groups too
  */
 export function measure(
   groups: TieGroups,
   totals: Totals,
-  lowest: number,
-  highest: number,
+  range: { readonly lowest: number; readonly highest: number },
   observe?: Visit,
 ): Omit<PixelMetricsResult, 'pixels' | 'bounds'> & { bounds: PixelMetricValues } {
   const ranking = createRanking(totals);
   const rankingBounds = createRankingBounds(totals);
   const mvtec = createMvtecPro(totals);
-  const curve = createProCurve(totals, publishedThresholds(lowest, highest) ?? new Float64Array(0));
-  groups((score, p, n, coverage, high) => {
-    ranking.visit(score, p, n, coverage, high);
-    rankingBounds.visit(score, p, n, coverage, high);
-    mvtec.visit(score, p, n, coverage, high);
-    curve.visit(score, p, n, coverage, high);
-    observe?.(score, p, n, coverage, high);
+  const curve = createProCurve(
+    totals,
+    publishedThresholds(range.lowest, range.highest) ?? new Float64Array(0),
+  );
+  groups((group) => {
+    ranking.visit(group);
+    rankingBounds.visit(group);
+    mvtec.visit(group);
+    curve.visit(group);
+    observe?.(group);
   });
   const ranked = ranking.result();
   const pro = publishedPro(curve.result());
@@ -198,8 +201,7 @@ export function createPixelMetrics(options: PixelMetricsOptions = {}): PixelMetr
     const { bounds, ...values } = measure(
       groups,
       totals,
-      scoreOfKey(lowestKey),
-      scoreOfKey(highestKey),
+      { lowest: scoreOfKey(lowestKey), highest: scoreOfKey(highestKey) },
       curve?.visit,
     );
     return {

@@ -39,7 +39,7 @@ export function createProCurve(
   const curve = { fpr: column(), overlap: column(), fprSlack: column(), overlapSlack: column() };
   const sum = { next: thresholds.length - 1, fp: 0, coverage: 0 };
   return {
-    visit(score, _positives, negatives, coverage, highest) {
+    visit({ score, negatives, coverage, highest }) {
       while (sum.next >= 0 && score <= thresholds[sum.next]!) {
         const i = sum.next--;
         curve.fpr[i] = sum.fp / totals.negatives;
@@ -115,7 +115,7 @@ export function createMvtecPro(totals: Totals): {
 } {
   const sum = { fp: 0, coverage: 0, area: 0, slack: 0 };
   return {
-    visit(_score, _positives, negatives, coverage) {
+    visit({ negatives, coverage }) {
       const x0 = sum.fp / totals.negatives;
       const y0 = sum.coverage / totals.regions;
       sum.fp += negatives;

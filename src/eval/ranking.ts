@@ -15,7 +15,7 @@ export function createRanking({ positives, negatives }: Totals): { visit: Visit;
   // One object, not closure variables: V8 updates its number fields in place.
   const sum = { tp: 0, fp: 0, below: 0, ap: 0, iou: -1, threshold: 0 };
   return {
-    visit(score, p, n) {
+    visit({ score, positives: p, negatives: n }) {
       // Mann-Whitney: every negative counts the positives above it, and half of those tied with it.
       sum.below += n * (sum.tp + p / 2);
       sum.tp += p;

@@ -35,7 +35,7 @@ const blockSize = 4 * 2 ** 20;
 /** Opens an address for range requests. @throws WeightsError if it is not served, or not by ranges */
 export async function httpSource(url: string, options: HttpOptions = {}): Promise<ByteSource> {
   const name = url.replace(/[?#].*$/, '');
-  const probe = await withRetries(options, name, () => request(url, name, 0, 1, options));
+  const probe = await withRetries(options, name, () => request({ url, name }, 0, 1, options));
   const { size, version } = probe;
   await drain(probe.response);
   const source: ByteSource = {
@@ -48,7 +48,7 @@ export async function httpSource(url: string, options: HttpOptions = {}): Promis
         const before = done;
         // A connection that was cut goes on where it stopped.
         await withRetries(options, name, async (progress) => {
-          const answer = await request(url, name, offset + done, length - done, options);
+          const answer = await request({ url, name }, offset + done, length - done, options);
           if (answer.size !== size || answer.version !== version) {
             await drain(answer.response);
             throw new WeightsError({
@@ -104,8 +104,7 @@ interface Answer {
 }
 
 async function request(
-  url: string,
-  name: string,
+  { url, name }: { readonly url: string; readonly name: string },
   offset: number,
   length: number,
   { fetch = globalThis.fetch, headers = {}, signal }: HttpOptions,

@@ -1,7 +1,5 @@
 // Writing tensors as a safetensors file, piece by piece (Node only).
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import path from 'node:path';
-import { temporaryBeside } from '../base/files.node.ts';
+import { writePieces } from '../base/files.node.ts';
 import { encodeHalf } from './half.ts';
 import { safetensorsHeader } from './safetensors.ts';
 import { type DType, dtypeBytes } from './safetensors-header.ts';
@@ -36,41 +34,29 @@ export async function writeTensors(out: string, file: TensorFile, options: Write
   let total = header.length;
   for (const [name, type] of types) total += count(name) * dtypeBytes[type.dtype];
 
-  await mkdir(path.dirname(out), { recursive: true });
-  const temporary = temporaryBeside(out);
-  try {
-    const handle = await open(temporary, 'wx');
-    try {
-      let done = 0;
-      const write = async (bytes: Uint8Array) => {
-        for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
-        done += bytes.length;
-        onProgress?.(done, total);
-      };
-      await write(header);
-      for (const [name, info] of file.tensors) {
-        const elements = count(name);
-        const stored = types.get(name)!.dtype;
-        const item = dtypeBytes[stored];
-        for (let start = 0; start < elements; start += pieceElements) {
-          signal?.throwIfAborted();
-          const length = Math.min(pieceElements, elements - start);
-          if (stored === info.dtype) await write(await file.readBytes(name, start * item, length * item));
-          else {
-            const values = await file.readFloat32(name, start, length);
-            await write(asBytes(stored === 'F16' ? encodeHalf(values) : values));
-          }
+  await writePieces(out, async (handle) => {
+    let done = 0;
+    const write = async (bytes: Uint8Array) => {
+      for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
+      done += bytes.length;
+      onProgress?.(done, total);
+    };
+    await write(header);
+    for (const [name, info] of file.tensors) {
+      const elements = count(name);
+      const stored = types.get(name)!.dtype;
+      const item = dtypeBytes[stored];
+      for (let start = 0; start < elements; start += pieceElements) {
+        signal?.throwIfAborted();
+        const length = Math.min(pieceElements, elements - start);
+        if (stored === info.dtype) await write(await file.readBytes(name, start * item, length * item));
+        else {
+          const values = await file.readFloat32(name, start, length);
+          await write(asBytes(stored === 'F16' ? encodeHalf(values) : values));
         }
       }
-      await handle.sync();
-    } finally {
-      await handle.close();
     }
-    await rename(temporary, out);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  });
 }
 
 const asBytes = (values: Uint16Array | Float32Array): Uint8Array =>

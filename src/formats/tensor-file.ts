@@ -59,8 +59,7 @@ export function tensorFile<Info extends TensorInfo>(
 
   const readAs = async <T>(
     name: string,
-    decoders: Decoders<T>,
-    expected: string,
+    { decoders, expected }: { readonly decoders: Decoders<T>; readonly expected: string },
     start = 0,
     count?: number,
   ): Promise<T> => {
@@ -78,9 +77,9 @@ export function tensorFile<Info extends TensorInfo>(
     tensors,
     metadata,
     readBytes,
-    readFloat32: (name, start, count) => readAs(name, toFloat32, 'dtype F32, F16, BF16 or F64', start, count),
+    readFloat32: (name, start, count) => readAs(name, floats, start, count),
     async readInt32(name) {
-      const values = await readAs(name, toIntegers, 'an integer dtype');
+      const values = await readAs(name, integers);
       const result = new Int32Array(values.length);
       for (let i = 0; i < values.length; i++) {
         const value = Number(values[i]);
@@ -117,3 +116,6 @@ const toIntegers: Decoders<Integers | BigInt64Array | BigUint64Array> = {
   I64: (b) => new BigInt64Array(b.buffer, b.byteOffset, b.length / 8),
   U64: (b) => new BigUint64Array(b.buffer, b.byteOffset, b.length / 8),
 };
+
+const floats = { decoders: toFloat32, expected: 'dtype F32, F16, BF16 or F64' };
+const integers = { decoders: toIntegers, expected: 'an integer dtype' };

@@ -68,8 +68,7 @@ export function copyTensor(gpu: Gpu, tensor: DeviceTensor, to: GPUBuffer, offset
  */
 export function writeParts(
   gpu: Gpu,
-  buffer: GPUBuffer,
-  offset: number,
+  { buffer, offset }: DeviceSlice,
   spec: TensorSpec,
   parts: readonly (HostData | DeviceSlice)[],
 ): number {

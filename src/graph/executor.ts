@@ -130,9 +130,8 @@ export async function compile(
     const readback = createReadback(
       gpu,
       outputs,
-      plan.bytes.readback / runsInFlight,
+      { bytes: plan.bytes.readback / runsInFlight, own },
       ({ storage }) => ({ buffer: buffers.get(storage)!, offset }),
-      own,
     );
     const upload = (feeds: Feeds) => {
       for (const [name, data] of Object.entries(feeds)) {
@@ -142,7 +141,7 @@ export async function compile(
         const spec = graph.spec(storage);
         if (isParts(data)) {
           const buffer = buffers.get(storage);
-          if (buffer) spent.uploadedBytes += writeParts(gpu, buffer, offset, spec, data);
+          if (buffer) spent.uploadedBytes += writeParts(gpu, { buffer, offset }, spec, data);
           continue;
         }
         const onDevice = 'buffer' in data && 'dtype' in data;

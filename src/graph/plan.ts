@@ -78,7 +78,7 @@ export function plan(
   }
   needed.reverse();
   const isFixed = options.fixedParameters ? fixedNodes(graph, needed) : () => false;
-  const { nodes: arranged, places, sizes } = arrange(graph, needed, outputs, options, isFixed);
+  const { nodes: arranged, places, sizes } = arrange(graph, { needed, isFixed }, outputs, options);
   const fixed = arranged.filter(isFixed);
   const nodes = [...fixed, ...arranged.filter((node) => !isFixed(node))];
 
@@ -171,10 +171,9 @@ function fixedNodes(graph: Graph, nodes: readonly Node[]): (node: Node) => boole
  */
 function arrange(
   graph: Graph,
-  needed: readonly Node[],
+  { needed, isFixed }: { readonly needed: readonly Node[]; isFixed(node: Node): boolean },
   outputs: Readonly<Record<string, Tensor>>,
   { share = true, batch = false }: PlanOptions,
-  isFixed: (node: Node) => boolean,
 ): { nodes: readonly Node[]; places: Map<number, Place>; sizes: Map<number, number> } {
   const places = new Map<number, Place>();
   const sizes = new Map<number, number>();

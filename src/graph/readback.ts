@@ -18,16 +18,14 @@ export interface Readback {
 }
 
 /**
- * @param bytes of the outputs together
+ * @param staging `bytes` of the outputs together; `own` receives the buffers, which the caller frees
  * @param locate where an output lies
- * @param own receives the staging buffers; the caller frees them
  */
 export function createReadback(
   gpu: Gpu,
   outputs: Readonly<Record<string, Tensor>>,
-  bytes: number,
+  { bytes, own }: { readonly bytes: number; readonly own: GPUBuffer[] },
   locate: (output: Tensor) => { buffer: GPUBuffer; offset: number },
-  own: GPUBuffer[],
 ): Readback {
   const { device, memory } = gpu;
   const free: GPUBuffer[] = [];

@@ -87,7 +87,7 @@ async function openPromptScorer({ gpu, clip }: ClipSession, { method, learnables
     throw new UsageError(
       `--per-prompt: expected prompts of FAPrompt with K of 2 or more, found ${method.title}`,
     );
-  return createPromptScorer(gpu, clip, options, learnables, imageSize);
+  return createPromptScorer({ gpu, clip, size: imageSize }, options, learnables);
 }
 
 /** A detector that scores by any method; disposes of the scorer with itself. */

@@ -36,12 +36,19 @@ export interface ScorerGraph {
   readonly parameters: readonly { readonly tensor: Tensor; readonly values: Float32Array | DeviceTensor }[];
 }
 
+/** What a scorer is made for. */
+export interface ScorerTarget {
+  readonly gpu: Gpu;
+  readonly clip: Clip;
+  /** Side of images and maps in pixels. */
+  readonly size: number;
+  readonly needs: ImageNeeds;
+}
+
 /** Graph inputs for the features of `batch` images, by the names of `featureShapes`. */
 export const featureInputs = (
   { graph }: ModelGraph,
-  clip: Pick<Clip, 'config'>,
-  size: number,
-  needs: ImageNeeds,
+  { clip, size, needs }: Pick<ScorerTarget, 'size' | 'needs'> & { readonly clip: Pick<Clip, 'config'> },
   batch: number,
 ): Record<string, Tensor> =>
   Object.fromEntries(
@@ -51,21 +58,15 @@ export const featureInputs = (
     ]),
   );
 
-/**
- * @param size side of the maps in pixels
- * @param build map and score of one image from its features, each [1, ...]
- */
+/** @param build map and score of one image from its features, each [1, ...] */
 export async function compileScorer(
-  gpu: Gpu,
-  clip: Clip,
-  size: number,
-  needs: ImageNeeds,
+  { gpu, clip, size, needs }: ScorerTarget,
   build: (context: ModelGraph, features: Readonly<Record<string, Tensor>>) => ScorerGraph,
 ): Promise<Scorer> {
   checkImageSize(clip.config, size);
   checkNeeds(needs, clip.config, size);
   const model = createModelGraph(clip.weightSpec);
-  const inputs = featureInputs(model, clip, size, needs, 1);
+  const inputs = featureInputs(model, { clip, size, needs }, 1);
   const result = build(model, inputs);
   const { map, score } = result;
   const { parameters, free } = bindLearnables(gpu, clip, model, result.parameters);

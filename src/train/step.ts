@@ -1,4 +1,5 @@
 // One training step as one graph: the method's forward and losses, gradients, its optimizer.
+
 import type { Gpu } from '../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, readDeviceTensor } from '../graph/device-tensor.ts';
 import { compile, type Executable } from '../graph/executor.ts';
@@ -8,9 +9,9 @@ import { elements, f32, type Tensor } from '../kernels/tensor.ts';
 import { fapromptNeeds, type ImageNeeds } from '../model/clip/needs.ts';
 import { bindWeights, type Clip } from '../model/clip/weights.ts';
 import { createModelGraph, type ModelGraph } from '../model/context.ts';
-import type { FapromptModel } from '../model/faprompt/forward.ts';
 import type { Losses } from '../model/faprompt/losses.ts';
 import type { PromptEncoderOptions } from '../model/faprompt/prompts.ts';
+import type { FapromptModel } from '../model/faprompt/templates.ts';
 import { fapromptLearner } from '../model/methods/faprompt/faprompt.ts';
 import type { Learner } from '../model/methods/method.ts';
 import { adamOptimizer, type Optimizer } from '../model/methods/optimizer.ts';
@@ -130,7 +131,7 @@ export function buildStep(
 ): StepGraph {
   const model = createModelGraph(clip.weightSpec, { training: true });
   const { graph } = model;
-  const features = featureInputs(model, clip, size, needs, batch);
+  const features = featureInputs(model, { clip, size, needs }, batch);
   const targets = {
     masks: graph.input('masks', { shape: [batch, size, size], dtype: 'u8' }),
     classes: graph.input('classes', { shape: [batch], dtype: 'i32' }),

@@ -6,9 +6,8 @@ import { createDeviceTensor, type DeviceTensor } from '../../src/graph/device-te
 import type { TensorSpec } from '../../src/kernels/tensor.ts';
 import { type Activation, type ClipConfig, clipConfigFromShapes } from '../../src/model/clip/config.ts';
 import { readTokenRows, weightSpecs } from '../../src/model/clip/weights.ts';
-import type { FapromptModel } from '../../src/model/faprompt/forward.ts';
 import { type FapromptOptions, presets } from '../../src/model/faprompt/options.ts';
-import { cutAfterEnd, usedTokens } from '../../src/model/faprompt/templates.ts';
+import { cutAfterEnd, type FapromptModel, usedTokens } from '../../src/model/faprompt/templates.ts';
 import { type GoldenFolder, values } from './folder.ts';
 
 /** The reference's own description of a configuration (reference/ref.py, Cfg and Opts). */

@@ -1,4 +1,5 @@
 // One mode of a configuration: intermediates, losses, gradients, three Adam steps, inference.
+
 import type { Gpu } from '../../src/gpu/gpu.ts';
 import { compile } from '../../src/graph/executor.ts';
 import { adamSchedule } from '../../src/kernels/adam/adam.ts';
@@ -6,10 +7,11 @@ import { f32, type Tensor } from '../../src/kernels/tensor.ts';
 import { topk } from '../../src/kernels/topk/topk.ts';
 import { bindWeights } from '../../src/model/clip/weights.ts';
 import { createModelGraph } from '../../src/model/context.ts';
-import { type FapromptModel, forward } from '../../src/model/faprompt/forward.ts';
+import { forward } from '../../src/model/faprompt/forward.ts';
 import { learnableShapes } from '../../src/model/faprompt/learnables.ts';
 import { anomalyMap, smoothedMap } from '../../src/model/faprompt/score.ts';
 import { abnormalChannel } from '../../src/model/faprompt/similarity.ts';
+import type { FapromptModel } from '../../src/model/faprompt/templates.ts';
 import { publishedAdam } from '../../src/model/methods/optimizer.ts';
 import {
   bindStep,
@@ -181,7 +183,7 @@ async function checkInference(
     image: graph.input('image', f32(images, config.embedDim)),
     patches: graph.input('patches', f32(images, (imageSize / config.patch) ** 2, config.embedDim)),
   };
-  const result = forward(context, model, input, imageSize, { sharePrefix });
+  const result = forward(context, model, input, { size: imageSize, sharePrefix });
   const map = anomalyMap(context, result);
   const outputs: Record<string, Tensor> = { anomaly_map: map, score: result.score };
   for (const name of wanted) {

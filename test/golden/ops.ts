@@ -60,7 +60,8 @@ const dice: Builder = (g, { prob, mask }, { smooth, channel }) =>
   diceLoss(g, prob!, mask!, { channel: channel as 0 | 1, smooth: smooth as number });
 
 const builders: Readonly<Record<string, Builder>> = {
-  layernorm: (g, { x, w, b }, { eps }) => layernorm(g, x!, w!, b!, { epsilon: eps as number }),
+  layernorm: (g, { x, w, b }, { eps }) =>
+    layernorm(g, x!, { weight: w!, bias: b! }, { epsilon: eps as number }),
   softmax: (g, { x }, { tau }) =>
     softmax(g, x!, { axis: x!.shape.length - 1, scale: 1 / ((tau as number | undefined) ?? 1) }),
   quickgelu: (g, { x }) => quickgelu(g, x!),

@@ -20,7 +20,7 @@ export async function tile(
     height = size,
   }: { defect?: 'crack' | null; seed?: number; size?: number; height?: number } = {},
 ): Promise<UploadFile> {
-  const { data, width, height: rows } = drawImage('tile', defect, seed, size).image;
+  const { data, width, height: rows } = drawImage('tile', defect, { seed, size }).image;
   const image = sharp(data, { raw: { width, height: rows, channels: 3 } });
   return png(
     name,

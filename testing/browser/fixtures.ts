@@ -36,7 +36,7 @@ export async function smallPrompts(prompts = 4): Promise<Uint8Array> {
 }
 
 /** A surface with a scratch, larger than the CLIP's images, so that it is resized. */
-export const drawn = (seed = 5) => drawImage('weave', 'scratch', seed, 160);
+export const drawn = (seed = 5) => drawImage('weave', 'scratch', { seed, size: 160 });
 
 export const encoded = {
   png: (seed?: number) => raw(seed).png().toBuffer(),

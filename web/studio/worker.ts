@@ -28,7 +28,7 @@ export interface SampleOptions {
 const api = {
   /** A surface from the synthetic generator as PNG; its mask too if there is a defect to be seen. */
   async sample({ surface, defect, seed, size }: SampleOptions): Promise<{ image: Blob; mask?: Blob }> {
-    const drawn = drawImage(surface, defect, seed, size);
+    const drawn = drawImage(surface, defect, { seed, size });
     const rgba = new Uint8ClampedArray(4 * size * size).fill(255);
     for (let i = 0; i < size * size; i += 1) rgba.set(drawn.image.data.subarray(3 * i, 3 * i + 3), 4 * i);
     const image = await encodePng(size, size, rgba);

@@ -59,7 +59,7 @@ function keepGrain(clean: Float32Array, { size, data }: Canvas): void {
 export function paintCutOut(site: Site, other: Canvas): void {
   const { view } = site.rendering;
   const radius = graded(site, 0.06, 0.16);
-  const { coverage } = blob(site.random, view, site.x, site.y, radius, 0.8);
+  const { coverage } = blob(site.random, view, site, { radius, uneven: 0.8 });
   const shadow = shifted(coverage, view.size, Math.max(1, Math.round(view.size * 0.02)), site.random);
   cover(site, shadow, 0.5, (_, at) => [at[0] * 0.4, at[1] * 0.4, at[2] * 0.4]);
   cover(site, coverage, 1, (i) => [other.data[3 * i]!, other.data[3 * i + 1]!, other.data[3 * i + 2]!]);

@@ -92,7 +92,7 @@ export function streamOf(dir: string, photos: readonly Photo[]): PhotoStream {
         turned: photo.group !== 'object',
         leastPart: kind === 'real' && !mask ? 0.85 : 0.4,
       };
-      const look = chooseLook(stream('look'), pixels, mask, options, kind === 'real');
+      const look = chooseLook(stream('look'), { image: pixels, mask }, options, kind === 'real');
       const camera = photograph(stream('camera'), size);
       const named = (defect: Naming | null) => describePhoto(random, thingOf(photo), defect);
       const finish = async (
@@ -118,8 +118,7 @@ export function streamOf(dir: string, photos: readonly Photo[]): PhotoStream {
       const scrap = other && lookAt(stream('scrap'), other.pixels, null, { ...options, turned: true }).canvas;
       const drawn = showDefect(
         stream,
-        rendering,
-        camera,
+        { clean: rendering, camera },
         kind === 'painted' ? (defect === 'cut-out' ? 'contamination' : defect) : null,
         {
           change: (site) => (defect === 'cut-out' ? paintCutOut(site, scrap!) : paintDefect(defect, site)),
@@ -150,8 +149,7 @@ function pickBySource(photos: readonly Photo[]): (random: Random) => Photo {
 /** A look that shows some of the masked defect (closer ones that lose it are drawn again), or none of it, from near if need be. */
 function chooseLook(
   random: Random,
-  image: RgbImage,
-  mask: Mask | null,
+  { image, mask }: { readonly image: RgbImage; readonly mask: Mask | null },
   options: Parameters<typeof lookAt>[3],
   defect: boolean,
 ): Look {

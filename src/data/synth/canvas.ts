@@ -89,6 +89,7 @@ function eachPixel(view: View, visit: (x: number, y: number, i: number) => void)
 }
 
 /** out = a + (b - a) t, times `brightness`. */
+// biome-ignore lint/complexity/useMaxParams: called for every pixel, no object is made for each
 export function mixInto(out: Pixel, a: Color, b: Color, t: number, brightness: number): void {
   for (let c = 0; c < 3; c++) out[c] = (a[c]! + (b[c]! - a[c]!) * t) * brightness;
 }

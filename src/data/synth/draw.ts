@@ -21,6 +21,9 @@ export interface Drawing {
 }
 
 export interface DrawOptions {
+  readonly seed: number;
+  /** Pixels a side. */
+  readonly size: number;
   /** How much larger than the image the family is drawn, of which the image shows a part: 1 to 2. Default 1. */
   zoom?: number;
   /** From 0 (subtle) to 1 (obvious). Default: a random one. */
@@ -34,20 +37,18 @@ const leastArea = 0.0025;
 const leastMeanChange = 18;
 
 /**
- * Draws a family of `size` pixels a side, with a defect or (null) without. Family, defect and camera have random
- * numbers of their own: the same seed with and without defect gives images that differ exactly in the mask.
+ * Draws a family, with a defect or (null) without. Family, defect and camera have random numbers of their own: the same
+ * seed with and without defect gives images that differ exactly in the mask.
  */
 export function drawImage(
   family: FamilyName,
   defect: DefectName | null,
-  seed: number,
-  size: number,
-  { zoom = 1, severity }: DrawOptions = {},
+  { seed, size, zoom = 1, severity }: DrawOptions,
 ): Drawing {
   const stream = (name: string): Random => createRandom(deriveSeed(seed, name));
   const clean = families[family].draw(stream('family'), aim(stream('view'), size, zoom));
   const camera = photograph(stream('camera'), size);
-  return { ...showDefect(stream, clean, camera, defect, { severity }), color: clean.color };
+  return { ...showDefect(stream, { clean, camera }, defect, { severity }), color: clean.color };
 }
 
 /**
@@ -56,8 +57,7 @@ export function drawImage(
  */
 export function showDefect(
   stream: (name: string) => Random,
-  clean: Rendering,
-  camera: (canvas: Canvas) => Uint8Array,
+  { clean, camera }: { readonly clean: Rendering; camera(canvas: Canvas): Uint8Array },
   defect: DefectName | null,
   { severity, change }: { severity?: number | undefined; change?: ((site: Site) => void) | undefined } = {},
 ): Omit<Drawing, 'color'> {
@@ -93,7 +93,7 @@ function aim(random: Random, size: number, zoom: number): View {
     ? random.range(-0.08, 0.08) + (random.int(4) * Math.PI) / 2
     : random.range(0, 2 * Math.PI);
   const reach = 0.3 * (1 - 1 / zoom);
-  return createView(size, zoom, angle, random.range(-reach, reach), random.range(-reach, reach));
+  return createView(size, { zoom, angle, x: random.range(-reach, reach), y: random.range(-reach, reach) });
 }
 
 /**

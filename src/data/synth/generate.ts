@@ -110,7 +110,7 @@ export function drawItem(
 ): Drawing & { caption: string } {
   for (let attempt = 0; attempt < 20; attempt++) {
     const own = attempt === 0 ? seed : deriveSeed(seed, 'again', attempt);
-    const drawing = drawImage(className, defect, own, imageSize);
+    const drawing = drawImage(className, defect, { seed: own, size: imageSize });
     if (drawing.defect !== defect) continue;
     const random = createRandom(deriveSeed(own, 'caption'));
     return { ...drawing, caption: describe(random, { family: className, ...drawing }) };

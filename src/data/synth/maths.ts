@@ -19,6 +19,7 @@ export const inSector = (angle: number, sector: number): number =>
   angle - Math.round(angle / sector) * sector;
 
 /** Signed distance to a box of half sides (w, h) with corners of radius r, around the origin. */
+// biome-ignore lint/complexity/useMaxParams: called for every pixel, no object is made for each
 export function boxDistance(x: number, y: number, w: number, h: number, r = 0): number {
   const [dx, dy] = [Math.abs(x) - w + r, Math.abs(y) - h + r];
   const outside = Math.sqrt(Math.max(dx, 0) ** 2 + Math.max(dy, 0) ** 2);

@@ -40,13 +40,11 @@ export function drawSample({ role, seed, index, imageSize }: SampleRequest): Syn
   const possible = random.pick(defectsOf(family));
   const wanted = random.next() < 0.5 ? possible : null;
   const zoom = random.next() < 0.5 ? 1 : random.range(1, 2);
-  const { image, mask, defect, color } = drawImage(
-    family,
-    wanted,
-    deriveSeed(seed, role, index, 'image'),
-    imageSize,
-    { zoom },
-  );
+  const { image, mask, defect, color } = drawImage(family, wanted, {
+    seed: deriveSeed(seed, role, index, 'image'),
+    size: imageSize,
+    zoom,
+  });
   return {
     image,
     mask,

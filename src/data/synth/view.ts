@@ -23,7 +23,10 @@ export interface Pose {
 }
 
 /** A camera that sees 1 / zoom of the world around (x, y), turned by `angle`. */
-export function createView(size: number, zoom = 1, angle = 0, x = 0, y = 0): View {
+export function createView(
+  size: number,
+  { zoom = 1, angle = 0, x = 0, y = 0 }: Partial<Record<'zoom' | 'angle' | 'x' | 'y', number>> = {},
+): View {
   const step = 1 / (size * zoom);
   const [stepX, stepY] = [step * Math.cos(angle), step * Math.sin(angle)];
   const half = size / 2;

@@ -25,15 +25,14 @@ export const extent = ({ shape, strides }: Layout): number =>
   shape.includes(0) ? 0 : 1 + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
 
 /**
- * Row-major bytes start .. start + length of a tensor with elements of `item` bytes.
+ * Row-major bytes start .. start + length of a tensor.
+ * @param item bytes of an element
  * @param read bytes from an offset that counts from the tensor's first element
  * @throws WeightsError if the elements asked for lie too far apart to be read at once
  */
 export async function readStrided(
-  layout: Layout,
-  item: number,
-  start: number,
-  length: number,
+  { item, ...layout }: Layout & { readonly item: number },
+  { start, length }: { readonly start: number; readonly length: number },
   read: (offset: number, length: number) => Promise<Uint8Array<ArrayBuffer>>,
   where: { readonly file: string; readonly tensor: string },
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -55,10 +55,11 @@ export async function readTorch(source: ByteSource): Promise<TensorFile> {
   const constants = entries.get(`${root}constants.pkl`);
   const script = constants !== undefined;
   const foreign = new Set<string>();
-  const state = await readPickle(source, entries, entries.get(main)!, `${root}data/`, script, foreign);
+  const archive: Archive = { source, entries, script, foreign };
+  const state = await readPickle(archive, entries.get(main)!, `${root}data/`);
   const tensors = collectTensors(script ? state : selectState(state), file);
   if (constants) {
-    const values = await readPickle(source, entries, constants, `${root}constants/`, script, foreign);
+    const values = await readPickle(archive, constants, `${root}constants/`);
     for (const [i, tensor] of collectTensors(values, file)) tensors.set(`CONSTANTS.c${i}`, tensor);
   }
   if (tensors.size === 0) {
@@ -80,7 +81,7 @@ export async function readTorch(source: ByteSource): Promise<TensorFile> {
     const read = (offset: number, count: number) => readExactly(source, base + offset, count, tensor);
     return isRowMajor(info)
       ? read(start, length)
-      : readStrided(info, item, start, length, read, { file, tensor });
+      : readStrided({ ...info, item }, { start, length }, read, { file, tensor });
   });
   return { ...opened, foreign: [...foreign] };
 }
@@ -93,14 +94,20 @@ async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): 
     throw new WeightsError({ file: source.name, expected: 'byte order little', found: order });
 }
 
+interface Archive {
+  readonly source: ByteSource;
+  readonly entries: ReadonlyMap<string, ZipEntry>;
+  /** TorchScript. */
+  readonly script: boolean;
+  /** Receives the names of Python objects that are not read. */
+  readonly foreign: Set<string>;
+}
+
 /** Reads one pickle of the archive; its storages are the entries under `folder`. */
 async function readPickle(
-  source: ByteSource,
-  entries: ReadonlyMap<string, ZipEntry>,
+  { source, entries, script, foreign }: Archive,
   entry: ZipEntry,
   folder: string,
-  script: boolean,
-  foreign: Set<string>,
 ): Promise<PickleValue> {
   const file = `${source.name} (${entry.name})`;
   const fail = (expected: string, found: string): never => {

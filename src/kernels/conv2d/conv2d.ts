@@ -187,7 +187,7 @@ export const conv2dOp: Op<Conv2dAttrs> = {
     const rows = g.view(dout!, [pixels, dout!.shape.at(-1)!]);
     return [
       needs[0] ? g.apply(conv2dInputOp, { ...attrs, shape: x.shape }, [dout, weight])[0] : undefined,
-      needs[1] ? weightGradient(g, attrs, x, weight, rows) : undefined,
+      needs[1] ? weightGradient(g, attrs, { x, weight, dout: rows }) : undefined,
       needs[2] && bias ? reduce(g, rows, { kind: 'sum', axis: 0 }) : undefined,
     ];
   },
@@ -218,7 +218,11 @@ const inWholeFours = (pixels: number) => 4 * Math.ceil(pixels / 4);
  * d loss / d weight, one row of the kernel after the other: what its taps see, laid out, times d loss / d out
  * [pixels, out]. So the pixels are copied once per kernel row, and never all kernel rows at a time.
  */
-function weightGradient(g: Builder, attrs: Conv2dAttrs, x: Tensor, weight: Tensor, dout: Tensor): Tensor {
+function weightGradient(
+  g: Builder,
+  attrs: Conv2dAttrs,
+  { x, weight, dout }: Record<'x' | 'weight' | 'dout', Tensor>,
+): Tensor {
   const { kernelHeight, kernelWidth, channels, outChannels, stride, padding } = geometryOf(attrs, x, weight);
   const pixels = dout.shape[0]!;
   const whole = kernelHeight === 1 && kernelWidth === 1 && stride === 1 && padding.every((n) => n === 0);

@@ -137,7 +137,6 @@ const layernormParametersOp: Op<object> = {
 export const layernorm = (
   g: Builder,
   x: Tensor,
-  weight: Tensor,
-  bias: Tensor,
+  { weight, bias }: { readonly weight: Tensor; readonly bias: Tensor },
   { epsilon = 1e-5 }: Partial<LayernormAttrs> = {},
 ): Tensor => g.apply(layernormOp, { epsilon }, [x, weight, bias])[0]!;

@@ -10,8 +10,7 @@ const sides = (shapes: readonly Shape[]): readonly [number, number] => [
 ];
 
 function dispatch(
-  x: Tensor,
-  out: Tensor,
+  bindings: { readonly x: Tensor; readonly out: Tensor },
   own: Shape,
   [height, width]: readonly [number, number],
   flags: { readonly inverse: boolean; readonly accumulate: boolean },
@@ -19,7 +18,7 @@ function dispatch(
   const pairs = own[0]! * own[1]!;
   return {
     shader,
-    bindings: { x, out },
+    bindings,
     uniforms: {
       pairs,
       height: own[2]!,
@@ -62,7 +61,7 @@ export const mergeKernelsOp: Op<Record<never, never>> = {
   dispatches({ inputs, outputs: [out] }) {
     const size = sides(inputs.map((kernel) => kernel!.shape));
     return inputs.map((kernel, i) =>
-      dispatch(kernel!, out!, kernel!.shape, size, { inverse: false, accumulate: i > 0 }),
+      dispatch({ x: kernel!, out: out! }, kernel!.shape, size, { inverse: false, accumulate: i > 0 }),
     );
   },
   cost: ({ inputs }) => ({
@@ -79,7 +78,7 @@ const splitKernelOp: Op<{ shape: Shape }> = {
   name: 'merge_kernels_split',
   outputs: ({ shape }) => [f32(...shape)],
   dispatches: ({ attrs: { shape }, inputs: [merged], outputs: [own] }) => [
-    dispatch(merged!, own!, shape, [merged!.shape[0]!, merged!.shape[1]!], {
+    dispatch({ x: merged!, out: own! }, shape, [merged!.shape[0]!, merged!.shape[1]!], {
       inverse: true,
       accumulate: false,
     }),

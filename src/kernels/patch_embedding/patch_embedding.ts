@@ -9,7 +9,12 @@ export interface PatchifyAttrs {
   readonly patch: number;
 }
 
-function rearrange(patch: number, images: Shape, x: Tensor, out: Tensor, inverse: boolean): Dispatch {
+function rearrange(
+  { x, out }: { readonly x: Tensor; readonly out: Tensor },
+  images: Shape,
+  patch: number,
+  inverse: boolean,
+): Dispatch {
   const [, channels, height, width] = images as [number, number, number, number];
   const count = elements(images);
   return {
@@ -40,7 +45,7 @@ export const patchifyOp: Op<PatchifyAttrs> = {
     return [f32(batch!, (height! / patch) * (width! / patch), channels! * patch * patch)];
   },
   dispatches: ({ attrs: { patch }, inputs: [images], outputs: [out] }) => [
-    rearrange(patch, images!.shape, images!, out!, false),
+    rearrange({ x: images!, out: out! }, images!.shape, patch, false),
   ],
   cost: () => ({ flops: 0 }),
   gradient: ({ attrs: { patch }, inputs: [images], upstream: [dout], builder: g }) =>
@@ -51,7 +56,7 @@ const unpatchifyOp: Op<PatchifyAttrs & { shape: Shape }> = {
   name: 'unpatchify',
   outputs: ({ shape }) => [f32(...shape)],
   dispatches: ({ attrs: { patch, shape }, inputs: [patches], outputs: [images] }) => [
-    rearrange(patch, shape, patches!, images!, true),
+    rearrange({ x: patches!, out: images! }, shape, patch, true),
   ],
   cost: () => ({ flops: 0 }),
 };

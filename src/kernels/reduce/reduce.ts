@@ -26,6 +26,9 @@ export function around(shape: Shape, axis: number): { outer: number; length: num
   };
 }
 
+/** A pass over sums of `length` elements, cut into stretches. */
+type Stretches = Readonly<Record<'length' | 'stretch' | 'stretches' | 'scale', number>>;
+
 const without = (shape: Shape, axis: number) => shape.filter((_, i) => i !== axis);
 
 function checkAxis(op: string, axis: number, shape: Shape | undefined): asserts shape {
@@ -58,23 +61,16 @@ export const reduceOp: Op<ReduceAttrs> = {
       ];
     }
     const stretches = Math.ceil(length / stretch);
-    const pass = (
-      from: Tensor,
-      to: Tensor,
-      size: number,
-      span: number,
-      parts: number,
-      factor: number,
-    ): Dispatch => ({
+    const pass = (from: Tensor, to: Tensor, sizes: Stretches): Dispatch => ({
       shader: treeShader,
       bindings: { x: from, out: to },
-      uniforms: { outer, length: size, inner, stretch: span, stretches: parts, scale: factor },
-      ...perTask(count * parts),
+      uniforms: { outer, inner, ...sizes },
+      ...perTask(count * sizes.stretches),
     });
-    if (stretches === 1) return [pass(x!, out!, length, length, 1, scale)];
+    if (stretches === 1) return [pass(x!, out!, { length, stretch: length, stretches, scale })];
     return [
-      pass(x!, partial!, length, stretch, stretches, 1),
-      pass(partial!, out!, stretches, stretches, 1, scale),
+      pass(x!, partial!, { length, stretch, stretches, scale: 1 }),
+      pass(partial!, out!, { length: stretches, stretch: stretches, stretches: 1, scale }),
     ];
   },
   cost: ({ inputs: [x] }) => ({ flops: elements(x!.shape) }),

@@ -19,11 +19,12 @@ interface Sizes {
   readonly inner: number;
 }
 
-function pass(image: Tensor, spans: Tensor, weights: Tensor, out: Tensor, sizes: Sizes): Dispatch {
+function pass(bindings: Record<'image' | 'spans' | 'weights' | 'out', Tensor>, sizes: Sizes): Dispatch {
+  const { weights, out } = bindings;
   const count = elements(out.shape);
   return {
     shader,
-    bindings: { image, spans, weights, out },
+    bindings,
     uniforms: { ...sizes, count, taps: weights.shape[1]! },
     ...perItem(count / 4),
   };
@@ -56,14 +57,18 @@ export const resizePillowOp: Op<ResizePillowAttrs> = {
     const wide = spansY ? between! : out!;
     const passes: Dispatch[] = [];
     if (spansX && weightsX)
-      passes.push(pass(image!, spansX, weightsX, wide, { size_in: w, size_out: width, inner: c }));
+      passes.push(
+        pass(
+          { image: image!, spans: spansX, weights: weightsX, out: wide },
+          { size_in: w, size_out: width, inner: c },
+        ),
+      );
     if (spansY && weightsY)
       passes.push(
-        pass(spansX ? wide : image!, spansY, weightsY, out!, {
-          size_in: h,
-          size_out: height,
-          inner: width * c,
-        }),
+        pass(
+          { image: spansX ? wide : image!, spans: spansY, weights: weightsY, out: out! },
+          { size_in: h, size_out: height, inner: width * c },
+        ),
       );
     return passes;
   },

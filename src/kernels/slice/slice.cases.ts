@@ -3,22 +3,22 @@ import type { Shape } from '../tensor.ts';
 import { concatReference, sliceReference } from './slice.ref.ts';
 import { type ConcatAttrs, concatOp, type SliceAttrs, sliceOp } from './slice.ts';
 
-const sliced = (name: string, shape: Shape, axis: number, start: number, end: number): Case<SliceAttrs> => ({
+const sliced = (name: string, shape: Shape, attrs: SliceAttrs): Case<SliceAttrs> => ({
   name,
-  attrs: { axis, start, end },
+  attrs,
   inputs: [{ shape }],
 });
 
 const sliceCases: Case<SliceAttrs>[] = [
-  sliced('one', [1], 0, 0, 1),
-  sliced('odd middle', [3, 7, 5], 1, 2, 6),
-  sliced('last of each row', [5, 2], 1, 1, 2),
-  sliced('everything', [3, 4, 8], 1, 0, 4),
-  sliced('whole vec4s', [3, 7, 8], 1, 3, 5),
-  sliced('vec4 rows, odd offset', [3, 16], 1, 3, 11),
-  sliced('first rows', [77, 33], 0, 0, 12),
-  sliced('patches without the class token', [2, 145, 128], 1, 1, 145),
-  sliced('class token', [8, 145, 128], 1, 0, 1),
+  sliced('one', [1], { axis: 0, start: 0, end: 1 }),
+  sliced('odd middle', [3, 7, 5], { axis: 1, start: 2, end: 6 }),
+  sliced('last of each row', [5, 2], { axis: 1, start: 1, end: 2 }),
+  sliced('everything', [3, 4, 8], { axis: 1, start: 0, end: 4 }),
+  sliced('whole vec4s', [3, 7, 8], { axis: 1, start: 3, end: 5 }),
+  sliced('vec4 rows, odd offset', [3, 16], { axis: 1, start: 3, end: 11 }),
+  sliced('first rows', [77, 33], { axis: 0, start: 0, end: 12 }),
+  sliced('patches without the class token', [2, 145, 128], { axis: 1, start: 1, end: 145 }),
+  sliced('class token', [8, 145, 128], { axis: 1, start: 0, end: 1 }),
   {
     name: 'integers',
     attrs: { axis: 1, start: 1, end: 4 },

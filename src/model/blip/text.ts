@@ -24,7 +24,7 @@ export function encodeBlipText(context: Context, embeddings: Tensor, config: Bli
   const layer = (x: Tensor, name: string, residual?: Tensor) =>
     linear(graph, x, weight(`${name}.weight`), { bias: weight(`${name}.bias`), residual });
   const norm = (x: Tensor, name: string) =>
-    layernorm(graph, x, weight(`${name}.weight`), weight(`${name}.bias`), { epsilon });
+    layernorm(graph, x, { weight: weight(`${name}.weight`), bias: weight(`${name}.bias`) }, { epsilon });
   const table = weight('text_encoder.embeddings.position_embeddings.weight');
   const positions = slice(graph, table, { axis: 0, start: 0, end: length });
   let x = norm(add(graph, embeddings, positions), 'text_encoder.embeddings.LayerNorm');

@@ -18,7 +18,7 @@ const layer = ({ graph, weight }: Context, x: Tensor, name: string, residual?: T
   linear(graph, x, weight(`${name}.weight`), { bias: weight(`${name}.bias`), residual });
 
 const norm = ({ graph, weight }: Context, x: Tensor, name: string, epsilon: number): Tensor =>
-  layernorm(graph, x, weight(`${name}.weight`), weight(`${name}.bias`), { epsilon });
+  layernorm(graph, x, { weight: weight(`${name}.weight`), bias: weight(`${name}.bias`) }, { epsilon });
 
 export interface BlipImage {
   /** All tokens after the last norm, the class token first: [B, 1 + n, D]. */
@@ -73,7 +73,10 @@ function embedPatches({ graph, weight, record }: Context, images: Tensor, config
   );
   const classToken = expand(graph, weight('visual_encoder.cls_token'), [images.shape[0]!, 1, width]);
   const table = graph.view(weight('visual_encoder.pos_embed'), [config.grid ** 2 + 1, width]);
-  const positions = record('positions', resizePositions(graph, table, config.grid, grid, 'bicubic'));
+  const positions = record(
+    'positions',
+    resizePositions(graph, table, { trained: config.grid, grid }, 'bicubic'),
+  );
   return add(graph, concat(graph, [classToken, patches], 1), positions);
 }
 

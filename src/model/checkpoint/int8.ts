@@ -34,7 +34,12 @@ export function quantized(file: TensorFile): TensorFile {
         scaleName(name),
         view('F32', [rows], async (start, length) =>
           bytesOf(
-            (await readRows(file, name, info, Math.floor(start / 4), Math.ceil((start + length) / 4))).scales,
+            (
+              await readRows(file, name, info, {
+                from: Math.floor(start / 4),
+                to: Math.ceil((start + length) / 4),
+              })
+            ).scales,
           ).subarray(start % 4, (start % 4) + length),
         ),
       );
@@ -75,7 +80,12 @@ const unchanged = (file: TensorFile, name: string, info: TensorInfo): View => ({
 const rowsOf = ({ shape }: TensorInfo): number => shape[0]!;
 
 /** Rows from .. to of a matrix, as int8. */
-async function readRows(file: TensorFile, name: string, info: TensorInfo, from: number, to: number) {
+async function readRows(
+  file: TensorFile,
+  name: string,
+  info: TensorInfo,
+  { from, to }: { readonly from: number; readonly to: number },
+) {
   const columns = info.shape.slice(1).reduce((a, b) => a * b, 1);
   if (info.dtype !== 'I8') {
     const values = await file.readFloat32(name, from * columns, (to - from) * columns);
@@ -97,7 +107,7 @@ function wholeRows(
     const size = info.dtype === 'I8' ? 4 : 1; // bytes of an element of the view: F32, or I8
     const stride = info.shape.slice(1).reduce((a, b) => a * b, size);
     const from = Math.floor(start / stride);
-    const rows = await readRows(file, name, info, from, Math.ceil((start + length) / stride));
+    const rows = await readRows(file, name, info, { from, to: Math.ceil((start + length) / stride) });
     return bytesOf(convert(rows)).subarray(start - from * stride, start - from * stride + length);
   };
 }

@@ -178,10 +178,8 @@ export function applyRecipes(file: TensorFile, recipes: ReadonlyMap<string, Reci
     if (!transposed) return readParts(file, parts, start, length);
     const [rows, columns] = info.shape as [number, number];
     return readStrided(
-      { shape: [rows, columns], strides: [1, rows] },
-      dtypeBytes[info.dtype],
-      start,
-      length,
+      { shape: [rows, columns], strides: [1, rows], item: dtypeBytes[info.dtype] },
+      { start, length },
       (offset, count) => file.readBytes(parts[0]!, offset, count),
       { file: file.source.name, tensor: name },
     );

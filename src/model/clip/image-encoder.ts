@@ -99,7 +99,12 @@ export async function createImageEncoder(
       if (views)
         return (
           await encoder.encode(
-            [await preprocessImage(gpu, image, size, needs.filter, clip.config.pixels)],
+            [
+              await preprocessImage(gpu, image, size, {
+                filter: needs.filter,
+                scale: clip.config.pixels,
+              }),
+            ],
             options,
           )
         )[0]!;

@@ -21,7 +21,8 @@ export const positionTable = (
   config: ClipConfig,
   grid: number,
   how: PositionResize,
-): Tensor => resizePositions(graph, weight('visual.positional_embedding'), config.grid, grid, how);
+): Tensor =>
+  resizePositions(graph, weight('visual.positional_embedding'), { trained: config.grid, grid }, how);
 
 /**
  * The row of the class token as it is, the grid part resized (align_corners=False): [1 + grid^2, D].
@@ -30,8 +31,7 @@ export const positionTable = (
 export function resizePositions(
   graph: Builder,
   table: Tensor,
-  trained: number,
-  grid: number,
+  { trained, grid }: { readonly trained: number; readonly grid: number },
   how: PositionResize,
 ): Tensor {
   if (grid === trained) return table;

@@ -44,7 +44,8 @@ export function createPreprocessor(
   };
   const resizeFor = async ({ width, height }: Pixels): Promise<Executable> => {
     const key = `${width} x ${height}`;
-    const found = resizes.get(key) ?? (await compileResize(gpu, { width, height }, size, filter, pixels));
+    const found =
+      resizes.get(key) ?? (await compileResize(gpu, { width, height }, size, { filter, scale: pixels }));
     resizes.delete(key);
     resizes.set(key, found);
     const total = () => [...resizes.values()].reduce((sum, { plan }) => sum + plan.bytes.total, 0);
@@ -65,12 +66,18 @@ export function createPreprocessor(
   };
 }
 
+export interface Preprocessing {
+  /** Default bicubic. */
+  readonly filter?: Filter | undefined;
+  /** Default OpenAI's. */
+  readonly scale?: PixelScale | undefined;
+}
+
 function compileResize(
   gpu: Gpu,
   { width, height }: Omit<Pixels, 'data'>,
   size: number,
-  filter: Filter,
-  scale: PixelScale,
+  { filter = 'bicubic', scale = openaiPixels }: Preprocessing,
 ): Promise<Executable> {
   const graph = createGraph();
   const pixels = graph.input('image', { shape: [height, width, 3], dtype: 'u8' });
@@ -84,10 +91,9 @@ export async function preprocessImage(
   gpu: Gpu,
   image: Pixels,
   size: number,
-  filter: Filter = 'bicubic',
-  scale: PixelScale = openaiPixels,
+  how: Preprocessing = {},
 ): Promise<Float32Array> {
-  const executable = await compileResize(gpu, image, size, filter, scale);
+  const executable = await compileResize(gpu, image, size, how);
   try {
     return (await executable.run({ image: image.data }, ['output'])).output as Float32Array;
   } finally {

@@ -9,7 +9,7 @@ import type { Activation } from './config.ts';
 
 /** LayerNorm with the weights `name`.weight and `name`.bias, epsilon 1e-5. */
 export const layerNorm = ({ graph, weight }: Context, x: Tensor, name: string): Tensor =>
-  layernorm(graph, x, weight(`${name}.weight`), weight(`${name}.bias`));
+  layernorm(graph, x, { weight: weight(`${name}.weight`), bias: weight(`${name}.bias`) });
 
 /** The packed rows [q | k | v] of LN(x): [B, L, D] -> [B, L, 3 D]. */
 export function queryKeyValue(context: Context, x: Tensor, block: string): Tensor {

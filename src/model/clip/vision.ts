@@ -59,7 +59,7 @@ export function encodeFeatures(
   const grid = images.shape[2]! / config.patch;
   const patchRows = { axis: 1, start: 1, end: 1 + grid * grid };
   const found: Record<string, Tensor> = {};
-  const tokens = embedPatches(context, images, config, grid, needs.positions);
+  const tokens = embedPatches(context, images, config, { grid, positions: needs.positions });
   let original = record('vision/ln_pre', layerNorm(context, tokens, 'visual.ln_pre'));
   let vv: Tensor | undefined;
   for (let i = 0; i < config.visionLayers; i += 1) {
@@ -101,7 +101,7 @@ export function encodeFeatures(
     found.patches = slice(graph, needs.patches === 'raw' ? raw : unit, patchRows);
   }
   for (const side of needs.windows)
-    found[`window${side}`] = windowFeatures(context, tokens, config, grid, side);
+    found[`window${side}`] = windowFeatures(context, tokens, config, { grid, side });
   return found;
 }
 
@@ -125,8 +125,7 @@ function embedPatches(
   context: Context,
   images: Tensor,
   config: ClipConfig,
-  grid: number,
-  how: PositionResize,
+  { grid, positions: how }: { readonly grid: number; readonly positions: PositionResize },
 ): Tensor {
   const { graph, weight, record } = context;
   const width = config.visionWidth;

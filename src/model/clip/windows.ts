@@ -33,8 +33,7 @@ export function windowFeatures(
   context: Context,
   tokens: Tensor,
   config: ClipConfig,
-  grid: number,
-  side: number,
+  { grid, side }: { readonly grid: number; readonly side: number },
 ): Tensor {
   const { graph, record } = context;
   const batch = tokens.shape[0]!;

@@ -28,7 +28,7 @@ export async function imageFeature(gpu: Gpu, clip: Clip, image: Float32Array): P
   const size = config.imageResolution;
   const images = model.graph.input('images', f32(1, 3, size, size));
   const features = encodeFeatures(model, images, config, { ...clipNeeds, patches: 'none' });
-  return run(gpu, clip, model, features.image!, { images: image });
+  return run({ gpu, clip }, model, features.image!, { images: image });
 }
 
 /** Token ids of a text, end token included. @throws TokenizerError for a text that is too long or cannot be expressed */
@@ -67,7 +67,7 @@ export async function textFeatures(
       const embeddings = model.graph.input('embeddings', f32(chunk.length, length, textWidth));
       const features = rawFeatures(model, embeddings, clip.config);
       const output = unit ? l2norm(model.graph, features) : features;
-      const encoded = await run(gpu, clip, model, output, { embeddings: values });
+      const encoded = await run({ gpu, clip }, model, output, { embeddings: values });
       chunk.forEach((text, n) => {
         found[text] = encoded.slice(n * embedDim, (n + 1) * embedDim);
       });
@@ -84,8 +84,7 @@ function rawFeatures(model: ModelGraph, embeddings: Tensor, config: ClipConfig):
 }
 
 async function run(
-  gpu: Gpu,
-  clip: Clip,
+  { gpu, clip }: { readonly gpu: Gpu; readonly clip: Clip },
   { graph, weights }: ModelGraph,
   output: Tensor,
   feeds: Record<string, Float32Array>,

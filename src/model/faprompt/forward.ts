@@ -1,15 +1,14 @@
 // FAPrompt from image features to probabilities, maps and scores (docs/METHOD.md).
 import type { Tensor } from '../../kernels/tensor.ts';
-import type { ClipConfig } from '../clip/config.ts';
 import type { ImageFeatures } from '../clip/vision.ts';
 import type { Context } from '../context.ts';
 import { type Learnables, learnableTensors } from './learnables.ts';
-import { adaptsToImage, type FapromptOptions } from './options.ts';
+import { adaptsToImage } from './options.ts';
 import { abnormalityPrior, choosePatches, promptWeights } from './prior.ts';
 import { createPromptEncoder, type PromptEncoderOptions, prototypes } from './prompts.ts';
 import { type Scores, scores } from './score.ts';
 import { probabilities } from './similarity.ts';
-import type { Templates, TokenRows } from './templates.ts';
+import type { FapromptModel } from './templates.ts';
 
 export interface Forward extends Scores {
   readonly learnables: Learnables;
@@ -21,41 +20,39 @@ export interface Forward extends Scores {
   readonly prior?: Tensor;
 }
 
-/** The parts of a FAPrompt that do not change: configuration and fixed words. */
-export interface FapromptModel {
-  readonly clip: ClipConfig;
-  readonly options: FapromptOptions;
-  readonly templates: Templates;
-  readonly rows: TokenRows;
+export interface ForwardOptions extends PromptEncoderOptions {
+  /** Side of the maps in pixels. */
+  readonly size: number;
 }
 
-/** @param size side of the maps in pixels */
 export function forward(
   context: Context,
-  { clip, options, templates, rows }: FapromptModel,
+  model: FapromptModel,
   features: ImageFeatures,
-  size: number,
-  encoderOptions: PromptEncoderOptions = {},
+  { size, ...encoderOptions }: ForwardOptions,
 ): Forward {
   const { graph, record } = context;
+  const { clip, options } = model;
   const { temperature } = options;
   const learnables = learnableTensors(graph, options, clip);
-  const encoder = createPromptEncoder(context, learnables, templates, rows, options, clip, encoderOptions);
+  const encoder = createPromptEncoder(context, learnables, model, encoderOptions);
 
   const abnormalFeatures = encoder.abnormal('');
   const normal = encoder.normal.features;
-  const text1 = record('text/proto1', prototypes(context, normal, abnormalFeatures, options));
+  const text1 = record('text/proto1', prototypes(context, { normal, abnormal: abnormalFeatures }, options));
   const patches1 = record('sim1', probabilities(context, features.patches, text1, temperature));
+  const { image } = features;
+  const settings = { ...options, size };
   const common = { learnables, normalFeatures: normal, abnormalFeatures };
   if (!adaptsToImage(options))
-    return { ...common, ...scores(context, features.image, text1, [patches1, patches1], options, size) };
+    return { ...common, ...scores(context, { image, text: text1, patches: [patches1, patches1] }, settings) };
 
   const chosen = choosePatches(context, features, patches1, options);
   const prior = options.prior ? record('prior', abnormalityPrior(context, learnables, chosen)) : undefined;
   const weights = options.aggregate === 'weighted' ? promptWeights(context, learnables, chosen) : undefined;
   const adapted = prior ? encoder.abnormal('dap/', prior) : abnormalFeatures;
-  const text2 = record('text/proto2', prototypes(context, normal, adapted, options, weights));
+  const text2 = record('text/proto2', prototypes(context, { normal, abnormal: adapted }, options, weights));
   const patches2 = record('sim2', probabilities(context, features.patches, text2, temperature));
-  const found = scores(context, features.image, text2, [patches1, patches2], options, size);
+  const found = scores(context, { image, text: text2, patches: [patches1, patches2] }, settings);
   return { ...common, ...found, ...(prior ? { prior } : {}) };
 }

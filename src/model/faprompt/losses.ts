@@ -26,8 +26,7 @@ export function losses(
   context: Context,
   result: Forward,
   { masks, classes, labels }: Targets,
-  options: FapromptOptions,
-  all = false,
+  { options, all = false }: { readonly options: FapromptOptions; readonly all?: boolean },
 ): Losses {
   const { graph } = context;
   const terms: Record<string, Tensor> = {};

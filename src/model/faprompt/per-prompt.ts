@@ -1,5 +1,3 @@
-// Which prompt fired: each of the K abnormality prompts alone, beside the prototype that stands for all of them.
-import type { Gpu } from '../../gpu/gpu.ts';
 import { compile, type RunOptions } from '../../graph/executor.ts';
 import { affine, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
@@ -8,9 +6,8 @@ import type { Tensor } from '../../kernels/tensor.ts';
 import { bindLearnables } from '../bound-learnables.ts';
 import type { Features } from '../clip/image-encoder.ts';
 import { fapromptNeeds } from '../clip/needs.ts';
-import type { Clip } from '../clip/weights.ts';
 import { createModelGraph } from '../context.ts';
-import { featureInputs } from '../scorer.ts';
+import { featureInputs, type ScorerTarget } from '../scorer.ts';
 import { forward } from './forward.ts';
 import type { FapromptOptions } from './options.ts';
 import { anomalyMap, smoothedMap, smoothingSigma } from './score.ts';
@@ -36,17 +33,15 @@ export interface PromptScorer {
 
 /** The arguments are those of createScorer. */
 export async function createPromptScorer(
-  gpu: Gpu,
-  clip: Clip,
+  { gpu, clip, size }: Omit<ScorerTarget, 'needs'>,
   options: FapromptOptions,
   learnables: ReadonlyMap<string, Float32Array>,
-  size: number,
 ): Promise<PromptScorer> {
   const faprompt = await loadTemplates(clip, options);
   const context = createModelGraph(clip.weightSpec);
   const { graph } = context;
-  const { image, patches } = featureInputs(context, clip, size, fapromptNeeds(0), 1);
-  const result = forward(context, faprompt, { image: image!, patches: patches! }, size);
+  const { image, patches } = featureInputs(context, { clip, size, needs: fapromptNeeds(0) }, 1);
+  const result = forward(context, faprompt, { image: image!, patches: patches! }, { size });
   const { prompts: count } = options;
   const width = clip.config.embedDim;
   const adapted = context.records.get('dap/text_neg/feat') ?? result.abnormalFeatures;

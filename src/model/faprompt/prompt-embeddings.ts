@@ -1,14 +1,10 @@
-// The prompts as the text encoder sees them: the normal one, each of the K abnormality prompts, and with an image those
-// that its prior makes of them. What the paper's figure 1 shows, and how alike they are.
-import type { Gpu } from '../../gpu/gpu.ts';
 import { compile } from '../../graph/executor.ts';
 import { affine } from '../../kernels/elementwise/elementwise.ts';
 import { bindLearnables } from '../bound-learnables.ts';
 import type { Features } from '../clip/image-encoder.ts';
 import { fapromptNeeds } from '../clip/needs.ts';
-import type { Clip } from '../clip/weights.ts';
 import { createModelGraph } from '../context.ts';
-import { featureInputs } from '../scorer.ts';
+import { featureInputs, type ScorerTarget } from '../scorer.ts';
 import { forward } from './forward.ts';
 import type { FapromptOptions } from './options.ts';
 import { loadTemplates } from './scorer.ts';
@@ -28,17 +24,15 @@ export interface PromptEmbedder extends PromptEmbeddings {
 
 /** @param size side of the images that priors are made of, in pixels */
 export async function createPromptEmbedder(
-  gpu: Gpu,
-  clip: Clip,
+  { gpu, clip, size }: Omit<ScorerTarget, 'needs'>,
   options: FapromptOptions,
   learnables: ReadonlyMap<string, Float32Array>,
-  size: number,
 ): Promise<PromptEmbedder> {
   const faprompt = await loadTemplates(clip, options);
   const context = createModelGraph(clip.weightSpec);
   const { graph } = context;
-  const { image, patches } = featureInputs(context, clip, size, fapromptNeeds(0), 1);
-  const result = forward(context, faprompt, { image: image!, patches: patches! }, size);
+  const { image, patches } = featureInputs(context, { clip, size, needs: fapromptNeeds(0) }, 1);
+  const result = forward(context, faprompt, { image: image!, patches: patches! }, { size });
   const adapted = context.records.get('dap/text_neg/feat');
   const fixed = {
     normal: affine(graph, result.normalFeatures, 1),

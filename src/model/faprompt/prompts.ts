@@ -5,12 +5,11 @@ import { matmul } from '../../kernels/matmul/matmul.ts';
 import { reduce } from '../../kernels/reduce/reduce.ts';
 import { concat } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
-import type { ClipConfig } from '../clip/config.ts';
 import { encodeText, type TextFeatures } from '../clip/text.ts';
 import type { Context } from '../context.ts';
 import type { Learnables } from './learnables.ts';
 import type { FapromptOptions } from './options.ts';
-import { sharedTokens, type Templates, type TokenRows } from './templates.ts';
+import { type FapromptModel, sharedTokens } from './templates.ts';
 
 export interface PromptEncoder {
   /** The normal prompt's feature [1, E] and its keys, whose beginning all prompts share. */
@@ -36,10 +35,7 @@ export interface PromptEncoderOptions {
 export function createPromptEncoder(
   context: Context,
   learnables: Learnables,
-  templates: Templates,
-  rows: TokenRows,
-  options: FapromptOptions,
-  clip: ClipConfig,
+  { clip, options, templates, rows }: FapromptModel,
   { sharePrefix = true, length = 0 }: PromptEncoderOptions = {},
 ): PromptEncoder {
   const { graph, record } = context;
@@ -112,8 +108,7 @@ export function createPromptEncoder(
  */
 export function prototypes(
   { graph }: Context,
-  normal: Tensor,
-  abnormal: Tensor,
+  { normal, abnormal }: { readonly normal: Tensor; readonly abnormal: Tensor },
   { prompts, aggregate }: Pick<FapromptOptions, 'prompts' | 'aggregate'>,
   weights?: Tensor,
 ): Tensor {

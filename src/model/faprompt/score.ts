@@ -17,19 +17,24 @@ export interface Scores {
   readonly score: Tensor;
 }
 
-/**
- * @param image unit class features [B, E]
- * @param text unit prototypes [B or 1, 1 + A, E]
- * @param patches patch probabilities [B, 2, n], without and with adaptation to the image
- * @param size side of the maps in pixels
- */
+export interface Compared {
+  /** Unit class features [B, E]. */
+  readonly image: Tensor;
+  /** Unit prototypes [B or 1, 1 + A, E]. */
+  readonly text: Tensor;
+  /** Patch probabilities [B, 2, n], without and with adaptation to the image. */
+  readonly patches: readonly [Tensor, Tensor];
+}
+
+export interface ScoreSettings extends Pick<FapromptOptions, 'temperature' | 'maxMix' | 'imageScore'> {
+  /** Side of the maps in pixels. */
+  readonly size: number;
+}
+
 export function scores(
   context: Context,
-  image: Tensor,
-  text: Tensor,
-  patches: readonly [Tensor, Tensor],
-  { temperature, maxMix, imageScore }: Pick<FapromptOptions, 'temperature' | 'maxMix' | 'imageScore'>,
-  size: number,
+  { image, text, patches }: Compared,
+  { temperature, maxMix, imageScore, size }: ScoreSettings,
 ): Scores {
   const { graph, record } = context;
   const [images, width] = image.shape as [number, number];

@@ -1,9 +1,7 @@
-// FAPrompt's scorer: prompts are encoded again for every image, with its prior.
-import type { Gpu } from '../../gpu/gpu.ts';
 import { fapromptNeeds } from '../clip/needs.ts';
 import type { ImageFeatures } from '../clip/vision.ts';
 import type { Clip } from '../clip/weights.ts';
-import { compileScorer, type Learned, type Scorer } from '../scorer.ts';
+import { compileScorer, type Learned, type Scorer, type ScorerTarget } from '../scorer.ts';
 import { forward } from './forward.ts';
 import { checkLearnables, learnableShapes } from './learnables.ts';
 import type { FapromptOptions } from './options.ts';
@@ -19,11 +17,9 @@ export async function loadTemplates(clip: Clip, options: FapromptOptions) {
 
 /** @param learnables values under the published names */
 export async function createScorer(
-  gpu: Gpu,
-  clip: Clip,
+  { gpu, clip, size }: Omit<ScorerTarget, 'needs'>,
   options: FapromptOptions,
   learnables: Learned,
-  size: number,
 ): Promise<Scorer> {
   const shapes = learnableShapes(options, clip.config);
   checkLearnables(
@@ -32,9 +28,9 @@ export async function createScorer(
     'prompts',
   );
   const model = await loadTemplates(clip, options);
-  return compileScorer(gpu, clip, size, fapromptNeeds(0), (context, { image, patches }) => {
+  return compileScorer({ gpu, clip, size, needs: fapromptNeeds(0) }, (context, { image, patches }) => {
     const features: ImageFeatures = { image: image!, patches: patches! };
-    const result = forward(context, model, features, size);
+    const result = forward(context, model, features, { size });
     return {
       map: smoothedMap(context, anomalyMap(context, result), smoothingSigma(size, options.sigma)),
       score: result.score,

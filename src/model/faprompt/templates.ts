@@ -1,4 +1,5 @@
 // The two prompt templates as token ids, and the embeddings of their fixed words.
+import type { ClipConfig } from '../clip/config.ts';
 import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
 import type { FapromptOptions } from './options.ts';
 
@@ -43,3 +44,11 @@ export type TokenRows = ReadonlyMap<number, Float32Array>;
 
 export const usedTokens = ({ normal, abnormal }: Templates): number[] =>
   [...new Set([...normal, ...abnormal])].sort((a, b) => a - b);
+
+/** The parts of a FAPrompt that do not change: configuration and fixed words. */
+export interface FapromptModel {
+  readonly clip: ClipConfig;
+  readonly options: FapromptOptions;
+  readonly templates: Templates;
+  readonly rows: TokenRows;
+}

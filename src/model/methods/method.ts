@@ -10,7 +10,7 @@ import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../clip/weights.ts';
 import type { ModelGraph } from '../context.ts';
 import type { Targets } from '../faprompt/losses.ts';
-import type { Learned, Scorer } from '../scorer.ts';
+import type { Learned, Scorer, ScorerTarget } from '../scorer.ts';
 import type { BoxFile } from './filo/boxes.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { Parts } from './parts.ts';
@@ -39,12 +39,7 @@ export interface Method {
   readonly learning?: Learning;
 }
 
-export interface ScorerSetup {
-  readonly gpu: Gpu;
-  readonly clip: Clip;
-  /** Side of images and maps in pixels. */
-  readonly size: number;
-  readonly needs: ImageNeeds;
+export interface ScorerSetup extends ScorerTarget {
   /** Name of the images' class, as data sets write it: `metal_nut`. */
   readonly className?: string | undefined;
   /** For any text; asked for where it is needed. Default: the CLIP's own. */

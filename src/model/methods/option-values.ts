@@ -1,5 +1,5 @@
 // Options of methods out of parsed JSON: every one of its kind, none unknown.
-import type { Fail } from './method.ts';
+import type { Fail, Family, Method } from './method.ts';
 
 export type ValueKind =
   | { readonly kind: 'texts' }
@@ -24,6 +24,18 @@ export function parseValues<O extends object>(
     if (!isOf(merged[name], kind)) fail(name, describe(kind), JSON.stringify(merged[name]) ?? 'nothing');
   return merged as O;
 }
+
+/** A family whose options are all of JSON's kinds. */
+export const optionsFamily = <O extends object>(
+  name: string,
+  kinds: Readonly<Record<keyof O, ValueKind>>,
+  defaults: O,
+  make: (name: string, title: string, options: O) => Method,
+): Family => ({
+  name,
+  defaults: { ...defaults } as Readonly<Record<string, unknown>>,
+  parse: (called, title, options, fail) => make(called, title, parseValues(kinds, defaults, options, fail)),
+});
 
 function isOf(value: unknown, kind: ValueKind): boolean {
   const isCount = (x: unknown, min: number) => Number.isSafeInteger(x) && (x as number) >= min;

@@ -1,9 +1,9 @@
 // From hand-written texts to prototypes.
 import { TokenizerError } from '../../formats/errors.ts';
-import type { Gpu } from '../../gpu/gpu.ts';
 import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../clip/weights.ts';
 import { textFeatures, textTokens } from '../clip/zero-shot.ts';
+import type { ScorerTarget } from '../scorer.ts';
 
 /** What is averaged: unit features (CLIP, APRIL-GAN), or features as they are (WinCLIP, AnoVL). */
 export type Mean = 'unit' | 'raw';
@@ -20,26 +20,25 @@ export interface Prototypes {
   readonly dropped: readonly string[];
 }
 
+type OnClip = Pick<ScorerTarget, 'gpu' | 'clip'>;
+
 /** @throws TokenizerError if the vocabulary cannot express a single text of either kind */
 export async function writtenPrototypes(
-  gpu: Gpu,
-  clip: Clip,
-  tokenizer: Tokenizer,
+  { gpu, clip, tokenizer }: OnClip & { readonly tokenizer: Tokenizer },
   texts: Texts,
   mean: Mean,
 ): Promise<Prototypes> {
   const { tokens, dropped } = knownTexts(clip, tokenizer, texts);
-  return { values: await prototypesOf(gpu, clip, tokens.normal, tokens.abnormal, mean), dropped };
+  return { values: await prototypesOf({ gpu, clip }, tokens, mean), dropped };
 }
 
+/** Ids of each text, start and end token included. */
 type Tokens = readonly (Int32Array | readonly number[])[];
 
-/** The same of token ids, start and end token included. */
+/** The same of token ids. */
 export async function prototypesOf(
-  gpu: Gpu,
-  clip: Clip,
-  normal: Tokens,
-  abnormal: Tokens,
+  { gpu, clip }: OnClip,
+  { normal, abnormal }: { readonly normal: Tokens; readonly abnormal: Tokens },
   mean: Mean,
 ): Promise<Float32Array> {
   const { embedDim } = clip.config;
@@ -72,25 +71,41 @@ export const spokenName = (tokenizer: Tokenizer, name: string): string =>
   [name, name.replaceAll('_', ' ')].find((form) => isKnown(tokenizer, form)) ?? 'object';
 
 /**
+ * What `encode` makes of the texts that a vocabulary can express.
+ * @param dropped the others are added to it
+ * @throws TokenizerError if there is none
+ */
+export function encodeKnown<Text extends { readonly text: string }, Encoded>(
+  texts: readonly Text[],
+  encode: (text: Text) => Encoded,
+  dropped: string[],
+): Encoded[] {
+  let problem: TokenizerError | undefined;
+  const found = texts.flatMap((each) => {
+    try {
+      return [encode(each)];
+    } catch (error) {
+      if (!(error instanceof TokenizerError)) throw error;
+      problem ??= error;
+      dropped.push(each.text);
+      return [];
+    }
+  });
+  if (found.length === 0) throw problem ?? new RangeError('expected texts of both kinds');
+  return found;
+}
+
+/**
  * Tokens of the texts that the vocabulary can express.
  * @throws TokenizerError if there is none of either kind
  */
 export function knownTexts(clip: Clip, tokenizer: Tokenizer, texts: Texts) {
   const dropped: string[] = [];
-  const known = (list: readonly string[]) => {
-    let problem: TokenizerError | undefined;
-    const found = list.flatMap((text) => {
-      try {
-        return [textTokens(clip, tokenizer, text)];
-      } catch (error) {
-        if (!(error instanceof TokenizerError)) throw error;
-        problem ??= error;
-        dropped.push(text);
-        return [];
-      }
-    });
-    if (found.length === 0) throw problem ?? new RangeError('written prompts need texts of both kinds');
-    return found;
-  };
+  const known = (list: readonly string[]) =>
+    encodeKnown(
+      list.map((text) => ({ text })),
+      ({ text }) => textTokens(clip, tokenizer, text),
+      dropped,
+    );
   return { tokens: { normal: known(texts.normal), abnormal: known(texts.abnormal) }, dropped };
 }

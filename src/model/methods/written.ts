@@ -40,15 +40,15 @@ export function phrases(
   return { normal: compose(normal), abnormal: compose(abnormal) };
 }
 
-/**
- * The same with a class's name as the vocabulary can say it.
- * @param underscores whether those of the name are kept, or read as spaces
- */
+/** Whether underscores of a class's name are kept, or read as spaces. */
+export type Underscores = 'keep' | 'space';
+
+/** The same with a class's name as the vocabulary can say it. */
 export const spokenPhrases = (
   prompts: Omit<WrittenPrompts, 'temperature'>,
   tokenizer: Tokenizer,
   className = 'object',
-  underscores: 'keep' | 'space' = 'space',
+  underscores: Underscores = 'space',
 ) =>
   phrases(
     prompts,

@@ -1,10 +1,10 @@
 import { createDeviceTensor, type DeviceTensor } from '../../../src/graph/device-tensor.ts';
 import { f32 } from '../../../src/kernels/tensor.ts';
 import { fapromptNeeds, type ImageNeeds } from '../../../src/model/clip/needs.ts';
-import { type FapromptModel, forward } from '../../../src/model/faprompt/forward.ts';
+import { forward } from '../../../src/model/faprompt/forward.ts';
 import { type FapromptOptions, presets } from '../../../src/model/faprompt/options.ts';
 import { anomalyMap, smoothedMap } from '../../../src/model/faprompt/score.ts';
-import { usedTokens } from '../../../src/model/faprompt/templates.ts';
+import { type FapromptModel, usedTokens } from '../../../src/model/faprompt/templates.ts';
 import {
   ensembleOutputs,
   memberForwards,
@@ -96,7 +96,7 @@ async function checkOne(setting: MethodSetting, name: string, needs: ImageNeeds)
       needs,
       features,
       (context, { image, patches }) => {
-        const result = forward(context, model, { image: image!, patches: patches! }, size);
+        const result = forward(context, model, { image: image!, patches: patches! }, { size });
         const map = anomalyMap(context, result);
         const outputs = {
           map,
@@ -155,7 +155,7 @@ async function checkEnsemble(setting: MethodSetting, needs: ImageNeeds): Promise
     features,
     (context, { image, patches }) => {
       const own = { image: image!, patches: patches! };
-      const { members, learnables } = memberForwards(context, model, own, size, models);
+      const { members, learnables } = memberForwards(context, model, own, { size, models });
       const outputs = Object.fromEntries(
         members.flatMap((member, i) => [
           [`model${i}/score`, member.score] as const,
@@ -164,7 +164,7 @@ async function checkEnsemble(setting: MethodSetting, needs: ImageNeeds): Promise
       );
       for (const reading of ['outputs', 'prototypes'] as const)
         for (const [name, tensor] of Object.entries(
-          ensembleOutputs(context, members, own, { reading }, model.options, size),
+          ensembleOutputs(context, members, own, { reading, options: model.options, size }),
         ))
           outputs[`${reading}/${name}`] = tensor;
       return { outputs, learnables };

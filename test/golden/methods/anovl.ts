@@ -32,7 +32,7 @@ export async function checkAnovl(setting: MethodSetting): Promise<void> {
   const half = ids.flatMap((all) => all.slice(0, rowCount / 2));
   const rows = Float32Array.from((await textFeatures(gpu, clip, half)).flatMap((row) => [...row]));
   await compare('rows', rows);
-  const prototypes = await prototypesOf(gpu, clip, ids[0]!, ids[1]!, 'raw');
+  const prototypes = await prototypesOf({ gpu, clip }, { normal: ids[0]!, abnormal: ids[1]! }, 'raw');
   await compare('prototypes', prototypes);
 
   // The golden position table is resized bilinearly, whatever AnoVL's own backbone needs.

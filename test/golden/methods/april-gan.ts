@@ -34,7 +34,11 @@ export async function checkAprilGan(setting: MethodSetting): Promise<void> {
   const classes = texts['class of each image'];
   const ofClass = await Promise.all(
     texts.classes.map((_, c) =>
-      prototypesOf(gpu, clip, idsOf(setting, c, 'normal'), idsOf(setting, c, 'abnormal'), 'unit'),
+      prototypesOf(
+        { gpu, clip },
+        { normal: idsOf(setting, c, 'normal'), abnormal: idsOf(setting, c, 'abnormal') },
+        'unit',
+      ),
     ),
   );
   const all = Float32Array.from(classes.flatMap((c) => [...ofClass[c]!]));
@@ -48,7 +52,8 @@ export async function checkAprilGan(setting: MethodSetting): Promise<void> {
     const image = classes.indexOf(Number(name));
     return prototypes.subarray(pair * image, pair * (image + 1));
   };
-  const learner = aprilGanLearner(prototypesOfClass, blocks, clip.config, size);
+  const settings = { clip: clip.config, size };
+  const learner = aprilGanLearner(prototypesOfClass, blocks, settings);
   const detect = (state: TrainingState) =>
     runOnFeatures(
       setting,
@@ -60,11 +65,9 @@ export async function checkAprilGan(setting: MethodSetting): Promise<void> {
         const taps = blocks.map((block) => inputs[`tap${block}`]!);
         const { learnables, sum, score } = aprilGanForward(
           model,
-          inputs.image!,
-          taps,
+          { image: inputs.image!, taps },
           prototypes,
-          clip.config,
-          size,
+          settings,
         );
         return { outputs: { map: sum, score }, learnables };
       },

@@ -133,12 +133,9 @@ export async function checkBlip(setting: MethodSetting): Promise<void> {
     const options = { ...reference, tokens: opened.tensors.get('init/ctx_pos')!.shape[1]! };
     const result = blipPairForward(
       model,
-      graph.view(part(0, 1), [batch, config.embedDim]),
-      part(1, tokens),
+      { image: graph.view(part(0, 1), [batch, config.embedDim]), patches: part(1, tokens) },
       words,
-      options,
-      config,
-      size,
+      { options, config, size },
     );
     const targets = {
       masks: graph.input('masks', f32(batch, size, size)),

@@ -20,11 +20,15 @@ export async function checkClip(setting: MethodSetting): Promise<void> {
       const all = idsOf(setting, 0, kind);
       return form === 'pair' ? all.slice(0, 1) : all;
     });
-    const values = await prototypesOf(gpu, clip, normal!, abnormal!, 'unit');
+    const values = await prototypesOf({ gpu, clip }, { normal: normal!, abnormal: abnormal! }, 'unit');
     await compare(`${form}/prototypes`, values);
     const found = await runOnFeatures(setting, clip, clipNeeds, features, (model, inputs) => {
       const prototypes = model.graph.constant('prototypes', values, [1, 2, clip.config.embedDim]);
-      const { map, score } = clipForward(model, inputs, prototypes, { temperature: 0.01, sigma: 4 }, size);
+      const { map, score } = clipForward(model, inputs, prototypes, {
+        temperature: 0.01,
+        sigma: 4,
+        size,
+      });
       return { outputs: { smoothed: map, score } };
     });
     await compare(`${form}/logits`, found['image/logits']!);

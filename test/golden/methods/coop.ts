@@ -46,7 +46,7 @@ export async function checkCoop(setting: MethodSetting): Promise<void> {
     const state = await checkTraining(setting, {
       file,
       group,
-      learner: coopLearner(tails, options, clip.config, scale),
+      learner: coopLearner(tails, { options, clip: clip.config, scale }),
       needs: clipNeeds,
       optimizer: sgdOptimizer(),
       learningRate: 0.002,
@@ -70,15 +70,12 @@ export async function checkCoop(setting: MethodSetting): Promise<void> {
           tails: graph.constant('tails', feed.tails, [2 * count, tails.length, tails.width]),
           ends: graph.constant('ends', feed.ends, [2 * count, 1]),
         };
-        const { learnables, text, score } = coopForward(
-          model,
-          inputs.image!,
-          given,
+        const { learnables, text, score } = coopForward(model, inputs.image!, given, {
           options,
-          clip.config,
+          clip: clip.config,
           scale,
-        );
-        const { map } = clipForward(model, inputs, text, { temperature: 0.01, sigma: 4 }, size);
+        });
+        const { map } = clipForward(model, inputs, text, { temperature: 0.01, sigma: 4, size });
         return { outputs: { text, smoothed: map, score }, learnables };
       },
       state.parameters,

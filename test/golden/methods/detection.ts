@@ -23,7 +23,10 @@ export async function runOnFeatures(
   learned: ReadonlyMap<string, DeviceTensor> = new Map(),
 ): Promise<Record<string, Float32Array>> {
   const model = createModelGraph(clip.weightSpec);
-  const { outputs, learnables = new Map() } = build(model, featureInputs(model, clip, size, needs, count));
+  const { outputs, learnables = new Map() } = build(
+    model,
+    featureInputs(model, { clip, size, needs }, count),
+  );
   const records = [...model.records].filter(([, { dtype }]) => dtype === 'f32');
   const all = { ...Object.fromEntries(records), ...outputs };
   const parameters = bindWeights(clip, model.weights);

@@ -33,17 +33,20 @@ export async function checkWinclip(setting: MethodSetting): Promise<void> {
       await compare(`win${side}/features`, features[`window${side}`]!);
     }
     const values = await prototypesOf(
-      gpu,
-      clip,
-      idsOf(setting, 0, 'normal'),
-      idsOf(setting, 0, 'abnormal'),
+      { gpu, clip },
+      { normal: idsOf(setting, 0, 'normal'), abnormal: idsOf(setting, 0, 'abnormal') },
       'raw',
     );
     await compare('prototypes', values);
     const found = await runOnFeatures(setting, clip, needs, features, (model, inputs) => {
       const prototypes = model.graph.constant('prototypes', values, [1, 2, clip.config.embedDim]);
       return {
-        outputs: winclipForward(model, inputs, prototypes, { windows, temperature: 0.07 }, grid, size),
+        outputs: winclipForward(model, inputs, prototypes, {
+          windows,
+          temperature: 0.07,
+          grid,
+          size,
+        }),
       };
     });
     const tensors = ['z0', 'multiscale', 'map'];

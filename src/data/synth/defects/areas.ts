@@ -9,7 +9,7 @@ import { brightness, contrasting, cover, graded, type Site } from './site.ts';
 export function hole(site: Site): void {
   const { random } = site;
   const { view } = site.rendering;
-  const { coverage, depth } = blob(random, view, site.x, site.y, graded(site, 0.045, 0.12), 0.8);
+  const { coverage, depth } = blob(random, view, site, { radius: graded(site, 0.045, 0.12), uneven: 0.8 });
   const light = random.range(0, 2 * Math.PI);
   const [lx, ly] = [Math.cos(light), Math.sin(light)];
   const dark = brightness(site) < 0.22;
@@ -31,7 +31,10 @@ const stainColors: readonly Color[] = [
 /** A soaked patch: the surface shows through, darker, with a darker edge as a dried drop leaves. */
 export function stain(site: Site): void {
   const { random } = site;
-  const { coverage, depth } = blob(random, site.rendering.view, site.x, site.y, graded(site, 0.07, 0.2), 1.1);
+  const { coverage, depth } = blob(random, site.rendering.view, site, {
+    radius: graded(site, 0.07, 0.2),
+    uneven: 1.1,
+  });
   const color = random.pick(stainColors);
   const dark = brightness(site) < 0.25;
   cover(site, coverage, graded(site, 0.45, 0.85), (i, at) => {
@@ -53,7 +56,7 @@ const tints: readonly Color[] = [
 /** A patch whose colour has turned, by light or chemicals: texture and brightness stay, the hue moves. */
 export function discoloration(site: Site): void {
   const { random } = site;
-  const { depth } = blob(random, site.rendering.view, site.x, site.y, graded(site, 0.12, 0.3), 1);
+  const { depth } = blob(random, site.rendering.view, site, { radius: graded(site, 0.12, 0.3), uneven: 1 });
   const tint = random.pick(tints);
   const edge = random.range(0.15, 0.5);
   const soft = Float32Array.from(depth, (d) => smoothstep(0, edge, d));
@@ -83,7 +86,7 @@ export function contamination(site: Site): void {
     const [angle, far] = [random.range(0, 2 * Math.PI), spread * Math.sqrt(random.next())];
     const radius = lumps ? graded(site, 0.035, 0.085) : graded(site, 0.014, 0.028);
     const [x, y] = [site.x + far * Math.cos(angle), site.y + far * Math.sin(angle)];
-    const { coverage, depth } = blob(random, view, x, y, radius, 0.7);
+    const { coverage, depth } = blob(random, view, { x, y }, { radius, uneven: 0.7 });
     cover(site, coverage, 0.95, (i) => {
       const [gx, gy] = slope(depth, view.size, i);
       return shaded(color, 1 + 0.35 * (gx + gy) * (1 - clamp01(depth[i]!)));
@@ -95,7 +98,7 @@ export function contamination(site: Site): void {
 export function burn(site: Site): void {
   const { random } = site;
   const { view } = site.rendering;
-  const { depth } = blob(random, view, site.x, site.y, graded(site, 0.1, 0.24), 1.2);
+  const { depth } = blob(random, view, site, { radius: graded(site, 0.1, 0.24), uneven: 1.2 });
   const strength = graded(site, 0.6, 0.95);
   const ash = fractalNoise(random, 20, 2);
   const pale = brightness(site) < 0.25;

@@ -9,7 +9,7 @@ import { contrasting, cover, findEdge, graded, type Site } from './site.ts';
 export function dent(site: Site): void {
   const { random } = site;
   const { view } = site.rendering;
-  const { coverage, depth } = blob(random, view, site.x, site.y, graded(site, 0.07, 0.17), 0.3);
+  const { coverage, depth } = blob(random, view, site, { radius: graded(site, 0.07, 0.17), uneven: 0.3 });
   const light = random.range(0, 2 * Math.PI);
   const [lx, ly] = [Math.cos(light), Math.sin(light)];
   const contrast = graded(site, 0.35, 0.65);
@@ -51,6 +51,7 @@ export function deformation(site: Site): void {
 }
 
 /** Bilinear: writes the colour of `source` at (x, y), both in [0, size - 1], to `out` from index k. */
+// biome-ignore lint/complexity/useMaxParams: called for every pixel, no object is made for each
 function sample(
   out: Float32Array,
   k: number,
@@ -92,7 +93,10 @@ export function chip(site: Site): void {
   const { random, rendering } = site;
   const edge = findEdge(site);
   if (!edge || !rendering.background) return;
-  const { coverage, depth } = blob(random, rendering.view, edge.x, edge.y, graded(site, 0.06, 0.15), 1.1);
+  const { coverage, depth } = blob(random, rendering.view, edge, {
+    radius: graded(site, 0.06, 0.15),
+    uneven: 1.1,
+  });
   const { data } = rendering.background;
   cover(site, coverage, 1, (i, at) => {
     const behind: Color = [data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!];

@@ -44,7 +44,12 @@ export interface Blob {
 }
 
 /** A blob of about `radius` (in units of the world) around (x, y) in pixels, with an uneven outline. */
-export function blob(random: Random, view: View, x: number, y: number, radius: number, uneven: number): Blob {
+export function blob(
+  random: Random,
+  view: View,
+  { x, y }: { readonly x: number; readonly y: number },
+  { radius, uneven }: { readonly radius: number; readonly uneven: number },
+): Blob {
   const { size, unit } = view;
   const [stretch, angle] = [random.range(0.7, 1.4), random.range(0, Math.PI)];
   const [cos, sin] = [Math.cos(angle) / unit, Math.sin(angle) / unit];
@@ -76,15 +81,24 @@ export function slope(depth: Float32Array, size: number, i: number): Point {
   return [gx / length, gy / length];
 }
 
-/** A line of `length` pixels whose middle is (x, y), turning by up to `turn` radians at each of `steps` steps. */
+/** How a line goes on. */
+export interface Course {
+  /** Radians. */
+  readonly heading: number;
+  /** Pixels. */
+  readonly length: number;
+  readonly steps: number;
+  /** The most radians that it turns by at each step. */
+  readonly turn: number;
+  /** Radians that it turns by at every step. */
+  readonly bend?: number;
+}
+
+/** A line whose middle is (x, y). */
 export function wander(
   random: Random,
-  { x, y }: { x: number; y: number },
-  heading: number,
-  length: number,
-  steps: number,
-  turn: number,
-  bend = 0,
+  { x, y }: { readonly x: number; readonly y: number },
+  { heading, length, steps, turn, bend = 0 }: Course,
 ): Point[] {
   const half = (direction: number, curve: number): Point[] => {
     const points: Point[] = [];

@@ -72,7 +72,7 @@ export function circuit(random: Random, view: View): Rendering {
     mixInto(out, color, trace, t, 0.9 + 0.2 * cloud(u, v));
     if (kind < 0.12) return;
     const component = kind < 0.45 ? chip : kind < 0.75 ? resistor : capacitor;
-    const covered = component(out, x, y, pad, withParts, kind);
+    const covered = component(out, { x, y, pad, body: withParts, variety: kind });
     if (covered) ids[i] = modulo(row, 32) * 32 + modulo(column, 32);
   };
   const canvas = paint(view, board(true));
@@ -80,11 +80,21 @@ export function circuit(random: Random, view: View): Rendering {
 }
 
 /** Paints one component of a cell around the origin, or only its pads; says whether its body is here. */
-type Component = (out: Pixel, x: number, y: number, pad: Color, body: boolean, variety: number) => boolean;
+type Component = (out: Pixel, cell: Cell) => boolean;
+
+interface Cell {
+  readonly x: number;
+  readonly y: number;
+  readonly pad: Color;
+  /** The component too, not only its pads. */
+  readonly body: boolean;
+  /** From 0 to 1: another one for every cell. */
+  readonly variety: number;
+}
 
 const flat = (out: Pixel, color: Color, tone: number): void => mixInto(out, color, color, 0, tone);
 
-const chip: Component = (out, x, y, pad, body) => {
+const chip: Component = (out, { x, y, pad, body }) => {
   if (boxDistance(x, y, 0.36, 0.3) > 0) return false;
   const inside = boxDistance(x, y, 0.25, 0.3);
   if (inside > 0 && Math.abs((((y + 0.3) * 7) % 1) - 0.5) < 0.28) flat(out, pad, 1);
@@ -94,7 +104,7 @@ const chip: Component = (out, x, y, pad, body) => {
   return true;
 };
 
-const resistor: Component = (out, x, y, pad, body, variety) => {
+const resistor: Component = (out, { x, y, pad, body, variety }) => {
   if (boxDistance(x, y, 0.15, 0.32) > 0) return false;
   if (Math.abs(y) > 0.2) flat(out, pad, 1.05);
   if (!body || boxDistance(x, y, 0.13, 0.23) > 0) return false;
@@ -103,7 +113,7 @@ const resistor: Component = (out, x, y, pad, body, variety) => {
   return true;
 };
 
-const capacitor: Component = (out, x, y, pad, body) => {
+const capacitor: Component = (out, { x, y, pad, body }) => {
   const radius = Math.hypot(x, y);
   if (radius > 0.33) return false;
   if (boxDistance(x, y, 0.08, 0.33) < 0) flat(out, pad, 1);

@@ -5,6 +5,7 @@
 //
 // The paper does not give N; 10, as many as FAPrompt has prompts. The N models are trained side by side, in one step, on
 // the same batches: their losses are added, and no learnable is in two of them.
+
 import { createRandom, deriveSeed } from '../../../base/random.ts';
 import { add, affine } from '../../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../../kernels/l2norm/l2norm.ts';
@@ -14,19 +15,20 @@ import type { ClipConfig } from '../../clip/config.ts';
 import { fapromptNeeds } from '../../clip/needs.ts';
 import { defaultDualLayers, type ImageFeatures } from '../../clip/vision.ts';
 import type { Context } from '../../context.ts';
-import { type FapromptModel, type Forward, forward } from '../../faprompt/forward.ts';
+import { type Forward, forward } from '../../faprompt/forward.ts';
 import { initialLearnables, learnableShapes } from '../../faprompt/learnables.ts';
 import { losses } from '../../faprompt/losses.ts';
 import { type FapromptOptions, presets } from '../../faprompt/options.ts';
 import { anomalyMap, scores, smoothedMap, smoothingSigma } from '../../faprompt/score.ts';
 import { loadTemplates } from '../../faprompt/scorer.ts';
 import { probabilities } from '../../faprompt/similarity.ts';
+import type { FapromptModel } from '../../faprompt/templates.ts';
 import { compileScorer } from '../../scorer.ts';
 import { publishedSchedule } from '../faprompt/faprompt.ts';
 import { bindLearned } from '../learned.ts';
-import type { Family, Method } from '../method.ts';
+import type { Method } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
-import { parseValues, type ValueKind } from '../option-values.ts';
+import { optionsFamily, type ValueKind } from '../option-values.ts';
 
 export interface EnsembleOptions {
   /** N. */
@@ -56,10 +58,9 @@ export function memberForwards(
   context: Context,
   model: FapromptModel,
   features: ImageFeatures,
-  size: number,
-  models: number,
+  { size, models }: { readonly size: number; readonly models: number },
 ): { members: Forward[]; learnables: Map<string, Tensor> } {
-  const members = Array.from({ length: models }, () => forward(context, model, features, size));
+  const members = Array.from({ length: models }, () => forward(context, model, features, { size }));
   const learnables = new Map(
     members.flatMap((member, i) =>
       [...member.learnables.all].map(([name, tensor]) => [ofModel(i, name), tensor] as const),
@@ -75,14 +76,19 @@ const mean = ({ graph }: Context, all: readonly Tensor[]): Tensor =>
     1 / all.length,
   );
 
+export interface EnsembleReading extends Pick<EnsembleOptions, 'reading'> {
+  /** Of each model. */
+  readonly options: FapromptOptions;
+  /** Side of the map in pixels. */
+  readonly size: number;
+}
+
 /** Score [B] and map before smoothing [B, S, S]. */
 export function ensembleOutputs(
   context: Context,
   members: readonly Forward[],
   features: ImageFeatures,
-  { reading }: Pick<EnsembleOptions, 'reading'>,
-  options: FapromptOptions,
-  size: number,
+  { reading, options, size }: EnsembleReading,
 ): { score: Tensor; map: Tensor; prototypes?: Tensor } {
   if (reading === 'outputs')
     return {
@@ -101,7 +107,11 @@ export function ensembleOutputs(
   const both = concat(graph, [kind((m) => m.normalFeatures), kind((m) => m.abnormalFeatures)], 0);
   const prototypes = l2norm(graph, graph.view(both, [1, 2, width]));
   const p = probabilities(context, features.patches, prototypes, options.temperature);
-  const found = scores(context, features.image, prototypes, [p, p], options, size);
+  const found = scores(
+    context,
+    { image: features.image, text: prototypes, patches: [p, p] },
+    { ...options, size },
+  );
   return { score: found.score, map: anomalyMap(context, found), prototypes };
 }
 
@@ -133,8 +143,8 @@ export function anomalyclipEnsemble(name: string, title: string, own: EnsembleOp
         return {
           build(context, { image, patches }, targets) {
             const features = { image: image!, patches: patches! };
-            const { members, learnables } = memberForwards(context, model, features, size, models);
-            const all = members.map((member) => losses(context, member, targets, options).total);
+            const { members, learnables } = memberForwards(context, model, features, { size, models });
+            const all = members.map((member) => losses(context, member, targets, { options }).total);
             return { learnables, losses: { total: all.reduce((a, b) => add(context.graph, a, b)) } };
           },
         };
@@ -142,10 +152,14 @@ export function anomalyclipEnsemble(name: string, title: string, own: EnsembleOp
     },
     async scorer({ gpu, clip, size, needs, learned }) {
       const model = await loadTemplates(clip, options);
-      return compileScorer(gpu, clip, size, needs, (context, { image, patches }) => {
+      return compileScorer({ gpu, clip, size, needs }, (context, { image, patches }) => {
         const features = { image: image!, patches: patches! };
-        const { members, learnables } = memberForwards(context, model, features, size, models);
-        const { score, map } = ensembleOutputs(context, members, features, own, options, size);
+        const { members, learnables } = memberForwards(context, model, features, { size, models });
+        const { score, map } = ensembleOutputs(context, members, features, {
+          ...own,
+          options,
+          size,
+        });
         return {
           map: smoothedMap(context, map, smoothingSigma(size, options.sigma)),
           score,
@@ -156,9 +170,9 @@ export function anomalyclipEnsemble(name: string, title: string, own: EnsembleOp
   };
 }
 
-export const ensembleFamily: Family = {
-  name: 'anomalyclip-ensemble',
-  defaults: { ...ensembleDefaults },
-  parse: (name, title, options, fail) =>
-    anomalyclipEnsemble(name, title, parseValues(kinds, ensembleDefaults, options, fail)),
-};
+export const ensembleFamily = optionsFamily(
+  'anomalyclip-ensemble',
+  kinds,
+  ensembleDefaults,
+  anomalyclipEnsemble,
+);

@@ -10,8 +10,8 @@
 import { clipNeeds } from '../../clip/needs.ts';
 import type { Tokenizer } from '../../clip/tokenizer/tokenizer.ts';
 import { textFeatures } from '../../clip/zero-shot.ts';
-import type { Family, Method } from '../method.ts';
-import { parseValues } from '../option-values.ts';
+import type { Method } from '../method.ts';
+import { optionsFamily } from '../option-values.ts';
 import { isKnown, knownTexts, spokenName, unitMean } from '../texts.ts';
 import { winclipDefaults } from '../winclip/winclip.ts';
 import { createAnovlScorer } from './adaptation.ts';
@@ -80,9 +80,4 @@ export const anovl = (name: string, title: string, options: AnovlOptions): Metho
   },
 });
 
-export const anovlFamily: Family = {
-  name: 'anovl',
-  defaults: { ...anovlDefaults },
-  parse: (name, title, options, fail) =>
-    anovl(name, title, parseValues(anovlKinds, anovlDefaults, options, fail)),
-};
+export const anovlFamily = optionsFamily('anovl', anovlKinds, anovlDefaults, anovl);

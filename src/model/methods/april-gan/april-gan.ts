@@ -8,6 +8,7 @@
 //   map = mean_l M_l[1]                         (the published code: the sum, which no metric can tell from it)
 //
 // Not built: the published training's mosaics of MVTec AD and its mixed precision.
+
 import { createRandom, deriveSeed } from '../../../base/random.ts';
 import { diceLoss } from '../../../kernels/dice/dice.ts';
 import { add, affine, subtract } from '../../../kernels/elementwise/elementwise.ts';
@@ -22,14 +23,14 @@ import type { ClipConfig } from '../../clip/config.ts';
 import { clipNeeds } from '../../clip/needs.ts';
 import type { Context } from '../../context.ts';
 import { abnormalChannel, cosines } from '../../faprompt/similarity.ts';
-import { compileScorer } from '../../scorer.ts';
 import { upsampleAligned } from '../align-corners.ts';
 import { bindLearned } from '../learned.ts';
-import type { Family, Learner, Learning, Method, StepParts } from '../method.ts';
+import type { Learner, Learning, Method, StepParts } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
-import { parseValues, type ValueKind } from '../option-values.ts';
+import { optionsFamily, type ValueKind } from '../option-values.ts';
 import { writtenPrototypes } from '../texts.ts';
 import { namesClass, promptKinds, spokenPhrases, type WrittenPrompts } from '../written.ts';
+import { writtenScorer } from '../written-scorer.ts';
 import prompts from './prompts.json' with { type: 'json' };
 
 export interface AprilGanOptions extends WrittenPrompts {
@@ -77,6 +78,13 @@ export interface AprilGanForward {
   readonly score: Tensor;
 }
 
+export interface AprilGanSettings {
+  readonly clip: ClipConfig;
+  /** Side of the maps in pixels. */
+  readonly size: number;
+  readonly temperature?: number;
+}
+
 /**
  * @param image unit class features with ln_post [B, E]
  * @param taps residual streams' patch tokens, each [B, n, D]
@@ -84,12 +92,9 @@ export interface AprilGanForward {
  */
 export function aprilGanForward(
   context: Context,
-  image: Tensor,
-  taps: readonly Tensor[],
+  { image, taps }: { readonly image: Tensor; readonly taps: readonly Tensor[] },
   prototypes: Tensor,
-  clip: ClipConfig,
-  size: number,
-  temperature = aprilGanDefaults.temperature,
+  { clip, size, temperature = aprilGanDefaults.temperature }: AprilGanSettings,
 ): AprilGanForward {
   const { graph, record } = context;
   const [images, width] = image.shape as [number, number];
@@ -174,15 +179,13 @@ const learning = (options: AprilGanOptions): Learning => ({
     if (gpu)
       for (const name of new Set(classes.map((each) => keyOf(options, each)))) {
         const texts = spokenPhrases(options, words, name, 'keep');
-        ofClass.set(name, (await writtenPrototypes(gpu, clip, words, texts, 'unit')).values);
+        ofClass.set(name, (await writtenPrototypes({ gpu, clip, tokenizer: words }, texts, 'unit')).values);
       }
-    return aprilGanLearner(
-      (name) => ofClass.get(keyOf(options, name))!,
-      tapBlocks(options, clip.config),
-      clip.config,
+    return aprilGanLearner((name) => ofClass.get(keyOf(options, name))!, tapBlocks(options, clip.config), {
+      clip: clip.config,
       size,
-      options.temperature,
-    );
+      temperature: options.temperature,
+    });
   },
 });
 
@@ -190,21 +193,20 @@ const learning = (options: AprilGanOptions): Learning => ({
 export const aprilGanLearner = (
   prototypes: (className: string) => Float32Array,
   blocks: readonly number[],
-  clip: ClipConfig,
-  size: number,
-  temperature?: number,
+  settings: AprilGanSettings,
 ): Learner => ({
   build(model, features, { masks }) {
     const image = features.image!;
-    const given = model.graph.input('prototypes', f32(image.shape[0]!, 2, clip.embedDim));
+    const given = model.graph.input('prototypes', f32(image.shape[0]!, 2, settings.clip.embedDim));
     const taps = blocks.map((block) => features[`tap${block}`]!);
-    const { learnables, maps } = aprilGanForward(model, image, taps, given, clip, size, temperature);
+    const { learnables, maps } = aprilGanForward(model, { image, taps }, given, settings);
     return { learnables, losses: aprilGanLosses(model, maps, masks) };
   },
   feeds(names) {
-    const all = new Float32Array(names.length * 2 * clip.embedDim);
+    const { embedDim } = settings.clip;
+    const all = new Float32Array(names.length * 2 * embedDim);
     names.forEach((name, i) => {
-      all.set(prototypes(name), i * 2 * clip.embedDim);
+      all.set(prototypes(name), i * 2 * embedDim);
     });
     return { prototypes: all };
   },
@@ -225,35 +227,24 @@ export const aprilGan = (name: string, title: string, options: AprilGanOptions):
     positions: 'bicubic-antialias',
   }),
   learning: learning(options),
-  async scorer({ gpu, clip, size, needs, className, tokenizer, learned }) {
-    const words = (await tokenizer?.()) ?? clip.tokenizer;
-    const texts = spokenPhrases(options, words, className, 'keep');
-    const { values, dropped } = await writtenPrototypes(gpu, clip, words, texts, 'unit');
-    const scorer = await compileScorer(gpu, clip, size, needs, (context, features) => {
-      const prototypes = context.graph.constant('prototypes', values, [1, 2, clip.config.embedDim]);
-      const taps = needs.taps.map((block) => features[`tap${block}`]!);
-      const { learnables, sum, score } = aprilGanForward(
-        context,
-        features.image!,
-        taps,
-        prototypes,
-        clip.config,
-        size,
-        options.temperature,
-      );
-      return {
-        map: affine(context.graph, sum, 1 / taps.length),
-        score,
-        parameters: bindLearned(learnables, learned),
-      };
-    });
-    return { ...scorer, dropped };
+  scorer(setup) {
+    const { size, needs, learned } = setup;
+    const settings = { clip: setup.clip.config, size, temperature: options.temperature };
+    return writtenScorer(
+      setup,
+      options,
+      { mean: 'unit', underscores: 'keep' },
+      (context, all, prototypes) => {
+        const features = { image: all.image!, taps: needs.taps.map((block) => all[`tap${block}`]!) };
+        const { learnables, sum, score } = aprilGanForward(context, features, prototypes, settings);
+        return {
+          map: affine(context.graph, sum, 1 / needs.taps.length),
+          score,
+          parameters: bindLearned(learnables, learned),
+        };
+      },
+    );
   },
 });
 
-export const aprilGanFamily: Family = {
-  name: 'april-gan',
-  defaults: { ...aprilGanDefaults },
-  parse: (name, title, options, fail) =>
-    aprilGan(name, title, parseValues(kinds, aprilGanDefaults, options, fail)),
-};
+export const aprilGanFamily = optionsFamily('april-gan', kinds, aprilGanDefaults, aprilGan);

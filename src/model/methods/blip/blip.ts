@@ -9,9 +9,9 @@ import type { Clip } from '../../clip/weights.ts';
 import { smoothedMap, smoothingSigma } from '../../faprompt/score.ts';
 import { compileScorer } from '../../scorer.ts';
 import { bindLearned } from '../learned.ts';
-import type { Family, Learning, Method } from '../method.ts';
+import type { Learning, Method } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
-import { parseValues, type ValueKind } from '../option-values.ts';
+import { optionsFamily, type ValueKind } from '../option-values.ts';
 import {
   type BlipPairOptions,
   type BlipPairWords,
@@ -84,7 +84,11 @@ const learning = (options: BlipOptions): Learning => ({
     const words = await wordsOf(clip, (await tokenizer?.()) ?? clip.tokenizer, options);
     return {
       build(model, { image, patches }, targets) {
-        const found = blipPairForward(model, image!, patches!, words, options, config, size);
+        const found = blipPairForward(model, { image: image!, patches: patches! }, words, {
+          options,
+          config,
+          size,
+        });
         return { learnables: found.learnables, losses: blipPairLosses(model, found, targets, options) };
       },
     };
@@ -106,9 +110,13 @@ export const blipMethod = (name: string, title: string, options: BlipOptions): M
   async scorer({ gpu, clip, size, needs, tokenizer, learned }) {
     const config = blipOf(clip);
     const words = await wordsOf(clip, (await tokenizer?.()) ?? clip.tokenizer, options);
-    return compileScorer(gpu, clip, size, needs, (context, { image, patches }) => {
+    return compileScorer({ gpu, clip, size, needs }, (context, { image, patches }) => {
       const { graph } = context;
-      const found = blipPairForward(context, image!, patches!, words, options, config, size);
+      const found = blipPairForward(context, { image: image!, patches: patches! }, words, {
+        options,
+        config,
+        size,
+      });
       const abnormal = graph.view(slice(graph, found.map, { axis: 1, start: 1, end: 2 }), [1, size, size]);
       return {
         map: smoothedMap(context, abnormal, smoothingSigma(size, options.sigma)),
@@ -119,9 +127,4 @@ export const blipMethod = (name: string, title: string, options: BlipOptions): M
   },
 });
 
-export const blipFamily: Family = {
-  name: 'blip',
-  defaults: { ...blipDefaults },
-  parse: (name, title, options, fail) =>
-    blipMethod(name, title, parseValues(kinds, blipDefaults, options, fail)),
-};
+export const blipFamily = optionsFamily('blip', kinds, blipDefaults, blipMethod);

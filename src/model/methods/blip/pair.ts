@@ -60,18 +60,22 @@ export interface BlipPairForward {
   readonly map: Tensor;
 }
 
+export interface BlipPairModel {
+  readonly options: BlipPairOptions;
+  readonly config: BlipConfig;
+  /** Side of the map in pixels. */
+  readonly size: number;
+}
+
 /**
  * @param image unit class features [B, E]
  * @param patches unit patch features [B, n, E]
  */
 export function blipPairForward(
   context: Context,
-  image: Tensor,
-  patches: Tensor,
+  { image, patches }: { readonly image: Tensor; readonly patches: Tensor },
   words: BlipPairWords,
-  options: BlipPairOptions,
-  config: BlipConfig,
-  size: number,
+  { options, config, size }: BlipPairModel,
 ): BlipPairForward {
   const { graph, record } = context;
   const [images, embed] = image.shape as [number, number];

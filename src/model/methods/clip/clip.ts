@@ -6,16 +6,16 @@
 //
 // Weak by design: the pixel AUROC below 50 of the paper's table 2 is the inverted similarity of ordinary patch tokens.
 // From memory of AnomalyCLIP's appendix, and so options: prompts, smoothing, and reading class names with spaces.
+
 import type { Tensor } from '../../../kernels/tensor.ts';
 import { clipNeeds } from '../../clip/needs.ts';
 import type { Context } from '../../context.ts';
 import { anomalyMap, scores, smoothedMap, smoothingSigma } from '../../faprompt/score.ts';
 import { probabilities } from '../../faprompt/similarity.ts';
-import { compileScorer } from '../../scorer.ts';
-import type { Family, Method } from '../method.ts';
-import { parseValues, type ValueKind } from '../option-values.ts';
-import { writtenPrototypes } from '../texts.ts';
-import { namesClass, promptKinds, spokenPhrases, type WrittenPrompts } from '../written.ts';
+import type { Method } from '../method.ts';
+import { optionsFamily, type ValueKind } from '../option-values.ts';
+import { namesClass, promptKinds, type WrittenPrompts } from '../written.ts';
+import { writtenScorer } from '../written-scorer.ts';
 import imagenet from './imagenet-templates.json' with { type: 'json' };
 
 export interface ClipOptions extends WrittenPrompts {
@@ -34,6 +34,14 @@ export const clipDefaults: ClipOptions = {
 
 const kinds: Record<keyof ClipOptions, ValueKind> = { ...promptKinds, sigma: { kind: 'number', min: 0 } };
 
+export interface ClipSettings {
+  readonly temperature: number;
+  /** Of the map's smoothing, in pixels. */
+  readonly sigma: number;
+  /** Side of the map in pixels. */
+  readonly size: number;
+}
+
 /**
  * @param image unit class features [B, E]
  * @param patches unit ordinary patch features [B, n, E]
@@ -43,12 +51,11 @@ export function clipForward(
   context: Context,
   { image, patches }: Readonly<Record<string, Tensor>>,
   prototypes: Tensor,
-  { temperature, sigma }: { readonly temperature: number; readonly sigma: number },
-  size: number,
+  { temperature, sigma, size }: ClipSettings,
 ): { readonly score: Tensor; readonly map: Tensor } {
   const p = context.record('prob', probabilities(context, patches!, prototypes, temperature));
-  const options = { temperature, maxMix: [0, 0], imageScore: 'class' } as const;
-  const found = scores(context, image!, prototypes, [p, p], options, size);
+  const options = { temperature, maxMix: [0, 0], imageScore: 'class', size } as const;
+  const found = scores(context, { image: image!, text: prototypes, patches: [p, p] }, options);
   const map = context.record('map', anomalyMap(context, found));
   return { score: found.score, map: smoothedMap(context, map, sigma) };
 }
@@ -60,26 +67,15 @@ export const clipMethod = (name: string, title: string, options: ClipOptions): M
   options: { ...options },
   namesClass: namesClass(options),
   needs: () => clipNeeds,
-  async scorer({ gpu, clip, size, needs, className, tokenizer }) {
-    const words = (await tokenizer?.()) ?? clip.tokenizer;
-    const texts = spokenPhrases(options, words, className);
-    const { values, dropped } = await writtenPrototypes(gpu, clip, words, texts, 'unit');
-    const scorer = await compileScorer(gpu, clip, size, needs, (context, features) => {
-      const prototypes = context.graph.constant('prototypes', values, [1, 2, clip.config.embedDim]);
-      const sigma = smoothingSigma(size, options.sigma);
-      const found = clipForward(context, features, prototypes, { ...options, sigma }, size);
-      return { ...found, parameters: [] };
-    });
-    return { ...scorer, dropped };
-  },
+  scorer: (setup) =>
+    writtenScorer(setup, options, { mean: 'unit' }, (context, features, prototypes) => {
+      const { size } = setup;
+      const settings = { ...options, sigma: smoothingSigma(size, options.sigma), size };
+      return { ...clipForward(context, features, prototypes, settings), parameters: [] };
+    }),
 });
 
 /** CLIP-AC: the same two states in each of ImageNet's 80 templates. */
 export const clipAcOptions: ClipOptions = { ...clipDefaults, templates: imagenet.templates };
 
-export const clipFamily: Family = {
-  name: 'clip',
-  defaults: { ...clipDefaults },
-  parse: (name, title, options, fail) =>
-    clipMethod(name, title, parseValues(kinds, clipDefaults, options, fail)),
-};
+export const clipFamily = optionsFamily('clip', kinds, clipDefaults, clipMethod);

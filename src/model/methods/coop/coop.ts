@@ -26,9 +26,9 @@ import { abnormalChannel } from '../../faprompt/similarity.ts';
 import { compileScorer } from '../../scorer.ts';
 import { clipForward } from '../clip/clip.ts';
 import { bindLearned } from '../learned.ts';
-import type { Family, Learner, Learning, Method } from '../method.ts';
+import type { Learner, Learning, Method } from '../method.ts';
 import { sgdOptimizer } from '../optimizer.ts';
-import { parseValues, type ValueKind } from '../option-values.ts';
+import { optionsFamily, type ValueKind } from '../option-values.ts';
 import { type ClassTails, classTails, tailsFeed } from './tails.ts';
 
 export interface CoopOptions {
@@ -105,17 +105,19 @@ export interface CoopForward {
   readonly score: Tensor;
 }
 
-/**
- * @param image unit class features with ln_post [B, E]
- * @param scale CLIP's own: exp(logit_scale)
- */
+export interface CoopModel {
+  readonly options: Pick<CoopOptions, 'context' | 'shift'>;
+  readonly clip: ClipConfig;
+  /** CLIP's own: exp(logit_scale). */
+  readonly scale: number;
+}
+
+/** @param image unit class features with ln_post [B, E] */
 export function coopForward(
   context: Context,
   image: Tensor,
   { start, tails, ends, classOf }: CoopTexts,
-  options: Pick<CoopOptions, 'context' | 'shift'>,
-  clip: ClipConfig,
-  scale: number,
+  { options, clip, scale }: CoopModel,
 ): CoopForward {
   const { graph, record } = context;
   const [images, embed] = image.shape as [number, number];
@@ -191,21 +193,16 @@ const learning = (options: CoopOptions): Learning => ({
     return values;
   },
   prepare: async ({ clip, classes, tokenizer }) =>
-    coopLearner(
-      await classTails(clip, (await tokenizer?.()) ?? clip.tokenizer, options, classes),
+    coopLearner(await classTails(clip, (await tokenizer?.()) ?? clip.tokenizer, options, classes), {
       options,
-      clip.config,
-      await clip.logitScale(),
-    ),
+      clip: clip.config,
+      scale: await clip.logitScale(),
+    }),
 });
 
-/** CoOp's part of a step. @param scale CLIP's own: exp(logit_scale) */
-export function coopLearner(
-  tails: ClassTails,
-  options: Pick<CoopOptions, 'context' | 'shift'>,
-  clip: ClipConfig,
-  scale: number,
-): Learner {
+/** CoOp's part of a step. */
+export function coopLearner(tails: ClassTails, coopModel: CoopModel): Learner {
+  const { options } = coopModel;
   const perImage = options.shift === 'image';
   /** Distinct classes of a batch have a place each, unless every image has. */
   const places = (images: number) => (perImage ? images : Math.min(images, tails.of.size));
@@ -219,7 +216,7 @@ export function coopLearner(
         ends: graph.input('ends', { shape: [2 * places(images), 1], dtype: 'i32' }),
         ...(perImage ? {} : { classOf: graph.input('classOf', { shape: [1, images], dtype: 'i32' }) }),
       };
-      const { learnables, logits } = coopForward(model, image!, texts, options, clip, scale);
+      const { learnables, logits } = coopForward(model, image!, texts, coopModel);
       return { learnables, losses: { total: crossEntropy(graph, logits, labels) } };
     },
     feeds(names) {
@@ -245,30 +242,23 @@ export const coop = (name: string, title: string, options: CoopOptions): Method 
     const tails: ClassTails = await classTails(clip, words, options, [className]);
     const scale = await clip.logitScale();
     const feed = tailsFeed(tails, options.context, [className]);
-    return compileScorer(gpu, clip, size, needs, (context, features) => {
+    return compileScorer({ gpu, clip, size, needs }, (context, features) => {
       const { graph } = context;
       const texts = {
         start: tails.start,
         tails: graph.constant('tails', feed.tails, [2, tails.length, tails.width]),
         ends: graph.constant('ends', feed.ends, [2, 1]),
       };
-      const { learnables, text, score } = coopForward(
-        context,
-        features.image!,
-        texts,
+      const { learnables, text, score } = coopForward(context, features.image!, texts, {
         options,
-        clip.config,
+        clip: clip.config,
         scale,
-      );
-      const settings = { temperature: mapTemperature, sigma: smoothingSigma(size, options.sigma) };
-      const { map } = clipForward(context, features, text, settings, size);
+      });
+      const settings = { temperature: mapTemperature, sigma: smoothingSigma(size, options.sigma), size };
+      const { map } = clipForward(context, features, text, settings);
       return { map, score, parameters: bindLearned(learnables, learned) };
     });
   },
 });
 
-export const coopFamily: Family = {
-  name: 'coop',
-  defaults: { ...coopDefaults },
-  parse: (name, title, options, fail) => coop(name, title, parseValues(kinds, coopDefaults, options, fail)),
-};
+export const coopFamily = optionsFamily('coop', kinds, coopDefaults, coop);

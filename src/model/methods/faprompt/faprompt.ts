@@ -1,16 +1,18 @@
 // FAPrompt, its ablations, and what grew out of the same code: AnomalyCLIP as published, AnomalyCLIP Ensemble* and CoCoOp
 // as the paper's tables have them. They differ in FapromptOptions and nothing else; ../../faprompt/ has the equations.
+
 import { createRandom, deriveSeed } from '../../../base/random.ts';
 import { fapromptNeeds } from '../../clip/needs.ts';
 import { defaultDualLayers } from '../../clip/vision.ts';
 import type { ModelGraph } from '../../context.ts';
-import { type FapromptModel, forward } from '../../faprompt/forward.ts';
+import { forward } from '../../faprompt/forward.ts';
 import { initialLearnables, learnableShapes } from '../../faprompt/learnables.ts';
 import { losses } from '../../faprompt/losses.ts';
 import { laterOptions, parseOptions, writtenOptions } from '../../faprompt/option-checks.ts';
 import { type FapromptOptions, presets } from '../../faprompt/options.ts';
 import type { PromptEncoderOptions } from '../../faprompt/prompts.ts';
 import { createScorer, loadTemplates } from '../../faprompt/scorer.ts';
+import type { FapromptModel } from '../../faprompt/templates.ts';
 import type { Family, Learner, Method } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
 
@@ -26,10 +28,10 @@ export const fapromptLearner = (
   { allLosses = false, ...encoder }: PromptEncoderOptions & { readonly allLosses?: boolean } = {},
 ): Learner => ({
   build(model: ModelGraph, { image, patches }, targets) {
-    const result = forward(model, faprompt, { image: image!, patches: patches! }, size, encoder);
+    const result = forward(model, faprompt, { image: image!, patches: patches! }, { size, ...encoder });
     return {
       learnables: result.learnables.all,
-      losses: losses(model, result, targets, faprompt.options, allLosses),
+      losses: losses(model, result, targets, { options: faprompt.options, all: allLosses }),
     };
   },
 });
@@ -49,7 +51,7 @@ export const faprompt = (name: string, title: string, options: FapromptOptions):
       initialLearnables(learnableShapes(options, clip.config), createRandom(deriveSeed(seed, 'learnables'))),
     prepare: async ({ clip, size }) => fapromptLearner(await loadTemplates(clip, options), size),
   },
-  scorer: ({ gpu, clip, size, learned = new Map() }) => createScorer(gpu, clip, options, learned, size),
+  scorer: ({ gpu, clip, size, learned = new Map() }) => createScorer({ gpu, clip, size }, options, learned),
 });
 
 export const fapromptFamily: Family = {

@@ -3,6 +3,7 @@ import { TokenizerError } from '../../../formats/errors.ts';
 import type { Tokenizer } from '../../clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../../clip/weights.ts';
 import type { Fail } from '../method.ts';
+import { encodeKnown } from '../texts.ts';
 import type { Side } from './forward.ts';
 
 /** Class -> what its defects look like: "cracked large", "missing cap". */
@@ -81,18 +82,17 @@ export interface ClassTexts {
 export function classTexts(
   { config }: Pick<Clip, 'config'>,
   tokenizer: Tokenizer,
-  words: FiloWords,
-  tokens: number,
+  { tokens, ...words }: FiloWords & { readonly tokens: number },
   className: string,
 ): ClassTexts {
   const name = spokenClass(words.descriptions, className);
   const described = describedAs(words.descriptions, className).map((text) => `abnormal {} with ${text}`);
   const states = [...described, ...words.abnormal];
   const dropped: string[] = [];
-  const known = (texts: readonly { text: string; position: number }[]): Tail[] => {
-    let problem: TokenizerError | undefined;
-    const found = texts.flatMap(({ text, position }): Tail[] => {
-      try {
+  const known = (texts: readonly { text: string; position: number }[]): Tail[] =>
+    encodeKnown(
+      texts,
+      ({ text, position }) => {
         const ids = [...tokenizer.encode(text), tokenizer.eot];
         const length = 1 + tokens + ids.length;
         if (length > config.contextLength)
@@ -101,17 +101,10 @@ export function classTexts(
             expected: `at most ${config.contextLength} tokens with ${tokens} learnable ones, start and end`,
             found: `${length}`,
           });
-        return [{ ids, position }];
-      } catch (error) {
-        if (!(error instanceof TokenizerError)) throw error;
-        problem ??= error;
-        dropped.push(text);
-        return [];
-      }
-    });
-    if (found.length === 0) throw problem ?? new RangeError('FiLO needs texts of both kinds');
-    return found;
-  };
+        return { ids, position };
+      },
+      dropped,
+    );
   const say = (state: string) => state.replaceAll('{}', name);
   return {
     tails: {

@@ -124,7 +124,7 @@ export async function createFiloScorer(
   const shapes = [...forward.filoShapes(sizes, config)].filter(([name]) => !name.startsWith('decoder_cov.'));
   const table = await TextTable.of(clip, options, [className], tokenizer);
   const { merged, free } = await sharedKernels(gpu, clip, sizes.convolutions, learned);
-  const scorer = await compileScorer(gpu, clip, size, needs, (model, features) => {
+  const scorer = await compileScorer({ gpu, clip, size, needs }, (model, features) => {
     const { graph } = model;
     const all = forward.learnableTensors(model, new Map(shapes));
     const get = (name: string) => all.get(name)!;

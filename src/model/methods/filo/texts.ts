@@ -36,9 +36,7 @@ export class TextTable {
     tokenizer: ScorerSetup['tokenizer'],
   ): Promise<TextTable> {
     const words = (await tokenizer?.()) ?? clip.tokenizer;
-    const classes = new Map(
-      names.map((name) => [name, classTexts(clip, words, options, options.tokens, name)] as const),
-    );
+    const classes = new Map(names.map((name) => [name, classTexts(clip, words, options, name)] as const));
     const ids = [...classes.values()].flatMap(({ tails }) =>
       [...tails.normal, ...tails.abnormal].flatMap((t) => t.ids),
     );

@@ -1,17 +1,16 @@
 // Hand-written prompts on FAPrompt's features: V-V patches, its temperature, score and smoothing. The plainest thing that
 // FAPrompt can be compared with, and what prompts of one's own are scored by.
-import type { Tensor } from '../../../kernels/tensor.ts';
+
 import { fapromptNeeds } from '../../clip/needs.ts';
 import { defaultDualLayers } from '../../clip/vision.ts';
 import { presets } from '../../faprompt/options.ts';
 import { anomalyMap, scores, smoothedMap, smoothingSigma } from '../../faprompt/score.ts';
 import { probabilities } from '../../faprompt/similarity.ts';
-import { compileScorer } from '../../scorer.ts';
-import type { Family, Method } from '../method.ts';
-import { parseValues } from '../option-values.ts';
-import { writtenPrototypes } from '../texts.ts';
+import type { Method } from '../method.ts';
+import { optionsFamily } from '../option-values.ts';
 import { winclipDefaults } from '../winclip/winclip.ts';
-import { namesClass, promptKinds, spokenPhrases, type WrittenPrompts } from '../written.ts';
+import { namesClass, promptKinds, type WrittenPrompts } from '../written.ts';
+import { writtenScorer } from '../written-scorer.ts';
 
 /** One pair of prompts. */
 export const writtenPair: WrittenPrompts = {
@@ -38,36 +37,21 @@ export const written = (name: string, title: string, prompts: WrittenPrompts): M
   options: { ...prompts },
   namesClass: namesClass(prompts),
   needs: (clip, { dualLayers = defaultDualLayers(clip) } = {}) => fapromptNeeds(dualLayers),
-  async scorer({ gpu, clip, size, needs, className, tokenizer }) {
-    const words = (await tokenizer?.()) ?? clip.tokenizer;
-    const texts = spokenPhrases(prompts, words, className);
-    const prototypes = await writtenPrototypes(gpu, clip, words, texts, 'unit');
-    const options = {
-      temperature: prompts.temperature,
-      maxMix: presets.topm.maxMix,
-      imageScore: presets.topm.imageScore,
-    };
-    const scorer = await compileScorer(gpu, clip, size, needs, (context, { image, patches }) => {
-      const text: Tensor = context.graph.constant('prototypes', prototypes.values, [
-        1,
-        2,
-        clip.config.embedDim,
-      ]);
-      const found = probabilities(context, patches!, text, options.temperature);
-      const result = scores(context, image!, text, [found, found], options, size);
+  scorer(setup) {
+    const { size } = setup;
+    const { maxMix, imageScore } = presets.topm;
+    const options = { temperature: prompts.temperature, maxMix, imageScore, size };
+    return writtenScorer(setup, prompts, { mean: 'unit' }, (context, { image, patches }, prototypes) => {
+      const found = probabilities(context, patches!, prototypes, options.temperature);
+      const compared = { image: image!, text: prototypes, patches: [found, found] } as const;
+      const result = scores(context, compared, options);
       return {
         map: smoothedMap(context, anomalyMap(context, result), smoothingSigma(size)),
         score: result.score,
         parameters: [],
       };
     });
-    return { ...scorer, dropped: prototypes.dropped };
   },
 });
 
-export const writtenFamily: Family = {
-  name: 'written',
-  defaults: { ...writtenPair },
-  parse: (name, title, options, fail) =>
-    written(name, title, parseValues(promptKinds, writtenPair, options, fail)),
-};
+export const writtenFamily = optionsFamily('written', promptKinds, writtenPair, written);

@@ -7,6 +7,7 @@
 //   M(q) = 3 / (1 / H_2(q) + 1 / H_3(q) + 1 / z0), upsampled bilinearly, not smoothed
 //
 // F_s: class features of s x s windows of patches, each encoded alone (clip/windows.ts).
+
 import { add, affine, divide } from '../../../kernels/elementwise/elementwise.ts';
 import { matmul } from '../../../kernels/matmul/matmul.ts';
 import { resizeBilinear } from '../../../kernels/resize_bilinear/resize_bilinear.ts';
@@ -15,11 +16,10 @@ import { clipNeeds } from '../../clip/needs.ts';
 import { windowIndex } from '../../clip/windows.ts';
 import type { Context } from '../../context.ts';
 import { abnormalChannel, probabilities } from '../../faprompt/similarity.ts';
-import { compileScorer } from '../../scorer.ts';
-import type { Family, Method } from '../method.ts';
-import { parseValues, type ValueKind } from '../option-values.ts';
-import { writtenPrototypes } from '../texts.ts';
-import { namesClass, promptKinds, spokenPhrases, type WrittenPrompts } from '../written.ts';
+import type { Method } from '../method.ts';
+import { optionsFamily, type ValueKind } from '../option-values.ts';
+import { namesClass, promptKinds, type WrittenPrompts } from '../written.ts';
+import { writtenScorer } from '../written-scorer.ts';
 import prompts from './prompts.json' with { type: 'json' };
 
 export interface WinclipOptions extends WrittenPrompts {
@@ -51,18 +51,22 @@ function coverage(grid: number, side: number): Float32Array {
   return matrix;
 }
 
+export interface WinclipSettings extends Pick<WinclipOptions, 'windows' | 'temperature'> {
+  /** Patches along a side. */
+  readonly grid: number;
+  /** Side of the map in pixels. */
+  readonly size: number;
+}
+
 /**
  * @param features `image` [B, E] and `window2` [B, W, E] ..., unit vectors
  * @param prototypes [1, 2, E]
- * @param size side of the map in pixels
  */
 export function winclipForward(
   context: Context,
   features: Readonly<Record<string, Tensor>>,
   prototypes: Tensor,
-  { windows, temperature }: Pick<WinclipOptions, 'windows' | 'temperature'>,
-  grid: number,
-  size: number,
+  { windows, temperature, grid, size }: WinclipSettings,
 ): { readonly score: Tensor; readonly map: Tensor } {
   const { graph, record } = context;
   const [images, width] = features.image!.shape as [number, number];
@@ -95,22 +99,19 @@ export const winclip = (name: string, title: string, options: WinclipOptions): M
   options: { ...options },
   namesClass: namesClass(options),
   needs: () => ({ ...clipNeeds, patches: 'none', windows: options.windows, positions: 'bicubic-antialias' }),
-  async scorer({ gpu, clip, size, needs, className, tokenizer }) {
-    const words = (await tokenizer?.()) ?? clip.tokenizer;
-    const texts = spokenPhrases(options, words, className, 'keep');
-    const { values, dropped } = await writtenPrototypes(gpu, clip, words, texts, 'raw');
-    const scorer = await compileScorer(gpu, clip, size, needs, (context, features) => {
-      const prototypes = context.graph.constant('prototypes', values, [1, 2, clip.config.embedDim]);
-      const found = winclipForward(context, features, prototypes, options, size / clip.config.patch, size);
-      return { ...found, parameters: [] };
-    });
-    return { ...scorer, dropped };
+  scorer(setup) {
+    const { size, clip } = setup;
+    const settings = { ...options, size, grid: size / clip.config.patch };
+    return writtenScorer(
+      setup,
+      options,
+      { mean: 'raw', underscores: 'keep' },
+      (context, features, prototypes) => ({
+        ...winclipForward(context, features, prototypes, settings),
+        parameters: [],
+      }),
+    );
   },
 });
 
-export const winclipFamily: Family = {
-  name: 'winclip',
-  defaults: { ...winclipDefaults },
-  parse: (name, title, options, fail) =>
-    winclip(name, title, parseValues(kinds, winclipDefaults, options, fail)),
-};
+export const winclipFamily = optionsFamily('winclip', kinds, winclipDefaults, winclip);
