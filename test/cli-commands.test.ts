@@ -3,6 +3,9 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { heldOutSources } from '../src/data/photos/photos.ts';
+import { readSafetensors } from '../src/formats/safetensors.ts';
+import { bytesSource } from '../src/formats/source.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 let fixtures: Awaited<ReturnType<typeof makeFixtures>>;
@@ -361,5 +364,18 @@ describe('synth and weights', () => {
     const heldout = JSON.parse(quality.out).find(({ role }: { role: string }) => role === 'heldout');
     expect(heldout.generic.patch).toBeGreaterThan(0.85);
     expect(heldout.captionAt5).toBeGreaterThan(0.15); // chance: 0.08
+  });
+
+  test('weights: so is the CLIP for photographs, and its file says whose photographs they are', async () => {
+    const folder = path.resolve(import.meta.dirname, '../weights');
+    const { sha256, ...info } = JSON.parse((await cli(['weights', 'info', 'photos', '--json'])).out);
+    expect(await readFile(path.join(folder, 'README.md'), 'utf8')).toContain(sha256);
+    expect(info).toMatchObject({ types: ['F16'], patch: 8, imageResolution: 96, notice: null });
+    const bytes = await readFile(path.join(folder, 'photo-clip.safetensors'));
+    const { metadata } = await readSafetensors(bytesSource('photo-clip', bytes));
+    const sources = JSON.parse(metadata.get('photographs')!) as { source: string; licence: string }[];
+    expect(sources.map(({ source }) => source)).toContain('ambientcg');
+    for (const held of heldOutSources) expect(sources.map(({ source }) => source)).not.toContain(held);
+    for (const { licence } of sources) expect(licence).not.toBe('');
   });
 });

@@ -3,8 +3,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { demoPhotos, lookAtPhotos } from '../src/cli/demo-photos.ts';
+import type { RgbImage } from '../src/data/image.ts';
 import { generate } from '../src/data/synth/generate.node.ts';
 import { bestWritten, writtenMethods } from '../src/model/methods/named.ts';
+import { testGpu } from './gpu.ts';
 import { cli } from './train-fixtures.ts';
 
 const small = 'weights/small-clip.safetensors';
@@ -42,6 +45,49 @@ describe('detect without trained prompts', () => {
       path: string;
     }[];
     expect(list[0]).toMatchObject({ name: 'small', path: path.resolve(small) });
+    expect(list[1]).toMatchObject({
+      name: 'photos',
+      licence: 'MIT',
+      path: path.resolve('weights/photo-clip.safetensors'),
+    });
+  });
+
+  test('--clip photos is the CLIP for photographs, with hand-written prompts that name an object', async () => {
+    const unasked = await lines('--clip', 'photos');
+    expect(unasked.code, unasked.note).toBe(0);
+    expect(unasked.note).toMatch(new RegExp(`no --prompts and no --method: .*--method ${bestWritten}`));
+    const named = await lines('--clip', 'photos', '--object', 'tablet');
+    expect(scoreOf(named)).not.toBe(scoreOf(unasked));
+    const refused = await lines('--clip', 'photos', '--prompts', 'weights/small-prompts.safetensors');
+    expect(refused.code).toBe(1);
+  });
+
+  test('the demo finds the defects that were painted onto its photographs', async () => {
+    const io = {
+      out() {},
+      note() {},
+      terminal: false,
+      openGpu: async () => ({ ...(await testGpu()), close() {} }),
+      onInterrupt: () => () => {},
+    };
+    const found = await lookAtPhotos(io, 'photos', { cache: false, cachePrecision: 'f32' });
+    expect(found.map(({ name }) => name)).toEqual(demoPhotos.map(({ name }) => name));
+    for (const { score, tiles } of found) {
+      expect(score).toBeGreaterThan(0.5);
+      const [image, truth, heat] = tiles as [RgbImage, RgbImage, RgbImage];
+      expect([truth.width, heat.width]).toEqual([image.width, image.width]);
+      // Warm colours where it is damaged: more red against blue than elsewhere, compared with the photograph.
+      const warmth = (inside: boolean) => {
+        let [sum, count] = [0, 0];
+        for (let i = 0; i < truth.data.length; i += 3)
+          if (truth.data[i]! > 0 === inside) {
+            sum += heat.data[i]! - image.data[i]! - (heat.data[i + 2]! - image.data[i + 2]!);
+            count += 1;
+          }
+        return sum / count;
+      };
+      expect(warmth(true)).toBeGreaterThan(warmth(false) + 20);
+    }
   });
 
   test('another CLIP takes the best hand-written method, and says so', async () => {

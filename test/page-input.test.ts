@@ -57,6 +57,29 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
     await context.close();
   });
 
+  test('the CLIP for photographs is fetched when it is chosen; what it says of one is a hint', async () => {
+    const { page, context, complaints } = await visit(site);
+    const fetched: string[] = [];
+    page.on('request', (request) => fetched.push(request.url()));
+    await page.setInputFiles('.welcome input[multiple]', path.join(folder, 'one.png'));
+    await inspected(page, 1);
+    expect(await page.locator('section[aria-label=Verdict]').innerText()).toMatch(/drawings only/);
+    expect(fetched.filter((url) => url.includes('photo-clip'))).toEqual([]);
+    await page.click('nav >> text=Model');
+    await page.click('button:has-text("CLIP for photographs")');
+    await page.waitForFunction(() =>
+      /CLIP for photographs.*3\.7 million/s.test(document.querySelector('.facts')!.textContent!),
+    );
+    await page.click('nav >> text=Inspect');
+    await page.setInputFiles('input[multiple]', path.join(folder, 'line', 'two.png'));
+    await inspected(page, 2);
+    expect(await page.locator('section[aria-label=Verdict]').innerText()).toMatch(
+      /Only a hint.*thousand photographs/s,
+    );
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   test('pasted', async () => {
     const { page, context } = await visit(site, { permissions: ['clipboard-read', 'clipboard-write'] });
     await page.evaluate(async (base64) => {

@@ -68,7 +68,12 @@ describe('words', () => {
     expect(readScore({ ...plain, score: 0.32, threshold: 0.3 })).toMatchObject({ tone: 'unsure' });
     expect(readScore({ ...plain, score: 0.7 }).text).toContain('not calibrated');
     expect(readScore({ score: 0.9, untrained: true })).toMatchObject({ tone: 'neutral' });
-    expect(readScore({ ...plain, score: 0.1, unfamiliar: true })).toMatchObject({ verdict: 'Only a hint' });
+    for (const unfamiliar of ['drawings', 'photographs'] as const) {
+      const hint = readScore({ ...plain, score: 0.1, threshold: 0.5, unfamiliar });
+      expect(hint).toMatchObject({ verdict: 'Only a hint', tone: 'unsure' });
+      expect(hint.text).toContain(unfamiliar);
+      expect(hint.passes).toBeUndefined();
+    }
   });
 
   test('sizes, times, places', () => {

@@ -9,7 +9,12 @@ import { esbuildWgsl } from '../wgsl-plugin.mjs';
 import { contentPolicy, headersFile } from './policy.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const weights = ['small-clip.safetensors', 'small-prompts.safetensors', 'clip-merges.txt.gz'];
+const weights = [
+  'small-clip.safetensors',
+  'small-prompts.safetensors',
+  'photo-clip.safetensors', // fetched by who chooses it
+  'clip-merges.txt.gz',
+];
 
 const common = {
   absWorkingDir: root,
@@ -28,7 +33,6 @@ const common = {
  * @param {{ ships?: boolean }} options ships: the package has the weights beside it, and no use for source maps
  */
 export async function buildPage(outdir, { ships = false } = {}) {
-  const clip = await readFile(path.join(root, 'weights', weights[0]));
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   await build({
@@ -43,7 +47,10 @@ export async function buildPage(outdir, { ships = false } = {}) {
     splitting: true,
     format: 'esm',
     sourcemap: ships ? false : 'linked',
-    define: { shippedClipHash: JSON.stringify(createHash('sha256').update(clip).digest('hex')) },
+    define: {
+      shippedClipHash: JSON.stringify(await hashOf('small-clip.safetensors')),
+      photoClipHash: JSON.stringify(await hashOf('photo-clip.safetensors')),
+    },
     loader: { '.svg': 'text', '.woff2': 'file' },
     plugins: [esbuildWgsl, esbuildInlined()],
   });
@@ -58,6 +65,11 @@ export async function buildPage(outdir, { ships = false } = {}) {
   for (const name of weights)
     await copyFile(path.join(root, 'weights', name), path.join(outdir, 'weights', name));
 }
+
+const hashOf = async (name) =>
+  createHash('sha256')
+    .update(await readFile(path.join(root, 'weights', name)))
+    .digest('hex');
 
 /** The service worker knows the page's files, and is another one whenever they are. */
 async function buildOffline(outdir) {

@@ -21,7 +21,9 @@ import { promptsScorers } from '../jobs/scorers.ts';
 import { loadPrompts, openFeatures, promptsSettings, withClip } from '../jobs/session.ts';
 import { trainToFolder } from '../jobs/training-folder.ts';
 import { namedMethods } from '../model/methods/named.ts';
+import { photoClip, type ShippedClip, smallClip } from '../model/shipped.ts';
 import { integer } from './arguments.ts';
+import { lookAtPhotos } from './demo-photos.ts';
 import { describeReport } from './train.ts';
 
 const trained = familiesOf('prompt');
@@ -62,7 +64,7 @@ async function demo(
   });
   const drawn = performance.now();
 
-  await withClip(io, smallClip(), async (session) => {
+  const { rows, problems, times } = await withClip(io, fileOf(smallClip), async (session) => {
     const opened = performance.now();
     io.out(`2. Training for ${epochs} epochs on ${session.gpu.description}`);
     const cache = { cache: at('cache'), cachePrecision: 'f32' } as const;
@@ -106,23 +108,33 @@ async function demo(
     });
     io.out(indent(evaluationTable(evaluation)));
     await writeFileAtomic(at('metrics.json'), `${JSON.stringify(evaluation, null, 2)}\n`);
-    const rows = await contactSheet(found);
-    await writeContactSheet(at('contact-sheet.png'), rows, 192);
-    const done = performance.now();
-
-    io.out(
-      `4. Look at ${at('contact-sheet.png')}: image | ground truth | heat map, one colour scale for all`,
-    );
-    io.out(
-      `Times: images ${formatTime(drawn - began)}, opening the device and CLIP ${formatTime(opened - drawn)}, ` +
-        `training ${formatTime(trainedAt - opened)}, evaluation ${formatTime(done - trainedAt)}, all ${formatTime(done - began)}`,
-    );
-    io.out('Note: the CLIP of this demo is small and knows generated images only (weights/README.md).');
-    if (problems.length > 0) {
-      for (const problem of problems) io.note(problem);
-      throw new ExitError(1);
-    }
+    const times =
+      `opening the device and CLIP ${formatTime(opened - drawn)}, training ${formatTime(trainedAt - opened)}, ` +
+      `evaluation ${formatTime(performance.now() - trainedAt)}`;
+    return { rows: await contactSheet(found), problems, times };
   });
+
+  io.out('4. Two photographs with painted defects, and the CLIP that has seen photographs');
+  const shownAt = performance.now();
+  const photographs = await lookAtPhotos(io, fileOf(photoClip), {
+    cache: at('cache'),
+    cachePrecision: 'f32',
+  });
+  for (const { name, score } of photographs) io.out(indent(`${name}: score ${score.toFixed(2)}`));
+  await writeContactSheet(at('contact-sheet.png'), [...rows, photographs.flatMap(({ tiles }) => tiles)], 192);
+  const done = performance.now();
+
+  io.out(
+    `5. Look at ${at('contact-sheet.png')}: image | ground truth | heat map, one colour scale for all that is drawn; photographs below`,
+  );
+  io.out(
+    `Times: images ${formatTime(drawn - began)}, ${times}, photographs ${formatTime(done - shownAt)}, all ${formatTime(done - began)}`,
+  );
+  io.out('Note: both CLIPs are small; weights/README.md says what they know, and what they miss.');
+  if (problems.length > 0) {
+    for (const problem of problems) io.note(problem);
+    throw new ExitError(1);
+  }
 }
 
 /** Removes what an earlier demo left; leaves other folders alone. */
@@ -136,7 +148,7 @@ async function clear(out: string): Promise<void> {
     await rm(path.join(out, name), { recursive: true, force: true });
 }
 
-const smallClip = (): string => path.relative('', packageFile('weights/small-clip.safetensors'));
+const fileOf = ({ clip }: ShippedClip): string => path.relative('', packageFile(clip));
 
 interface Shown {
   readonly sample: Sample;

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { pageServer } from '../../scripts/web/server.mjs';
 import { packageFile } from '../base/package.node.ts';
 import { type Io, UsageError } from '../jobs/io.ts';
+import { shippedClips, smallClip } from '../model/shipped.ts';
 import { integer } from './arguments.ts';
 
 interface Given {
@@ -27,15 +28,15 @@ function pageFolder(): string {
   }
 }
 
-const weightsFolder = (): string => path.dirname(packageFile('weights/small-clip.safetensors'));
+const weightsFolder = (): string => path.dirname(packageFile(smallClip.clip));
 
 async function copy(io: Io, out: string): Promise<void> {
   const from = pageFolder();
   const there = await readdir(out).catch((): string[] => []);
   if (there.length > 0) throw new UsageError(`${out}: expected an empty folder, found ${there.length} files`);
   await cp(from, out, { recursive: true });
-  for (const name of ['small-clip.safetensors', 'small-prompts.safetensors', 'clip-merges.txt.gz'])
-    await cp(path.join(weightsFolder(), name), path.join(out, 'weights', name));
+  const names = [...shippedClips.map(({ clip }) => clip), smallClip.prompts, 'weights/clip-merges.txt.gz'];
+  for (const name of names) await cp(packageFile(name), path.join(out, name));
   io.out(`the page: ${out} (any static host, any path)`);
 }
 

@@ -4,12 +4,13 @@ import type { Command } from 'commander';
 import { visible } from '../base/text.ts';
 import { formatBytes } from '../gpu/errors.ts';
 import { ExitError, formatRows, type Io } from '../jobs/io.ts';
-import { knownModels, resolveWeights, smallName } from '../jobs/models.ts';
+import { knownModels, resolveWeights } from '../jobs/models.ts';
 import { pull, sourceBytes } from '../jobs/pull.ts';
 import { hubEnvironment } from '../model/hub/environment.node.ts';
 import type { KnownModel } from '../model/hub/manifest.ts';
 import { findModel, modelPath, readManifest, verifyModel } from '../model/hub/models.node.ts';
 import { parseRepository } from '../model/hub/repository.node.ts';
+import { shippedClips } from '../model/shipped.ts';
 
 interface HubOptions {
   readonly manifest?: string;
@@ -48,8 +49,10 @@ export function addHubCommands(command: Command, io: Io): void {
       const env = await hubEnvironment();
       const rows: { name: string; bytes: number | null; licence: string; path: string | null }[] = [];
       if (options.manifest === undefined) {
-        const path = await resolveWeights(smallName);
-        rows.push({ name: smallName, bytes: (await stat(path)).size, licence: 'MIT', path });
+        for (const { name } of shippedClips) {
+          const path = await resolveWeights(name);
+          rows.push({ name, bytes: (await stat(path)).size, licence: 'MIT', path });
+        }
       }
       for (const model of await models(options))
         rows.push({

@@ -1,5 +1,6 @@
 // The library in Node: the same API, on this thread (Dawn has threads of its own), with paths beside addresses.
 import { packageFile } from '../base/package.node.ts';
+import { smallClip } from '../model/shipped.ts';
 import type {
   Detector as Loaded,
   LoadOptions,
@@ -21,12 +22,12 @@ const vocabulary = () => packageFile('weights/clip-merges.txt.gz');
 const shipped = {
   vocabulary: async () => vocabulary(),
   vocabularyPlace: vocabulary,
-  prompts: () => packageFile('weights/small-prompts.safetensors'),
+  prompts: () => packageFile(smallClip.prompts),
 };
 
 const withShippedModel = (options: LoadOptions) => ({
   ...options,
-  clip: packageFile('weights/small-clip.safetensors'),
+  clip: packageFile(smallClip.clip),
   prompts: options.prompts ?? shipped.prompts(),
 });
 

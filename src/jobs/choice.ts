@@ -16,6 +16,7 @@ import type { Method } from '../model/methods/method.ts';
 import { bestWritten, namedMethods } from '../model/methods/named.ts';
 import { withObject } from '../model/methods/parse.ts';
 import { type Prompts, promptsInfo } from '../model/methods/prompts-file.ts';
+import { smallClip } from '../model/shipped.ts';
 import { type Io, UsageError } from './io.ts';
 import { type ClipSession, imageOptions, loadPrompts } from './session.ts';
 
@@ -100,7 +101,7 @@ async function openPrompts(
       label: { prompts: given.prompts },
     };
   if (given.method === undefined && given.imageSize === undefined && given.dualLayers === undefined) {
-    const own = packageFile('weights/small-prompts.safetensors');
+    const own = packageFile(smallClip.prompts);
     if ((await clipOf(own)) === session.sha256) {
       io.note('no --prompts and no --method: the prompts that ship with the small CLIP');
       return { prompts: await loadPrompts(session, own), label: { prompts: own } };

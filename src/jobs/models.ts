@@ -11,20 +11,23 @@ import { type HubEnvironment, hubEnvironment } from '../model/hub/environment.no
 import { type KnownModel, parseManifest } from '../model/hub/manifest.ts';
 import { wholeModelPath } from '../model/hub/models.node.ts';
 import { parseRepository } from '../model/hub/repository.node.ts';
+import { shippedClips } from '../model/shipped.ts';
 import { type Io, UsageError } from './io.ts';
 import { describePull, pull } from './pull.ts';
 
-/** The name of the CLIP that ships with this package. */
-export const smallName = 'small';
-
-const shipped = (): string => packageFile('weights/small-clip.safetensors');
+/** The file of a CLIP that ships with this package; undefined for another name. */
+function shippedFile(name: string): string | undefined {
+  const shipped = shippedClips.find((each) => each.name === name);
+  return shipped && packageFile(shipped.clip);
+}
 
 export const knownModels = (): KnownModel[] => parseManifest(manifest, 'weights/manifest.json');
 
 /** The file or folder to open; never touches the network. @throws UsageError for a model that is not there yet */
 export async function resolveWeights(name: string, environment?: HubEnvironment): Promise<string> {
   if (existsSync(name)) return name;
-  if (name === smallName) return shipped();
+  const shipped = shippedFile(name);
+  if (shipped !== undefined) return shipped;
   const env = environment ?? (await hubEnvironment());
   const model = knownModels().find((known) => known.name === name);
   if (!model) {
@@ -67,7 +70,7 @@ function unknownName(name: string): UsageError {
   return new UnknownNameError(
     `${name}: expected a weights file, a folder or a known name, found none of them`,
     [
-      `known names: ${[smallName, ...known].join(', ')}`,
+      `known names: ${[...shippedClips.map((each) => each.name), ...known].join(', ')}`,
       'faprompt weights pull NAME gets one, and any repository of the hub as OWNER/NAME; so does this command with --yes',
     ],
   );
@@ -79,7 +82,8 @@ function unknownName(name: string): UsageError {
  */
 export async function obtainWeights(io: Io, name: string): Promise<string> {
   if (existsSync(name)) return name;
-  if (name === smallName) return shipped();
+  const shipped = shippedFile(name);
+  if (shipped !== undefined) return shipped;
   const env = await hubEnvironment();
   const known = knownModels().find((model) => model.name === name);
   const there = known ? await wholeModelPath(env, known) : await cachedRepo(env, name);

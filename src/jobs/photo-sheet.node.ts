@@ -1,7 +1,7 @@
 // A contact sheet of a stream of photographs: each with its mask beneath it.
-import type { Mask, RgbImage } from '../data/image.ts';
+import type { RgbImage } from '../data/image.ts';
 import type { PhotoKind, PhotoStream } from '../data/photos/stream.node.ts';
-import { writeContactSheet } from './pictures.node.ts';
+import { maskPicture, writeContactSheet } from './pictures.node.ts';
 
 const perRow = 10;
 
@@ -19,17 +19,11 @@ export async function writePhotoSheet(
     );
     captions.push(...samples.map(({ caption }) => caption));
     rows.push(samples.map(({ image }) => image));
-    rows.push(samples.map(({ image, mask }) => (mask ? white(mask) : grey(image))));
+    rows.push(samples.map(({ image, mask }) => (mask ? maskPicture(mask) : grey(image))));
   }
   await writeContactSheet(file, rows, Math.max(96, imageSize));
   return captions;
 }
-
-const white = ({ width, height, data }: Mask): RgbImage => ({
-  width,
-  height,
-  data: Uint8Array.from({ length: 3 * data.length }, (_, i) => 255 * data[Math.floor(i / 3)]!),
-});
 
 const grey = ({ width, height, data }: RgbImage): RgbImage => ({
   width,

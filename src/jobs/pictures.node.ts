@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { writeFileAtomic } from '../base/files.node.ts';
 import type { AnomalyMap } from '../data/heatmap.ts';
 import { encodePng } from '../data/image.node.ts';
-import type { RgbImage } from '../data/image.ts';
+import type { Mask, RgbImage } from '../data/image.ts';
 import { loadSharp } from '../data/sharp.node.ts';
 
 /** Says in a PNG that this program made it: a result of ours may be written anew, a picture of the user's may not. */
@@ -86,3 +86,10 @@ export async function writeContactSheet(
   });
   await writeFileAtomic(file, signed(await sheet.composite(tiles).png().toBuffer()));
 }
+
+/** A mask as a picture: white where it is set. */
+export const maskPicture = ({ width, height, data }: Mask): RgbImage => ({
+  width,
+  height,
+  data: Uint8Array.from({ length: 3 * data.length }, (_, i) => (data[Math.floor(i / 3)] ? 255 : 0)),
+});

@@ -21,12 +21,20 @@ export interface PromptsChoice {
   readonly id: string;
 }
 
-/** Set by the build: sha256 of the CLIP that comes with the page. */
-declare const shippedClipHash: string | undefined;
+/** Set by the build: sha256 of the CLIPs that come with the page. */
+declare const shippedClipHash: string;
+declare const photoClipHash: string;
 
-/** It was trained on generated images alone: what it says of photographs is a hint at best. */
-export const seenGeneratedOnly = (sha256: string | undefined): boolean =>
-  sha256 !== undefined && sha256 === shippedClipHash;
+/**
+ * What a CLIP of this page learnt from: drawings alone, or a few thousand photographs too. What it says of photographs is
+ * a hint (weights/README.md). undefined: another CLIP.
+ */
+export type Learnt = 'drawings' | 'photographs';
+export function learntFrom(sha256: string | undefined): Learnt | undefined {
+  if (sha256 === undefined) return undefined;
+  if (sha256 === shippedClipHash) return 'drawings';
+  return sha256 === photoClipHash ? 'photographs' : undefined;
+}
 
 /** Beside the page, wherever it lies. */
 const shipped = (name: string): URL => new URL(`weights/${name}`, document.baseURI);
@@ -36,6 +44,16 @@ export const shippedChoice = (): ModelChoice => ({
   clip: { label: 'Small CLIP', source: shipped('small-clip.safetensors') },
   prompts: { label: 'General prompts', source: shipped('small-prompts.safetensors'), id: 'shipped' },
 });
+
+/** For photographs: fetched only when it is chosen. */
+export const photoChoice = (): ModelChoice => ({
+  clip: { label: 'CLIP for photographs', source: shipped('photo-clip.safetensors'), sha256: photoClipHash },
+  prompts: writtenChoice(''),
+});
+
+/** The choice that a CLIP of this page belongs to. */
+export const choiceOf = (learnt: Learnt): ModelChoice =>
+  learnt === 'drawings' ? shippedChoice() : photoChoice();
 
 /** Hand-written prompts about something, in English; empty: about an object of any kind. */
 export function writtenChoice(object: string): PromptsChoice {

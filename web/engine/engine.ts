@@ -9,7 +9,7 @@ import {
 } from '../../src/detector/index.ts';
 import { keep, kept } from '../core/keep.ts';
 import { type Activity, createClock } from './activity.ts';
-import { type ModelChoice, seenGeneratedOnly, shippedChoice, storable } from './choice.ts';
+import { type Learnt, learntFrom, type ModelChoice, shippedChoice, storable } from './choice.ts';
 import type { Limit } from './limit.ts';
 
 export interface JobTools {
@@ -23,8 +23,8 @@ export interface Engine {
   readonly info: ReadonlySignal<DetectorInfo | undefined>;
   /** The same; while no model is open, what was known of this choice when it last was. */
   readonly known: ReadonlySignal<DetectorInfo | undefined>;
-  /** The CLIP was trained on generated images alone. */
-  readonly generatedOnly: ReadonlySignal<boolean>;
+  /** What the CLIP learnt from, where it is one of this page: too little for verdicts on photographs. */
+  readonly learnt: ReadonlySignal<Learnt | undefined>;
   /** From which score photographs fail; absent: nobody said. */
   readonly limit: ReadonlySignal<Limit | undefined>;
   readonly activity: ReadonlySignal<Activity | undefined>;
@@ -198,7 +198,7 @@ export function createEngine(): Engine {
     choice,
     info,
     known,
-    generatedOnly: computed(() => seenGeneratedOnly(known.value?.clip.sha256)),
+    learnt: computed(() => learntFrom(known.value?.clip.sha256)),
     limit,
     activity,
     pace,

@@ -10,7 +10,7 @@ import { isSample } from './samples.ts';
 export interface Judging {
   /** Follows limit and model; undefined while there is no score. */
   reading(photo: Photo, region?: Region): Reading | undefined;
-  /** A photograph, and a CLIP that has seen generated images only. */
+  /** A photograph, and a CLIP that learnt from too little for a verdict on it. */
   unfamiliar(photo: Photo): boolean;
   /** On the fixed scale such a map shows nothing, or everything. */
   stretches(photo: Photo): boolean;
@@ -18,9 +18,9 @@ export interface Judging {
   summary(photos: readonly Photo[]): string;
 }
 
-export function createJudging({ known, limit, generatedOnly }: Engine): Judging {
+export function createJudging({ known, limit, learnt }: Engine): Judging {
   const untrained = () => known.value?.clip.notice !== undefined;
-  const unfamiliar = ({ file }: Photo) => generatedOnly.value && !isSample(file);
+  const unfamiliar = ({ file }: Photo) => (isSample(file) ? undefined : learnt.value);
   const reading = (photo: Photo, region?: Region): Reading | undefined => {
     const state = photo.state.value;
     if (state.kind !== 'done') return undefined;
@@ -34,8 +34,8 @@ export function createJudging({ known, limit, generatedOnly }: Engine): Judging 
   };
   return {
     reading,
-    unfamiliar,
-    stretches: (photo) => untrained() || unfamiliar(photo),
+    unfamiliar: (photo) => unfamiliar(photo) !== undefined,
+    stretches: (photo) => untrained() || unfamiliar(photo) !== undefined,
     summary(photos) {
       const readings = photos.flatMap((photo) => reading(photo) ?? []);
       const judged = readings.filter(({ passes }) => passes !== undefined);

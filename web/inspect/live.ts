@@ -160,12 +160,12 @@ export async function liveView(
   }
 
   function readingOf(score: number): Reading {
-    const { known, limit, generatedOnly } = engine;
+    const { known, limit, learnt } = engine;
     return readScore({
       score,
       limit: limit.peek(),
       untrained: known.peek()?.clip.notice !== undefined,
-      unfamiliar: generatedOnly.peek(),
+      unfamiliar: learnt.peek(),
     });
   }
   function show(reading: Reading, score: number, map: AnomalyMap): void {
@@ -179,7 +179,7 @@ export async function liveView(
     drawHeat(
       heat,
       map,
-      heatSettings(display, map, engine.limit.peek() === undefined && engine.generatedOnly.peek()),
+      heatSettings(display, map, engine.limit.peek() === undefined && engine.learnt.peek() !== undefined),
     );
   }
   async function keepMoment(moment: OffscreenCanvas, score: number): Promise<void> {

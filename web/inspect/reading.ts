@@ -1,5 +1,6 @@
 // What a score means, in plain words.
 import { formatPlace } from '../core/format.ts';
+import type { Learnt } from '../engine/choice.ts';
 import { judge, type Limit, limitInShort, type Verdict } from '../engine/limit.ts';
 import type { Region } from '../studio/regions.ts';
 
@@ -15,6 +16,14 @@ export interface Reading {
   readonly passes?: Verdict;
 }
 
+/** What may be said of a photograph is measured (weights/README.md). */
+const hints: Readonly<Record<Learnt, string>> = {
+  drawings:
+    'This small CLIP learnt from drawings only: its score says little about a photograph. Choose the CLIP for photographs or a real one under Model.',
+  photographs:
+    'This small CLIP learnt from a few thousand photographs: of two surfaces that it never saw, it scores the defective one higher in about 8 of 10 cases. Choose a real CLIP under Model for more.',
+};
+
 /** Scores this near to a limit that nobody chose on this page are called uncertain. */
 const margin = 0.05;
 
@@ -27,18 +36,11 @@ export interface Judged {
   readonly region?: Region | undefined;
   /** The weights were never trained. */
   readonly untrained: boolean;
-  /** A photograph, and a CLIP that has seen generated images only. */
-  readonly unfamiliar?: boolean;
+  /** A photograph, and a CLIP that learnt from this alone. */
+  readonly unfamiliar?: Learnt | undefined;
 }
 
-export function readScore({
-  score,
-  threshold,
-  limit,
-  region,
-  untrained,
-  unfamiliar = false,
-}: Judged): Reading {
+export function readScore({ score, threshold, limit, region, untrained, unfamiliar }: Judged): Reading {
   const value = limit?.value ?? threshold;
   const chosenHere = limit !== undefined && limit.from !== 'prompts';
   if (untrained && !chosenHere)
@@ -60,7 +62,7 @@ export function readScore({
     return {
       tone: 'unsure',
       verdict: 'Only a hint',
-      text: `This small CLIP has seen generated images only: its score says little about a photograph. Choose a real CLIP under Model, or calibrate on good photographs.${where}`,
+      text: `${hints[unfamiliar]} Or calibrate on good photographs.${where}`,
     };
   if (value === undefined) return withoutLimit(score, where);
   const passes = judge(score, value);
@@ -69,7 +71,7 @@ export function readScore({
   const caution = untrained
     ? ' This model has random weights: it may miss every defect.'
     : unfamiliar
-      ? ' This small CLIP has seen generated images only: it may miss defects.'
+      ? ` This small CLIP learnt from ${unfamiliar === 'drawings' ? 'drawings only' : 'few photographs'}: it may miss defects.`
       : '';
   return {
     tone: close ? 'unsure' : passes === 'pass' ? 'good' : 'bad',

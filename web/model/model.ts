@@ -6,7 +6,7 @@ import { formatSize } from '../core/format.ts';
 import { notice } from '../core/notice.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
-import { type ModelChoice, shippedChoice, writtenChoice } from '../engine/choice.ts';
+import { choiceOf, type ModelChoice, photoChoice, shippedChoice, writtenChoice } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
 import { limitInWords } from '../engine/limit.ts';
 import { explain, type Problem } from '../engine/problems.ts';
@@ -36,11 +36,9 @@ export function modelView(engine: Engine): HTMLElement {
   /** A CLIP, with what says at once what a defect is: its own prompts where it is the one of this page, else words. */
   const useClip = async (clip: ModelChoice['clip']): Promise<void> => {
     if (await tryUse({ clip })) return;
-    const { prompts } = shippedChoice();
-    const failed = await tryUse({
-      clip,
-      prompts: engine.generatedOnly.peek() && prompts ? prompts : writtenChoice(''),
-    });
+    const learnt = engine.learnt.peek();
+    const own = learnt && choiceOf(learnt).prompts;
+    const failed = await tryUse({ clip, prompts: own ?? writtenChoice('') });
     // Its words are too few for sentences: prompts can be trained for it all the same.
     if (failed?.kind === 'bad-text') problem.value = undefined;
   };
@@ -164,6 +162,16 @@ function clipSection(use: Use, useClip: (clip: ModelChoice['clip']) => Promise<v
         'button',
         { type: 'button', class: 'button', onclick: () => use(shippedChoice()) },
         'Small CLIP of this page',
+      ),
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'button',
+          title: 'Learnt from a few thousand photographs: 7 MB, fetched once',
+          onclick: () => use(photoChoice()),
+        },
+        'CLIP for photographs',
       ),
       filePicker(
         { label: 'From files', icon: 'file', accept: '.safetensors,.pt,.bin,.json', multiple: true },
