@@ -112,7 +112,7 @@ export async function benchDay(count: number, say: (text: string) => void): Prom
   const browser = await testBrowser();
   const context = await browser.newContext({ serviceWorkers: 'block' });
   try {
-    return await spend(context, site.url, hub.url, count, say);
+    return await spend(context, { page: site.url, hub: hub.url }, count, say);
   } finally {
     await context.close();
     await browser.close();
@@ -123,8 +123,7 @@ export async function benchDay(count: number, say: (text: string) => void): Prom
 
 async function spend(
   context: BrowserContext,
-  url: string,
-  hub: string,
+  { page: url, hub }: { readonly page: string; readonly hub: string },
   count: number,
   say: (text: string) => void,
 ): Promise<Day> {

@@ -113,7 +113,12 @@ export async function benchFilo(
   const state = createTrainingState(gpu, splitShapes(shapes, parts), held, learning!.optimizer.moments);
   const learner = await learning!.prepare({ gpu, clip, size, classes: [className], tokenizer });
   for (const phase of [0, 1]) {
-    const graph = buildStep(clip, learner, needs, 1, size, { optimizer: learning!.optimizer, phase });
+    const graph = buildStep(
+      clip,
+      { learner, needs },
+      { batch: 1, size },
+      { optimizer: learning!.optimizer, phase },
+    );
     const executable = await compileStep(gpu, clip, graph, state);
     const read = stepInputs(executable);
     let step = 0;

@@ -85,7 +85,12 @@ function linear(
   };
 }
 
-function rowwise(op: string, name: string, shape: Shape, attrs: object, backward: boolean): ModelCase {
+function rowwise(
+  op: string,
+  name: string,
+  shape: Shape,
+  { backward, ...attrs }: { readonly backward: boolean; readonly [attr: string]: unknown },
+): ModelCase {
   const parameters = op === 'layernorm' ? [{ shape: [shape[1]!] }, { shape: [shape[1]!] }] : [];
   return {
     op,
@@ -160,9 +165,9 @@ export const modelCases: readonly ModelCase[] = [
   attention('text', [80, 12, 12], { causal: true }),
   prompts('80 prompts', 80),
   prompts('10 prompts', 10),
-  rowwise('layernorm', 'ViT-L', [1370, 1024], epsilon, false),
-  rowwise('layernorm', 'ViT-B/16', [197, 768], epsilon, false),
-  rowwise('layernorm', 'text', [960, 768], epsilon, true),
-  rowwise('quickgelu', 'text MLP', [960, 3072], {}, true),
-  rowwise('l2norm', 'ViT-L patches', [1369, 768], {}, true),
+  rowwise('layernorm', 'ViT-L', [1370, 1024], { ...epsilon, backward: false }),
+  rowwise('layernorm', 'ViT-B/16', [197, 768], { ...epsilon, backward: false }),
+  rowwise('layernorm', 'text', [960, 768], { ...epsilon, backward: true }),
+  rowwise('quickgelu', 'text MLP', [960, 3072], { backward: true }),
+  rowwise('l2norm', 'ViT-L patches', [1369, 768], { backward: true }),
 ];

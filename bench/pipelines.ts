@@ -54,7 +54,7 @@ export function plansOf(model: string): { readonly image: Plan; readonly step: P
   const rows = new Map([...usedTokens(templates), 0].map((id) => [id, row]));
   const size = sizeOf(model);
   const image = buildImageGraph(clip, size, 1, fapromptNeeds(defaultDualLayers(config)));
-  const step = buildStepGraph(clip, { clip: config, options, templates, rows }, 8, size);
+  const step = buildStepGraph(clip, { clip: config, options, templates, rows }, { batch: 8, size });
   // As createImageEncoder and compileStep have them.
   return { image: plan(image.model.graph, image.outputs, { batch: true }), step: planStep(step) };
 }

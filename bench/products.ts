@@ -109,7 +109,7 @@ export async function benchProducts(gpu: Gpu, options: ProductOptions): Promise<
     for (const trial of trialsOf(gpu, options.layouts)) {
       const { capabilities } = gpu;
       const as: Gpu = { ...gpu, capabilities: { ...capabilities, roundOperands: trial.rounded } };
-      const result = await measure(as, shape, trial, { a, b }, sampled, options.budget);
+      const result = await measure(as, { shape, feeds: { a, b }, sampled }, trial, options.budget);
       results.push(result);
       options.onResult?.(result);
     }
@@ -160,12 +160,17 @@ function sample({ M, K, N, transposeB }: ProductShape, a: Float32Array, b: Uint1
   );
 }
 
+interface Product {
+  readonly shape: ProductShape;
+  readonly feeds: { readonly a: Float32Array; readonly b: Uint16Array };
+  /** What its result is held against. */
+  readonly sampled: readonly Sampled[];
+}
+
 async function measure(
   gpu: Gpu,
-  shape: ProductShape,
+  { shape, feeds, sampled }: Product,
   { name, variant, rounded, layout }: Trial,
-  feeds: { a: Float32Array; b: Uint16Array },
-  sampled: readonly Sampled[],
   budget: number,
 ): Promise<ProductResult> {
   const { M, K, N, transposeB } = shape;

@@ -1,7 +1,7 @@
 // The roofline plot (Williams, Waterman, Patterson, 2009): speed over work per byte, below the adapter's two ceilings.
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import type { Ceilings, KernelResult } from './kernels.ts';
+import type { Ceilings, KernelResult } from './kernel-time.ts';
 
 /** @returns SVG */
 export async function roofline(

@@ -6,10 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
-import { crc32, deflateSync } from 'node:zlib';
-import sharp from 'sharp';
-import { createRandom, type Random } from '../src/base/random.ts';
 import { root } from './root.ts';
+import { photographs } from './soak-photographs.ts';
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -38,94 +36,10 @@ export interface SoakReport {
   readonly failures: readonly string[];
 }
 
-/** What arrives: how it is called, its bytes, whether there can be a result. */
-interface Photograph {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  readonly good: boolean;
-}
-
-const side = 64;
 /** MiB of the disk that results go to: room for all of them, and some for what fills it. */
 const diskSize = (photographs: number): number => 32 + Math.ceil(photographs * 0.05);
 /** Resident set may grow by this much (a software device keeps its memory there, and opens anew three times). */
 const growth = { factor: 1.25, mebibytes: 96 };
-
-async function picture(random: Random, format: 'png' | 'jpeg' | 'webp' | 'tiff'): Promise<Buffer> {
-  const pixels = Buffer.from(Uint8Array.from({ length: side * side * 3 }, () => random.int(256)));
-  return sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
-    [format]()
-    .toBuffer();
-}
-
-function chunk(type: string, data: Uint8Array): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const bytes = Buffer.alloc(8 + body.length);
-  bytes.writeUInt32BE(data.length);
-  body.copy(bytes, 4);
-  bytes.writeUInt32BE(crc32(body), 4 + body.length);
-  return bytes;
-}
-
-const bomb = deflateSync(Buffer.alloc(8e6, 'x'), { level: 9 });
-
-/** What cannot give a result, and what tries to take a station down with one. */
-const hostile: readonly ((random: Random) => Promise<{ bytes: Buffer; ending: string; good: boolean }>)[] = [
-  async () => ({ bytes: Buffer.alloc(0), ending: '.png', good: false }),
-  async () => ({
-    bytes: Buffer.from('not an image \u001b[2J\r\nforged.png 0.1 pass'),
-    ending: '.jpg',
-    good: false,
-  }),
-  async (random) => {
-    const whole = await picture(random, 'jpeg');
-    return { bytes: whole.subarray(0, whole.length / 2), ending: '.jpg', good: false };
-  },
-  async (random) => {
-    const bytes = await picture(random, 'png');
-    bytes.writeUInt32BE(60_000, 16);
-    bytes.writeUInt32BE(60_000, 20);
-    return { bytes, ending: '.png', good: false };
-  },
-  async (random) => {
-    const whole = await picture(random, 'png');
-    return {
-      bytes: Buffer.concat([whole.subarray(0, 60), Buffer.alloc(40, 0xff)]),
-      ending: '.png',
-      good: false,
-    };
-  },
-  async (random) => {
-    // 300 texts that unpack to 2.4 GB: none of the image's business, so there is a result.
-    const whole = await picture(random, 'png');
-    const texts = Array<Buffer>(300).fill(chunk('zTXt', Buffer.concat([Buffer.from('k\0\0'), bomb])));
-    return {
-      bytes: Buffer.concat([whole.subarray(0, 33), ...texts, whole.subarray(33)]),
-      ending: '.png',
-      good: true,
-    };
-  },
-  async (random) => {
-    const bytes = Buffer.from(await picture(random, 'tiff'));
-    bytes.writeUInt32LE(0xfffffff0, 4); // a directory beyond the end
-    return { bytes, ending: '.tif', good: false };
-  },
-];
-
-async function* photographs({ photographs: count, seed }: SoakOptions): AsyncGenerator<Photograph> {
-  const random = createRandom(seed);
-  const formats = ['png', 'jpeg', 'webp', 'tiff'] as const;
-  for (let i = 0; i < count; i++) {
-    const number = String(i).padStart(5, '0');
-    if (i % 20 === 10) {
-      const { bytes, ending, good } = await hostile[Math.floor(i / 20) % hostile.length]!(random);
-      yield { name: `odd ${number}${ending}`, bytes, good };
-    } else {
-      const format = formats[i % formats.length]!;
-      yield { name: `${number}.${format}`, bytes: await picture(random, format), good: true };
-    }
-  }
-}
 
 const residentSet = async (pid: number): Promise<number> =>
   Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
@@ -142,7 +56,7 @@ function mountDisk(dir: string, size: number): (() => void) | undefined {
 
 /** @param station the built bench/soak-station.ts */
 export async function soak(station: string, options: SoakOptions): Promise<SoakReport> {
-  const { minutes, photographs: count, onNote = () => {} } = options;
+  const { photographs: count, onNote = () => {} } = options;
   const dir = await mkdtemp(path.join(os.tmpdir(), 'faprompt-soak-'));
   const [drop, disk] = [path.join(dir, 'drop'), path.join(dir, 'disk')];
   await Promise.all([mkdir(drop), mkdir(disk)]);
@@ -150,12 +64,8 @@ export async function soak(station: string, options: SoakOptions): Promise<SoakR
   if (!unmount) onNote('no small disk can be mounted here (root on Linux can): it is not filled');
   const child = startStation(station, drop, disk, path.join(dir, 'cache'));
   try {
-    return await watchStation(child, drop, disk, unmount !== undefined, {
-      minutes,
-      photographs: count,
-      seed: options.seed,
-      onNote,
-    });
+    const fillable = unmount !== undefined;
+    return await watchStation({ child, drop, disk, fillable }, { ...options, onNote });
   } finally {
     child.kill('SIGKILL');
     unmount?.();
@@ -173,14 +83,18 @@ function startStation(station: string, drop: string, disk: string, cache: string
   return fork(station, argv, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
 }
 
+interface Station {
+  readonly child: ChildProcess;
+  readonly drop: string;
+  readonly disk: string;
+  /** Whether the disk may be filled. */
+  readonly fillable: boolean;
+}
+
 async function watchStation(
-  child: ChildProcess,
-  drop: string,
-  disk: string,
-  fillable: boolean,
-  options: Required<SoakOptions>,
+  { child, drop, disk, fillable }: Station,
+  { minutes, photographs: count, seed, onNote }: Required<SoakOptions>,
 ): Promise<SoakReport> {
-  const { minutes, photographs: count, onNote } = options;
   const rows = new Map<string, number>();
   const problems = new Map<string, string[]>();
   const failures: string[] = [];
@@ -222,7 +136,7 @@ async function watchStation(
     fillable && [0.3, 0.7].some((at) => i >= at * count && i < (at + 0.05) * count);
   const destroyed = [0.2, 0.5, 0.8].map((at) => Math.floor(at * count));
   let i = 0;
-  for await (const { name, bytes, good: readable } of photographs(options)) {
+  for await (const { name, bytes, good: readable } of photographs(count, seed)) {
     const due = (i / count) * minutes * 60_000;
     const wait = due - (performance.now() - began);
     if (wait > 0) await setTimeout(wait);

@@ -60,15 +60,14 @@ export async function benchStep(gpu: Gpu, settings: StepSettings): Promise<StepR
     parameters: initialLearnables(shapes, { next: () => random() / 4 + 0.5, normal: random }),
   });
   gpu.memory.resetPeak();
-  const step = buildStepGraph(clip, faprompt, batch, size);
+  const step = buildStepGraph(clip, faprompt, { batch, size });
   const executable = await compileStep(gpu, clip, step, state);
 
   const padding = [0, new Float32Array(clip.config.textWidth)] as const;
   const plain = buildStepGraph(
     clip,
     { ...faprompt, rows: new Map([...faprompt.rows, padding]) },
-    batch,
-    size,
+    { batch, size },
     {
       sharePrefix: false,
       length: clip.config.contextLength,

@@ -35,7 +35,12 @@ const options = { rounds: 3, turnMilliseconds: 1 };
 test.each(tiny.map((problem) => ({ name: problem.kind, problem })))(
   'ours solves $name as the float64 reference does',
   async (named) => {
-    const comparison = await compareLibraries(named, [worker(ours), worker(variation({}))], 1.5, options);
+    const comparison = await compareLibraries(
+      named,
+      { libraries: [worker(ours), worker(variation({}))] },
+      1.5,
+      options,
+    );
     const [first, second] = comparison.results;
     for (const result of [first!, second!]) {
       expect(result.notes).toEqual([]);
@@ -65,7 +70,12 @@ const off = variation({
 });
 
 test('a wrong form is not timed; the next one is', async () => {
-  const { results } = await compareLibraries(matmul, [worker(ours), worker(off)], 1.5, options);
+  const { results } = await compareLibraries(
+    matmul,
+    { libraries: [worker(ours), worker(off)] },
+    1.5,
+    options,
+  );
   expect(results[1]!.form).toBe('right');
   expect(results[1]!.notes).toEqual([expect.stringMatching(/^broken: wrong by/)]);
 });
@@ -76,7 +86,7 @@ test('a library that is wrong, fails or offers nothing has no time, and no ratio
   const without = variation({ forms: () => [] });
   const comparison = await compareLibraries(
     matmul,
-    [worker(ours), worker(wrong), worker(failing), worker(without)],
+    { libraries: [worker(ours), worker(wrong), worker(failing), worker(without)] },
     1.5,
     options,
   );

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkDetection, createPipeline, randomJpeg } from '../bench/detect.ts';
-import { benchKernels, countKernels, verify, verifyModelCase } from '../bench/kernels.ts';
+import { verify, verifyModelCase } from '../bench/kernel-verify.ts';
+import { benchKernels, countKernels } from '../bench/kernels.ts';
 import { type ModelCase, modelCases } from '../bench/model-cases.ts';
 import { randomClip, sizeOf } from '../bench/random-clip.ts';
 import { roofline } from '../bench/roofline.ts';

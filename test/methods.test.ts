@@ -79,7 +79,7 @@ function drawBatch(images: number) {
 async function compileLoss(options: FapromptOptions) {
   const shapes = learnableShapes(options, config);
   const state = createTrainingState(gpu, shapes, { parameters: new Map() });
-  const step = buildStepGraph(clip, await loadTemplates(clip, options), 2, size);
+  const step = buildStepGraph(clip, await loadTemplates(clip, options), { batch: 2, size });
   const outputs = { total: step.losses.total, ...Object.fromEntries(step.gradients) };
   const executable = await compile(gpu, step.model.graph, outputs, {
     parameters: bindStep(clip, step, state),

@@ -3,7 +3,8 @@ import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
 import { processIo } from '../../src/jobs/io.ts';
 import { createProgress } from '../../src/jobs/progress.ts';
-import { benchKernels, countKernels, type KernelResult } from '../kernels.ts';
+import type { KernelResult } from '../kernel-time.ts';
+import { benchKernels, countKernels } from '../kernels.ts';
 import { describeEnvironment, environment, table } from '../output.ts';
 import { roofline } from '../roofline.ts';
 

@@ -95,7 +95,7 @@ async function measure(
     ? { rounds: 3, turnMilliseconds: 30 }
     : { rounds: given.rounds, turnMilliseconds: 300 };
   const orientation = given.torch ? [{ name: 'PyTorch', open: torchWorker }] : [];
-  return compareLibraries(problem, libraries, goalOf(problem.problem, software), settings, orientation);
+  return compareLibraries(problem, { libraries, orientation }, goalOf(problem.problem, software), settings);
 }
 
 const milliseconds = (ms: number): string =>

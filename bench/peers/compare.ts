@@ -62,16 +62,18 @@ export interface CompareOptions {
   readonly turnMilliseconds: number;
 }
 
-/**
- * @param libraries ours first
- * @param orientation measured beside them
- */
+export interface Compared {
+  /** Ours first. */
+  readonly libraries: readonly Candidacy[];
+  /** Measured beside them. */
+  readonly orientation?: readonly Candidacy[];
+}
+
 export async function compareLibraries(
   { name, problem }: NamedProblem,
-  libraries: readonly Candidacy[],
+  { libraries, orientation = [] }: Compared,
   goal: number,
   { rounds, turnMilliseconds }: CompareOptions,
-  orientation: readonly Candidacy[] = [],
 ): Promise<Comparison> {
   const expected = reference(problem, 1);
   const candidates: Candidate[] = [];

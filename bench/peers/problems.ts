@@ -149,8 +149,7 @@ const rows = (kind: 'layernorm' | 'softmax' | 'quickgelu', count: number, width:
 });
 const sequences = (
   kind: 'attention' | 'block' | 'block gradient',
-  batch: number,
-  length: number,
+  [batch, length]: readonly [number, number],
   heads: number,
   causal = false,
 ): Problem => ({ kind, batch, length, heads, headDim: 64, causal });
@@ -172,21 +171,21 @@ export const problems: readonly NamedProblem[] = [
   { name: 'softmax ViT-L head 1370x1370', problem: rows('softmax', 1370, 1370), browser: true },
   { name: 'softmax text 11520x12', problem: rows('softmax', 11520, 12), browser: true },
   { name: 'quickgelu ViT-L 1370x4096', problem: rows('quickgelu', 1370, 4096), browser: true },
-  { name: 'attention ViT-L 1370, 16 heads', problem: sequences('attention', 1, 1370, 16) },
-  { name: 'attention ViT-B/16 197, 12 heads', problem: sequences('attention', 1, 197, 12), browser: true },
+  { name: 'attention ViT-L 1370, 16 heads', problem: sequences('attention', [1, 1370], 16) },
+  { name: 'attention ViT-B/16 197, 12 heads', problem: sequences('attention', [1, 197], 12), browser: true },
   {
     name: 'attention text 80x12, 12 heads, causal',
-    problem: sequences('attention', 80, 12, 12, true),
+    problem: sequences('attention', [80, 12], 12, true),
     browser: true,
   },
-  { name: 'block ViT-B/16 197x768', problem: sequences('block', 1, 197, 12), browser: true },
-  { name: 'block ViT-L 1370x1024', problem: sequences('block', 1, 1370, 16) },
-  { name: 'block small CLIP 145x128', problem: sequences('block', 1, 145, 2), browser: true },
-  { name: 'block text 80x12x768', problem: sequences('block', 80, 12, 12, true) },
-  { name: 'block gradient text 80x12x768', problem: sequences('block gradient', 80, 12, 12, true) },
+  { name: 'block ViT-B/16 197x768', problem: sequences('block', [1, 197], 12), browser: true },
+  { name: 'block ViT-L 1370x1024', problem: sequences('block', [1, 1370], 16) },
+  { name: 'block small CLIP 145x128', problem: sequences('block', [1, 145], 2), browser: true },
+  { name: 'block text 80x12x768', problem: sequences('block', [80, 12], 12, true) },
+  { name: 'block gradient text 80x12x768', problem: sequences('block gradient', [80, 12], 12, true) },
   {
     name: 'block gradient text 8x12x768',
-    problem: sequences('block gradient', 8, 12, 12, true),
+    problem: sequences('block gradient', [8, 12], 12, true),
     browser: true,
   },
 ];

@@ -29,7 +29,12 @@ export async function findRealSets(dirs: readonly string[]): Promise<RealSet[]> 
   const names = found.map(({ name }) => name);
   const again = names.find((name, i) => names.indexOf(name) !== i);
   if (again !== undefined)
-    throw new DatasetError(again, null, 'data sets of different names', `${again} twice`);
+    throw new DatasetError({
+      file: again,
+      field: null,
+      expected: 'data sets of different names',
+      found: `${again} twice`,
+    });
   return found;
 }
 

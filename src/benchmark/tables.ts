@@ -141,8 +141,7 @@ function meansTable(
   source: Source,
   title: string,
   rows: readonly Partial<PaperRow>[],
-  paper: boolean,
-  leaveOut: (dataset: string) => boolean = () => false,
+  { paper = false, leaveOut = () => false }: { paper?: boolean; leaveOut?(dataset: string): boolean } = {},
 ): Table {
   const columns = groups.flatMap((group) =>
     levels.flatMap((level) => {
@@ -184,7 +183,6 @@ function tablesOf(source: Source): Table[] {
         source,
         'Means over data sets',
         config.methods.map(({ name, title }) => ({ name: title, method: name })),
-        false,
       ),
     );
   const without = config.test.some(({ name }) => isLeftOut(name)) ? ', without MVTec AD' : '';
@@ -193,7 +191,10 @@ function tablesOf(source: Source): Table[] {
     const own = rows.filter(({ method }) => method !== undefined && names.includes(method));
     if (own.length > 2)
       tables.push(
-        meansTable(source, `Table ${table}: ${title}${without}`, paper ? rows : own, paper, isLeftOut),
+        meansTable(source, `Table ${table}: ${title}${without}`, paper ? rows : own, {
+          paper,
+          leaveOut: isLeftOut,
+        }),
       );
   }
   return tables;

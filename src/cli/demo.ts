@@ -93,11 +93,9 @@ async function demo(
     const found: Shown[] = [];
     const problems: string[] = [];
     const evaluation = await evaluateScorers(
-      session.gpu,
+      { gpu: session.gpu, features, size: imageSize },
       scorers,
-      features,
       await openDataset(at('test')),
-      imageSize,
       {
         problem: ({ problem }) => problems.push(problem.message),
         sample: (sample, result) => found.push({ sample, result }),

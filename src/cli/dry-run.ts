@@ -52,7 +52,7 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
   const phases = (learning.phases?.(epochs) ?? [epochs]).filter((length) => length > 0);
   const starts = phases.map((_, i) => phases.slice(0, i).reduce((a, b) => a + b, 0));
   const planOf = (of: Learner, phase: number): Plan =>
-    planStep(buildStep(clip, of, needs, batch, imageSize, { optimizer, phase }));
+    planStep(buildStep(clip, { learner: of, needs }, { batch, size: imageSize }, { optimizer, phase }));
   const image = planImage(clip, imageSize, needs);
   const steps = starts.map((start) => planOf(learner, phaseOf(phases, start)));
   const plainText = await plainLearner(method, clip, imageSize);

@@ -55,16 +55,17 @@ export async function openDataset(dir: string, { split = 'test' }: OpenOptions =
       (all) => all.entries.filter((entry) => entry.split === other).length,
       () => 0,
     );
-    throw new DatasetError(
-      root,
-      split,
-      'at least one image',
-      own.length > 0 && first
-        ? `${own.length} entries, none complete; first: ${first.file}: ${first.found}`
-        : others > 0
-          ? `none; the split ${other} has ${others}`
-          : 'none',
-    );
+    throw new DatasetError({
+      file: root,
+      field: split,
+      expected: 'at least one image',
+      found:
+        own.length > 0 && first
+          ? `${own.length} entries, none complete; first: ${first.file}: ${first.found}`
+          : others > 0
+            ? `none; the split ${other} has ${others}`
+            : 'none',
+    });
   }
   const labels = allAnomalous ? [] : labelFindings(own, split);
   for (const { className, ...problem } of labels) {
@@ -81,7 +82,12 @@ export async function openDataset(dir: string, { split = 'test' }: OpenOptions =
  */
 export async function listDataset(root: string, wanted?: Split): Promise<Recognised> {
   if (!(await isKind(root, 'directory'))) {
-    throw new DatasetError(root, null, 'a folder', (await isKind(root, 'file')) ? 'a file' : 'nothing');
+    throw new DatasetError({
+      file: root,
+      field: null,
+      expected: 'a folder',
+      found: (await isKind(root, 'file')) ? 'a file' : 'nothing',
+    });
   }
   const metaFile = path.join(root, 'meta.json');
   if (await isKind(metaFile, 'file')) return listMeta(root, metaFile, wanted);
@@ -89,9 +95,17 @@ export async function listDataset(root: string, wanted?: Split): Promise<Recogni
   const recognised = await recognise(folder);
   if (!recognised) {
     const { nearest, details } = nearestLayout(folder);
-    throw new DatasetError(root, null, 'meta.json or a known layout', `neither; nearest: ${nearest}`, {
-      details,
-    });
+    throw new DatasetError(
+      {
+        file: root,
+        field: null,
+        expected: 'meta.json or a known layout',
+        found: `neither; nearest: ${nearest}`,
+      },
+      {
+        details,
+      },
+    );
   }
   const problems = [...recognised.problems, ...unreadable(folder)].map((problem) => ({
     ...problem,
@@ -112,7 +126,8 @@ const unreadable = (folder: ListedFolder): DatasetProblem[] =>
 async function listMeta(root: string, metaFile: string, wanted?: Split): Promise<Recognised> {
   const bytes = await readLabels(metaFile);
   const text = decodeText(bytes);
-  if (!/^\s*[{[]/.test(text)) throw new DatasetError(metaFile, null, 'JSON', describeContent(bytes));
+  if (!/^\s*[{[]/.test(text))
+    throw new DatasetError({ file: metaFile, field: null, expected: 'JSON', found: describeContent(bytes) });
   const { relative, moved } = absolutePaths(root);
   const listed = (wanted ? [wanted] : metaSplits(text)).flatMap((split) =>
     parseMeta(text, metaFile, split, relative).map((entry) => ({ ...entry, split })),

@@ -110,9 +110,17 @@ function parseJson(text: string, file: string): unknown {
     try {
       return JSON.parse(plain);
     } catch {
-      throw new DatasetError(file, null, 'JSON', cause instanceof Error ? cause.message : String(cause), {
-        cause,
-      });
+      throw new DatasetError(
+        {
+          file,
+          field: null,
+          expected: 'JSON',
+          found: cause instanceof Error ? cause.message : String(cause),
+        },
+        {
+          cause,
+        },
+      );
     }
   }
 }
@@ -151,7 +159,7 @@ export function parseMeta(
   relative: RelativePath = () => null,
 ): MetaEntry[] {
   const fail = (field: string | null, expected: string, found: unknown): never => {
-    throw new DatasetError(file, field, expected, describe(found));
+    throw new DatasetError({ file, field, expected, found: describe(found) });
   };
   const meta = parseJson(text, file);
   if (!isObject(meta)) return fail(null, 'an object with "train" and "test"', meta);

@@ -13,7 +13,10 @@ const maxLabels = 256 * 2 ** 20;
 /** A label file as it is. Throws {@link DatasetError}. */
 export const readLabels = (file: string): Promise<Uint8Array> =>
   readRegular(file, maxLabels).catch((error: NotOpenedError) => {
-    throw new DatasetError(file, null, 'a readable file', error.message, { cause: error });
+    throw new DatasetError(
+      { file, field: null, expected: 'a readable file', found: error.message },
+      { cause: error },
+    );
   });
 
 /** No known layout is deeper. */
@@ -32,13 +35,26 @@ export interface ListedFolder extends Folder {
 export async function readFolder(root: string): Promise<ListedFolder> {
   const { files, unreadable, whole } = await walkFolder(root, { maxDepth, maxFiles }).catch(
     (error: NodeJS.ErrnoException) => {
-      throw new DatasetError(root, null, 'a folder that can be read', error.code ?? error.message, {
-        cause: error,
-      });
+      throw new DatasetError(
+        {
+          file: root,
+          field: null,
+          expected: 'a folder that can be read',
+          found: error.code ?? error.message,
+        },
+        {
+          cause: error,
+        },
+      );
     },
   );
   if (!whole)
-    throw new DatasetError(root, null, `at most ${maxFiles} files in ${maxDepth} levels of folders`, 'more');
+    throw new DatasetError({
+      file: root,
+      field: null,
+      expected: `at most ${maxFiles} files in ${maxDepth} levels of folders`,
+      found: 'more',
+    });
   const full = (file: string): string => path.join(root, file);
   const folder = createFolder(path.basename(root), files, {
     path: full,

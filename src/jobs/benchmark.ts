@@ -242,6 +242,7 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
       training,
     );
   const features = featuresOf(bench, run.method);
+  const setup = { gpu: session.gpu, features, size: imageSize };
   let measured: Awaited<ReturnType<typeof measureCost>> | undefined;
   let scorers: ClassScorers | undefined;
   try {
@@ -254,7 +255,7 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
       });
       const problems = [...skipped];
       let done = 0;
-      const evaluation = await evaluateScorers(session.gpu, scorers, features, dataset, imageSize, {
+      const evaluation = await evaluateScorers(setup, scorers, dataset, {
         problem({ file, problem }) {
           problems.push(file);
           bar.note(`skipped: ${problem.message}`);
@@ -336,7 +337,7 @@ async function scorersOf(
 ): Promise<ClassScorers> {
   const { method, clip } = run;
   const { vocabulary } = clip;
-  if (!method.learning) return methodScorers(io, session, method, settingsOf(method), { vocabulary });
+  if (!method.learning) return methodScorers(io, session, { method, ...settingsOf(method) }, { vocabulary });
   const file = path.join(trainingFolder(config, run), 'prompts.safetensors');
   const boxes = method.usesBoxes ? await openBoxes({ method }, test.boxes) : undefined;
   return promptsScorers(io, session, await loadPrompts(session, file), { vocabulary, boxes });

@@ -232,7 +232,12 @@ async function detectListed(
       const [heatmap, raw] = [path.join(out, files.heatmap), path.join(out, files.map)];
       for (const file of [heatmap, raw])
         if (await isForeign(file))
-          throw new DatasetError(file, null, 'no file, or a result of this program', 'another file');
+          throw new DatasetError({
+            file,
+            field: null,
+            expected: 'no file, or a result of this program',
+            found: 'another file',
+          });
       const image = await readImage(item.file);
       const shown = job.range === 'image' ? ([mapMin, mapMax] as const) : job.range;
       await writeImage(heatmap, overlay(image, map, shown));
@@ -240,12 +245,12 @@ async function detectListed(
       if (!each) return files;
       const sheet = promptsFile(item.name);
       if (await isForeign(path.join(out, sheet)))
-        throw new DatasetError(
-          path.join(out, sheet),
-          null,
-          'no file, or a result of this program',
-          'another file',
-        );
+        throw new DatasetError({
+          file: path.join(out, sheet),
+          field: null,
+          expected: 'no file, or a result of this program',
+          found: 'another file',
+        });
       const tiles = [map, ...each.map((one) => squareMap(one.map))].map((one) => overlay(image, one, shown));
       await writeContactSheet(path.join(out, sheet), rowsOf([image, ...tiles]), promptTile);
       return { ...files, promptsPicture: sheet };

@@ -58,13 +58,14 @@ export async function evaluateShard(
       unit: 'image',
     });
     let done = lines.done.size;
+    const setup = { gpu: session.gpu, features, size: sizes.imageSize };
     let problems = 0;
     try {
       for (const className of dataset.classes) {
         const samples = own.filter((sample) => sample.className === className);
         if (samples.length === 0) continue;
         const scorer = await scorers.of(className);
-        for await (const found of evalSamples(session.gpu, scorer, features, samples, sizes.imageSize)) {
+        for await (const found of evalSamples(setup, scorer, samples)) {
           const index = indices.get(found.item)!;
           if ('problem' in found) {
             problems++;

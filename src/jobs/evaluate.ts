@@ -32,17 +32,22 @@ export interface EvaluationCallbacks {
 
 export type EvalFound = { readonly item: Sample } & ({ readonly sample: EvalSample } | ImageProblem);
 
+export interface EvaluationSetup {
+  readonly gpu: Gpu;
+  readonly features: FeatureSource;
+  /** Side of the maps in pixels. */
+  readonly size: number;
+}
+
 /**
  * What a scorer says of images, with their labels; maps and masks at the CLIP's image size. An image that cannot be read
  * yields its problem.
  * @throws ScoreError: figures over the rest would hide that the model is broken
  */
 export async function* evalSamples(
-  gpu: Gpu,
+  { gpu, features, size }: EvaluationSetup,
   scorer: Scorer,
-  features: FeatureSource,
   samples: readonly Sample[],
-  size: number,
 ): AsyncGenerator<EvalFound> {
   for await (const found of detectWith(scorer, features).detect(samples, ({ image }) => image)) {
     const { item } = found;
@@ -66,22 +71,17 @@ export async function* evalSamples(
   }
 }
 
-/**
- * Maps and masks are compared at the CLIP's image size, as the published code does.
- * @param size of the maps
- */
+/** Maps and masks are compared at the CLIP's image size, as the published code does. */
 export async function evaluateScorers(
-  gpu: Gpu,
+  setup: EvaluationSetup,
   scorers: ClassScorers,
-  features: FeatureSource,
   dataset: Dataset,
-  size: number,
   { problem, sample: onSample }: EvaluationCallbacks,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   async function* samplesOf(className: string): AsyncGenerator<EvalSample> {
     const samples = dataset.samples.filter((sample) => sample.className === className);
-    for await (const found of evalSamples(gpu, await scorers.of(className), features, samples, size)) {
+    for await (const found of evalSamples(setup, await scorers.of(className), samples)) {
       if ('problem' in found) {
         problem(found);
         continue;

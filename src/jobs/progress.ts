@@ -22,8 +22,15 @@ const redrawEvery = 1000;
 
 export function createProgress(io: Io, what: string, total: number, options: ProgressOptions = {}): Progress {
   const { start = 0, unit } = options;
-  const pace = createPace(total, start, unit);
-  return io.terminal ? bar(what, total, start, pace) : lines(io, what, total, start, pace);
+  const run = { what, total, start, pace: createPace(total, start, unit) };
+  return io.terminal ? bar(run) : lines(io, run);
+}
+
+interface Run {
+  readonly what: string;
+  readonly total: number;
+  readonly start: number;
+  pace(done: number): string;
 }
 
 /** The speed so far and the time left, in words; how long it has been while nothing is done yet. */
@@ -38,7 +45,7 @@ function createPace(total: number, start: number, unit: string | undefined) {
   };
 }
 
-function bar(what: string, total: number, start: number, pace: (done: number) => string): Progress {
+function bar({ what, total, start, pace }: Run): Progress {
   const shown = new cliProgress.SingleBar({
     format: `${visible(what).replace(/[{}]/g, '')} [{bar}] {value}/{total}  {text}  {pace}`,
     barsize: 24,
@@ -67,7 +74,7 @@ function bar(what: string, total: number, start: number, pace: (done: number) =>
   };
 }
 
-function lines(io: Io, what: string, total: number, start: number, pace: (done: number) => string): Progress {
+function lines(io: Io, { what, total, start, pace }: Run): Progress {
   let state = { done: start, text: '' };
   const timer = setInterval(() => {
     const parts = [`${what} ${state.done}/${total}`, state.text, pace(state.done)];

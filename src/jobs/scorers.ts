@@ -49,8 +49,7 @@ export const tokenizerOf =
 export function methodScorers(
   io: Io,
   session: ClipSession,
-  method: Method,
-  { imageSize, needs }: ImageSettings,
+  { method, imageSize, needs }: ImageSettings & { readonly method: Method },
   { learned, vocabulary, boxes }: ScorerChoice = {},
 ): ClassScorers {
   const { gpu, clip } = session;
@@ -95,7 +94,10 @@ export const promptsScorers = (
   methodScorers(
     io,
     session,
-    prompts.method,
-    { imageSize: prompts.imageSize, needs: promptsNeeds(prompts, session.clip.config) },
+    {
+      method: prompts.method,
+      imageSize: prompts.imageSize,
+      needs: promptsNeeds(prompts, session.clip.config),
+    },
     { learned: prompts.learnables, vocabulary, boxes },
   );

@@ -29,12 +29,12 @@ export function datasetImages({ root, samples }: Dataset, features: FeatureSourc
     async features(index) {
       const { image, anomaly, mask } = samples[index]!;
       if (anomaly && mask === undefined)
-        throw new DatasetError(
-          root,
-          'mask_path',
-          `a mask for the anomalous image ${image}`,
-          'none: it cannot be trained on',
-        );
+        throw new DatasetError({
+          file: root,
+          field: 'mask_path',
+          expected: `a mask for the anomalous image ${image}`,
+          found: 'none: it cannot be trained on',
+        });
       return features.load(image);
     },
     async label(index, size) {

@@ -101,20 +101,28 @@ export interface StepGraphOptions extends PromptEncoderOptions, StepOptions {
   readonly allLosses?: boolean;
 }
 
+export interface StepSizes {
+  /** Images of a step. */
+  readonly batch: number;
+  /** Side of images and maps in pixels. */
+  readonly size: number;
+}
+
 type Sizes = Pick<Clip, 'config' | 'weightSpec'>;
 
 /** FAPrompt's step. @see buildStep */
 export const buildStepGraph = (
   clip: Sizes,
   faprompt: FapromptModel,
-  batch: number,
-  size: number,
+  { batch, size }: StepSizes,
   { optimizer, intermediates, ...options }: StepGraphOptions = {},
 ): StepGraph =>
-  buildStep(clip, fapromptLearner(faprompt, size, options), fapromptNeeds(0), batch, size, {
-    ...(optimizer ? { optimizer } : {}),
-    ...(intermediates ? { intermediates } : {}),
-  });
+  buildStep(
+    clip,
+    { learner: fapromptLearner(faprompt, size, options), needs: fapromptNeeds(0) },
+    { batch, size },
+    { ...(optimizer ? { optimizer } : {}), ...(intermediates ? { intermediates } : {}) },
+  );
 
 /**
  * Inputs: features by the names of `featureShapes`, each [B, ...], `masks` [B, S, S] of bytes, `classes` [B] i32, `labels` [B]
@@ -123,10 +131,8 @@ export const buildStepGraph = (
  */
 export function buildStep(
   clip: Sizes,
-  learner: Learner,
-  needs: ImageNeeds,
-  batch: number,
-  size: number,
+  { learner, needs }: { readonly learner: Learner; readonly needs: ImageNeeds },
+  { batch, size }: StepSizes,
   { optimizer = adamOptimizer(), intermediates: wanted = false, phase = 0 }: StepOptions = {},
 ): StepGraph {
   const model = createModelGraph(clip.weightSpec, { training: true });

@@ -164,7 +164,7 @@ export async function train(
     const made = await compileStep(
       gpu,
       clip,
-      buildStep(clip, learner, needs, images, imageSize, { optimizer, phase }),
+      buildStep(clip, { learner, needs }, { batch: images, size: imageSize }, { optimizer, phase }),
       state,
     );
     steps.set(key, made);

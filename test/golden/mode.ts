@@ -70,11 +70,16 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
   const { inputs, imageSize, config } = configuration;
   const images = inputs.tensors.get('images')!.shape[0]!;
   const state = await initialState(setting);
-  const step = buildStepGraph(configuration, model, images, imageSize, {
-    sharePrefix,
-    allLosses: true,
-    intermediates: true,
-  });
+  const step = buildStepGraph(
+    configuration,
+    model,
+    { batch: images, size: imageSize },
+    {
+      sharePrefix,
+      allLosses: true,
+      intermediates: true,
+    },
+  );
   const { graph } = step.model;
   const sim1 = step.model.records.get('sim1')!;
   const [topValues, topIndices] = topk(graph, abnormalChannel(step.model, sim1), model.options.patches);

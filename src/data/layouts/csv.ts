@@ -18,12 +18,12 @@ export function parseRecords(text: string, file: string, delimiter = ','): strin
   } catch (error) {
     const { lines } = error as { lines?: number };
     const field = lines === undefined ? null : `line ${lines}`;
-    throw new DatasetError(
+    throw new DatasetError({
       file,
       field,
-      'comma-separated values',
-      error instanceof Error ? error.message : String(error),
-    );
+      expected: 'comma-separated values',
+      found: error instanceof Error ? error.message : String(error),
+    });
   }
 }
 
@@ -40,7 +40,7 @@ export function parseTable<Column extends string>(
       // One column only: perhaps it is no table at all.
       const start = new TextEncoder().encode(text.slice(0, contentBytes));
       const found = header.length > 1 ? header.join(',') : describeContent(start);
-      throw new DatasetError(file, 'header', `a column ${column}`, found);
+      throw new DatasetError({ file, field: 'header', expected: `a column ${column}`, found });
     }
   }
   return records.map(

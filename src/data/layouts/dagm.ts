@@ -19,12 +19,12 @@ async function labelled(folder: Folder, file: string): Promise<Map<string, boole
   return new Map(
     rows.map(([, label, name], i) => {
       if (label !== '0' && label !== '1') {
-        throw new DatasetError(
-          folder.path(found),
-          `entry ${i + 1}, label`,
-          '0 or 1',
-          JSON.stringify(label ?? ''),
-        );
+        throw new DatasetError({
+          file: folder.path(found),
+          field: `entry ${i + 1}, label`,
+          expected: '0 or 1',
+          found: JSON.stringify(label ?? ''),
+        });
       }
       return [name ?? '', label === '1'];
     }),

@@ -25,7 +25,12 @@ export const elpv: Layout = {
     const unsure: string[] = [];
     records.forEach(([image = '', probability = '', type = ''], i) => {
       const fail = (expected: string, found: string): never => {
-        throw new DatasetError(folder.path(file), `line ${i + 1}`, expected, JSON.stringify(found));
+        throw new DatasetError({
+          file: folder.path(file),
+          field: `line ${i + 1}`,
+          expected,
+          found: JSON.stringify(found),
+        });
       };
       if (!staysInside(image)) fail('a path inside the folder', image);
       const value = probability === '' ? Number.NaN : Number(probability);

@@ -18,7 +18,12 @@ export const headCt: Layout = {
       ({ id, hemorrhage }, i): LayoutEntry => {
         const field = `line ${i + 2}`;
         const fail = (column: string, expected: string, found: string): never => {
-          throw new DatasetError(folder.path(file), `${field}, ${column}`, expected, JSON.stringify(found));
+          throw new DatasetError({
+            file: folder.path(file),
+            field: `${field}, ${column}`,
+            expected,
+            found: JSON.stringify(found),
+          });
         };
         if (!/^\d+$/.test(id)) fail('id', 'an integer', id);
         if (hemorrhage !== '0' && hemorrhage !== '1') fail('hemorrhage', '0 or 1', hemorrhage);

@@ -153,7 +153,7 @@ function toListing(folder: Folder, layout: PatternLayout, listed: readonly Found
     masks.get(pattern)!.map((mask) => fill(mask, values));
   const existing = found.map((item) => [...new Set(masksOf(item).flatMap((mask) => filesOf(folder, mask)))]);
   const usual = usualMasks(folder, found, masksOf);
-  const spare = spareMasks(folder, layout, masks, found, existing);
+  const spare = spareMasks(folder, masks, found, existing);
   // A class without any mask labels images only.
   const masked = new Set(found.filter((_, i) => existing[i]!.length > 0).map(classOf));
   for (const { className } of spare) masked.add(className ?? folder.name);
@@ -261,14 +261,13 @@ const maskFiles = (files: readonly string[], expected: string): MaskFiles =>
 /** Files where masks lie that belong to no image. */
 function spareMasks(
   folder: Folder,
-  layout: PatternLayout,
   masks: ReadonlyMap<ImagePattern, readonly string[]>,
   found: readonly Found[],
   existing: readonly (readonly string[])[],
 ): { file: string; className: string | undefined }[] {
   const used = new Set([...found.map(({ image }) => image), ...existing.flat()]);
-  const places = layout.images.flatMap((pattern) =>
-    masks.get(pattern)!.map((mask) => ({
+  const places = [...masks].flatMap(([pattern, own]) =>
+    own.map((mask) => ({
       regexp: compile(restricted(mask, pattern.image).replace(/\/\*$/, '/{any}')),
       className: pattern.className,
     })),

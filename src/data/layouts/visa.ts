@@ -43,12 +43,12 @@ export const visa: Layout = {
     const entries = rows.map(({ object, split, label, image, mask }, i): LayoutEntry => {
       const field = `line ${i + 2}`;
       const fail = (column: string, expected: string, found: string): never => {
-        throw new DatasetError(
-          folder.path(splitFile),
-          `${field}, ${column}`,
+        throw new DatasetError({
+          file: folder.path(splitFile),
+          field: `${field}, ${column}`,
           expected,
-          JSON.stringify(found),
-        );
+          found: JSON.stringify(found),
+        });
       };
       if (split !== 'train' && split !== 'test') return fail('split', 'train or test', split);
       if (label !== 'normal' && label !== 'anomaly') return fail('label', 'normal or anomaly', label);

@@ -36,7 +36,12 @@ export async function generateFromPhotos(
   const sources = bySource(await readPhotos(photos));
   const missing = wanted?.find((name) => !sources.has(name));
   if (missing !== undefined)
-    throw new DatasetError(photos, missing, `some of ${[...sources.keys()].join(', ')}`, missing);
+    throw new DatasetError({
+      file: photos,
+      field: missing,
+      expected: `some of ${[...sources.keys()].join(', ')}`,
+      found: missing,
+    });
   const names =
     wanted ??
     [...sources].flatMap(([name, of]) => (usable(of) && !heldOutSources.includes(name) ? name : []));
@@ -45,7 +50,12 @@ export async function generateFromPhotos(
     const of = sources.get(name)!;
     const masked = of.filter(({ state, mask }) => state !== 'normal' && mask !== null);
     if (!usable(of))
-      throw new DatasetError(photos, name, 'flawless photographs, or masks of defects', 'neither');
+      throw new DatasetError({
+        file: photos,
+        field: name,
+        expected: 'flawless photographs, or masks of defects',
+        found: 'neither',
+      });
     const stream = streamOf(photos, [...of.filter(({ state }) => state === 'normal'), ...masked]);
     const add = (kind: PhotoKind, defect: string | null, count: number) => {
       const folder = defect ?? 'good';

@@ -42,24 +42,28 @@ export function parsePhotos(text: string, file: string): Photo[] {
     try {
       value = JSON.parse(row);
     } catch (cause) {
-      throw new DatasetError(file, place, 'a JSON object', row.slice(0, 60), { cause });
+      throw new DatasetError(
+        { file, field: place, expected: 'a JSON object', found: row.slice(0, 60) },
+        { cause },
+      );
     }
     const { success, data, error } = line.safeParse(value);
     if (!success) {
       const { path, message } = error.issues[0]!;
       const field = path.join('.');
       const found = (value as Record<string, unknown> | null)?.[field];
-      throw new DatasetError(
+      throw new DatasetError({
         file,
-        `${place}.${field}`,
-        message.replace(/^expected /, ''),
-        found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 60),
-      );
+        field: `${place}.${field}`,
+        expected: message.replace(/^expected /, ''),
+        found: found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 60),
+      });
     }
     const { path: image, mask = null, caption, state, group, licence } = data;
     return [{ image, mask, source: image.split('/')[1]!, caption, state, group, licence }];
   });
-  if (photos.length === 0) throw new DatasetError(file, null, 'at least one photograph', 'none');
+  if (photos.length === 0)
+    throw new DatasetError({ file, field: null, expected: 'at least one photograph', found: 'none' });
   return photos;
 }
 

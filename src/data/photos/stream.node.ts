@@ -46,12 +46,12 @@ export const openPhotos = async (dir: string, heldOut: readonly string[]): Promi
   const photos = trainingPhotos(await readPhotos(dir), heldOut);
   const kinds = new Set(photos.map(({ state }) => state === 'normal'));
   if (kinds.size < 2)
-    throw new DatasetError(
+    throw new DatasetError({
       file,
-      null,
-      'flawless and defective photographs besides held-out sources',
-      `${photos.length} of one kind`,
-    );
+      field: null,
+      expected: 'flawless and defective photographs besides held-out sources',
+      found: `${photos.length} of one kind`,
+    });
   return streamOf(dir, photos);
 };
 
@@ -59,9 +59,12 @@ export const openPhotos = async (dir: string, heldOut: readonly string[]): Promi
 export async function readPhotos(dir: string): Promise<Photo[]> {
   const file = path.join(dir, 'index.jsonl');
   const text = await readText(file).catch((error: NodeJS.ErrnoException) => {
-    throw new DatasetError(dir, null, 'a folder with index.jsonl', error.code ?? error.message, {
-      cause: error,
-    });
+    throw new DatasetError(
+      { file: dir, field: null, expected: 'a folder with index.jsonl', found: error.code ?? error.message },
+      {
+        cause: error,
+      },
+    );
   });
   return parsePhotos(text, file);
 }

@@ -48,12 +48,20 @@ export async function writeDataset<Item extends DatasetItem>(
   const root = path.resolve(dir);
   const existing = await readdir(root).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
-    throw new DatasetError(root, null, 'an empty folder or none', error.code ?? error.message, {
-      cause: error,
-    });
+    throw new DatasetError(
+      { file: root, field: null, expected: 'an empty folder or none', found: error.code ?? error.message },
+      {
+        cause: error,
+      },
+    );
   });
   if (existing && existing.length > 0) {
-    throw new DatasetError(root, null, 'an empty folder or none', `a folder of ${existing.length} entries`);
+    throw new DatasetError({
+      file: root,
+      field: null,
+      expected: 'an empty folder or none',
+      found: `a folder of ${existing.length} entries`,
+    });
   }
   await mkdir(path.dirname(root), { recursive: true });
   const staging = temporaryBeside(root);

@@ -20,8 +20,7 @@ export interface ImageReading {
 
 /** Encodes preprocessed images, each [3, size, size], `batch` at a time. */
 export async function encodeImages(
-  gpu: Gpu,
-  clip: Clip,
+  { gpu, clip }: { readonly gpu: Gpu; readonly clip: Clip },
   images: readonly Float32Array[],
   size: number,
   { batch = 32, onProgress }: { batch?: number; onProgress?: ((done: number) => void) | undefined } = {},

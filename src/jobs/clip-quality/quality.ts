@@ -56,7 +56,7 @@ export async function clipQuality(
   const samples = Array.from({ length: count }, (_, index) =>
     drawSample({ role, seed, index, imageSize: size }),
   );
-  const images = await encodeImages(gpu, clip, samples.map(normalised), size, { onProgress });
+  const images = await encodeImages({ gpu, clip }, samples.map(normalised), size, { onProgress });
   const captions = await encodeTexts(
     gpu,
     clip,

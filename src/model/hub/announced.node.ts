@@ -37,9 +37,7 @@ const longestChain = 5;
  */
 export async function askHub(
   env: HubEnvironment,
-  repo: string,
-  revision: string,
-  path: string,
+  { repo, revision, path }: { readonly repo: string; readonly revision: string; readonly path: string },
   { signal, attempts = 5, retryDelay = 1000 }: AskOptions = {},
 ): Promise<Announced | undefined> {
   const url = hubAddress(env, repo, revision, path);

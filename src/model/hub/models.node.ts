@@ -135,7 +135,7 @@ async function pin(
   const known = await pinned(env, source, file);
   if (known) return known;
   const { repo, revision } = source;
-  const announced = await askHub(env, repo, revision, file.path, options);
+  const announced = await askHub(env, { repo, revision, path: file.path }, options);
   const address = hubAddress(env, repo, revision, file.path);
   if (!announced) throw new HubError('refused', `${address}: the server answered 404`);
   const { commit, bytes, hash } = announced;

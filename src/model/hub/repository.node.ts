@@ -37,7 +37,7 @@ export async function pullRepository(
   let commit: string | undefined;
   /** Asks for the first file at the branch, and then at the commit that it stands for: all files are of one state. */
   const ask = async (path: string) => {
-    const found = await askHub(env, repo, commit ?? revision, path, options);
+    const found = await askHub(env, { repo, revision: commit ?? revision, path }, options);
     commit ??= found?.commit;
     return found && { path };
   };

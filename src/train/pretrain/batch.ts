@@ -92,7 +92,12 @@ export function prepareBatch(
   for (const [i, image] of drawn.entries()) {
     const random = createRandom(deriveSeed(seed, 'augmentation', (step - 1) * batch + i));
     const covered = coverage.subarray(i * patches, (i + 1) * patches);
-    placeImage(random, image, size, config.patch, images.subarray(i * 3 * size * size), covered);
+    placeImage(
+      random,
+      image,
+      { size, patch: config.patch },
+      { pixels: images.subarray(i * 3 * size * size), covered },
+    );
   }
   const texts = [...drawn.map(({ caption }) => caption), ...drawn.map(({ counterpart }) => counterpart)];
   return {
@@ -129,10 +134,8 @@ const greyShare = 0.25;
 function placeImage(
   random: Random,
   { image, mask, photograph }: Drawn,
-  size: number,
-  patch: number,
-  pixels: Float32Array,
-  covered: Float32Array,
+  { size, patch }: { readonly size: number; readonly patch: number },
+  { pixels, covered }: { readonly pixels: Float32Array; readonly covered: Float32Array },
 ): void {
   const mirrorX = random.next() < 0.5;
   const mirrorY = random.next() < 0.5;

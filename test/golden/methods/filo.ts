@@ -8,17 +8,15 @@ import { encodeFeatures } from '../../../src/model/clip/vision.ts';
 import { bindWeights } from '../../../src/model/clip/weights.ts';
 import { createModelGraph, type ModelGraph } from '../../../src/model/context.ts';
 import { insideBoxes } from '../../../src/model/methods/filo/boxes.ts';
+import { filoMaps, kernelParts, mergedConvolution } from '../../../src/model/methods/filo/decoder.ts';
 import {
   type FiloTexts,
   filoClass,
   filoDetection,
   filoMapLosses,
-  filoMaps,
   filoPrototypes,
   filoShapes,
   filoSimilarities,
-  kernelParts,
-  mergedConvolution,
 } from '../../../src/model/methods/filo/forward.ts';
 import { filoTaps } from '../../../src/model/methods/filo/options.ts';
 import { joinValues, splitShapes, splitValues } from '../../../src/model/methods/parts.ts';
@@ -181,11 +179,11 @@ export async function checkFilo(setting: MethodSetting): Promise<void> {
       const start = graph.constant('start', rows.get(sot)!, [1, config.textWidth]);
       const adapter = position !== undefined;
       const unit = filoClass(model, raw, get, adapter);
-      const text = filoPrototypes(model, unit, start, texts, get, config);
+      const text = filoPrototypes(model, unit, { start, ...texts }, { get, clip: config });
       const convolutions = Array.from({ length: linears - 1 }, (_, i) =>
         mergedConvolution(model, i, get, parts),
       );
-      const maps = filoMaps(model, taps, text, get, convolutions, size);
+      const maps = filoMaps(model, taps, text, { get, convolutions, size });
       return { model, learnables, parameters, unit, text, maps };
     };
 

@@ -68,7 +68,12 @@ export async function checkTraining(
   const opened = (await golden.open(file))!;
   const all = [...opened.tensors.keys()];
   const state = await initialState(setting, file, optimizer.moments);
-  const step = buildStep(clip, learner, needs, count, size, { optimizer, intermediates: true });
+  const step = buildStep(
+    clip,
+    { learner, needs },
+    { batch: count, size },
+    { optimizer, intermediates: true },
+  );
   const outputs = Object.fromEntries([
     ...Object.entries(step.losses).map(([name, t]) => [`loss/${name}`, t] as const),
     ...[...step.model.records].map(([name, t]) => [`value/${name}`, t] as const),

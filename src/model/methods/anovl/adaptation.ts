@@ -8,7 +8,6 @@
 // The published code keeps the optimizer's moments from one image to the next, so that results depend on their order;
 // here they begin anew, too.
 import { createRandom, deriveSeed } from '../../../base/random.ts';
-import type { Gpu } from '../../../gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor, writeDeviceTensor } from '../../../graph/device-tensor.ts';
 import { compile } from '../../../graph/executor.ts';
 import { gradient } from '../../../graph/gradient.ts';
@@ -18,11 +17,10 @@ import { add, affine, multiply, subtract } from '../../../kernels/elementwise/el
 import { reduce } from '../../../kernels/reduce/reduce.ts';
 import { softmax } from '../../../kernels/softmax/softmax.ts';
 import { f32, type Tensor } from '../../../kernels/tensor.ts';
-import { featureShapes, type ImageNeeds } from '../../clip/needs.ts';
-import type { Clip } from '../../clip/weights.ts';
+import { featureShapes } from '../../clip/needs.ts';
 import { type Context, createModelGraph } from '../../context.ts';
 import { checkDetection } from '../../faprompt/verdict.ts';
-import type { Scorer } from '../../scorer.ts';
+import type { Scorer, ScorerTarget } from '../../scorer.ts';
 import { type Adapter, adaptedCosines, anovlMap, directionOf, viewScore } from './forward.ts';
 import type { AnovlOptions } from './options.ts';
 
@@ -81,10 +79,7 @@ export interface AnovlTextValues {
 }
 
 export async function createAnovlScorer(
-  gpu: Gpu,
-  clip: Clip,
-  size: number,
-  needs: ImageNeeds,
+  { gpu, clip, size, needs }: ScorerTarget,
   texts: AnovlTextValues,
   options: AnovlOptions,
 ): Promise<Scorer> {

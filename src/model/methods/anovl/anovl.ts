@@ -75,7 +75,7 @@ export const anovl = (name: string, title: string, options: AnovlOptions): Metho
     const prototypes = new Float32Array(2 * embedDim);
     prototypes.set(unitMean(raw.slice(0, tokens.normal.length)));
     prototypes.set(unitMean(raw.slice(tokens.normal.length)), embedDim);
-    const scorer = await createAnovlScorer(gpu, clip, size, needs, { rows, prototypes }, options);
+    const scorer = await createAnovlScorer({ gpu, clip, size, needs }, { rows, prototypes }, options);
     return { ...scorer, dropped };
   },
 });

@@ -11,6 +11,7 @@ import { adamwOptimizer } from '../optimizer.ts';
 import { parseValues } from '../option-values.ts';
 import { splitShapes } from '../parts.ts';
 import { parseDescriptions } from './descriptions.ts';
+import * as decoder from './decoder.ts';
 import * as forward from './forward.ts';
 import { type FiloOptions, filoDefaults, filoKinds, filoTaps, type ParsedFilo, sizesOf } from './options.ts';
 import { createFiloScorer } from './scorer.ts';
@@ -48,16 +49,16 @@ const learning = (options: FiloOptions): Learning => ({
   phases: filoPhases,
   largestBatch: 1,
   shapes: (clip) => forward.filoShapes(sizesOf(options, clip), clip),
-  parts: (clip) => forward.kernelParts(sizesOf(options, clip).convolutions, forward.filoParts(clip)),
+  parts: (clip) => decoder.kernelParts(sizesOf(options, clip).convolutions, decoder.filoParts(clip)),
   initial: async (clip, seed) => initialValues(options, clip.config, seed),
   async prepare({ clip, size, classes, tokenizer }) {
     const { config } = clip;
     const { names } = filoTaps(config, options);
     const sizes = sizesOf(options, config);
-    const parts = forward.filoParts(config);
+    const parts = decoder.filoParts(config);
     const shapes = splitShapes(
       forward.filoShapes(sizes, config),
-      forward.kernelParts(sizes.convolutions, parts),
+      decoder.kernelParts(sizes.convolutions, parts),
     );
     const table = await TextTable.of(clip, options, [...new Set(classes)], tokenizer);
     return {
@@ -69,7 +70,7 @@ const learning = (options: FiloOptions): Learning => ({
         const unit = forward.filoClass(model, features.image!, get, adapter);
         const start = graph.constant('start', table.start, [1, config.textWidth]);
         const texts = { normal: table.inputs(model, 'normal'), abnormal: table.inputs(model, 'abnormal') };
-        const text = forward.filoPrototypes(model, unit, start, texts, get, config);
+        const text = forward.filoPrototypes(model, unit, { start, ...texts }, { get, clip: config });
         const own = new Map([...all].filter(([name]) => name.startsWith('adapter.') === adapter));
         // What is not trained in this phase is read, and stays: the step binds it all the same.
         if (adapter) {
@@ -81,15 +82,13 @@ const learning = (options: FiloOptions): Learning => ({
           };
         }
         const convolutions = Array.from({ length: sizes.convolutions }, (_, i) =>
-          forward.mergedConvolution(model, i, get, parts),
+          decoder.mergedConvolution(model, i, get, parts),
         );
-        const maps = forward.filoMaps(
+        const maps = decoder.filoMaps(
           model,
           names.map((name) => features[name]!),
           text,
-          get,
-          convolutions,
-          size,
+          { get, convolutions, size },
         );
         return { learnables: own, fixed: all, losses: forward.filoMapLosses(model, maps, masks) };
       },

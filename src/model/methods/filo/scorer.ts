@@ -13,6 +13,7 @@ import type { ScorerSetup } from '../method.ts';
 import { type Parts, splitShapes, splitValues } from '../parts.ts';
 import { boxesOf, insideBoxes, useBoxes } from './boxes.ts';
 import { describedAs } from './descriptions.ts';
+import * as decoder from './decoder.ts';
 import * as forward from './forward.ts';
 import { type FiloOptions, filoTaps, sizesOf } from './options.ts';
 import { TextTable } from './texts.ts';
@@ -40,8 +41,8 @@ async function mergeAll(
   learned: Learned,
 ): Promise<Map<string, DeviceTensor>> {
   const merged = new Map<string, DeviceTensor>();
-  const parts = forward.filoParts(clip.config);
-  const split = forward.kernelParts(count, parts);
+  const parts = decoder.filoParts(clip.config);
+  const split = decoder.kernelParts(count, parts);
   const shapes = splitShapes(
     forward.filoShapes({ tokens: 1, linear: 0, convolutions: count }, clip.config),
     split,
@@ -54,7 +55,7 @@ async function mergeAll(
       model,
       new Map([...shapes].filter(([name]) => depth.test(name))),
     );
-    const { kernels, bias } = forward.mergedConvolution(model, i, (name) => tensors.get(name)!, parts);
+    const { kernels, bias } = decoder.mergedConvolution(model, i, (name) => tensors.get(name)!, parts);
     const outputs: Record<string, Tensor> = { [`bias${i}`]: bias };
     for (const [part, kernel] of kernels.entries()) outputs[`kernel${i}/${part}`] = kernel;
     const own: DeviceTensor[] = [];
@@ -137,8 +138,8 @@ export async function createFiloScorer(
     };
     const convolutions = Array.from(
       { length: sizes.convolutions },
-      (_, i): forward.FiloConvolution => ({
-        kernels: Array.from({ length: forward.filoParts(config) }, (_, part) =>
+      (_, i): decoder.FiloConvolution => ({
+        kernels: Array.from({ length: decoder.filoParts(config) }, (_, part) =>
           parameter(`kernel${i}/${part}`),
         ),
         bias: parameter(`bias${i}`),
@@ -147,14 +148,12 @@ export async function createFiloScorer(
     const unit = forward.filoClass(model, features.image!, get, true);
     const start = graph.constant('start', table.start, [1, config.textWidth]);
     const texts = { normal: table.inputs(model, 'normal'), abnormal: table.inputs(model, 'abnormal') };
-    const text = forward.filoPrototypes(model, unit, start, texts, get, config);
-    const maps = forward.filoMaps(
+    const text = forward.filoPrototypes(model, unit, { start, ...texts }, { get, clip: config });
+    const maps = decoder.filoMaps(
       model,
       names.map((name) => features[name]!),
       text,
-      get,
-      convolutions,
-      size,
+      { get, convolutions, size },
     );
     const similarities = forward.filoSimilarities(model, unit, text);
     const inside = graph.input('inside', f32(size, size));
