@@ -9,7 +9,6 @@
 //   phase 2: CE( u(A(f)) T / 0.07, label ),  A(x) = x + SiLU(W2 ReLU(W1 x)): the adapter alone
 //   map = mean_k blur(M_k,a),  score = ( u(A(f)) t_a / sqrt(2) + max map ) / 2, of the map without the boxes
 
-import { filoKernels, type Get } from './decoder.ts';
 import { crossEntropy } from '../../../kernels/cross_entropy/cross_entropy.ts';
 import { diceLoss } from '../../../kernels/dice/dice.ts';
 import { add, affine, multiply } from '../../../kernels/elementwise/elementwise.ts';
@@ -24,6 +23,7 @@ import { f32, type Shape, type Tensor } from '../../../kernels/tensor.ts';
 import type { ClipConfig } from '../../clip/config.ts';
 import { encodeText } from '../../clip/text.ts';
 import type { Context } from '../../context.ts';
+import { filoKernels, type Get } from './decoder.ts';
 
 export type Side = 'normal' | 'abnormal';
 const sides = ['normal', 'abnormal'] as const;
