@@ -1,28 +1,21 @@
-// The command line for tests that start it as a process of its own.
+// The command for tests that start it as a process of its own: bin/ and what it wants, as an installed package has them.
+import { cp, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { build } from 'esbuild';
-import { esbuildWgsl } from '../scripts/wgsl-plugin.mjs';
+import { buildNode } from '../scripts/library.mjs';
+import { built } from './built.ts';
 
-let made: Promise<string> | undefined;
+const root = path.resolve(import.meta.dirname, '..');
 
-/** The command line of the sources as they are, as one file. @returns its path */
-export function bundledCli(): Promise<string> {
-  made ??= bundle();
-  return made;
-}
-
-async function bundle(): Promise<string> {
-  // Beside node_modules, so that packages are found.
-  const outfile = path.join(import.meta.dirname, '../node_modules/.cache/faprompt-test/cli.mjs');
-  await build({
-    entryPoints: [path.join(import.meta.dirname, '../src/cli/main.ts')],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    packages: 'external',
-    logLevel: 'error',
-    plugins: [esbuildWgsl],
+const command = () =>
+  built('command', async (folder) => {
+    for (const part of ['bin', 'package.json', 'scripts/vulkan'])
+      await cp(path.join(root, part), path.join(folder, part), { recursive: true });
+    await symlink(path.join(root, 'weights'), path.join(folder, 'weights'));
+    await buildNode(path.join(folder, 'dist/node'));
   });
-  return outfile;
-}
+
+/** The command line of the sources as they are. @returns its path */
+export const bundledCli = async (): Promise<string> => path.join(await command(), 'dist/node/cli.js');
+
+/** What `npx faprompt` starts: the command line behind its launcher. @returns its path */
+export const bundledBin = async (): Promise<string> => path.join(await command(), 'bin/faprompt.mjs');

@@ -23,7 +23,7 @@ export interface KillReport {
 }
 
 export interface Kills {
-  /** dist's command line, and its arguments but for --out and --resume. */
+  /** The built command line, and its arguments but for --out and --resume. */
   readonly command: readonly string[];
   readonly dir: string;
   readonly kills: number;

@@ -1,13 +1,13 @@
 // What native code prints of its own accord, and what must come through all the same.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withoutNoise } from '../scripts/vulkan/noise.mjs';
 import { hasEsbuild } from '../testing/esbuild.ts';
+import { bundledBin } from './bundled-cli.ts';
 import { makeFixtures, tinyOptions } from './train-fixtures.ts';
 
-const root = path.resolve(import.meta.dirname, '..');
 const noise = (kind: string) =>
   `Warning: maxDynamic${kind}BuffersPerPipelineLayout artificially reduced from 1000000 to 16 to fit dynamic offset allocation limit.\n`;
 
@@ -51,9 +51,10 @@ describe('withoutNoise', () => {
 });
 
 describe.skipIf(!hasEsbuild())('the command', () => {
+  let bin: string;
   let fixtures: Awaited<ReturnType<typeof makeFixtures>>;
   beforeAll(async () => {
-    execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs')]);
+    bin = await bundledBin();
     fixtures = await makeFixtures();
   });
   afterAll(() => fixtures?.remove());
@@ -61,11 +62,9 @@ describe.skipIf(!hasEsbuild())('the command', () => {
   it('says on standard error what it has to say, and nothing else', async () => {
     const { data, clip, dir } = fixtures;
     const args = ['train', '--data', data, '--clip', clip, '--no-cache', '--out', path.join(dir, 'run')];
-    const child = spawn(
-      process.execPath,
-      [path.join(root, 'bin/faprompt.mjs'), ...args, ...tinyOptions, '--epochs', '1'],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const child = spawn(process.execPath, [bin, ...args, ...tinyOptions, '--epochs', '1'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let [out, note] = ['', ''];
     child.stdout.on('data', (bytes) => {
       out += bytes;

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawImage } from '../src/data/synth/draw.ts';
-import { hasChromium, testBrowser } from '../testing/browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
 
 /** Files (and folders) from outside of the browser, dropped in the middle of the page. */
@@ -117,7 +117,7 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
     await page.setInputFiles('.welcome input[multiple]', path.join(folder, 'one.png'));
     await inspected(page, 1);
     const [before] = (await numbers(page)).images;
-    const session = await (await testBrowser()).newBrowserCDPSession();
+    const session = await context.browser()!.newBrowserCDPSession();
     const said = page.waitForSelector('text=The graphics device was lost');
     await session.send('Browser.crashGpuProcess' as 'Browser.getVersion').catch(() => {});
     await said;

@@ -5,17 +5,15 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { neededEnvironment } from '../scripts/vulkan/driver.mjs';
-import { esbuildWgsl } from '../scripts/wgsl-plugin.mjs';
 import { lockFolder, lockName } from '../src/base/lock.node.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
 import { hasEsbuild } from '../testing/esbuild.ts';
+import { bundledCli } from './bundled-cli.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
-const root = path.resolve(import.meta.dirname, '..');
 let fixtures: Awaited<ReturnType<typeof makeFixtures>>;
 let program: string;
 const at = (...parts: string[]) => path.join(fixtures.dir, ...parts);
@@ -26,26 +24,9 @@ const trainArgs = (out: string, epochs = '9999') => [
 
 beforeAll(async () => {
   fixtures = await makeFixtures();
-  if (!hasEsbuild()) return;
-  const dir = await mkdtemp(path.join(root, 'node_modules', '.faprompt-child-'));
-  program = path.join(dir, 'cli.mjs');
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['src/cli/main.ts'],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'error',
-    plugins: [esbuildWgsl],
-  });
+  if (hasEsbuild()) program = await bundledCli();
 });
-afterAll(async () => {
-  await fixtures.remove();
-  if (program) await rm(path.dirname(program), { recursive: true, force: true });
-});
+afterAll(() => fixtures.remove());
 
 /** Starts the built command. @param ready text of the log after which `then` runs */
 async function started(

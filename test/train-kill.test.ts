@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasEsbuild } from '../testing/esbuild.ts';
+import { bundledCli } from './bundled-cli.ts';
 import { killTrainings } from './kills.ts';
 import { makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 const kills = Number(process.env.FAPROMPT_KILLS ?? (process.env.FAPROMPT_TESTS === 'full' ? 20 : 3));
-const root = path.resolve(import.meta.dirname, '..');
 
 let fixtures: Awaited<ReturnType<typeof makeFixtures>>;
 beforeAll(async () => {
@@ -19,11 +19,10 @@ afterAll(() => fixtures.remove());
 test.skipIf(!hasEsbuild())(
   `${kills} kills inside steps and checkpoint writes: the prompts have the same bytes`,
   async () => {
-    execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs')]);
     const { data, clip, dir } = fixtures;
     const at = (name: string) => path.join(dir, name);
     const command = [
-      ...[path.join(root, 'dist/node/cli.js'), 'train', '--data', data, '--clip', clip],
+      ...[await bundledCli(), 'train', '--data', data, '--clip', clip],
       ...['--cache', at('cache'), '--epochs', '8', '--save-every', '1', ...tinyOptions],
     ];
     execFileSync(process.execPath, [...command, '--out', at('whole')], { stdio: 'ignore' });

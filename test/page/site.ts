@@ -1,33 +1,20 @@
 // The page as `npm run build:web` makes it, below a path of its own, in the tests' browser.
-import { rmSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { buildPage } from '../../scripts/web/build.mjs';
 import { pageServer } from '../../scripts/web/server.mjs';
 import { testBrowser } from '../../testing/browser/chromium.ts';
+import { built } from '../built.ts';
 
 export interface PageSite {
   readonly url: string;
   close(): Promise<void>;
 }
 
-let built: Promise<string> | undefined;
-
-/** The page, made once for all test files; it goes with the process. */
-async function builtPage(): Promise<string> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  await buildPage(folder);
-  return folder;
-}
-
 /** Serves the page, from an origin of its own. */
 export async function openPageSite(): Promise<PageSite> {
-  built ??= builtPage();
-  const folder = await built;
+  const folder = await built('page', (folder) => buildPage(folder));
   const base = '/some/path/';
   const server = pageServer(folder, base);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -58,7 +45,10 @@ export async function visit(
   options: BrowserContextOptions = {},
   before?: (page: Page) => Promise<unknown>,
 ): Promise<Visit> {
-  const context = await (await testBrowser()).newContext({ serviceWorkers: 'block', ...options });
+  const context = await (await testBrowser({ boundsChecks: false })).newContext({
+    serviceWorkers: 'block',
+    ...options,
+  });
   // Software rendering, and machines that do other things as well.
   context.setDefaultTimeout(90_000);
   const page = await context.newPage();

@@ -23,24 +23,31 @@ export function hasChromium(): boolean {
   return executablePath !== undefined && hasEsbuild();
 }
 
-let launched: Promise<Browser> | undefined;
+const args = [
+  '--no-sandbox',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--use-fake-device-for-media-stream',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+];
 
-/** The one browser that all test files share; it ends with the process. */
-export function testBrowser(): Promise<Browser> {
-  launched ??= chromium.launch({
-    executablePath: executablePath!,
-    args: [
-      '--no-sandbox',
-      '--enable-unsafe-webgpu',
-      '--use-webgpu-adapter=swiftshader',
-      '--enable-unsafe-swiftshader',
-      '--use-fake-device-for-media-stream',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--disable-quic',
-    ],
-  });
-  return launched;
+const launched = new Map<boolean, Promise<Browser>>();
+
+/**
+ * The browser that all test files share; it ends with the process.
+ * @param boundsChecks false: without the bounds checks that Dawn writes into shaders, of which SwiftShader takes a quarter
+ * less time to compile. For tests of what is around the kernels: those of the kernels in a browser keep them.
+ */
+export function testBrowser({ boundsChecks = true } = {}): Promise<Browser> {
+  const known = launched.get(boundsChecks);
+  if (known) return known;
+  const own = boundsChecks ? [] : ['--enable-dawn-features=disable_robustness'];
+  const browser = chromium.launch({ executablePath: executablePath!, args: [...args, ...own] });
+  launched.set(boundsChecks, browser);
+  return browser;
 }
