@@ -5,7 +5,7 @@ import { hasChromium } from '../testing/browser/chromium.ts';
 import { type PageHub, startPageHub } from '../testing/page-hub.ts';
 import { violations, violationsInAllLooks } from './page/axe.ts';
 import { mask, noImage, tile } from './page/images.ts';
-import { inspected, openPageSite, type PageSite, visit } from './page/site.ts';
+import { inspected, openPageSite, type PageSite, startOver, type Visit, visit } from './page/site.ts';
 
 const clean = async (page: Page, state: string) =>
   expect.soft(await violationsInAllLooks(page), state).toEqual([]);
@@ -18,15 +18,28 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
     hub = await startPageHub({ 'openai/clip-vit-base-patch32/model.safetensors': new Uint8Array(64) });
   });
   afterAll(async () => {
+    await (await shared)?.context.close();
     await hub?.close();
     await site?.close();
   });
   const open = () => visit(site, { reducedMotion: 'reduce', permissions: ['camera'] });
+  let shared: Promise<Visit> | undefined;
+  /** One page, with its model, for all tests that need one. */
+  const withModel = async () => {
+    shared ??= open();
+    const { page } = await shared;
+    await startOver(page);
+    return page;
+  };
   const withSample = async () => {
-    const visited = await open();
-    await visited.page.click('.sample');
-    await inspected(visited.page, 1);
-    return visited;
+    const page = await withModel();
+    await page.click('.sample');
+    await inspected(page, 1);
+    return page;
+  };
+  const removeLimit = async (page: Page) => {
+    await page.click('section[aria-labelledby=limit-heading] >> text=Remove');
+    await page.waitForSelector('section[aria-labelledby=limit-heading] >> text=None yet');
   };
   const failAlways = async (page: Page) => {
     await page.click('text=Set by hand');
@@ -36,7 +49,7 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
   };
 
   test('welcome, work, result, error', async () => {
-    const { page, context } = await open();
+    const page = await withModel();
     await clean(page, 'welcome');
     await page.click('.sample');
     await page.waitForSelector('.progress:visible progress');
@@ -56,11 +69,11 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
     const found = (await violationsInAllLooks(page)).join();
     expect(found).toMatch(/dark, 320 px: button-name: .unnamed/);
     expect(found).toMatch(/light, 1280 px: the page is 2\d\d\d px wide/);
-    await context.close();
+    await page.locator('.unnamed').evaluate((button) => button.remove());
   });
 
   test('verdict, zoom, tiles, what can be undone, take it along', async () => {
-    const { page, context } = await withSample();
+    const page = await withSample();
     await page.click('text=Set by hand');
     await clean(page, 'limit by hand');
     await page.getByLabel('Fails from').fill('0');
@@ -73,11 +86,13 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
     await page.waitForSelector('.thumb[data-state=working]');
     await inspected(page, 1);
     await clean(page, 'tiles');
-    await context.close();
+    await page.getByLabel('Look at').selectOption('1');
+    await inspected(page, 1);
+    await removeLimit(page);
   });
 
   test('calibration', async () => {
-    const { page, context } = await withSample();
+    const page = await withSample();
     await page.click('section[aria-labelledby=limit-heading] >> text=Calibrate on good parts');
     await clean(page, 'nothing yet');
     await page.setInputFiles('dialog input[multiple]', [await tile('good.png', { seed: 5 }), noImage()]);
@@ -85,18 +100,19 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
     await page.waitForSelector('dialog >> text=2 good photographs,');
     await page.waitForSelector('dialog >> text=broken.png is not an image');
     await clean(page, 'a limit');
-    await context.close();
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('dialog', { state: 'detached' });
   });
 
   test('live', async () => {
-    const { page, context } = await withSample();
+    const page = await withSample();
     await failAlways(page);
     await page.click('.toolbar >> text=Live');
     await page.waitForSelector('.live-stills li');
     await clean(page, 'live');
     await page.click('.live >> text=Stop');
     await page.waitForSelector('dialog', { state: 'detached' });
-    await context.close();
+    await removeLimit(page);
   });
 
   test('gallery and painter', async () => {
@@ -118,7 +134,7 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
   });
 
   test('training, and what it came to', async () => {
-    const { page, context } = await open();
+    const page = await withModel();
     await page.click('nav >> text=Train');
     // So many of a kind that one is set aside.
     const pairs = [1, 2, 3, 4, 5].flatMap((seed) => [
@@ -138,11 +154,10 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
     await page.click('.monitor >> text=Continue');
     await page.waitForSelector('text=that the run never saw');
     await clean(page, 'before and after');
-    await context.close();
   });
 
   test('model: known CLIPs, a download that fails, what is stored', async () => {
-    const { page, context } = await withSample();
+    const page = await withSample();
     await page.click('nav >> text=Model');
     await page.click('summary >> text=Where from');
     await clean(page, 'known CLIPs');
@@ -151,6 +166,5 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
     await page.getByRole('button', { name: /: ViT-B\/32$/ }).click();
     await page.waitForSelector('[role=alert] >> text=is not the file that was expected');
     await clean(page, 'not what its name promises');
-    await context.close();
   });
 });

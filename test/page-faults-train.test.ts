@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { mask, noImage, textFile, tile, type UploadFile } from './page/images.ts';
 import { listen, said } from './page/said.ts';
-import { openPageSite, type PageSite, visit } from './page/site.ts';
+import { openPageSite, type PageSite, type Visit, visit } from './page/site.ts';
 
 const addImages = (page: Page, files: readonly UploadFile[]) =>
   page.setInputFiles('.train input[accept="image/*"]', [...files]);
@@ -34,6 +34,7 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
     dir = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-faults-'));
   });
   afterAll(async () => {
+    await (await shared)?.context.close();
     await site?.close();
     await rm(dir, { recursive: true, force: true });
   });
@@ -42,6 +43,15 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
     await visited.page.click('nav >> text=Train');
     await visited.page.waitForSelector('h1:visible:has-text("Train")');
     return visited;
+  };
+  let shared: Promise<Visit> | undefined;
+  /** One page for all that train: what SwiftShader compiled for the first run serves the others. */
+  const openToTrain = async () => {
+    shared ??= open();
+    const { page } = await shared;
+    const all = page.locator('.train >> text=Remove all');
+    if (await all.isVisible()) await all.click();
+    return page;
   };
 
   test('a flat folder: x.png with x_mask.png; layouts are listed once; other files are named', async () => {
@@ -159,8 +169,20 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
     await context.close();
   });
 
+  test('stopped while it prepares, nothing was learnt and nothing is offered', async () => {
+    const page = await openToTrain();
+    await addImages(page, await pairs());
+    await page.waitForSelector('text=2 normal, 2 with a defect');
+    await start(page).click();
+    await page.click('.monitor >> text=Stop and keep');
+    await expect.poll(async () => (await said(page)).join(' ')).toContain('nothing was learnt');
+    expect(await page.locator('.outcome').count()).toBe(0);
+    expect(await start(page).isDisabled()).toBe(false);
+    await page.waitForFunction(() => document.activeElement !== document.body);
+  });
+
   test('Train on uses the images of its run; a failure leaves the prompts; the images cannot be changed meanwhile', async () => {
-    const { page, context, complaints } = await open();
+    const page = await openToTrain();
     await addImages(page, await pairs());
     await page.waitForSelector('text=2 normal, 2 with a defect');
     await page.getByLabel('Epochs').fill('2');
@@ -196,25 +218,11 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
     await page.waitForSelector('.outcome', { state: 'detached' });
     await ready(page);
     expect(await page.locator('.curve').getAttribute('aria-label')).toMatch(/at step 1,/);
-    expect(complaints).toEqual([]);
-    await context.close();
-  });
-
-  test('stopped while it prepares, nothing was learnt and nothing is offered', async () => {
-    const { page, context } = await open();
-    await addImages(page, await pairs());
-    await page.waitForSelector('text=2 normal, 2 with a defect');
-    await start(page).click();
-    await page.click('.monitor >> text=Stop and keep');
-    await expect.poll(async () => (await said(page)).join(' ')).toContain('nothing was learnt');
-    expect(await page.locator('.outcome').count()).toBe(0);
-    expect(await start(page).isDisabled()).toBe(false);
-    await page.waitForFunction(() => document.activeElement !== document.body);
-    await context.close();
+    expect((await shared)!.complaints).toEqual([]);
   });
 
   test('portrait images keep their shape; prompts, tried on images that were set aside, before and after', async () => {
-    const { page, context } = await open();
+    const page = await openToTrain();
     const files = await Promise.all(
       Array.from({ length: 5 }, async (_, i) => [
         await tile(`bad-${i}.png`, { defect: 'crack', seed: 20 + i, size: 64, height: 128 }),
@@ -227,6 +235,7 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
     await page.getByLabel('Epochs').fill('1');
     await page.getByLabel('Images a step').fill('8');
     await start(page).click();
+    await page.waitForSelector('.outcome', { state: 'detached' }); // that of the run before
     await ready(page);
     const shape = await page
       .locator('.monitor .watched')
@@ -239,6 +248,5 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
       expect.stringMatching(/^Before: \d\.\d\d$/),
       expect.stringMatching(/^After: \d\.\d\d$/),
     ]);
-    await context.close();
   });
 });

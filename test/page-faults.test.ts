@@ -4,7 +4,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { noImage, textFile, tile } from './page/images.ts';
 import { listen, said } from './page/said.ts';
-import { inspected, numbers, openPageSite, type PageSite, phone, saved, visit } from './page/site.ts';
+import {
+  inspected,
+  numbers,
+  openPageSite,
+  type PageSite,
+  phone,
+  saved,
+  startOver,
+  type Visit,
+  visit,
+} from './page/site.ts';
 
 const focused = (page: Page) =>
   page.evaluate(() => {
@@ -18,7 +28,18 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
   beforeAll(async () => {
     site = await openPageSite();
   });
-  afterAll(() => site?.close());
+  afterAll(async () => {
+    await (await shared)?.context.close();
+    await site?.close();
+  });
+  let shared: Promise<Visit> | undefined;
+  /** One page for the tests that begin with no photograph and do not mind that the model is open. */
+  const onSharedPage = async () => {
+    shared ??= visit(site);
+    const { page } = await shared;
+    await startOver(page);
+    return page;
+  };
 
   test('an address that ends in #main, the skip link’s, shows the first view', async () => {
     const { page, context } = await visit(site);
@@ -74,8 +95,25 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
     await context.close();
   });
 
+  test('after cancelling, "Inspect it" inspects that one; the others on demand', async () => {
+    const page = await onSharedPage();
+    const files = await Promise.all([1, 2, 3].map((seed) => tile(`${seed}.png`, { seed })));
+    await page.setInputFiles('.welcome input[multiple]', files);
+    await page.click('.progress:visible >> text=Cancel');
+    await page.waitForSelector('text=Stopped before this photograph was done');
+    // The button went away under the keyboard.
+    await page.waitForFunction(() => document.activeElement !== document.body);
+    await page.click('text=Inspect it');
+    await page.waitForFunction(() => document.activeElement !== document.body);
+    await page.waitForSelector('.thumb[title="1.png"][data-state=done]');
+    expect(await page.locator('.thumb[data-state=stopped]').count()).toBe(2);
+    await thumb(page, '3.png').click();
+    await page.click('text=Inspect all 2 that are left');
+    await inspected(page, 3);
+  });
+
   test('stretched colours belong to one photograph, by themselves and by choice', async () => {
-    const { page, context } = await visit(site);
+    const page = await onSharedPage();
     const stretch = page.getByLabel('Stretch colours to this photograph');
     await page.setInputFiles('.welcome input[multiple]', await tile('photograph.png'));
     await inspected(page, 1);
@@ -95,11 +133,10 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
     await stretch.uncheck();
     await thumb(page, 'flawless-wood.png').click();
     expect(await stretch.isChecked()).toBe(true);
-    await context.close();
   });
 
   test('files: another kind is named, the JSON is named after what came out, its mark is no limit', async () => {
-    const { page, context } = await visit(site);
+    const page = await onSharedPage();
     await page.setInputFiles('.welcome input[multiple]', textFile());
     await page.waitForSelector('.welcome >> text=notes.txt is not an image');
     await page.setInputFiles('.welcome input[multiple]', [
@@ -124,29 +161,10 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
     const alert = page.locator('[role=alert]:visible');
     expect(await alert.innerText()).toContain('a-bad.png is not an image that this browser can read');
     expect(await alert.innerText()).not.toMatch(/expected|found/);
-    await context.close();
-  });
-
-  test('after cancelling, "Inspect it" inspects that one; the others on demand', async () => {
-    const { page, context } = await visit(site);
-    const files = await Promise.all([1, 2, 3].map((seed) => tile(`${seed}.png`, { seed })));
-    await page.setInputFiles('.welcome input[multiple]', files);
-    await page.click('.progress:visible >> text=Cancel');
-    await page.waitForSelector('text=Stopped before this photograph was done');
-    // The button went away under the keyboard.
-    await page.waitForFunction(() => document.activeElement !== document.body);
-    await page.click('text=Inspect it');
-    await page.waitForFunction(() => document.activeElement !== document.body);
-    await page.waitForSelector('.thumb[title="1.png"][data-state=done]');
-    expect(await page.locator('.thumb[data-state=stopped]').count()).toBe(2);
-    await thumb(page, '3.png').click();
-    await page.click('text=Inspect all 2 that are left');
-    await inspected(page, 3);
-    await context.close();
   });
 
   test('thumbnails: one stop for Tab, arrows and Delete; undo; the focus never falls to the body', async () => {
-    const { page, context } = await visit(site);
+    const page = await onSharedPage();
     const files = await Promise.all([1, 2, 3].map((seed) => tile(`${seed}.png`, { seed })));
     await page.setInputFiles('.welcome input[multiple]', files);
     await inspected(page, 3);
@@ -177,7 +195,6 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
     await page.locator('h1:visible').focus();
     await page.keyboard.press('ArrowRight');
     expect(await thumb(page, '3.png').getAttribute('aria-pressed')).toBe('true');
-    await context.close();
   });
 
   test('320 pixels: nothing is cut off and no word is broken; a double click selects no number', async () => {

@@ -72,6 +72,20 @@ export async function visit(
   return { page, context, complaints, requests };
 }
 
+/**
+ * The welcome of "Inspect", on a page that is open: its photographs are forgotten, its model stays open with everything
+ * that was compiled for it (SwiftShader takes seconds for that).
+ */
+export async function startOver(page: Page): Promise<void> {
+  // What a test that failed left behind.
+  if ((await page.locator('dialog').count()) > 0) await page.reload();
+  await page.click('nav >> text=Inspect');
+  await page.waitForSelector('h1:visible');
+  const button = page.getByRole('button', { name: 'Start over' });
+  if (await button.isVisible()) await button.click();
+  await page.waitForSelector('.sample');
+}
+
 /** The file that a click saves. */
 export async function saved(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
   const [download] = await Promise.all([page.waitForEvent('download'), page.click(button)]);
