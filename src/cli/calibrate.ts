@@ -14,7 +14,7 @@ import { type CacheOptions, openFeatures, openSamples, promptsSettings, withClip
 import { isThreshold, ScoreError } from '../model/faprompt/verdict.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
 import { addCacheOptions } from './cache-options.ts';
-import { addChoiceOptions, addOtherClipOption } from './choice-options.ts';
+import { addChoiceOptions, addOtherClipOption, clipOption } from './choice-options.ts';
 
 interface Given extends CacheOptions, MethodChoice {
   readonly clip: string;
@@ -32,7 +32,7 @@ export const calibrateCommand = (io: Io): Command => {
     .description(
       'choose the threshold above which detect calls an image anomalous, and store it with the prompts',
     )
-    .requiredOption('--clip <file>', 'CLIP weights')
+    .option(...clipOption)
     .option('--good <images...>', 'good images: files, or folders of them')
     .option('--data <dir>', 'labelled images: a data set (docs/DATASETS.md)')
     .addOption(

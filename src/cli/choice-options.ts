@@ -1,4 +1,4 @@
-// --prompts, --method and what goes with them.
+// --clip, --prompts, --method and what goes with them.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultOverlap, isTileOptions } from '../base/tile-options.ts';
 import { writtenMethods } from '../model/methods/named.ts';
@@ -15,6 +15,15 @@ function overlapShare(text: string): number {
   return value;
 }
 
+/** The CLIP that ships, for commands that are of use with it as it is. */
+export const shippedClip = 'small';
+
+export const clipOption = [
+  '--clip <file>',
+  "CLIP weights: a file, a folder, or a known model's name",
+  shippedClip,
+] as const;
+
 /** How a command words what it has of its own about them. */
 export interface ChoiceWords {
   readonly prompts: string;
@@ -23,7 +32,7 @@ export interface ChoiceWords {
   readonly boxes: string;
 }
 
-const detectWords: ChoiceWords = {
+export const detectWords: ChoiceWords = {
   prompts:
     'prompts.safetensors of a training run; without it and --method, the small CLIP that ships takes its own prompts, any other hand-written ones',
   object: 'what the images show ("metal nut"), for prompts that name it',

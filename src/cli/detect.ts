@@ -7,17 +7,17 @@ import type { Io } from '../jobs/io.ts';
 import { isThreshold } from '../model/faprompt/verdict.ts';
 import { integer } from './arguments.ts';
 import { addCacheOptions } from './cache-options.ts';
-import { addChoiceOptions, addOtherClipOption } from './choice-options.ts';
+import { addChoiceOptions, addOtherClipOption, clipOption } from './choice-options.ts';
 import { parseShard } from './shard-option.ts';
 
 export const detectCommand = (io: Io): Command => {
   const command = new Command('detect')
     .description('find defects in images: heat maps, raw maps, scores, pass or fail')
     .argument('[images...]', 'image files, or folders of them')
-    .requiredOption('--clip <file>', 'CLIP weights')
+    .option(...clipOption)
     .option(
       '--out <dir>',
-      'folder for <image>.heatmap.png, <image>.map.png and scores.json; may be left out with --json-lines',
+      'folder for <image>.heatmap.png, <image>.map.png and scores.json; without it scores only',
     )
     .option(
       '--range <a,b>',

@@ -5,23 +5,22 @@ import { kebab } from '../base/text.ts';
 import { describeTiles } from '../base/tile-options.ts';
 import type { Split } from '../data/dataset.ts';
 import type { Evaluation } from '../eval/index.ts';
-import { type MethodChoice, withTiles, writtenPrompts } from '../jobs/choice.ts';
+import { checkMethodOptions, choosePrompts, type MethodChoice } from '../jobs/choice.ts';
 import { evaluateScorers, evaluationTable } from '../jobs/evaluate.ts';
 import { evaluateShard, mergeShards } from '../jobs/evaluate-shards.ts';
 import { ExitError, type Io, UsageError } from '../jobs/io.ts';
 import { createProgress } from '../jobs/progress.ts';
-import { methodScorers, openBoxes, promptsScorers } from '../jobs/scorers.ts';
+import { openBoxes, promptsScorers } from '../jobs/scorers.ts';
 import {
   type CacheOptions,
   type ClipSession,
-  loadPrompts,
   openFeatures,
   openSamples,
   promptsSettings,
   withClip,
 } from '../jobs/session.ts';
 import { formatShard, type Shard } from '../jobs/shards.ts';
-import { writtenMethods } from '../model/methods/named.ts';
+import { shippedClip } from './choice-options.ts';
 import type { ReportSection } from './report.ts';
 
 /** What `faprompt eval` was asked for. */
@@ -42,38 +41,29 @@ export interface EvalGiven extends CacheOptions, MethodChoice {
   readonly seed: number;
 }
 
-/** The scorers of --prompts or --method, what they want images as, and how they were made, for the report. */
+/** The scorers of what was chosen, what they want images as, and how they were made, for the report. */
 async function openScorers(io: Io, session: ClipSession, given: EvalGiven) {
-  if (given.prompts !== undefined) {
-    const stored = await loadPrompts(session, given.prompts, given.allowOtherClip);
-    const prompts = withTiles(stored, given);
-    const label = { prompts: given.prompts };
-    const scorers = promptsScorers(io, session, prompts, {
-      vocabulary: given.vocabulary,
-      boxes: await openBoxes(prompts, given.boxes),
-    });
-    const how: ReportSection[] = [
-      ['Prompts', { file: given.prompts, threshold: prompts.threshold?.threshold ?? 'none' }],
-      ['Training', prompts.training],
-      ['Method', { method: prompts.method.title, ...prompts.method.options }],
-    ];
-    return { scorers, sizes: promptsSettings(session, prompts), how, prompts, label };
-  }
-  const named = writtenMethods.find(({ name }) => name === given.method)!;
-  const prompts = withTiles(writtenPrompts(session, named, given), given);
-  const { method } = prompts;
-  const sizes = promptsSettings(session, prompts);
-  const label = { method: named.name };
-  const scorers = methodScorers(io, session, { method, ...sizes }, { vocabulary: given.vocabulary });
-  const how: ReportSection[] = [['Method', { method: method.title, ...method.options }]];
-  return { scorers, sizes, how, prompts, label };
+  const { prompts, label } = await choosePrompts(io, session, given);
+  const { method, threshold, training } = prompts;
+  const scorers = promptsScorers(io, session, prompts, {
+    vocabulary: given.vocabulary,
+    boxes: await openBoxes(prompts, given.boxes),
+  });
+  const trained: ReportSection[] =
+    'prompts' in label
+      ? [
+          ['Prompts', { file: label.prompts, threshold: threshold?.threshold ?? 'none' }],
+          ['Training', training],
+        ]
+      : [];
+  const how: ReportSection[] = [...trained, ['Method', { method: method.title, ...method.options }]];
+  return { scorers, sizes: promptsSettings(session, prompts), how, prompts, label };
 }
 
-const onlyWritten = ['object', 'imageSize', 'dualLayers'] as const;
-
 function checkOptions(given: EvalGiven): void {
-  if ((given.prompts === undefined) === (given.method === undefined))
-    throw new UsageError('expected --prompts FILE (trained prompts) or --method NAME (hand-written ones)');
+  checkMethodOptions(given);
+  if (given.object !== undefined && given.prompts !== undefined)
+    throw new UsageError('--object: only with --method');
   if (given.boxes !== undefined && given.prompts === undefined)
     throw new UsageError('--boxes: only with --prompts of FiLO');
   if ((given.shard === undefined) !== (given.jsonLines === undefined))
@@ -82,9 +72,6 @@ function checkOptions(given: EvalGiven): void {
     given.shard &&
     (['json', 'out', 'report', 'bootstrap'] as const).find((name) => given[name] !== undefined);
   if (early) throw new UsageError(`--${early}: with --merge, not with --shard`);
-  const wrong =
-    given.prompts === undefined ? undefined : onlyWritten.find((name) => given[name] !== undefined);
-  if (wrong !== undefined) throw new UsageError(`--${kebab(wrong)}: only with --method`);
 }
 
 async function checkResultPlaces({ out, report, json, data }: EvalGiven): Promise<void> {
@@ -98,17 +85,16 @@ async function checkResultPlaces({ out, report, json, data }: EvalGiven): Promis
 
 export async function runEval(io: Io, given: EvalGiven): Promise<void> {
   checkOptions(given);
-  const { data, clip, shard } = given;
+  const { data, clip = shippedClip, shard } = given;
   if (data === undefined) throw new UsageError("required option '--data <dir>' not specified");
-  if (clip === undefined) throw new UsageError("required option '--clip <file>' not specified");
   await checkResultPlaces(given);
   if (given.jsonLines !== undefined) await checkOutputFile(given.jsonLines, '--json-lines');
   const opened = await openSamples(io, data, given.split);
   if (shard) return runShard(io, { ...given, data, clip }, shard, opened);
   const { dataset, skipped: problems } = opened;
   const { confidence, replicates, options } = evaluateOptions(given);
-  const evaluation = await withClip(io, clip, async (session) => {
-    const { scorers, sizes, how } = await openScorers(io, session, given);
+  const { evaluation, label } = await withClip(io, clip, async (session) => {
+    const { scorers, sizes, how, label } = await openScorers(io, session, given);
     const features = openFeatures(io, session, sizes, given);
     const bar = createProgress(io, 'evaluating', dataset.samples.length, { unit: 'image' });
     // Loaded only here: the plots come with a large library.
@@ -152,15 +138,14 @@ export async function runEval(io: Io, given: EvalGiven): Promise<void> {
         });
         bar.note(`report: ${file}`);
       }
-      return found;
+      return { evaluation: found, label };
     } finally {
       bar.stop();
       features.dispose();
       scorers.dispose();
     }
   });
-  const { prompts, method } = given;
-  await finish(io, given, { data, clip, prompts, method, evaluation, problems });
+  await finish(io, given, { data, clip, ...label, evaluation, problems });
 }
 
 function evaluateOptions({ bootstrap, report, confidence, seed }: EvalGiven) {

@@ -4,7 +4,13 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../jobs/io.ts';
 import { integer } from './arguments.ts';
 import { addCacheOptions } from './cache-options.ts';
-import { addChoiceOptions, addOtherClipOption } from './choice-options.ts';
+import {
+  addChoiceOptions,
+  addOtherClipOption,
+  clipOption,
+  detectWords,
+  shippedClip,
+} from './choice-options.ts';
 import { type EvalGiven, runEval, runMerge } from './eval-run.ts';
 import { parseShard } from './shard-option.ts';
 
@@ -14,9 +20,9 @@ export const evalCommand = (io: Io): Command => {
       'metrics on a data set with labels: image AUROC and AP, pixel AUROC and PRO, per class and their mean',
     )
     .option('--data <dir>', 'data set: a folder with meta.json or in a known layout (docs/DATASETS.md)')
-    .option('--clip <file>', 'CLIP weights');
+    .option(clipOption[0], `${clipOption[1]} (default: "${shippedClip}")`);
   addChoiceOptions(command, {
-    prompts: 'prompts.safetensors of a training run',
+    prompts: detectWords.prompts,
     object: 'with --method: what the images show; {class}: the name of their class',
     vocabulary: 'for prompts that name classes: see faprompt classify --help',
     boxes: "a detector's boxes, for FiLO (docs/FILO.md)",

@@ -11,13 +11,14 @@ import { isAnomalous } from '../model/faprompt/verdict.ts';
 import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice, thresholdOf } from './choice.ts';
 import { createDetector, type Found } from './detection.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
-import { ExitError, formatRows, type Io, UsageError } from './io.ts';
+import { ExitError, type Io, UsageError } from './io.ts';
 import { writeContactSheet, writeImage, writeMap } from './pictures.node.ts';
 import { createProgress } from './progress.ts';
 import { withClipAgain } from './recovery.ts';
 import { checkResults, isForeign, promptsFile, resultFiles } from './results.node.ts';
 import { type CacheOptions, openFeatures, promptsSettings } from './session.ts';
 import { formatShard, ofShard, type Shard } from './shards.ts';
+import { formatVerdict, type VerdictRow, verdictTable } from './verdict-table.ts';
 
 export interface DetectJob extends CacheOptions, MethodChoice {
   readonly clip: string;
@@ -47,13 +48,7 @@ export const anomalousExit = 2;
 const interruptedExit = 130;
 
 /** What scores.json, and a line of --json-lines, says of an image. */
-interface Row {
-  readonly image: string;
-  readonly score: number;
-  /** Only with a threshold. */
-  readonly anomalous?: boolean;
-  readonly mapMin: number;
-  readonly mapMax: number;
+interface Row extends VerdictRow {
   /** Only with --out, where they could be written. */
   readonly heatmap?: string;
   readonly map?: string;
@@ -82,13 +77,11 @@ interface Results {
   threshold: number | undefined;
 }
 
-function checkOptions(images: readonly string[], { out, json, jsonLines, watch, shard }: DetectJob): void {
+function checkOptions(images: readonly string[], { json, jsonLines, watch, shard }: DetectJob): void {
   if (images.length === 0 && watch === undefined) throw new UsageError('expected images, or --watch DIR');
   if (json && jsonLines) throw new UsageError('--json and --json-lines: expected one of them');
   if (shard && watch !== undefined) throw new UsageError('--shard: not with --watch');
   if (json && watch !== undefined) throw new UsageError('--json cannot end with --watch: use --json-lines');
-  if (out === undefined && !jsonLines)
-    throw new UsageError("required option '--out <dir>' not specified (may be left out with --json-lines)");
 }
 
 /** What can be known before the work: where results go, and that they replace nothing of the user's. */
@@ -224,7 +217,7 @@ async function detectListed(
     // A watch may go on for months.
     if (!watching) rows.push(row);
     if (job.jsonLines) io.out(JSON.stringify(row));
-    else if (watching) io.out(formatRow(row).join('  '));
+    else if (watching) io.out(formatVerdict(row).join('  '));
 
     async function writePictures() {
       if (out === undefined) return {};
@@ -293,15 +286,14 @@ async function detectListed(
     const scoresFile = shard ? `scores.${shard.index}-of-${shard.count}.json` : 'scores.json';
     if (inputs.length > 0) {
       if (job.json) io.out(json);
-      else if (!job.jsonLines) {
-        const verdictColumn = threshold === undefined ? [] : [`score >= ${threshold.toFixed(4)}`];
-        io.out(
-          formatRows([['image', 'score', 'map min', 'map max', ...verdictColumn], ...rows.map(formatRow)]),
-        );
-      }
+      else if (!job.jsonLines) io.out(verdictTable(rows, threshold));
       if (out !== undefined) await writeFileAtomic(path.join(out, scoresFile), `${json}\n`);
-      if (out !== undefined && !job.json && !job.jsonLines)
-        io.out(visible(`heat maps, maps and scores.json: ${out}`));
+      if (!job.json && !job.jsonLines)
+        io.out(
+          out === undefined
+            ? 'scores only: --out DIR writes heat maps, maps and scores.json'
+            : visible(`heat maps, maps and scores.json: ${out}`),
+        );
     }
     if (!whole) io.note(`interrupted: ${rows.length} of ${targets.length} images are done`);
   }
@@ -313,9 +305,3 @@ const pictureProblem = (error: NodeJS.ErrnoException, image: string): Error => {
   if (error.code === undefined) throw error;
   return new Error(`${image}: its results cannot be written: ${error.message}`);
 };
-
-const formatRow = ({ image, score, mapMin, mapMax, anomalous }: Row): string[] => [
-  visible(image),
-  ...[score, mapMin, mapMax].map((x) => x.toFixed(4)),
-  ...(anomalous === undefined ? [] : [anomalous ? 'FAIL' : 'pass']),
-];
