@@ -5,7 +5,7 @@ import { hasChromium } from '../testing/browser/chromium.ts';
 import { type PageHub, startPageHub } from '../testing/page-hub.ts';
 import { violations, violationsInAllLooks } from './page/axe.ts';
 import { mask, noImage, tile } from './page/images.ts';
-import { inspected, openPageSite, type PageSite, startOver, type Visit, visit } from './page/site.ts';
+import { inspected, openPageSite, type PageSite, shareVisit, visit } from './page/site.ts';
 
 const clean = async (page: Page, state: string) =>
   expect.soft(await violationsInAllLooks(page), state).toEqual([]);
@@ -18,21 +18,14 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
     hub = await startPageHub({ 'openai/clip-vit-base-patch32/model.safetensors': new Uint8Array(64) });
   });
   afterAll(async () => {
-    await (await shared)?.context.close();
+    await shared.close();
     await hub?.close();
     await site?.close();
   });
   const open = () => visit(site, { reducedMotion: 'reduce', permissions: ['camera'] });
-  let shared: Promise<Visit> | undefined;
-  /** One page, with its model, for all tests that need one. */
-  const withModel = async () => {
-    shared ??= open();
-    const { page } = await shared;
-    await startOver(page);
-    return page;
-  };
+  const shared = shareVisit(open);
   const withSample = async () => {
-    const page = await withModel();
+    const { page } = await shared.begin();
     await page.click('.sample');
     await inspected(page, 1);
     return page;
@@ -49,7 +42,7 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
   };
 
   test('welcome, work, result, error', async () => {
-    const page = await withModel();
+    const { page } = await shared.begin();
     await clean(page, 'welcome');
     await page.click('.sample');
     await page.waitForSelector('.progress:visible progress');
@@ -134,7 +127,7 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
   });
 
   test('training, and what it came to', async () => {
-    const page = await withModel();
+    const { page } = await shared.begin();
     await page.click('nav >> text=Train');
     // So many of a kind that one is set aside.
     const pairs = [1, 2, 3, 4, 5].flatMap((seed) => [

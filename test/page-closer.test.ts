@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, shareVisit, visit } from './page/site.ts';
 
 const percent = (page: Page) => page.locator('.stage .zoom .amount').textContent();
 /** Where photograph, map and regions are drawn. */
@@ -23,10 +23,14 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
   beforeAll(async () => {
     site = await openPageSite();
   });
-  afterAll(() => site?.close());
+  afterAll(async () => {
+    await shared.close();
+    await site?.close();
+  });
+  const shared = shareVisit(() => visit(site));
 
   test('wheel, keys, drag, double click and pinch move photograph, map and regions together', async () => {
-    const { page, context, complaints } = await visit(site);
+    const { page, context, complaints } = await shared.begin();
     await page.setInputFiles(
       '.welcome input[multiple]',
       await tile('large.png', { defect: 'crack', seed: 11, size: 640 }),
@@ -85,11 +89,10 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     await touch('touchEnd', 0);
     await expect.poll(async () => Number.parseInt((await percent(page))!, 10)).toBeGreaterThan(200);
     expect(complaints).toEqual([]);
-    await context.close();
   });
 
   test('tiles: a map of the whole, scores by the worst tile, a limit of their own', async () => {
-    const { page, context, complaints } = await visit(site);
+    const { page, complaints } = await shared.begin();
     await page.setInputFiles(
       '.welcome input[multiple]',
       await tile('part.png', { defect: 'crack', seed: 11, size: 320 }),
@@ -109,7 +112,6 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     await inspected(page, 1);
     expect(await page.getByLabel('Look at').inputValue()).toBe('2');
     expect(complaints).toEqual([]);
-    await context.close();
   });
 
   test('live: verdict, frame rate, frames that are dropped, the moment that failed', async () => {

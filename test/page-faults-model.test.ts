@@ -7,7 +7,7 @@ import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { tinyWeights } from './clip-files.ts';
 import { tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, shareVisit, visit } from './page/site.ts';
 
 const weights = async (name: string) => ({
   name,
@@ -25,10 +25,14 @@ describe.skipIf(!hasChromium())('the page: faults in Model', () => {
   beforeAll(async () => {
     site = await openPageSite();
   });
-  afterAll(() => site?.close());
+  afterAll(async () => {
+    await shared.close();
+    await site?.close();
+  });
+  const shared = shareVisit(() => visit(site));
 
   test('a size that fails leaves the model open; a large one is warned of', async () => {
-    const { page, context } = await visit(site);
+    const { page } = await shared.begin();
     await page.click('.sample');
     await inspected(page, 1);
     await page.click('nav >> text=Model');
@@ -45,7 +49,6 @@ describe.skipIf(!hasChromium())('the page: faults in Model', () => {
     expect(await alert.innerText()).not.toMatch(/expected|found/);
     expect(await page.locator('.facts').innerText()).toContain('GPU memory');
     expect(await page.locator('.facts').innerText()).toContain('96 × 96');
-    await context.close();
   });
 
   test('messages are for people: no prompts, no server, a file that is none', async () => {
@@ -139,7 +142,7 @@ describe.skipIf(!hasChromium())('the page: faults in Model', () => {
   });
 
   test('the focus stays where the work is: removing what is stored', async () => {
-    const { page, context } = await visit(site);
+    const { page } = await shared.begin();
     await page.click('.sample');
     await inspected(page, 1);
     await page.click('nav >> text=Model');
@@ -147,6 +150,5 @@ describe.skipIf(!hasChromium())('the page: faults in Model', () => {
     await page.waitForFunction(() => document.activeElement?.matches('.stored button'));
     await page.locator('.stored li', { hasText: 'small-clip' }).getByRole('button').click();
     await page.waitForFunction(() => document.activeElement?.matches('h1'));
-    await context.close();
   });
 });

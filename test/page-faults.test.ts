@@ -11,8 +11,7 @@ import {
   type PageSite,
   phone,
   saved,
-  startOver,
-  type Visit,
+  shareVisit,
   visit,
 } from './page/site.ts';
 
@@ -29,17 +28,10 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
     site = await openPageSite();
   });
   afterAll(async () => {
-    await (await shared)?.context.close();
+    await shared.close();
     await site?.close();
   });
-  let shared: Promise<Visit> | undefined;
-  /** One page for the tests that begin with no photograph and do not mind that the model is open. */
-  const onSharedPage = async () => {
-    shared ??= visit(site);
-    const { page } = await shared;
-    await startOver(page);
-    return page;
-  };
+  const shared = shareVisit(() => visit(site));
 
   test('an address that ends in #main, the skip link’s, shows the first view', async () => {
     const { page, context } = await visit(site);
@@ -96,7 +88,7 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
   });
 
   test('after cancelling, "Inspect it" inspects that one; the others on demand', async () => {
-    const page = await onSharedPage();
+    const { page } = await shared.begin();
     const files = await Promise.all([1, 2, 3].map((seed) => tile(`${seed}.png`, { seed })));
     await page.setInputFiles('.welcome input[multiple]', files);
     await page.click('.progress:visible >> text=Cancel');
@@ -113,7 +105,7 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
   });
 
   test('stretched colours belong to one photograph, by themselves and by choice', async () => {
-    const page = await onSharedPage();
+    const { page } = await shared.begin();
     const stretch = page.getByLabel('Stretch colours to this photograph');
     await page.setInputFiles('.welcome input[multiple]', await tile('photograph.png'));
     await inspected(page, 1);
@@ -136,7 +128,7 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
   });
 
   test('files: another kind is named, the JSON is named after what came out, its mark is no limit', async () => {
-    const page = await onSharedPage();
+    const { page } = await shared.begin();
     await page.setInputFiles('.welcome input[multiple]', textFile());
     await page.waitForSelector('.welcome >> text=notes.txt is not an image');
     await page.setInputFiles('.welcome input[multiple]', [
@@ -164,7 +156,7 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
   });
 
   test('thumbnails: one stop for Tab, arrows and Delete; undo; the focus never falls to the body', async () => {
-    const page = await onSharedPage();
+    const { page } = await shared.begin();
     const files = await Promise.all([1, 2, 3].map((seed) => tile(`${seed}.png`, { seed })));
     await page.setInputFiles('.welcome input[multiple]', files);
     await inspected(page, 3);

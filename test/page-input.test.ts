@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawImage } from '../src/data/synth/draw.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
-import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, shareVisit, visit } from './page/site.ts';
 
 /** Files (and folders) from outside of the browser, dropped in the middle of the page. */
 async function drop(page: Page, files: readonly string[]): Promise<void> {
@@ -36,12 +36,17 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
     site = await openPageSite();
   });
   afterAll(async () => {
+    await shared.close();
     await site?.close();
     await rm(folder, { recursive: true, force: true });
   });
 
+  const shared = shareVisit(() =>
+    visit(site, { permissions: ['clipboard-read', 'clipboard-write', 'camera'] }),
+  );
+
   test('dropped: a file, and a folder with what is below it', async () => {
-    const { page, context, complaints } = await visit(site);
+    const { page, complaints } = await shared.begin();
     await drop(page, [path.join(folder, 'one.png'), path.join(folder, 'line')]);
     await inspected(page, 3);
     const titles = await page
@@ -54,7 +59,6 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
     expect(await page.locator('section[aria-label=Verdict] h2').textContent()).toBe('Only a hint');
     expect(await page.getByLabel('Stretch colours to this photograph').isChecked()).toBe(true);
     expect(complaints).toEqual([]);
-    await context.close();
   });
 
   test('the CLIP for photographs is fetched when it is chosen; what it says of one is a hint', async () => {
@@ -81,7 +85,7 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
   });
 
   test('pasted', async () => {
-    const { page, context } = await visit(site, { permissions: ['clipboard-read', 'clipboard-write'] });
+    const { page } = await shared.begin();
     await page.evaluate(async (base64) => {
       const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
       const blob = new Blob([bytes], { type: 'image/png' });
@@ -91,18 +95,16 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
     await inspected(page, 1);
     const [found] = (await numbers(page)).images;
     expect([found!.width, found!.height]).toEqual([96, 96]);
-    await context.close();
   });
 
   test('photographed; without permission, what to do instead', async () => {
-    const { page, context, complaints } = await visit(site, { permissions: ['camera'] });
+    const { page, complaints } = await shared.begin();
     await page.click('text=Use the camera');
     await page.click('dialog button:has-text("Take photograph"):enabled');
     await inspected(page, 1);
     await page.waitForSelector('dialog', { state: 'detached' });
     expect((await numbers(page)).images[0]!.image).toBe('photograph.jpg');
     expect(complaints).toEqual([]);
-    await context.close();
 
     const refused = await visit(site);
     await refused.page.click('text=Use the camera');

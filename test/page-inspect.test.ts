@@ -5,7 +5,16 @@ import { drawImage } from '../src/data/synth/draw.ts';
 import { Detector } from '../src/detector/index.node.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { hasShared, sharedPath } from '../testing/shared.ts';
-import { inspected, numbers, openPageSite, type PageSite, phone, saved, visit } from './page/site.ts';
+import {
+  inspected,
+  numbers,
+  openPageSite,
+  type PageSite,
+  phone,
+  saved,
+  shareVisit,
+  visit,
+} from './page/site.ts';
 
 const files = {
   clip: 'weights/small-clip.safetensors',
@@ -22,10 +31,14 @@ describe.skipIf(!hasChromium())('the page: inspect', () => {
   beforeAll(async () => {
     site = await openPageSite();
   });
-  afterAll(() => site?.close());
+  afterAll(async () => {
+    await shared.close();
+    await site?.close();
+  });
+  const shared = shareVisit(() => visit(site));
 
   test('a generated sample, by keyboard alone: as Node sees it; views; files; nothing from elsewhere', async () => {
-    const { page, context, complaints, requests } = await visit(site);
+    const { page, complaints, requests } = await shared.begin();
     await page.keyboard.press('Tab');
     expect(await page.locator(':focus').textContent()).toBe('Skip to content');
     await page.waitForFunction(() =>
@@ -85,7 +98,6 @@ describe.skipIf(!hasChromium())('the page: inspect', () => {
     expect(complaints).toEqual([]);
     expect(requests.length).toBeGreaterThan(5);
     expect(requests.filter((address) => !address.startsWith(site.url))).toEqual([]);
-    await context.close();
   });
 
   test.skipIf(!hasShared('data/magnetic_tile/meta.json'))(
@@ -99,7 +111,7 @@ describe.skipIf(!hasChromium())('the page: inspect', () => {
         { name: string; mimeType: string; buffer: Buffer },
       ];
       const broken = { name: 'broken.png', mimeType: 'image/png', buffer: Buffer.from('no image') };
-      const { page, context } = await visit(site);
+      const { page } = await shared.begin();
       await page.setInputFiles('.welcome input[multiple]', [first, broken, second]);
       await inspected(page, 2);
       await page.click('.thumb[title="broken.png"]');
@@ -116,7 +128,6 @@ describe.skipIf(!hasChromium())('the page: inspect', () => {
         expect([images[i]!.width, images[i]!.height]).toEqual([expected.image.width, expected.image.height]);
       }
       node.close();
-      await context.close();
     },
   );
 

@@ -76,7 +76,7 @@ export async function visit(
  * The welcome of "Inspect", on a page that is open: its photographs are forgotten, its model stays open with everything
  * that was compiled for it (SwiftShader takes seconds for that).
  */
-export async function startOver(page: Page): Promise<void> {
+async function startOver(page: Page): Promise<void> {
   // What a test that failed left behind.
   if ((await page.locator('dialog').count()) > 0) await page.reload();
   await page.click('nav >> text=Inspect');
@@ -84,6 +84,25 @@ export async function startOver(page: Page): Promise<void> {
   const button = page.getByRole('button', { name: 'Start over' });
   if (await button.isVisible()) await button.click();
   await page.waitForSelector('.sample');
+}
+
+export interface SharedVisit {
+  /** The page as it was opened, or back at its beginning (`startOver`). */
+  begin(): Promise<Visit>;
+  close(): Promise<void>;
+}
+
+/** One page for the tests of a file that begin with no photograph and do not mind that the model is open. */
+export function shareVisit(open: () => Promise<Visit>): SharedVisit {
+  let opened: Promise<Visit> | undefined;
+  return {
+    async begin() {
+      if (opened) await startOver((await opened).page);
+      opened ??= open();
+      return opened;
+    },
+    close: async () => (await opened)?.context.close(),
+  };
 }
 
 /** The file that a click saves. */
@@ -115,6 +134,11 @@ export interface SavedNumbers {
 export const numbers = async (page: Page, button = 'button:has-text("Numbers")'): Promise<SavedNumbers> =>
   JSON.parse((await saved(page, button)).bytes.toString()) as SavedNumbers;
 
+/** How often waiting looks, in milliseconds. Playwright looks at every frame, and has the page draw one each time. */
+const polling = 50;
+
 /** Waits until so many photographs are done. */
 export const inspected = (page: Page, count: number): Promise<unknown> =>
-  page.waitForFunction((n) => document.querySelectorAll('.thumb[data-state=done]').length === n, count);
+  page.waitForFunction((n) => document.querySelectorAll('.thumb[data-state=done]').length === n, count, {
+    polling,
+  });

@@ -21,8 +21,9 @@ export async function openTestSite(): Promise<Site> {
   return site;
 }
 
-export async function newContext(): Promise<BrowserContext> {
-  return (await testBrowser()).newContext();
+/** @param options boundsChecks: as `testBrowser` has it */
+export async function newContext(options: { boundsChecks?: boolean } = {}): Promise<BrowserContext> {
+  return (await testBrowser(options)).newContext();
 }
 
 export interface TestPage {
