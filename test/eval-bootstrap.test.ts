@@ -60,7 +60,7 @@ describe('bootstrap', () => {
       const again = strata.flatMap((stratum) => stratum.map(() => random.pick(stratum)));
       expect(image).toEqual(ranking(labels(again), scores(again)));
       const pixels = createPixelMetrics({ mode: 'exact' });
-      for (const { map, mask } of again) pixels.add(map!, mask, side, side);
+      for (const { map, mask } of again) pixels.add(map!, mask, { width: side, height: side });
       const exact = pixels.result();
       expect(exact.auroc).not.toBeNull();
       for (const metric of ['auroc', 'ap', 'maxF1', 'iou', 'proMvtec', 'pro'] as const) {

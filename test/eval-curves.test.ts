@@ -43,7 +43,7 @@ describe('curves', () => {
         (i % width) % 20 < 4 && i > 1000 ? 1 : 0,
       );
       const map = Float32Array.from(mask, (value) => random.next() + value * random.next() * 0.5);
-      metrics.add(map, mask, width, height);
+      metrics.add(map, mask, { width, height });
     }
     const { values, curve } = metrics.withCurve();
     expect(values).toEqual(metrics.result());

@@ -132,7 +132,7 @@ function naivePixels(input: Case): PixelMetricValues {
 function measure({ maps, masks, width, height }: Case, options = {}): PixelMetricsResult {
   const metrics = createPixelMetrics(options);
   maps.forEach((map, k) => {
-    metrics.add(map, masks[k]!, width, height);
+    metrics.add(map, masks[k]!, { width, height });
   });
   return metrics.result();
 }
@@ -345,7 +345,8 @@ describe('pixel metrics', () => {
     const input = randomCase(8, 0);
     const before = input.maps.map((map) => map.slice());
     const metrics = createPixelMetrics();
-    const add = (k: number) => metrics.add(input.maps[k]!, input.masks[k]!, input.width, input.height);
+    const add = (k: number) =>
+      metrics.add(input.maps[k]!, input.masks[k]!, { width: input.width, height: input.height });
     add(0);
     metrics.result();
     for (let k = 1; k < input.maps.length; k++) add(k);
@@ -356,25 +357,27 @@ describe('pixel metrics', () => {
   it('refuse scores that are not finite and sizes that differ, and do not count the image', () => {
     const metrics = createPixelMetrics();
     const mask = Uint8Array.of(0, 1, 0, 0);
-    expect(() => metrics.add(new Float32Array(3), mask, 2, 2)).toThrow(
+    expect(() => metrics.add(new Float32Array(3), mask, { width: 2, height: 2 })).toThrow(
       'map: expected 2 x 2 = 4 scores, found 3',
     );
-    expect(() => metrics.add(new Float32Array(4), new Uint8Array(6), 2, 2)).toThrow(MetricInputError);
-    expect(() => metrics.add(Float32Array.of(0, Number.NaN, 0, 0), mask, 2, 2)).toThrow(
+    expect(() => metrics.add(new Float32Array(4), new Uint8Array(6), { width: 2, height: 2 })).toThrow(
+      MetricInputError,
+    );
+    expect(() => metrics.add(Float32Array.of(0, Number.NaN, 0, 0), mask, { width: 2, height: 2 })).toThrow(
       'map[1]: expected a finite score, found NaN',
     );
-    expect(() => metrics.add(Float32Array.of(0, 0, 0, Number.NEGATIVE_INFINITY), null, 2, 2)).toThrow(
-      'map[3]',
-    );
+    expect(() =>
+      metrics.add(Float32Array.of(0, 0, 0, Number.NEGATIVE_INFINITY), null, { width: 2, height: 2 }),
+    ).toThrow('map[3]');
     expect(metrics.result()).toMatchObject({ pixels: 0, auroc: null, pro: null });
-    metrics.add(Float32Array.of(0, 1, 0, 0), mask, 2, 2);
+    metrics.add(Float32Array.of(0, 1, 0, 0), mask, { width: 2, height: 2 });
     expect(metrics.result()).toMatchObject({ pixels: 4, auroc: 1, iou: 1, threshold: 1 });
   });
 
   it('reads a map that is a view into a larger buffer', () => {
     const buffer = Float32Array.of(9, 9, 0.1, 0.4, 0.2, 0.3);
     const metrics = createPixelMetrics();
-    metrics.add(buffer.subarray(2), Uint8Array.of(0, 1, 0, 0), 2, 2);
+    metrics.add(buffer.subarray(2), Uint8Array.of(0, 1, 0, 0), { width: 2, height: 2 });
     expect(metrics.result()).toMatchObject({ auroc: 1, threshold: Math.fround(0.4) });
   });
 });

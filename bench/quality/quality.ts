@@ -85,7 +85,7 @@ export async function benchQuality(io: Io, given: QualityGiven): Promise<void> {
     if (failed.length > 0) throw new ExitError(1);
   }
   const where = await withClip(io, given.clip, async (session) => {
-    await withFeatures(io, session, settings.imageSize, settings, cache, (setting) =>
+    await withFeatures({ io, session, settings, cache }, settings.imageSize, (setting) =>
       runProbes(io, setting, folder, main),
     );
     return describeClip(session);
@@ -93,7 +93,7 @@ export async function benchQuality(io: Io, given: QualityGiven): Promise<void> {
   const report = await readReport(
     folder,
     configs,
-    await realTables(io, given.clip, folder, configs, settings, cache),
+    await realTables({ io, settings, cache }, given.clip, folder, configs),
   );
   io.out(report.text);
   io.out(`${formatTime(performance.now() - began)} in this call`);
@@ -101,13 +101,17 @@ export async function benchQuality(io: Io, given: QualityGiven): Promise<void> {
   if (given.json !== undefined) await writeFileAtomic(given.json, `${JSON.stringify(result, null, 2)}\n`);
 }
 
+interface QualityRun {
+  readonly io: Io;
+  readonly settings: QualitySettings;
+  /** Folder of features. */
+  readonly cache: string;
+}
+
 /** `work` with the probes' features of one image size. */
 async function withFeatures<T>(
-  io: Io,
-  session: ClipSession,
+  { io, session, settings, cache }: QualityRun & { readonly session: ClipSession },
   size: number,
-  settings: QualitySettings,
-  cache: string,
   work: (setting: ProbeSetting) => Promise<T>,
 ): Promise<T> {
   const sizes = imageOptions(session.clip.config, namedMethods.get('faprompt')!, {
@@ -124,13 +128,12 @@ async function withFeatures<T>(
 
 /** Photographs: every method, a linear probe on their own labels, and chance. */
 async function realTables(
-  io: Io,
+  run: QualityRun,
   clip: string,
   folder: string,
   { real }: QualityConfigs,
-  settings: QualitySettings,
-  cache: string,
 ): Promise<RealTable[]> {
+  const { io } = run;
   const tables: RealTable[] = [];
   if (real.length === 0) return tables;
   await withClip(io, clip, async (session) => {
@@ -141,7 +144,7 @@ async function realTables(
         const file = probeFile(folder, 'capacity', `${set}-${size}`);
         if (!existsSync(file)) {
           io.note(`linear probe, cross-validated on ${set}, ${size} pixels`);
-          const evaluation = await withFeatures(io, session, size, settings, cache, (setting) =>
+          const evaluation = await withFeatures({ ...run, session }, size, (setting) =>
             capacityProbe(setting, dataset),
           );
           await writeFileAtomic(file, `${JSON.stringify(evaluation, null, 2)}\n`);

@@ -93,8 +93,7 @@ async function demo(
     const found: Shown[] = [];
     const problems: string[] = [];
     const evaluation = await evaluateScorers(
-      { gpu: session.gpu, features, size: imageSize },
-      scorers,
+      { gpu: session.gpu, features, size: imageSize, scorers },
       await openDataset(at('test')),
       {
         problem: ({ problem }) => problems.push(problem.message),

@@ -102,8 +102,7 @@ export async function runEval(io: Io, given: EvalGiven): Promise<void> {
     let done = 0;
     try {
       const found = await evaluateScorers(
-        { gpu: session.gpu, features, size: sizes.imageSize },
-        scorers,
+        { gpu: session.gpu, features, size: sizes.imageSize, scorers },
         dataset,
         {
           problem({ file, problem }) {

@@ -50,8 +50,7 @@ export async function settingsOf(
   const data = await sha256(new TextEncoder().encode(JSON.stringify(list)));
   const settings = trainSettings(
     clip.config,
-    method,
-    { ...given, imageSize: given.size, dualLayers: given.dualLayers ?? prompts?.dualLayers },
+    { ...given, method, imageSize: given.size, dualLayers: given.dualLayers ?? prompts?.dualLayers },
     { clip: hash, data, precision: 'f32' },
     (option, problem) => {
       throw new DetectorError('bad-option', option === 'dualLayers' ? `${option}: ${problem}` : problem);

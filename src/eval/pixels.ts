@@ -32,11 +32,16 @@ export type PixelMetrics = {
   /**
    * Adds one image.
    * @param map anomaly scores, row major, width * height, finite
-   * @param mask anomalous where > 0, row major, same size; null: no anomaly in the image
+   * @param mask anomalous where > 0, row major, as large; null: no anomaly in the image
    * @param kind kind of its defect, for `result(kind)`
    * @throws MetricInputError naming `map` or `mask`; the image is then not counted
    */
-  add(map: Float32Array, mask: Uint8Array | null, width: number, height: number, kind?: string | null): void;
+  add(
+    map: Float32Array,
+    mask: Uint8Array | null,
+    size: { readonly width: number; readonly height: number },
+    kind?: string | null,
+  ): void;
   /** The same for an image whose keys are known (see pixel-keys.ts), which it keeps. */
   addKeys(keys: PixelKeys, kind?: string | null): void;
   /**
@@ -211,7 +216,7 @@ export function createPixelMetrics(options: PixelMetricsOptions = {}): PixelMetr
   };
 
   return {
-    add: (map, mask, width, height, kind) => addKeys(pixelKeys(map, mask, width, height), kind),
+    add: (map, mask, { width, height }, kind) => addKeys(pixelKeys(map, mask, width, height), kind),
     addKeys,
     result: (kind) => compute(kind).values,
     withCurve: () => compute(undefined, createCurve),

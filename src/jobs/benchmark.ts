@@ -255,7 +255,7 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
       });
       const problems = [...skipped];
       let done = 0;
-      const evaluation = await evaluateScorers(setup, scorers, dataset, {
+      const evaluation = await evaluateScorers({ ...setup, scorers }, dataset, {
         problem({ file, problem }) {
           problems.push(file);
           bar.note(`skipped: ${problem.message}`);

@@ -1,24 +1,24 @@
 // The work of `faprompt detect`.
+
 import path from 'node:path';
 import { checkOutputFolder, realPlace, writeFileAtomic } from '../base/files.node.ts';
 import { lockFolder } from '../base/lock.node.ts';
 import { visible, visibleJson } from '../base/text.ts';
 import type { TileOptions } from '../base/tile-options.ts';
-import { DatasetError, ImageError } from '../data/errors.ts';
-import { mapRange, overlay, type Range, resizeMap, squareMap } from '../data/heatmap.ts';
-import { readImage } from '../data/image.node.ts';
+import type { Range } from '../data/heatmap.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
 import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice, thresholdOf } from './choice.ts';
+import { pictureProblem, writePictures } from './detect-pictures.node.ts';
+import { type Pictures, type Row, rowOf } from './detect-rows.ts';
 import { createDetector, type Found } from './detection.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
-import { writeContactSheet, writeImage, writeMap } from './pictures.node.ts';
 import { createProgress } from './progress.ts';
 import { withClipAgain } from './recovery.ts';
-import { checkResults, isForeign, promptsFile, resultFiles } from './results.node.ts';
+import { checkResults } from './results.node.ts';
 import { type CacheOptions, openFeatures, promptsSettings } from './session.ts';
 import { formatShard, ofShard, type Shard } from './shards.ts';
-import { formatVerdict, type VerdictRow, verdictTable } from './verdict-table.ts';
+import { formatVerdict, verdictTable } from './verdict-table.ts';
 
 export interface DetectJob extends CacheOptions, MethodChoice {
   readonly clip: string;
@@ -35,34 +35,9 @@ export interface DetectJob extends CacheOptions, MethodChoice {
   readonly perPrompt?: boolean;
 }
 
-/** Side of a picture of --per-prompt, and how many stand in a row: the image, the prototype's map, each prompt's. */
-const promptTile = 192;
-const promptColumns = 6;
-const rowsOf = <T>(all: readonly T[]): T[][] =>
-  Array.from({ length: Math.ceil(all.length / promptColumns) }, (_, i) =>
-    all.slice(i * promptColumns, (i + 1) * promptColumns),
-  );
-
 /** Exit code when every image was read and at least one is anomalous; 1 is for errors. */
 export const anomalousExit = 2;
 const interruptedExit = 130;
-
-/** What scores.json, and a line of --json-lines, says of an image. */
-interface Row extends VerdictRow {
-  /** Only with --out, where they could be written. */
-  readonly heatmap?: string;
-  readonly map?: string;
-  /** Only with --per-prompt, in the order of the prompts. */
-  readonly prompts?: readonly PromptRow[];
-  readonly promptsPicture?: string;
-}
-
-/** What one abnormality prompt says of an image: see PromptDetection. */
-interface PromptRow {
-  readonly contribution: number;
-  readonly probability: number;
-  readonly mapMax: number;
-}
 
 interface Problem {
   readonly image: string;
@@ -185,69 +160,26 @@ async function detectListed(
 
   /** Writes an image's pictures and keeps its row; where they cannot be written, the score still counts. */
   async function finish(
-    { item, score, map, prompts: each }: Found<Target>,
+    found: Found<Target>,
     watching: boolean,
     notes: { note(text: string): void },
   ): Promise<void> {
-    const [mapMin, mapMax] = mapRange(map);
     const { threshold } = results;
-    const anomalous = threshold === undefined ? undefined : isAnomalous(score, threshold);
+    const anomalous = threshold === undefined ? undefined : isAnomalous(found.score, threshold);
     if (anomalous) results.fails++;
-    const pictures = await writePictures().catch((error: NodeJS.ErrnoException) => {
-      report(item.file, pictureProblem(error, item.file), notes);
-      return {};
-    });
-    const row: Row = {
-      image: item.file,
-      score,
-      ...(anomalous === undefined ? {} : { anomalous }),
-      mapMin,
-      mapMax,
-      ...pictures,
-      ...(each
-        ? {
-            prompts: each.map(({ contribution, probability, map: values }) => ({
-              contribution,
-              probability,
-              mapMax: mapRange(squareMap(values))[1],
-            })),
-          }
-        : {}),
-    };
+    const { file } = found.item;
+    const pictures =
+      out === undefined
+        ? {}
+        : await writePictures(out, found, job.range).catch((error: NodeJS.ErrnoException): Pictures => {
+            report(file, pictureProblem(error, file), notes);
+            return {};
+          });
+    const row = rowOf(found, anomalous, pictures);
     // A watch may go on for months.
     if (!watching) rows.push(row);
     if (job.jsonLines) io.out(JSON.stringify(row));
     else if (watching) io.out(formatVerdict(row).join('  '));
-
-    async function writePictures() {
-      if (out === undefined) return {};
-      const files = resultFiles(item.name);
-      const [heatmap, raw] = [path.join(out, files.heatmap), path.join(out, files.map)];
-      for (const file of [heatmap, raw])
-        if (await isForeign(file))
-          throw new DatasetError({
-            file,
-            field: null,
-            expected: 'no file, or a result of this program',
-            found: 'another file',
-          });
-      const image = await readImage(item.file);
-      const shown = job.range === 'image' ? ([mapMin, mapMax] as const) : job.range;
-      await writeImage(heatmap, overlay(image, map, shown));
-      await writeMap(raw, resizeMap(map, image.width, image.height));
-      if (!each) return files;
-      const sheet = promptsFile(item.name);
-      if (await isForeign(path.join(out, sheet)))
-        throw new DatasetError({
-          file: path.join(out, sheet),
-          field: null,
-          expected: 'no file, or a result of this program',
-          found: 'another file',
-        });
-      const tiles = [map, ...each.map((one) => squareMap(one.map))].map((one) => overlay(image, one, shown));
-      await writeContactSheet(path.join(out, sheet), rowsOf([image, ...tiles]), promptTile);
-      return { ...files, promptsPicture: sheet };
-    }
   }
 
   async function watch(dir: string, drain: (watching: boolean) => Promise<boolean>): Promise<void> {
@@ -298,10 +230,3 @@ async function detectListed(
     if (!whole) io.note(`interrupted: ${rows.length} of ${targets.length} images are done`);
   }
 }
-
-/** Why the pictures of an image could not be made, naming the image. */
-const pictureProblem = (error: NodeJS.ErrnoException, image: string): Error => {
-  if (error instanceof ImageError || error instanceof DatasetError) return error;
-  if (error.code === undefined) throw error;
-  return new Error(`${image}: its results cannot be written: ${error.message}`);
-};

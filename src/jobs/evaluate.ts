@@ -73,8 +73,7 @@ export async function* evalSamples(
 
 /** Maps and masks are compared at the CLIP's image size, as the published code does. */
 export async function evaluateScorers(
-  setup: EvaluationSetup,
-  scorers: ClassScorers,
+  { scorers, ...setup }: EvaluationSetup & { readonly scorers: ClassScorers },
   dataset: Dataset,
   { problem, sample: onSample }: EvaluationCallbacks,
   options: EvaluateOptions = {},

@@ -60,7 +60,7 @@ export async function trainToFolder(
 ): Promise<TrainingReport> {
   const { method, cachePrecision: precision } = job;
   const what = { clip: session.sha256, data: hashSamples(dataset), precision };
-  const settings = trainSettings(session.clip.config, method, job, what, refuseOption(method));
+  const settings = trainSettings(session.clip.config, job, what, refuseOption(method));
   return lockFolder(job.out, () => trainIn(io, session, dataset, job, settings));
 }
 

@@ -78,9 +78,8 @@ export interface TrainingChoice extends ImageChoice {
  */
 export function trainSettings(
   config: ClipConfig,
-  method: Method,
-  choice: TrainingChoice,
-  what: Pick<TrainSettings, 'clip' | 'data' | 'precision'>,
+  { method, ...choice }: TrainingChoice & { readonly method: Method },
+  { clip, data, precision }: Pick<TrainSettings, 'clip' | 'data' | 'precision'>,
   refuse: Refuse,
 ): TrainSettings {
   const { imageSize, dualLayers } = imageSettings(config, method, choice, refuse);
@@ -95,7 +94,9 @@ export function trainSettings(
     batch: choice.batch ?? batch,
     seed,
     learningRate: choice.learningRate ?? learningRate,
-    ...what,
+    clip,
+    data,
+    precision,
   };
 }
 

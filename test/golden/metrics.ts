@@ -25,7 +25,10 @@ export async function checkMetrics(golden: GoldenFolder, report: Report): Promis
     const metrics = createPixelMetrics({ mode: 'exact' });
     const size = height * width;
     for (let i = 0; i < count; i += 1)
-      metrics.add(maps.slice(i * size, (i + 1) * size), masks.slice(i * size, (i + 1) * size), width, height);
+      metrics.add(maps.slice(i * size, (i + 1) * size), masks.slice(i * size, (i + 1) * size), {
+        width,
+        height,
+      });
     const found = metrics.result();
     check(`pixel/${name} auroc`, found.auroc, expected.pixel_auroc);
     check(`pixel/${name} ap`, found.ap, expected.pixel_ap);

@@ -36,9 +36,10 @@ export async function openStored(
       if (entry?.sha256 !== undefined && (await current(entry, options)))
         return { source: store.source(entry), from: 'storage', sha256: entry.sha256 };
       try {
-        const made = await fill(store, url, resumable(entry), hasher, options, (done, total) =>
-          onBytes(url, done, total),
-        );
+        const made = await fill(store, { url, before: resumable(entry) }, hasher, {
+          ...options,
+          onBytes: (done, total) => onBytes(url, done, total),
+        });
         if (sha256 !== undefined && made.sha256 !== sha256) {
           await store.remove(url);
           throw new WeightsError({ file: url, expected: `sha256 ${sha256}`, found: made.sha256! });
@@ -104,11 +105,15 @@ async function current({ url, bytes, version, sha256 }: Entry, options: OpenOpti
 
 async function fill(
   store: Store,
-  url: string,
-  before: Entry | undefined,
+  { url, before }: { readonly url: string; readonly before: Entry | undefined },
   hasher: () => Hasher,
-  { headers, signal }: OpenOptions,
-  onBytes: (done: number, total: number) => void,
+  {
+    headers,
+    signal,
+    onBytes,
+  }: Pick<OpenOptions, 'headers' | 'signal'> & {
+    onBytes(done: number, total: number): void;
+  },
 ): Promise<Entry> {
   let entry: Entry | undefined = before;
   let hash = hasher();

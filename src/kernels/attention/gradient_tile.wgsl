@@ -17,7 +17,7 @@ const OTHERS = 32u; // rows of the others at a time
 const QUADS = OTHERS / 4u;
 const DEPTH = 16u; // vectors of a row
 
-// Indices inside loops are constants, a lane's own or a loop's, as in attention_tile.wgsl; rows are one vector longer than
+// Indices inside loops are constants, a lane's own or a loop's, as in forward_tile.wgsl; rows are one vector longer than
 // what they hold, so that rows side by side lie in different memory banks.
 struct Row {
   vectors: array<array<vec4f, 4>, 4>,
@@ -33,15 +33,6 @@ var<workgroup> own_first: array<Row, TILE>; // the rows of a score's product: qu
 var<workgroup> own_second: array<Row, TILE>; // those of its gradient's: d outputs or values
 var<workgroup> other_first: array<array<array<Row, 2>, 4>, 4>; // row 8 h + 4 c + j is [j][h][c]
 var<workgroup> other_second: array<array<array<Row, 2>, 4>, 4>;
-
-fn add_products(sums: vec4f, x: vec4f, rows: mat4x4f) -> vec4f {
-  return vec4f(
-    add_dot(sums.x, x, rows[0]),
-    add_dot(sums.y, x, rows[1]),
-    add_dot(sums.z, x, rows[2]),
-    add_dot(sums.w, x, rows[3])
-  );
-}
 
 // Products of the lane's two own rows, a column each, with its four others.
 fn add_first(sums: mat2x4f, upper: u32, quad: u32, d: u32, e: u32) -> mat2x4f {
