@@ -1,14 +1,16 @@
 // Parsers for what is typed on the command line.
+
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { kebab } from '../base/text.ts';
 import { UsageError } from '../jobs/io.ts';
-import { describeKind, isOfKind, type OptionKind, optionKinds } from '../model/faprompt/option-checks.ts';
+import { type OptionKind, optionKinds } from '../model/faprompt/option-checks.ts';
 import { type FapromptOptions, type PresetName, presetNames, presets } from '../model/faprompt/options.ts';
 import { faprompt, fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
 import type { Fail, Method } from '../model/methods/method.ts';
 import { namedMethods } from '../model/methods/named.ts';
 import { withOptions } from '../model/methods/parse.ts';
+import { describeKind, isOfKind } from '../model/value-kinds.ts';
 
 /** An integer of at least `min`. */
 export const integer =

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ImageError } from '../data/errors.ts';
 import { decodeImage, decodeMask, readImageBytes } from '../data/image.node.ts';
 import { UnreachableError } from '../formats/errors.ts';
-import { chunks, httpSource, reason } from '../formats/http.ts';
+import { bodyParts, httpSource, reason } from '../formats/http.ts';
 import { bytesSource } from '../formats/source.ts';
 import { openPlace } from '../model/checkpoint/open.node.ts';
 import type { ClipSource, FileSource } from './api.ts';
@@ -80,15 +80,10 @@ export const nodeEnvironment: Environment = {
 /** As for files. */
 const maxBytes = 2 ** 30;
 
-/** A body without a length may have no end. */
 async function readBody(response: Response, name: string): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of chunks(response)) {
-    size += chunk.length;
-    if (size > maxBytes) throw new ImageError(name, `a file of at most ${maxBytes} bytes`, 'more');
-    parts.push(chunk);
-  }
+  const parts = await bodyParts(response, maxBytes, () => {
+    throw new ImageError(name, `a file of at most ${maxBytes} bytes`, 'more');
+  });
   return new Uint8Array(Buffer.concat(parts));
 }
 

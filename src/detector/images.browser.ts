@@ -5,7 +5,7 @@ import { ImageError } from '../data/errors.ts';
 import { type ImageFormat, type Mask, type RgbImage, sniffFormat } from '../data/image.ts';
 import { withoutMetadata } from '../data/metadata.ts';
 import { UnreachableError } from '../formats/errors.ts';
-import { chunks, reason } from '../formats/http.ts';
+import { bodyParts, reason } from '../formats/http.ts';
 import { readBitmap } from '../gpu/external-image.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { rgbToMask, toRgb } from './pixels.ts';
@@ -52,16 +52,11 @@ async function load(file: string | Blob | Uint8Array, name: string): Promise<Blo
 /** As Node's limit for an image's file. */
 const maxBytes = 2 ** 30;
 
-/** A body without a length, or with another one than it says, may have no end. */
 async function readBody(response: Response, name: string): Promise<Blob> {
-  const parts: BlobPart[] = [];
-  let size = 0;
-  for await (const chunk of chunks(response)) {
-    size += chunk.length;
-    if (size > maxBytes) throw new ImageError(name, `a file of at most ${maxBytes} bytes`, 'more');
-    parts.push(new Uint8Array(chunk));
-  }
-  return new Blob(parts, { type: response.headers.get('content-type') ?? '' });
+  const parts = await bodyParts(response, maxBytes, () => {
+    throw new ImageError(name, `a file of at most ${maxBytes} bytes`, 'more');
+  });
+  return new Blob(parts as BlobPart[], { type: response.headers.get('content-type') ?? '' });
 }
 
 /**

@@ -211,6 +211,22 @@ export async function* chunks({ body }: FetchResponse): AsyncGenerator<Uint8Arra
   }
 }
 
+/** A body that may have no end, whatever length it announces. @param tooLong throws, beyond `most` bytes */
+export async function bodyParts(
+  response: FetchResponse,
+  most: number,
+  tooLong: () => never,
+): Promise<Uint8Array[]> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks(response)) {
+    size += chunk.length;
+    if (size > most) tooLong();
+    parts.push(chunk);
+  }
+  return parts;
+}
+
 /** Ends a response that nobody reads. */
 export async function drain(response: FetchResponse): Promise<void> {
   for await (const _ of chunks(response)) break;

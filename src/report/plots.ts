@@ -85,21 +85,20 @@ const drawLine = (
   );
 };
 
-export const rocPlot = (curve: readonly CurvePoint[], title: string, text: string): Promise<Html> =>
-  drawLine(
-    curve.map(({ fpr, tpr }, i) => ({ x: fpr, y: tpr, i })),
-    { x: ['false-positive rate', [0, 1]], y: 'true-positive rate', chance: true },
-    title,
-    text,
-  );
+/** A curve over the rate of false positives, up to `most` of them. */
+const ratePlot =
+  (of: 'tpr' | 'overlap', y: string, most: number) =>
+  (curve: readonly CurvePoint[], title: string, text: string): Promise<Html> =>
+    drawLine(
+      curve.map((point, i) => ({ x: point.fpr, y: point[of], i })),
+      { x: ['false-positive rate', [0, most]], y, chance: true },
+      title,
+      text,
+    );
 
-export const proPlot = (curve: readonly CurvePoint[], title: string, text: string): Promise<Html> =>
-  drawLine(
-    curve.map(({ fpr, overlap }, i) => ({ x: fpr, y: overlap, i })),
-    { x: ['false-positive rate', [0, 0.3]], y: 'per-region overlap', chance: true },
-    title,
-    text,
-  );
+export const rocPlot = ratePlot('tpr', 'true-positive rate', 1);
+
+export const proPlot = ratePlot('overlap', 'per-region overlap', 0.3);
 
 /** Counts of image scores, normal and anomalous images side by side in the same bins. */
 export const scorePlot = (

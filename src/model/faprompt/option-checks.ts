@@ -1,12 +1,9 @@
 // What each option may be: for the command line, which parses texts, and for files, which are not trusted.
+import { describeKind, isOfKind, type ValueKind } from '../value-kinds.ts';
 import type { FapromptOptions } from './options.ts';
 
-export type OptionKind =
-  | { readonly kind: 'count'; readonly min: number }
-  | { readonly kind: 'number'; readonly min: number; readonly max?: number }
-  | { readonly kind: 'flag' }
-  | { readonly kind: 'pair' }
-  | { readonly kind: 'choice'; readonly values: readonly string[] };
+/** Those that the command line has an option for, each. */
+export type OptionKind = Extract<ValueKind, { kind: 'count' | 'number' | 'flag' | 'pair' | 'choice' }>;
 
 const count = (min: number): OptionKind => ({ kind: 'count', min });
 const number: OptionKind = { kind: 'number', min: 0 };
@@ -43,47 +40,6 @@ export const optionKinds: Readonly<Record<keyof FapromptOptions, OptionKind>> = 
   imageScore: choice('mixed', 'class'),
   sigma: number,
 };
-
-/** What a value of this kind looks like, in words. */
-export function describeKind(kind: OptionKind): string {
-  switch (kind.kind) {
-    case 'count':
-      return `an integer of at least ${kind.min}`;
-    case 'number':
-      return kind.max === undefined
-        ? `a number of at least ${kind.min}`
-        : `a number in [${kind.min}, ${kind.max}]`;
-    case 'flag':
-      return 'true or false';
-    case 'pair':
-      return 'two numbers of at least 0 that add up to at most 1';
-    case 'choice':
-      return `one of ${kind.values.join(', ')}`;
-  }
-}
-
-/** Whether a value is of that kind. */
-export function isOfKind(value: unknown, kind: OptionKind): boolean {
-  const isNumber = (x: unknown, min: number) => typeof x === 'number' && Number.isFinite(x) && x >= min;
-  switch (kind.kind) {
-    case 'count':
-      return Number.isSafeInteger(value) && isNumber(value, kind.min);
-    case 'number':
-      return isNumber(value, kind.min) && (value as number) <= (kind.max ?? Number.MAX_VALUE);
-    case 'flag':
-      return typeof value === 'boolean';
-    case 'pair':
-      // Scores are in [0, 1] only if their parts' weights are; 1e-6: fractions in decimals.
-      return (
-        Array.isArray(value) &&
-        value.length === 2 &&
-        value.every((x) => isNumber(x, 0)) &&
-        value[0] + value[1] <= 1 + 1e-6
-      );
-    case 'choice':
-      return typeof value === 'string' && kind.values.includes(value);
-  }
-}
 
 /** Options that came later than the first files, with what those files mean. */
 export const laterOptions: Partial<FapromptOptions> = {

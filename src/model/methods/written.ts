@@ -1,6 +1,7 @@
 // Hand-written prompts: states of an object, in templates.
+
 import type { Tokenizer } from '../clip/tokenizer/tokenizer.ts';
-import type { ValueKind } from './option-values.ts';
+import type { ValueKind } from '../value-kinds.ts';
 import { spokenName } from './texts.ts';
 
 export interface WrittenPrompts {

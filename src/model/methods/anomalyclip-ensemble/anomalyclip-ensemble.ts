@@ -24,11 +24,12 @@ import { loadTemplates } from '../../faprompt/scorer.ts';
 import { probabilities } from '../../faprompt/similarity.ts';
 import type { FapromptModel } from '../../faprompt/templates.ts';
 import { compileScorer } from '../../scorer.ts';
+import type { ValueKind } from '../../value-kinds.ts';
 import { publishedSchedule } from '../faprompt/faprompt.ts';
 import { bindLearned } from '../learned.ts';
 import type { Method } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
-import { optionsFamily, type ValueKind } from '../option-values.ts';
+import { optionsFamily } from '../option-values.ts';
 
 export interface EnsembleOptions {
   /** N. */

@@ -1,5 +1,5 @@
 // AnoVL's options, and the published values.
-import type { ValueKind } from '../option-values.ts';
+import type { ValueKind } from '../../value-kinds.ts';
 
 export interface AnovlOptions {
   readonly normal: readonly string[];

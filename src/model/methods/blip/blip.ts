@@ -1,4 +1,5 @@
 // BLIP as a method: see pair.ts for what is computed and why it is our own definition.
+
 import { createRandom, deriveSeed } from '../../../base/random.ts';
 import { WeightsError } from '../../../formats/errors.ts';
 import { slice } from '../../../kernels/slice/slice.ts';
@@ -8,10 +9,11 @@ import type { Tokenizer } from '../../clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../../clip/weights.ts';
 import { smoothedMap, smoothingSigma } from '../../faprompt/score.ts';
 import { compileScorer } from '../../scorer.ts';
+import type { ValueKind } from '../../value-kinds.ts';
 import { bindLearned } from '../learned.ts';
 import type { Learning, Method } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
-import { optionsFamily, type ValueKind } from '../option-values.ts';
+import { optionsFamily } from '../option-values.ts';
 import {
   type BlipPairOptions,
   type BlipPairWords,

@@ -7,6 +7,7 @@
 //   loss = mean CE(logits, y): image labels only;  score = softmax(logits)_a;  map as in ../clip/clip.ts
 //
 // SGD with momentum, a cosine per epoch. Not built: random crops and flips (features come from the cache).
+
 import { createRandom, deriveSeed } from '../../../base/random.ts';
 import { crossEntropy } from '../../../kernels/cross_entropy/cross_entropy.ts';
 import { add, expand, subtract } from '../../../kernels/elementwise/elementwise.ts';
@@ -24,11 +25,12 @@ import type { Context } from '../../context.ts';
 import { smoothingSigma } from '../../faprompt/score.ts';
 import { abnormalChannel } from '../../faprompt/similarity.ts';
 import { compileScorer } from '../../scorer.ts';
+import type { ValueKind } from '../../value-kinds.ts';
 import { clipForward } from '../clip/clip.ts';
 import { bindLearned } from '../learned.ts';
 import type { Learner, Learning, Method } from '../method.ts';
 import { sgdOptimizer } from '../optimizer.ts';
-import { optionsFamily, type ValueKind } from '../option-values.ts';
+import { optionsFamily } from '../option-values.ts';
 import { type ClassTails, classTails, tailsFeed } from './tails.ts';
 
 export interface CoopOptions {

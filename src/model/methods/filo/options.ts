@@ -1,8 +1,9 @@
 // What can be chosen about FiLO, and what follows from it for a CLIP.
+
 import type { ClipConfig } from '../../clip/config.ts';
 import type { ImageNeeds } from '../../clip/needs.ts';
+import type { ValueKind } from '../../value-kinds.ts';
 import { tapBlocks } from '../april-gan/april-gan.ts';
-import type { ValueKind } from '../option-values.ts';
 import type { Descriptions, FiloWords } from './descriptions.ts';
 import type { FiloSizes } from './forward.ts';
 import prompts from './prompts.json' with { type: 'json' };
