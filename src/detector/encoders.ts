@@ -4,6 +4,8 @@ import type { ImageEncoder } from '../model/clip/image-encoder.ts';
 import { type ImageNeeds, needsKey } from '../model/clip/needs.ts';
 
 export interface EncoderCache {
+  /** Images that an encoder takes together. */
+  batch(size: number, needs: ImageNeeds): number;
   /** Runs `work` with an encoder, made if need be; callers take turns. */
   use<T>(size: number, needs: ImageNeeds, work: (encoder: ImageEncoder) => Promise<T>): Promise<T>;
   /** Makes the encoder of the prompts in use; it stays until the next call, which drops all others if it succeeds. */
@@ -13,6 +15,7 @@ export interface EncoderCache {
 /** Holds two encoders at most: that of the prompts in use, and the last other one (a training's, at its own size). */
 export function createEncoderCache(
   create: (size: number, needs: ImageNeeds) => Promise<ImageEncoder>,
+  batch: (size: number, needs: ImageNeeds) => number,
 ): EncoderCache {
   const made = new Map<string, ImageEncoder>();
   const inTurn = createQueue(); // an encoder is dropped only while none runs
@@ -34,6 +37,7 @@ export function createEncoderCache(
     return encoder;
   };
   return {
+    batch,
     use: (size, needs, work) => inTurn(async () => work(await find(keyOf(size, needs), size, needs))),
     keep: (size, needs) =>
       inTurn(async () => {

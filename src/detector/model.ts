@@ -10,7 +10,9 @@ import { type Gpu, openGpu } from '../gpu/gpu.ts';
 import type { RunOptions } from '../graph/executor.ts';
 import { readClip } from '../model/checkpoint/open.ts';
 import { createImageEncoder, defaultImageSize } from '../model/clip/image-encoder.ts';
+import type { ImageNeeds } from '../model/clip/needs.ts';
 import { type Pixels, preprocessImage } from '../model/clip/preprocess.ts';
+import { imageBatch } from '../model/clip/staging.ts';
 import { type Clip, countParameters, loadClip } from '../model/clip/weights.ts';
 import { severalPrompts } from '../model/methods/faprompt/per-prompt.ts';
 import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
@@ -206,7 +208,12 @@ async function openWeights(
 
 function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, close: () => void): Model {
   const { config } = clip;
-  const encoders = createEncoderCache((size, needs) => createImageEncoder(gpu, clip, size, needs));
+  const batch = (size: number, needs: ImageNeeds) => imageBatch(gpu, clip, size, needs);
+  const encoders = createEncoderCache(
+    (size, needs) =>
+      createImageEncoder(gpu, clip, size, needs, { batch: batch(size, needs), ready: 1, yielding: true }),
+    batch,
+  );
   let prompts: Prompts | undefined;
   let scorer: Scorer | undefined;
   let each: EachPrompt | undefined;

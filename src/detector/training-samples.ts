@@ -1,6 +1,9 @@
 // A trainer's images from whatever the caller handed over; features are kept for the epochs to come.
+
+import { createStaging } from '../model/clip/staging.ts';
+import type { LentEncoder } from '../train/features/collector.ts';
 import { createFeatureMemory, type FeatureMemory } from '../train/features/memory.ts';
-import { featuresOf, type LentEncoder } from '../train/features/source.ts';
+import { featuresOf } from '../train/features/source.ts';
 import { createTrainingSource, type KeptMasks } from '../train/images.ts';
 import type { TrainSettings } from '../train/settings.ts';
 import type { TrainingSource } from '../train/source.ts';
@@ -22,21 +25,26 @@ export function sampleSource(
   samples: readonly PortableSample[],
   { method, imageSize, dualLayers, precision }: TrainSettings,
   memory: SampleMemory,
-): TrainingSource {
+): { readonly source: TrainingSource; dispose(): void } {
   const needs = method.needs(clip.config, { dualLayers });
+  const batch = encoders.batch(imageSize, needs);
+  const staging = createStaging(gpu, clip, imageSize, needs, 2 * batch);
   const encoder: LentEncoder = {
+    batch,
+    staging,
     use: (work) => encoders.use(imageSize, needs, work),
-    dispose() {}, // the model's
+    dispose: () => staging.dispose(), // the encoder is the model's
   };
   const store = memory.features.keep({
     name: (index) => samples[index]!.name,
     open: async (index, use) => use(await environment.decodeImage(gpu, samples[index]!.image)),
   });
   const features = featuresOf(store, encoder, { precision });
-  return createTrainingSource(
+  const source = createTrainingSource(
     gpu,
     {
       count: samples.length,
+      ahead: features.ahead,
       name: String, // a sample's own may be another's, too
       className: (index) => samples[index]!.className,
       features: features.load,
@@ -49,4 +57,5 @@ export function sampleSource(
     imageSize,
     memory.masks,
   );
+  return { source, dispose: () => features.dispose() };
 }

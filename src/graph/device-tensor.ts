@@ -22,6 +22,9 @@ export interface DeviceSlice {
   readonly offset: number;
 }
 
+/** A tensor of whole words that is a part of a buffer on the device. */
+export interface DeviceView extends TensorSpec, DeviceSlice {}
+
 /** Allocates a tensor, zeroed or with `data`. @throws GpuError when it does not fit. */
 export function createDeviceTensor(gpu: Gpu, name: string, spec: TensorSpec, data?: HostData): DeviceTensor {
   const tensor = { ...spec, buffer: gpu.memory.allocate(byteLength(spec), name) };
@@ -54,9 +57,11 @@ export function writeBuffer(gpu: Gpu, buffer: GPUBuffer, offset: number, data: H
 }
 
 /** Queues a copy into a buffer, after all that was queued before. */
-export function copyTensor(gpu: Gpu, tensor: DeviceTensor, to: GPUBuffer, offset: number): void {
+export function copyTensor(gpu: Gpu, tensor: DeviceTensor | DeviceView, to: GPUBuffer, offset: number): void {
   const encoder = gpu.device.createCommandEncoder();
-  encoder.copyBufferToBuffer(tensor.buffer, 0, to, offset, byteLength(tensor));
+  if ('offset' in tensor)
+    encoder.copyBufferToBuffer(tensor.buffer, tensor.offset, to, offset, exactBytes(tensor));
+  else encoder.copyBufferToBuffer(tensor.buffer, 0, to, offset, byteLength(tensor));
   gpu.device.queue.submit([encoder.finish()]);
 }
 
@@ -91,12 +96,27 @@ export function writeParts(
 }
 
 /** Copies a tensor to the host. */
-export async function readDeviceTensor(gpu: Gpu, tensor: DeviceTensor): Promise<HostData> {
+export const readDeviceTensor = (gpu: Gpu, tensor: DeviceTensor): Promise<HostData> =>
+  readBack(gpu, tensor, (encoder, staging) =>
+    encoder.copyBufferToBuffer(tensor.buffer, 0, staging, 0, byteLength(tensor)),
+  );
+
+/** Copies values of whole words to the host. */
+export const readSlice = (gpu: Gpu, { buffer, offset }: DeviceSlice, spec: TensorSpec): Promise<HostData> =>
+  readBack(gpu, spec, (encoder, staging) =>
+    encoder.copyBufferToBuffer(buffer, offset, staging, 0, exactBytes(spec)),
+  );
+
+async function readBack(
+  gpu: Gpu,
+  tensor: TensorSpec,
+  copy: (encoder: GPUCommandEncoder, staging: GPUBuffer) => void,
+): Promise<HostData> {
   const bytes = byteLength(tensor);
   const staging = gpu.memory.allocate(bytes, 'readback', GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
   try {
     const encoder = gpu.device.createCommandEncoder();
-    encoder.copyBufferToBuffer(tensor.buffer, 0, staging, 0, bytes);
+    copy(encoder, staging);
     gpu.device.queue.submit([encoder.finish()]);
     await gpu.guard(staging.mapAsync(GPUMapMode.READ));
     return hostView(tensor, staging.getMappedRange(), 0);

@@ -15,6 +15,7 @@ import {
   copyTensor,
   type DeviceSlice,
   type DeviceTensor,
+  type DeviceView,
   type HostData,
   writeBuffer,
   writeParts,
@@ -48,7 +49,9 @@ export interface RunOptions {
 }
 
 /** Values of inputs by name: from the host, tensors on the device, or equal parts of which some are here, some there. */
-export type Feeds = Readonly<Record<string, HostData | DeviceTensor | readonly (HostData | DeviceSlice)[]>>;
+export type Feeds = Readonly<
+  Record<string, HostData | DeviceTensor | DeviceView | readonly (HostData | DeviceSlice)[]>
+>;
 
 export interface Executable {
   readonly plan: Plan;

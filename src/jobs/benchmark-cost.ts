@@ -33,7 +33,7 @@ export async function measureCost(
     await scorer.score(entry.features, image);
     const end = performance.now();
     const shapes = method.learning?.shapes(clip.config) ?? new Map();
-    const plans = [features.encoder, scorer.executable].flatMap((each) => (each ? [each.plan] : []));
+    const plans = [...features.graphs, scorer.executable].map((each) => each.plan);
     const cost = {
       learnables: countLearnables(shapes),
       bytes: plans.reduce(

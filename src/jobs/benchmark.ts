@@ -132,7 +132,7 @@ export async function benchmarkFeatures(
             },
           );
         try {
-          for await (const _ of prefetch(files, load, 4)) {
+          for await (const _ of prefetch(files, load, features.ahead)) {
             bar.update(++done);
             if (bench.signal.aborted) return false;
           }

@@ -1,5 +1,6 @@
-// Scores and maps of image files, one after the other, while the next ones are being read.
+// Scores and maps of image files: a batch is encoded and scored while the next one is read and decoded.
 
+import { createBudget } from '../base/budget.ts';
 import { createQueue, prefetch } from '../base/prefetch.ts';
 import type { TileOptions } from '../base/tile-options.ts';
 import { type AnomalyMap, squareMap } from '../data/heatmap.ts';
@@ -49,8 +50,6 @@ export interface Unscored<Item> {
   readonly problem: ScoreError;
 }
 
-const readAhead = 4;
-
 /** A detector with trained prompts. @param object what the images show, for prompts that name it */
 export const createDetector = async (
   io: Io,
@@ -92,10 +91,10 @@ async function openPromptScorer({ gpu, clip }: ClipSession, { method, learnables
 
 /** A detector that scores by any method; disposes of the scorer with itself. */
 export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer?: PromptScorer): Detector {
-  const inTurn = createQueue();
+  const scoring = createBudget(scorer.atOnce ?? 1);
   const whole = <Item>(item: Item, file: string): Promise<Found<Item>> =>
     features.use(file, ({ features: found, width, height }) =>
-      inTurn(async () => {
+      scoring.run(1, async () => {
         const { score, map } = await scorer.score(found, file);
         const prompts = await promptScorer?.score(found, file);
         return { item, score, map: squareMap(map), width, height, prompts };
@@ -103,17 +102,20 @@ export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer
     );
   const inTiles = async <Item>(item: Item, file: string, options: TileOptions): Promise<Found<Item>> => {
     let blend: TileBlend | undefined;
+    const inTurn = createQueue(); // sums depend on their order
     const layout = (image: { readonly width: number; readonly height: number }) => {
       const tiles = imageTiles(image, options, file);
       blend = blendTiles(image, tiles, options);
       return tiles;
     };
-    const { width, height } = await features.useTiles(file, layout, (found, tile) =>
-      inTurn(async () => {
-        const { score, map } = await scorer.score(found, file);
+    const { width, height } = await features.useTiles(file, layout, (found, tile) => {
+      const scored = scoring.run(1, () => scorer.score(found, file));
+      scored.catch(() => {}); // reported in its turn
+      return inTurn(async () => {
+        const { score, map } = await scored;
         blend!.add(tile, { score, map: squareMap(map) });
-      }),
-    );
+      });
+    });
     return { item, ...blend!.result(), width, height };
   };
   const score = async <Item>(
@@ -128,7 +130,7 @@ export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer
     }
   };
   return {
-    detect: (items, file) => prefetch(items, (item) => score(item, file(item)), readAhead),
+    detect: (items, file) => prefetch(items, (item) => score(item, file(item)), features.ahead),
     dispose() {
       scorer.dispose();
       promptScorer?.dispose();

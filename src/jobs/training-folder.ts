@@ -118,7 +118,7 @@ async function trainIn(
       },
     );
     const { finished, losses, problems, step, progress, resident } = result;
-    const encoder = features.encoder ? planBytes(features.encoder.plan) : 0;
+    const encoder = features.graphs.reduce((sum, { plan }) => sum + planBytes(plan), features.stagingBytes);
     return {
       finished,
       ...(finished ? { prompts: path.relative('', await folder.finish(result.prompts)) } : {}),

@@ -2,6 +2,7 @@
 import type { Gpu } from '../gpu/gpu.ts';
 import type { DeviceTensor } from '../graph/device-tensor.ts';
 import { compile, type Executable, type RunOptions } from '../graph/executor.ts';
+import { runsInFlight } from '../graph/plan.ts';
 import { f32, type Tensor } from '../kernels/tensor.ts';
 import { bindLearnables } from './bound-learnables.ts';
 import { checkImageSize, type Features } from './clip/image-encoder.ts';
@@ -19,6 +20,8 @@ export interface Detection {
 
 export interface Scorer {
   readonly executable: Executable;
+  /** Images that may be scored at the same time: one is computed while the map of another is read. Default 1. */
+  readonly atOnce?: number;
   /** @param image its name, for messages @throws ScoreError for a score or map that is not finite, GpuError */
   score(features: Features, image: string, options?: RunOptions): Promise<Detection>;
   dispose(): void;
@@ -81,6 +84,7 @@ export async function compileScorer(
   const names = Object.keys(inputs).filter((name) => used.has(inputs[name]!.storage));
   return {
     executable,
+    atOnce: runsInFlight,
     async score(features, image, options) {
       const feeds = Object.fromEntries(names.map((name) => [name, features[name]!]));
       const found = await executable.run(feeds, ['map', 'score'], options);

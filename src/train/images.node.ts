@@ -24,6 +24,7 @@ export async function loadMask(
 export function datasetImages({ root, samples }: Dataset, features: FeatureSource): LabelledImages {
   return {
     count: samples.length,
+    ahead: features.ahead,
     name: (index) => samples[index]!.image,
     className: (index) => samples[index]!.className,
     async features(index) {

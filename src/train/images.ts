@@ -16,6 +16,8 @@ export const isImageProblem = (error: unknown): error is ImageFault =>
 /** Labelled images, by their indices. */
 export interface LabelledImages {
   readonly count: number;
+  /** Images to ask for at the same time (FeatureSource.ahead). */
+  readonly ahead?: number;
   /** What problems call an image: unlike any other's. */
   name(index: number): string;
   /** What an image shows, for prompts that name it; undefined: nothing in particular. */
@@ -56,6 +58,7 @@ export function createTrainingSource(
   };
   return {
     count: images.count,
+    ...(images.ahead === undefined ? {} : { ahead: images.ahead }),
     classes: [...new Set(classes)],
     async load(index) {
       try {

@@ -18,6 +18,8 @@ export interface ImageProblem {
 
 export interface TrainingSource {
   readonly count: number;
+  /** Images to load at the same time, if it is more than a step's batch. */
+  readonly ahead?: number;
   /** Classes of the images, each once; absent where they have none. */
   readonly classes?: readonly string[];
   /** Image `index`, several at the same time. Failures that are not about the image (the device's, say) are thrown. */

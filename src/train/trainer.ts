@@ -218,7 +218,7 @@ export async function train(
     while (progress.epoch < epochs) {
       const phase = phaseOf(phases, progress.epoch);
       const order = epochOrder(seed, progress.epoch, source.count).slice(progress.position);
-      const loaded = prefetch(order, (index) => resident.load(index), batch);
+      const loaded = prefetch(order, (index) => resident.load(index), Math.max(batch, source.ahead ?? 0));
       let step = progress.step;
       for await (const { images, consumed } of batches(loaded, batch, report)) {
         if (signal?.aborted) break;

@@ -11,6 +11,11 @@ export interface MatmulAttrs extends Transposes {
   readonly saveForBackward?: boolean | undefined;
   /** Factor of the product; default 1. */
   readonly scale?: number | undefined;
+  /**
+   * Rows of one item (an image of a batch), where the results of an item must not depend on the others, nor on how many
+   * there are: the kernel is chosen by these rows, and no tile whose scale follows its values has rows of two items.
+   */
+  readonly itemRows?: number | undefined;
 }
 
 /** A product of matrices as the shaders see it: one batch dimension, strides in elements, 0 where shared. */
@@ -56,6 +61,12 @@ export function productShape(
       : { batch, M, N, K, strideA: countA === 1 ? 0 : M * K, strideB: countB === 1 ? 0 : K * N };
   return { shape, geometry };
 }
+
+/** The product item by item, each with a part of the rows of `a`. */
+export const byItems = (geometry: Geometry, { itemRows }: MatmulAttrs): Geometry =>
+  itemRows === undefined || itemRows === geometry.M
+    ? geometry
+    : { ...geometry, batch: geometry.M / itemRows, M: itemRows, strideA: itemRows * geometry.K };
 
 function matrix(shape: Shape, transposed: boolean): [number, number] {
   const [rows, columns] = shape.slice(-2) as [number, number];

@@ -11,8 +11,8 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../tensor.ts';
-import { type MatmulAttrs, productShape } from './geometry.ts';
-import { choose, type Variant, variantNames, variants } from './variants.ts';
+import { byItems, type MatmulAttrs, productShape } from './geometry.ts';
+import { choose, mixesRows, type Variant, variantNames, variants } from './variants.ts';
 
 export type { MatmulAttrs };
 
@@ -31,6 +31,13 @@ export const matmulOp: Op<MatmulAttrs> = {
   outputs(attrs, [a, b, bias, residual]) {
     const { shape, geometry } = productShape(attrs, a, b);
     const out = f32(...shape);
+    const { itemRows } = attrs;
+    if (itemRows !== undefined && (geometry.batch > 1 || attrs.transposeA || geometry.M % itemRows !== 0))
+      throw new ShapeError(
+        'matmul',
+        `rows of a in items of ${itemRows}, and one b`,
+        `${describe(a)} and ${describe(b)}`,
+      );
     if (a!.dtype !== 'f32' || !['f32', 'f16', 'q8'].includes(b!.dtype))
       throw new ShapeError('matmul', 'a in f32 and b in f32, f16 or q8', `${describe(a)} and ${describe(b)}`);
     requireSpec('bias', f32(geometry.N), bias);
@@ -39,7 +46,12 @@ export const matmulOp: Op<MatmulAttrs> = {
   },
   dispatches(call) {
     const { geometry } = productShape(call.attrs, call.inputs[0], call.inputs[1]);
-    return [(variants[call.variant as Variant] ?? choose(call, geometry))(call, geometry)];
+    const items = byItems(geometry, call.attrs);
+    const variant =
+      call.variant && call.variant in variants
+        ? (call.variant as Variant)
+        : choose(call, call.attrs.itemRows === undefined ? geometry : { ...items, batch: 1 });
+    return [variants[variant](call, mixesRows(variant) ? items : geometry)];
   },
   cost({ attrs, inputs: [a, b] }) {
     const { batch, M, N, K } = productShape(attrs, a, b).geometry;

@@ -39,20 +39,23 @@ export const variantNames = (capabilities: Capabilities): Variant[] => {
   return software ? [...strip, ...tiles, ...blocks, ...units] : [...units, ...blocks, ...tiles, ...strip];
 };
 
+/** Whether a row's result depends on the other rows of its tile: matrix units have one scale for all of them. */
+export const mixesRows = (variant: Variant): boolean => (layoutNames as readonly string[]).includes(variant);
+
 /** The kernel for a product: measured on a software adapter, by reasoning on GPUs. */
-export function choose({ capabilities }: Call<MatmulAttrs>, { batch, M, N, K }: Geometry): Kernel {
+export function choose({ capabilities }: Call<MatmulAttrs>, { batch, M, N, K }: Geometry): Variant {
   const { software, subgroupSize } = capabilities;
-  if (software && subgroupSize > 0) return variants.strip;
-  if (Math.min(M, N) <= 16 && K >= 256) return variants.skinny;
-  if (software) return variants.tile;
+  if (software && subgroupSize > 0) return 'strip';
+  if (Math.min(M, N) <= 16 && K >= 256) return 'skinny';
+  if (software) return 'tile';
   const workgroups = (rows: number, columns: number) => batch * Math.ceil(M / rows) * Math.ceil(N / columns);
   const units = chooseUnits(capabilities, workgroups, Math.min(M, N), K);
-  if (units) return variants[units];
+  if (units) return units;
   // The larger the part of the result that a workgroup owns, the less it reads; but a workgroup walks all of K, and with
   // few of them most of the GPU would wait.
-  if (workgroups(blockHeight, 128) >= 2 * cores) return variants.wide_block;
-  if (workgroups(blockHeight, 64) >= cores) return variants.block;
-  return workgroups(64, 64) < cores && K >= 256 ? variants.split : variants.tile;
+  if (workgroups(blockHeight, 128) >= 2 * cores) return 'wide_block';
+  if (workgroups(blockHeight, 64) >= cores) return 'block';
+  return workgroups(64, 64) < cores && K >= 256 ? 'split' : 'tile';
 }
 
 /** The layout of matrix units for a product, where the adapter has one and the product fills some of them. */

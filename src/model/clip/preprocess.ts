@@ -2,7 +2,7 @@
 
 import { createQueue } from '../../base/prefetch.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
-import type { DeviceTensor } from '../../graph/device-tensor.ts';
+import { copyTensor, type DeviceSlice, type DeviceTensor } from '../../graph/device-tensor.ts';
 import { compile, type Executable } from '../../graph/executor.ts';
 import { createGraph } from '../../graph/graph.ts';
 import { imageToTensor } from '../../kernels/image_tensor/image_tensor.ts';
@@ -23,6 +23,8 @@ type Filter = 'bicubic' | 'bilinear';
 export interface Preprocessor {
   /** f32 [1, 3, size, size]; overwritten by the next call. Calls take turns. @throws GpuError if the image does not fit */
   run(image: Pixels): Promise<DeviceTensor>;
+  /** The same, f32 [3, size, size], into a place on the device. */
+  runInto(image: Pixels, place: DeviceSlice): Promise<void>;
   dispose(): void;
 }
 
@@ -53,13 +55,15 @@ export function createPreprocessor(
       drop(resizes.keys().next().value!);
     return found;
   };
+  const resized = async (image: Pixels): Promise<DeviceTensor> => {
+    const resize = await resizeFor(image);
+    await resize.run({ image: image.data });
+    return resize.tensor('output');
+  };
   return {
-    run: (image) =>
-      inTurn(async () => {
-        const resize = await resizeFor(image);
-        await resize.run({ image: image.data });
-        return resize.tensor('output');
-      }),
+    run: (image) => inTurn(() => resized(image)),
+    runInto: (image, { buffer, offset }) =>
+      inTurn(async () => copyTensor(gpu, await resized(image), buffer, offset)),
     dispose() {
       for (const key of [...resizes.keys()]) drop(key);
     },

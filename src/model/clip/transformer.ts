@@ -4,7 +4,7 @@ import { gelu } from '../../kernels/gelu/gelu.ts';
 import { layernorm } from '../../kernels/layernorm/layernorm.ts';
 import { linear } from '../../kernels/matmul/matmul.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
-import type { Context } from '../context.ts';
+import { type Context, itemRows } from '../context.ts';
 import type { Activation } from './config.ts';
 
 /** LayerNorm with the weights `name`.weight and `name`.bias, epsilon 1e-5. */
@@ -17,19 +17,16 @@ export function queryKeyValue(context: Context, x: Tensor, block: string): Tenso
   const normed = layerNorm(context, x, `${block}.ln_1`);
   return linear(graph, normed, weight(`${block}.attn.in_proj_weight`), {
     bias: weight(`${block}.attn.in_proj_bias`),
+    ...itemRows(context, x),
   });
 }
 
 /** residual + out projection of the attended values. */
-export const attentionOut = (
-  { graph, weight }: Context,
-  attended: Tensor,
-  residual: Tensor,
-  block: string,
-): Tensor =>
-  linear(graph, attended, weight(`${block}.attn.out_proj.weight`), {
-    bias: weight(`${block}.attn.out_proj.bias`),
+export const attentionOut = (context: Context, attended: Tensor, residual: Tensor, block: string): Tensor =>
+  linear(context.graph, attended, context.weight(`${block}.attn.out_proj.weight`), {
+    bias: context.weight(`${block}.attn.out_proj.bias`),
     residual,
+    ...itemRows(context, attended),
   });
 
 /** x + MLP(LN(x)), with QuickGELU (fused into the first layer) or GELU in between, as the CLIP was trained. */
@@ -39,10 +36,12 @@ export function mlp(context: Context, x: Tensor, block: string, activation: Acti
   const first = linear(graph, layerNorm(context, x, `${block}.ln_2`), weight(`${block}.mlp.c_fc.weight`), {
     bias: weight(`${block}.mlp.c_fc.bias`),
     ...fused,
+    ...itemRows(context, x),
   });
   const hidden = activation === 'gelu' ? gelu(graph, first) : first;
   return linear(graph, hidden, weight(`${block}.mlp.c_proj.weight`), {
     bias: weight(`${block}.mlp.c_proj.bias`),
     residual: x,
+    ...itemRows(context, x),
   });
 }

@@ -5,11 +5,11 @@ import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
 import { concat, slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
-import type { Context } from '../context.ts';
+import { type Context, itemRows } from '../context.ts';
 import type { ClipConfig } from './config.ts';
 import { attentionOut, layerNorm, mlp, queryKeyValue } from './transformer.ts';
 
-/** Token rows that are encoded together, so that the MLP's hidden rows stay within a binding of the smallest adapters. */
+/** Token rows of an image that are encoded together, so that the MLP's hidden rows stay within a binding of the smallest adapters. */
 const rowsAtOnce = 4096;
 
 /**
@@ -39,7 +39,7 @@ export function windowFeatures(
   const batch = tokens.shape[0]!;
   const length = 1 + side * side;
   const windows = windowIndex(grid, side);
-  const chunk = Math.max(1, Math.floor(rowsAtOnce / (batch * length)));
+  const chunk = Math.max(1, Math.floor(rowsAtOnce / length));
   const parts: Tensor[] = [];
   for (let start = 0; start < windows.length; start += chunk) {
     const some = windows.slice(start, start + chunk);
@@ -64,5 +64,6 @@ function classFeature(context: Context, tokens: Tensor, config: ClipConfig): Ten
     x = mlp(context, attentionOut(context, attended, x, block), block, config.activation);
   }
   const token = graph.view(slice(graph, x, { axis: 1, start: 0, end: 1 }), [x.shape[0]!, config.visionWidth]);
-  return l2norm(graph, matmul(graph, layerNorm(context, token, 'visual.ln_post'), weight('visual.proj')));
+  const normed = layerNorm(context, token, 'visual.ln_post');
+  return l2norm(graph, matmul(graph, normed, weight('visual.proj'), itemRows(context, normed)));
 }

@@ -12,11 +12,15 @@ import { withImage, withImageBytes } from '../../data/image.node.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import { createImageEncoder, type ImageEncoder } from '../../model/clip/image-encoder.ts';
 import { featureShapes } from '../../model/clip/needs.ts';
+import { createStaging, imageBatch } from '../../model/clip/staging.ts';
 import type { Clip } from '../../model/clip/weights.ts';
+import type { LentEncoder } from './collector.ts';
 import { entryKey, type FeatureEntry, type FeatureSettings, readEntry, sha256, writeEntry } from './entry.ts';
-import { type FeatureSource, type FeatureStore, featuresOf, type LentEncoder } from './source.ts';
+import { type FeatureSource, type FeatureStore, featuresOf } from './source.ts';
 
 export interface FeatureSourceOptions extends Omit<FeatureSettings, 'pixels'> {
+  /** Images that are encoded together; default: what the adapter has room for. Features do not depend on it. */
+  readonly imageBatch?: number | undefined;
   /** Folder of the cache; undefined: no cache. */
   readonly cache?: string | undefined;
   readonly onWarning?: (message: string) => void;
@@ -35,18 +39,29 @@ export const defaultCache = (): string => cacheFolder('features');
 /** Features of image files, through the cache, if there is one. */
 export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSourceOptions): FeatureSource {
   const { imageSize, needs, precision, observed, tiles } = options;
+  const batch = options.imageBatch ?? imageBatch(gpu, clip, imageSize, needs);
+  const staging = createStaging(gpu, clip, imageSize, needs, 2 * batch);
   const inTurn = createQueue();
   let encoder: ImageEncoder | undefined;
   const lent: LentEncoder = {
+    batch,
+    staging,
     use: (work) =>
       inTurn(async () => {
-        encoder ??= await createImageEncoder(gpu, clip, imageSize, needs);
+        encoder ??= await createImageEncoder(gpu, clip, imageSize, needs, {
+          batch,
+          ready: 0,
+          yielding: options.imageBatch === undefined,
+        });
         return work(encoder);
       }),
-    get executable() {
-      return encoder?.executable;
+    get encoder() {
+      return encoder;
     },
-    dispose: () => encoder?.dispose(),
+    dispose() {
+      encoder?.dispose();
+      staging.dispose();
+    },
   };
   return featuresOf(imageFiles(clip, options), lent, { precision, observed, tiles });
 }
@@ -100,20 +115,19 @@ function imageFiles(clip: Clip, options: FeatureSourceOptions): FeatureStore<str
       get damaged() {
         return damaged;
       },
-      async obtain(file, encode) {
+      async obtain(file, take) {
         const state = await stateOf(file);
         const known = entries.get(file);
         const same = known !== undefined && known.state === state;
         const kept = same ? await read(known.entry) : undefined;
-        if (kept) return { entry: kept, made: false };
-        const { place, found, made } = await withImageBytes(file, async (bytes) => {
+        if (kept) return { entry: kept };
+        return withImageBytes(file, async (bytes) => {
           const place = await entryOf(bytes);
           remember(file, state, place);
           const found = same && place === known.entry ? undefined : await read(place);
-          return { place, found, made: found ?? (await withImage(bytes, file, encode)) };
+          if (found) return { entry: found };
+          return { taken: await withImage(bytes, file, take), keep: (made) => write(place, made) };
         });
-        if (!found) await write(place, made);
-        return { entry: made, made: !found };
       },
     },
   };

@@ -19,16 +19,18 @@ export function createFeatureMemory<Image>(most = mostBytes): FeatureMemory<Imag
       open,
       kept: {
         damaged: 0,
-        async obtain(image, encode) {
+        async obtain(image, take) {
           const known = entries.get(image);
-          if (known) return { entry: known, made: false };
-          const entry = await open(image, encode);
-          const size = Object.values(entry.features).reduce((sum, values) => sum + values.byteLength, 0);
-          if (bytes + size <= most) {
-            if (!entries.has(image)) bytes += size;
-            entries.set(image, entry);
-          }
-          return { entry, made: true };
+          if (known) return { entry: known };
+          return {
+            taken: await open(image, take),
+            async keep(entry) {
+              const size = Object.values(entry.features).reduce((sum, values) => sum + values.byteLength, 0);
+              if (bytes + size > most) return;
+              if (!entries.has(image)) bytes += size;
+              entries.set(image, entry);
+            },
+          };
         },
       },
     }),

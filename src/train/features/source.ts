@@ -5,13 +5,14 @@ import type { Observations } from '../../data/findings.ts';
 import type { RgbImage } from '../../data/image.ts';
 import { cropImage, type Tile } from '../../data/tiles.ts';
 import type { Executable } from '../../graph/executor.ts';
-import type { Features, ImageEncoder } from '../../model/clip/image-encoder.ts';
+import type { Features, HostFeatures } from '../../model/clip/image-encoder.ts';
 import type { FeaturePrecision } from '../settings.ts';
+import { createCollector, type LentEncoder, type Ticket } from './collector.ts';
 import { type FeatureEntry, storedPrecision } from './entry.ts';
 import { fitting } from './fitting.ts';
 
 export interface FeatureSource<Image = string> {
-  /** Features of an image. Several at the same time; the encoder takes them one by one. @throws ImageError, GpuError */
+  /** Features of an image. Several at the same time: they are encoded together. @throws ImageError, GpuError */
   load(image: Image): Promise<FeatureEntry>;
   /**
    * Hands an image's features to `work`; they stay on the device where nobody keeps them, and are valid until `work`
@@ -19,7 +20,7 @@ export interface FeatureSource<Image = string> {
    */
   use<T>(image: Image, work: (image: UsedFeatures) => Promise<T>): Promise<T>;
   /**
-   * Hands the features of an image's squares to `work`, one after the other, as `use` does; nobody keeps them.
+   * Hands the features of an image's squares to `work`, several at the same time, as `use` does; nobody keeps them.
    * @throws ImageError, GpuError, what `tilesIn` and `work` throw
    */
   useTiles(
@@ -27,14 +28,18 @@ export interface FeatureSource<Image = string> {
     tilesIn: (pixels: { readonly width: number; readonly height: number }) => readonly Tile[],
     work: (features: Features, tile: Tile) => Promise<void>,
   ): Promise<Omit<UsedFeatures, 'features'>>;
+  /** Images to ask for at the same time, so that a batch is read and decoded while another is encoded. */
+  readonly ahead: number;
   /** How large images are to be looked at; absent: whole. */
   readonly tiles?: TileOptions | undefined;
   /** Images so far by where their features came from; `damaged` entries of the store were made again. */
   readonly counts: FeatureCounts;
   /** Told of what is odd about the images; masks may be told too. */
   readonly observed?: Observations | undefined;
-  /** The image encoder, once it was needed. */
-  readonly encoder: Executable | undefined;
+  /** The image encoder's graphs so far. */
+  readonly graphs: readonly Executable[];
+  /** Bytes of GPU memory that images wait in to be encoded. */
+  readonly stagingBytes: number;
   dispose(): void;
 }
 
@@ -55,24 +60,26 @@ export interface FeatureStore<Image> {
   open<T>(image: Image, use: (pixels: RgbImage) => Promise<T>): Promise<T>;
   /** Keeps features; absent: nothing is kept. */
   readonly kept?: {
-    /** What is kept of an image, or else what `encode` makes of its pixels, which is kept from then on. @throws ImageError */
-    obtain(
+    /**
+     * What is kept of an image, or else what `take` makes of its pixels, and how to keep its features.
+     * @throws ImageError
+     */
+    obtain<T>(
       image: Image,
-      encode: (pixels: RgbImage) => Promise<FeatureEntry>,
-    ): Promise<{ readonly entry: FeatureEntry; readonly made: boolean }>;
+      take: (pixels: RgbImage) => Promise<T>,
+    ): Promise<{ readonly entry: FeatureEntry } | Taken<T>>;
     /** Entries so far that were not whole. */
     readonly damaged: number;
   };
 }
 
-/** An image encoder, made when it is first used. */
-export interface LentEncoder {
-  /** One caller after the other; `work` is done with what it got when it returns. */
-  use<T>(work: (encoder: ImageEncoder) => Promise<T>): Promise<T>;
-  /** What is compiled; absent before the first use. */
-  readonly executable?: Executable | undefined;
-  dispose(): void;
+export interface Taken<T> {
+  readonly taken: T;
+  keep(entry: FeatureEntry): Promise<void>;
 }
+
+/** What is loaded at the same time at least. */
+const fewestAhead = 4;
 
 const sizeOf = ({ width, height, usedBits }: RgbImage) => ({ width, height, usedBits });
 
@@ -96,51 +103,89 @@ export function featuresOf<Image>(
     observed?.image(store.name(image), seen.usedBits);
     return seen;
   };
-  const encode = (image: Image, pixels: RgbImage): Promise<FeatureEntry> =>
-    encoder.use((lent) =>
-      fitting(store.name(image), pixels, async () => ({
-        features: storedPrecision(await lent.readPixels(pixels), precision),
-        ...sizeOf(pixels),
-      })),
-    );
+  const collector = createCollector(encoder);
+  /** Announces an image to the encoder for as long as `work` takes. */
+  const expecting = async <T>(read: boolean, work: (ticket: Ticket) => Promise<T>): Promise<T> => {
+    const ticket = collector.expect(read);
+    try {
+      return await work(ticket);
+    } finally {
+      ticket.leave();
+    }
+  };
+  const put = async (image: Image, ticket: Ticket, pixels: RgbImage) => {
+    await fitting(store.name(image), pixels, () => ticket.put(pixels));
+    return sizeOf(pixels);
+  };
   const source: FeatureSource<Image> = {
     get counts() {
       return { ...counts, damaged: kept?.damaged ?? 0 };
     },
     observed,
+    get ahead() {
+      return Math.max(fewestAhead, 2 * encoder.batch);
+    },
     tiles,
-    get encoder() {
-      return encoder.executable;
+    get graphs() {
+      return encoder.encoder?.compiled ?? [];
     },
-    async load(image) {
-      const { entry, made } = kept
-        ? await kept.obtain(image, (pixels) => encode(image, pixels))
-        : { entry: await store.open(image, (pixels) => encode(image, pixels)), made: true };
-      counts[made ? 'encoded' : 'cached'] += 1;
-      return observe(image, entry);
+    get stagingBytes() {
+      return encoder.staging.bytes;
     },
+    load: (image) =>
+      expecting(true, async (ticket) => {
+        const take = (pixels: RgbImage) => put(image, ticket, pixels);
+        const found = kept
+          ? await kept.obtain(image, take)
+          : { taken: await store.open(image, take), keep: async () => {} };
+        if ('entry' in found) {
+          counts.cached += 1;
+          return observe(image, found.entry);
+        }
+        const features = await ticket.take(async (made) => storedPrecision(made as HostFeatures, precision));
+        ticket.leave(); // the next batch need not wait for a disk
+        const entry: FeatureEntry = { features, ...found.taken };
+        await found.keep(entry);
+        counts.encoded += 1;
+        return observe(image, entry);
+      }),
     async use(image, work) {
       if (kept || precision !== 'f32') return work(await source.load(image)); // they come by the host
-      return store.open(image, (pixels) =>
-        encoder.use((lent) =>
-          fitting(store.name(image), pixels, async () => {
-            const features = await lent.encodePixels(pixels);
-            counts.encoded += 1;
-            return work({ features, ...observe(image, sizeOf(pixels)) });
-          }),
-        ),
-      );
+      return expecting(false, async (ticket) => {
+        const size = await store.open(image, (pixels) => put(image, ticket, pixels));
+        return ticket.take((features) => {
+          counts.encoded += 1;
+          return work({ features, ...observe(image, size) });
+        });
+      });
     },
     useTiles: (image, tilesIn, work) =>
-      store.open(image, async (pixels) => {
-        for (const tile of tilesIn(pixels)) {
-          const square = cropImage(pixels, tile);
-          await encoder.use((lent) =>
-            fitting(store.name(image), square, async () => work(await lent.encodePixels(square), tile)),
-          );
+      expecting(false, async (own) => {
+        const found: Promise<void>[] = [];
+        try {
+          const size = await store.open(image, async (pixels) => {
+            const all = tilesIn(pixels).map((tile) => ({ tile, ticket: collector.expect(false) }));
+            own.leave(); // the squares come in its place
+            let next = 0;
+            try {
+              for (const { tile, ticket } of all) {
+                await put(image, ticket, cropImage(pixels, tile));
+                next += 1;
+                const done = ticket.take((features) => work(features, tile)).finally(() => ticket.leave());
+                done.catch(() => {}); // reported below
+                found.push(done);
+              }
+            } finally {
+              for (const { ticket } of all.slice(next)) ticket.leave();
+            }
+            return sizeOf(pixels);
+          });
+          await Promise.all(found);
+          counts.encoded += 1;
+          return observe(image, size);
+        } finally {
+          await Promise.allSettled(found);
         }
-        counts.encoded += 1;
-        return observe(image, sizeOf(pixels));
       }),
     dispose: () => encoder.dispose(),
   };
