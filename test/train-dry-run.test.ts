@@ -83,7 +83,18 @@ test.each([
   ['blip', 'blip', {}],
 ])('%s: a run holds the bytes and does the work that were planned', async (method, kind, options) => {
   const clip = kind === 'blip' ? blips.folder : fixtures.clip;
-  const given = ['--clip', clip, '--data', fixtures.data, '--batch', '9', '--epochs', '1'];
+  const given = [
+    '--clip',
+    clip,
+    '--data',
+    fixtures.data,
+    '--batch',
+    '9',
+    '--epochs',
+    '1',
+    '--image-batch',
+    '6',
+  ];
   const argv = ['--method', method, '--method-options', JSON.stringify(options), ...given];
   const planned = await report(...argv);
   const folder = path.join(fixtures.dir, method);

@@ -1,7 +1,8 @@
-// --cache and what goes with it.
+// --cache and what else there is to say about image features.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultCache } from '../train/features/features.node.ts';
 import type { FeaturePrecision } from '../train/settings.ts';
+import { integer } from './arguments.ts';
 
 export function addCacheOptions(command: Command): void {
   command
@@ -14,6 +15,11 @@ export function addCacheOptions(command: Command): void {
     .option(
       '--no-cache',
       'do not keep image features: encode every image anew (a training: in every epoch those that its --gpu-cache has no room for)',
+    )
+    .option(
+      '--image-batch <n>',
+      'images that are encoded together; features and scores do not depend on it (default: what the adapter has room for, 8 at most)',
+      integer(1),
     )
     .option('--cache-precision <type>', 'f32, or f16 for half the space', precision, 'f32');
 }

@@ -13,6 +13,7 @@ import { openClip } from '../model/checkpoint/open.node.ts';
 import { type ClipConfig, clipConfigOf } from '../model/clip/config.ts';
 import { planImage } from '../model/clip/image-encoder.ts';
 import { countingTokenizer, type PlannedClip, plannedClip } from '../model/clip/planned.ts';
+import { encodingBytes, plannedImageBatch } from '../model/clip/staging.ts';
 import {
   createWordTokenizer,
   templateTokenizer,
@@ -54,6 +55,7 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
   const planOf = (of: Learner, phase: number): Plan =>
     planStep(buildStep(clip, { learner: of, needs }, { batch, size: imageSize }, { optimizer, phase }));
   const image = planImage(clip, imageSize, needs);
+  const { imageBatch = plannedImageBatch(clip, imageSize, needs) } = given;
   const steps = starts.map((start) => planOf(learner, phaseOf(phases, start)));
   const plainText = await plainLearner(method, clip, imageSize);
   const uncached = (plainText ? planOf(plainText, 0) : steps[0]!).flops + batch * image.flops;
@@ -61,7 +63,7 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
   const bytes = {
     weights: weightBytes(weightSpecs(config, stored).values()),
     state: stateBytes(splitShapes(shapes, learning.parts?.(config) ?? wholes), optimizer.moments.length),
-    image: planBytes(image),
+    image: encodingBytes(clip, imageSize, needs, imageBatch),
     step: Math.max(...steps.map(planBytes)), // a phase's steps go before the next one's come
   };
   const peak = bytes.weights + bytes.state + bytes.image + bytes.step;
@@ -76,6 +78,7 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
         imageSize,
         dualLayers,
         batch,
+        imageBatch,
         parameters,
         learnables,
         flops: { step: steps[0]!.flops, image: image.flops, uncached },
@@ -117,7 +120,7 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
       ...stepLines,
       `GPU memory: ${formatBytes(peak)} = weights ${formatBytes(bytes.weights)} + learnables and their ` +
         `${optimizer.moments.length === 1 ? 'momentum' : 'two moments'} ${formatBytes(bytes.state)} + ` +
-        `image encoder ${formatBytes(bytes.image)} + step ${formatBytes(bytes.step)}`,
+        `image encoder in batches of ${imageBatch} ${formatBytes(bytes.image)} + step ${formatBytes(bytes.step)}`,
       `work per step: ${formatFlops(steps[0]!.flops)} cached; ${formatFlops(uncached)}${without} ` +
         `(${(uncached / steps[0]!.flops).toFixed(1)} times as much)`,
     ].join('\n'),

@@ -22,11 +22,11 @@ import {
 } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
-import { largestTensors, plan as makePlan, type Plan, runsInFlight } from './plan.ts';
+import { largestTensors, plan as makePlan, type Plan, runsInFlight, varyingStorages } from './plan.ts';
 import { type DispatchTime, profile } from './profile.ts';
 import { createReadback } from './readback.ts';
 import { createSteps, dispatchesOf } from './steps.ts';
-import { chooseVariants } from './tuner.ts';
+import { chooseVariants, ofOneItem } from './tuner.ts';
 
 export interface CompileOptions {
   /** Device tensors for the graph's parameters, by storage. */
@@ -39,6 +39,11 @@ export interface CompileOptions {
   readonly batch?: boolean;
   /** Parameters never change: what depends on no input is computed in the first run only. */
   readonly fixedParameters?: boolean;
+  /**
+   * Items along the first dimension of all that depends on inputs, whose results must not depend on how many there are:
+   * variants are measured for one.
+   */
+  readonly items?: number | undefined;
 }
 
 export interface RunOptions {
@@ -102,7 +107,12 @@ export async function compile(
   });
   const own: GPUBuffer[] = [];
   try {
-    const variants = await chooseVariants(gpu, plan.nodes, options.variants ?? gpu.variants);
+    const variants = await chooseVariants(
+      gpu,
+      plan.nodes,
+      options.variants ?? gpu.variants,
+      options.items === undefined ? undefined : ofOneItem(options.items, varyingStorages(graph, graph.nodes)),
+    );
     const guards = options.guards ? createGuards(gpu) : undefined;
     const allocate = (bytes: number, label: string) => {
       const buffer = memory.allocate(guards ? guards.padded(bytes) : bytes, label);

@@ -156,13 +156,19 @@ const work = (nodes: readonly Node[]): number =>
 
 /** Which nodes depend on constants and parameters only, merged ones of such nodes included. */
 function fixedNodes(graph: Graph, nodes: readonly Node[]): (node: Node) => boolean {
+  const varying = varyingStorages(graph, nodes);
+  return ({ outputs }) => !outputs.some((t) => varying.has(t.storage));
+}
+
+/** Storages whose values depend on an input, or that change in place. */
+export function varyingStorages(graph: Graph, nodes: readonly Node[]): ReadonlySet<number> {
   const varying = new Set(
     [...graph.leaves].flatMap(([storage, { kind }]) => (kind === 'input' ? [storage] : [])),
   );
   for (const { op, outputs } of nodes) if (op.inPlace) for (const t of outputs) varying.add(t.storage);
   for (const { inputs, outputs } of nodes)
     if (inputs.some((t) => t && varying.has(t.storage))) for (const t of outputs) varying.add(t.storage);
-  return ({ outputs }) => !outputs.some((t) => varying.has(t.storage));
+  return varying;
 }
 
 /**

@@ -23,11 +23,13 @@ interface Candidate {
  * The variant of each node, undefined for the operator's own choice. With `gpu.tuning`, every class of calls that the
  * adapter has not seen is measured, each variant on buffers of its own, before anything else is allocated.
  * @param forced operator name -> variant, where the operator has it on this adapter
+ * @param sized the node at the sizes by which its variant is measured; default: its own
  */
 export async function chooseVariants(
   gpu: Gpu,
   nodes: readonly Node[],
   forced: Readonly<Record<string, string>>,
+  sized: (node: Node) => Node = (node) => node,
 ): Promise<(string | undefined)[]> {
   const { tuning, capabilities } = gpu;
   const chosen: (string | undefined)[] = [];
@@ -38,11 +40,22 @@ export async function chooseVariants(
       chosen.push(wanted);
       continue;
     }
-    const tuned = tuning && offered.length > 1 ? await tunedVariant(gpu, node, offered) : '';
+    const tuned = tuning && offered.length > 1 ? await tunedVariant(gpu, sized(node), offered) : '';
     chosen.push(offered.includes(tuned) ? tuned : undefined);
   }
   await tuning?.save();
   return chosen;
+}
+
+/** Nodes at the sizes of one of `items` that lie along the first dimension of what depends on inputs. */
+export function ofOneItem(items: number, varying: ReadonlySet<number>): (node: Node) => Node {
+  const one = (t: Tensor): Tensor => {
+    const [first, ...rest] = t.shape;
+    return first !== undefined && varying.has(t.storage) && first % items === 0
+      ? { ...t, shape: [first / items, ...rest] }
+      : t;
+  };
+  return (node) => ({ ...node, inputs: node.inputs.map((t) => t && one(t)), outputs: node.outputs.map(one) });
 }
 
 async function tunedVariant(gpu: Gpu, node: Node, offered: readonly string[]): Promise<string> {

@@ -138,6 +138,8 @@ export interface CacheOptions {
   /** --cache DIR; false: --no-cache. */
   readonly cache: string | false;
   readonly cachePrecision: FeaturePrecision;
+  /** --image-batch; absent: what the adapter has room for. */
+  readonly imageBatch?: number | undefined;
 }
 
 /** Features of images as `settings` want them, through the cache. */
@@ -145,7 +147,7 @@ export function openFeatures(
   io: Io,
   { gpu, clip, sha256 }: ClipSession,
   { imageSize, needs, tiles }: ImageSettings,
-  { cache, cachePrecision }: CacheOptions,
+  { cache, cachePrecision, imageBatch }: CacheOptions,
 ): FeatureSource {
   const observed = createObservations();
   const source = createFeatureSource(gpu, clip, {
@@ -153,6 +155,7 @@ export function openFeatures(
     imageSize,
     needs,
     precision: cachePrecision,
+    imageBatch,
     tiles,
     cache: cache === false ? undefined : cache,
     onWarning: (message) => io.note(`warning: ${message}`),

@@ -3,12 +3,12 @@
 import path from 'node:path';
 import { lockFolder } from '../base/lock.node.ts';
 import type { Dataset, Sample } from '../data/dataset.ts';
+import { encodingBytes } from '../model/clip/staging.ts';
 import type { Method } from '../model/methods/method.ts';
 import type { FeatureCounts, FeatureSource } from '../train/features/source.ts';
 import { datasetImages, hashSamples } from '../train/images.node.ts';
 import { createTrainingSource } from '../train/images.ts';
 import { checkLabels } from '../train/labels.ts';
-import { planBytes } from '../train/memory.ts';
 import { openRunFolder } from '../train/run-folder.node.ts';
 import { learningOf, type TrainSettings } from '../train/settings.ts';
 import type { Io } from './io.ts';
@@ -118,7 +118,7 @@ async function trainIn(
       },
     );
     const { finished, losses, problems, step, progress, resident } = result;
-    const encoder = features.graphs.reduce((sum, { plan }) => sum + planBytes(plan), features.stagingBytes);
+    const encoder = features.graphs.length > 0 ? encodingBytes(clip, imageSize, needs, features.batch) : 0;
     return {
       finished,
       ...(finished ? { prompts: path.relative('', await folder.finish(result.prompts)) } : {}),

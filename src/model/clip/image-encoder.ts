@@ -115,6 +115,7 @@ async function compileImages(
   const executable = await compile(gpu, model.graph, outputs, {
     parameters: bindWeights(clip, model.weights),
     ...arrangement,
+    items: batch,
   });
   const names = [...featureShapes(needs, clip.config, size).keys()].filter((name) => name in outputs);
   return { executable, batch, names };

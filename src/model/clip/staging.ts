@@ -1,5 +1,6 @@
 // Preprocessed images on the device, waiting to be encoded together; and how many are encoded together.
 import type { Gpu } from '../../gpu/gpu.ts';
+import { align } from '../../gpu/memory.ts';
 import type { DeviceSlice } from '../../graph/device-tensor.ts';
 import { byteLength, f32 } from '../../kernels/tensor.ts';
 import { planImage } from './image-encoder.ts';
@@ -9,12 +10,12 @@ import type { Clip } from './weights.ts';
 
 export interface Staging {
   readonly places: number;
-  /** Bytes that it holds on the device. */
-  readonly bytes: number;
   /** Brings a decoded image into a place, f32 [3, S, S]; its pixels are not needed any more then. @throws GpuError */
   put(image: Pixels, place: number): Promise<DeviceSlice>;
   dispose(): void;
 }
+
+const stagingBytes = (size: number, places: number): number => places * byteLength(f32(3, size, size));
 
 /** @param size side of the preprocessed images in pixels */
 export function createStaging(
@@ -25,16 +26,12 @@ export function createStaging(
   places: number,
 ): Staging {
   const preprocessor = createPreprocessor(gpu, size, filter, config.pixels);
-  const bytes = byteLength(f32(3, size, size));
   let buffer: GPUBuffer | undefined;
   return {
     places,
-    get bytes() {
-      return buffer?.size ?? 0;
-    },
     async put(image, place) {
-      buffer ??= gpu.memory.allocate(places * bytes, 'images to encode');
-      const slice = { buffer, offset: place * bytes };
+      buffer ??= gpu.memory.allocate(stagingBytes(size, places), 'images to encode');
+      const slice = { buffer, offset: stagingBytes(size, place) };
       await preprocessor.runInto(image, slice);
       return slice;
     },
@@ -51,20 +48,42 @@ const wanted = { gpu: 8, software: 4 };
 /** Bytes of GPU memory that the graph for them may take. */
 const mostBytes = 2 ** 30;
 
+type Sizes = readonly [clip: Pick<Clip, 'config' | 'weightSpec'>, size: number, needs: ImageNeeds];
+
 /** How many images are encoded together on an adapter: a power of two. */
-export function imageBatch(
-  { capabilities, device, memory }: Gpu,
-  clip: Pick<Clip, 'config' | 'weightSpec'>,
-  size: number,
-  needs: ImageNeeds,
-): number {
-  const most = Math.min(mostBytes, (memory.budget - memory.allocated) / 4);
+export function imageBatch({ capabilities, device, memory }: Gpu, ...sizes: Sizes): number {
   const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
-  const largest = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-  let batch = capabilities.software ? wanted.software : wanted.gpu;
+  return batchWithin(capabilities.software ? wanted.software : wanted.gpu, sizes, {
+    bytes: Math.min(mostBytes, (memory.budget - memory.allocated) / 4),
+    slot: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+  });
+}
+
+/** The same on a GPU without limits of its own. */
+export const plannedImageBatch = (...sizes: Sizes): number =>
+  batchWithin(wanted.gpu, sizes, { bytes: mostBytes, slot: Number.POSITIVE_INFINITY });
+
+function batchWithin(
+  most: number,
+  sizes: Sizes,
+  room: { readonly bytes: number; readonly slot: number },
+): number {
+  let batch = most;
   for (; batch > 1; batch /= 2) {
-    const { bytes, slots } = planImage(clip, size, needs, batch);
-    if (bytes.total - bytes.parameters <= most && slots.every((slot) => slot.bytes <= largest)) break;
+    const { bytes, slots } = planImage(...sizes, batch);
+    if (bytes.total - bytes.parameters <= room.bytes && slots.every((slot) => slot.bytes <= room.slot)) break;
   }
   return batch;
+}
+
+/** Bytes of GPU memory that encoding takes at the most, in batches of `batch` and what is left over, weights apart. */
+export function encodingBytes(...[clip, size, needs, batch]: readonly [...Sizes, batch: number]): number {
+  const powers = Array.from({ length: Math.ceil(Math.log2(batch)) }, (_, i) => 2 ** i);
+  return [...powers, batch].reduce(
+    (sum, count) => {
+      const { bytes } = planImage(clip, size, needs, count);
+      return sum + bytes.total - bytes.parameters;
+    },
+    align(stagingBytes(size, 2 * batch)),
+  );
 }

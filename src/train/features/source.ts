@@ -38,8 +38,8 @@ export interface FeatureSource<Image = string> {
   readonly observed?: Observations | undefined;
   /** The image encoder's graphs so far. */
   readonly graphs: readonly Executable[];
-  /** Bytes of GPU memory that images wait in to be encoded. */
-  readonly stagingBytes: number;
+  /** Images that are encoded together. */
+  readonly batch: number;
   dispose(): void;
 }
 
@@ -129,8 +129,8 @@ export function featuresOf<Image>(
     get graphs() {
       return encoder.encoder?.compiled ?? [];
     },
-    get stagingBytes() {
-      return encoder.staging.bytes;
+    get batch() {
+      return encoder.batch;
     },
     load: (image) =>
       expecting(true, async (ticket) => {
