@@ -125,7 +125,10 @@ describe('features in batches of 3 and 8 are those of each image alone, to the b
 test('what was measured for one image is what a batch gets: nothing is measured again', async () => {
   const measured: string[] = [];
   const store = { read: async () => undefined, write: async () => {} };
-  const tuning = (await openTuning({ store, software: true, onMeasure: (what) => measured.push(what) }, 'test'))!;
+  const tuning = (await openTuning(
+    { store, software: true, onMeasure: (what) => measured.push(what) },
+    'test',
+  ))!;
   const tuned: Gpu = { ...gpu, tuning };
   const needs = { ...fapromptNeeds(2), windows: [3] };
   const pictures = images.slice(0, 4).map((_, seed) => {
