@@ -1,6 +1,7 @@
 // The page's live mode with a fake camera: frames a second, frames dropped, memory as minutes go by.
 import { readFile } from 'node:fs/promises';
 import { testBrowser } from '../testing/browser/chromium.ts';
+import { imageMemory } from '../testing/browser/image-memory.ts';
 import { servePage } from './page-site.ts';
 
 export interface LiveMoment {
@@ -12,6 +13,8 @@ export interface LiveMoment {
   readonly heap: number;
   readonly renderer: number;
   readonly gpu: number;
+  /** Megabytes of pictures that the browser keeps decoded. */
+  readonly pictures: number;
 }
 
 /** @param seconds how long; @param every between two measurements */
@@ -60,6 +63,7 @@ export async function benchLive(
         heap: metrics.find(({ name }) => name === 'JSHeapUsedSize')!.value / 1e6,
         renderer: await resident('renderer'),
         gpu: await resident('gpu'),
+        pictures: await imageMemory(browser),
       };
       say(moment);
       moments.push(moment);

@@ -1,9 +1,16 @@
 // Looking closer: zoom and pan with map and regions in step, tiles; and the camera's stream.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Detector } from '../src/detector/index.node.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
+import { distance } from '../testing/browser/fixtures.ts';
+import { imageMemory } from '../testing/browser/image-memory.ts';
 import { tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, shareVisit, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, saved, shareVisit, visit } from './page/site.ts';
+import { cli } from './train-fixtures.ts';
 
 const percent = (page: Page) => page.locator('.stage .zoom .amount').textContent();
 /** Where photograph, map and regions are drawn. */
@@ -18,14 +25,34 @@ const panes = (page: Page) =>
       }),
   );
 
+/** Waits until live mode has shown so many more results. */
+const computed = (page: Page, count: number): Promise<unknown> =>
+  page.locator('.live-figures').evaluate(
+    (figures, wanted) =>
+      new Promise<void>((resolve) => {
+        let seen = 0;
+        const watch = new MutationObserver(() => {
+          seen += 1;
+          if (seen < wanted) return;
+          watch.disconnect();
+          resolve();
+        });
+        watch.observe(figures, { childList: true });
+      }),
+    count,
+  );
+
 describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
   let site: PageSite;
+  let dir: string;
   beforeAll(async () => {
     site = await openPageSite();
+    dir = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-closer-'));
   });
   afterAll(async () => {
     await shared.close();
     await site?.close();
+    await rm(dir, { recursive: true, force: true });
   });
   const shared = shareVisit(() => visit(site));
 
@@ -91,26 +118,66 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('tiles: a map of the whole, scores by the worst tile, a limit of their own', async () => {
-    const { page, complaints } = await shared.begin();
-    await page.setInputFiles(
-      '.welcome input[multiple]',
-      await tile('part.png', { defect: 'crack', seed: 11, size: 320 }),
-    );
+  test('tiles: score and map as library and command line have them, which take limit and tiles over', async () => {
+    const part = await tile('part.png', { defect: 'crack', seed: 11, size: 320, height: 240 });
+    const file = path.join(dir, part.name);
+    await writeFile(file, part.buffer);
+    const weights = ['--clip', 'weights/small-clip.safetensors', '--no-cache'];
+    const shipped = 'weights/small-prompts.safetensors';
+    const detect = async (...options: string[]) => {
+      const { code, out, note } = await cli(['detect', file, ...weights, '--json-lines', ...options]);
+      expect([0, 2], note).toContain(code);
+      return JSON.parse(out) as { score: number; mapMax: number; anomalous?: boolean };
+    };
+    const expected = await detect('--prompts', shipped, '--no-threshold', '--tiles', '2');
+    const detector = await Detector.load({ tiles: 2 });
+    const { map } = await detector.detect(file);
+    detector.close();
+
+    const { page, context, complaints } = await visit(site);
+    await page.setInputFiles('.welcome input[multiple]', part);
     await inspected(page, 1);
     const [whole] = (await numbers(page)).images;
-    await page.getByLabel('Look at').selectOption('2');
+    const look = page.getByLabel('Look at');
+    await look.selectOption('2');
     await page.waitForSelector('.thumb[data-state=working]');
     await inspected(page, 1);
     await page.waitForSelector('.lines .line[d^=M]', { state: 'attached' });
     const [tiled] = (await numbers(page)).images;
-    expect([tiled!.map.width, tiled!.map.height]).toEqual([2 * whole!.map.width, 2 * whole!.map.height]);
-    expect([tiled!.width, tiled!.height]).toEqual([320, 320]);
-    expect(tiled!.map.values.every((value) => value >= 0 && value <= 1)).toBe(true);
     expect(tiled!.score).not.toBe(whole!.score);
+    expect(Math.abs(tiled!.score - expected.score)).toBeLessThan(1e-6);
+    expect([tiled!.map.width, tiled!.map.height]).toEqual([map.width, map.height]);
+    expect(map.width).toBeGreaterThan(map.height); // the photograph's aspect
+    expect(distance(tiled!.map.values, map.data)).toBeLessThan(1.5e-6); // six decimals
+    expect(Math.abs(Math.max(...map.data) - expected.mapMax)).toBeLessThan(1e-6);
+
+    // A limit of their own, which goes to the command line with the tiles.
+    await page.click('text=Set by hand');
+    await page.getByLabel('Fails from').fill('0.123');
+    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    const prompts = path.join(dir, 'tiled.safetensors');
+    await writeFile(prompts, (await saved(page, 'text=Prompts with this limit')).bytes);
+    expect(await detect('--prompts', prompts)).toMatchObject({
+      score: expected.score,
+      anomalous: expected.score >= 0.123,
+    });
+    await page.waitForTimeout(400); // written behind the page's back
     await page.reload();
     await inspected(page, 1);
-    expect(await page.getByLabel('Look at').inputValue()).toBe('2');
+    expect(await look.inputValue()).toBe('2');
+    await look.selectOption('');
+    await page.waitForSelector('.thumb[data-state=working]');
+    await inspected(page, 1);
+    expect(await page.locator('section[aria-labelledby=limit-heading]').innerText()).not.toContain('0.123');
+    // And back: such a file says in what tiles its limit holds.
+    await page.click('nav >> text=Model');
+    await page.setInputFiles('input[accept=".safetensors"]', prompts);
+    await page.waitForFunction(() => document.querySelector('.facts')!.textContent!.includes('tiled'));
+    await page.click('nav >> text=Inspect');
+    await inspected(page, 1);
+    expect(await look.inputValue()).toBe('2');
+    expect(await page.locator('section[aria-labelledby=limit-heading]').innerText()).toContain('0.123');
+    expect(Math.abs((await numbers(page)).images[0]!.score - expected.score)).toBeLessThan(1e-6);
     expect(complaints).toEqual([]);
   });
 
@@ -147,21 +214,27 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     expect(await page.locator('.live .heat').evaluate((canvas) => (canvas as HTMLCanvasElement).width)).toBe(
       96,
     );
-    // Pictures of frames are given back, whatever the garbage collector does.
+    // Pictures of frames are given back, whatever the garbage collector does, by the page and by the browser.
     expect(
       await page.evaluate(() => (globalThis as unknown as { openBitmaps(): number }).openBitmaps()),
     ).toBeLessThan(3);
+    const frame = (640 * 480 * 4) / 1e6;
+    const before = await imageMemory(context.browser()!);
+    await computed(page, 10);
+    expect((await imageMemory(context.browser()!)) - before).toBeLessThan(4 * frame);
     // Failing goes on: one moment, not one a frame.
     expect(await page.locator('.live-stills li').count()).toBe(1);
     await page.click('text=Keep 1 moment that failed');
     await inspected(page, 2);
     expect(await page.locator('.thumb').last().getAttribute('title')).toMatch(/^live-.*\.jpg$/);
     await page.waitForSelector('.live', { state: 'detached' });
-    // The camera is off.
+    // The camera is off. What failed is offered once more to whoever just closes.
     await page.click('.toolbar >> text=Live');
-    await page.waitForSelector('.live');
+    await page.waitForSelector('.live-stills li');
     await page.keyboard.press('Escape');
     await page.waitForSelector('.live', { state: 'detached' });
+    await page.click('.undo-bar:has-text("1 moment that failed not kept") >> text=Undo');
+    await inspected(page, 3);
     expect(complaints).toEqual([]);
     await context.close();
   });

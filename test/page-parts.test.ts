@@ -8,7 +8,7 @@ import { concernsAll, explain } from '../web/engine/problems.ts';
 import { readScore } from '../web/inspect/reading.ts';
 import { heatPixels } from '../web/studio/heat.ts';
 import { findRegions, outline } from '../web/studio/regions.ts';
-import { stitch, tilesOf } from '../web/studio/stitch.ts';
+import { smallMap } from '../web/studio/small-map.ts';
 
 const map = (width: number, rows: readonly string[]) => ({
   width,
@@ -120,44 +120,20 @@ describe('words', () => {
   });
 });
 
-describe('tiles', () => {
-  test.each([
-    [100, 60, 1],
-    [100, 60, 2],
-    [641, 480, 3],
-    [37, 4001, 4],
-  ])('cover %i x %i, overlap, and are of one size: %i a side', (width, height, n) => {
-    const tiles = tilesOf(width, height, n);
-    expect(tiles).toHaveLength(n * n);
-    expect(new Set(tiles.map((tile) => `${tile.width} ${tile.height}`)).size).toBe(1);
-    expect(Math.min(...tiles.map(({ x }) => x))).toBe(0);
-    expect(Math.max(...tiles.map((tile) => tile.x + tile.width))).toBe(width);
-    expect(Math.max(...tiles.map((tile) => tile.y + tile.height))).toBe(height);
-    for (let i = 1; i < n; i += 1) expect(tiles[i]!.x).toBeLessThan(tiles[i - 1]!.x + tiles[i - 1]!.width);
-  });
-
-  test('maps of tiles that were cut from one picture make that picture again', () => {
-    const [width, height] = [120, 90];
-    const field = (x: number, y: number) => 0.2 + (0.5 * x) / width + (0.2 * y) / height;
-    const side = 24;
-    const parts = tilesOf(width, height, 3).map((tile) => ({
-      tile,
-      map: {
-        width: side,
-        height: side,
-        values: Float32Array.from({ length: side * side }, (_, i) =>
-          field(
-            tile.x + (((i % side) + 0.5) / side) * tile.width,
-            tile.y + ((Math.floor(i / side) + 0.5) / side) * tile.height,
-          ),
-        ),
-      },
-    }));
-    const whole = stitch(parts, width, height, 60);
-    whole.values.forEach((value, i) => {
-      const expected = field((((i % 60) + 0.5) / 60) * width, ((Math.floor(i / 60) + 0.5) / 60) * height);
-      // Beyond the outer pixels' middles there is nothing to go by.
-      expect(Math.abs(value - expected)).toBeLessThan(0.012);
-    });
-  });
+test('a map of many tiles is shown small, with its strongest signs', () => {
+  const [width, height] = [1600, 2300];
+  const values = new Float32Array(width * height).fill(0.1);
+  values[1999 * width + 1333] = 0.9; // one pixel
+  const small = smallMap({ width, height, values });
+  expect([small.width, small.height]).toEqual([534, 767]);
+  const [first, ...others] = findRegions(small, 0.5);
+  expect(others).toEqual([]);
+  expect(first!.peak).toBeCloseTo(0.9);
+  expect([first!.x, first!.y]).toEqual([
+    expect.closeTo(1333.5 / width, 2),
+    expect.closeTo(1999.5 / height, 2),
+  ]);
+  expect(small.values.every(Number.isFinite)).toBe(true);
+  const usual = map(3, ['048']);
+  expect(smallMap(usual)).toBe(usual);
 });

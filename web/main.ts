@@ -2,6 +2,7 @@
 import { createEngine } from './engine/engine.ts';
 import { narrate } from './engine/narrate.ts';
 import { inspectView } from './inspect/inspect.ts';
+import { keepingNotice } from './keeping.ts';
 import { hasAdapter, type Missing, missingPage, whatIsMissing } from './missing.ts';
 import { createRouter } from './router.ts';
 import { createTrainWork } from './train/work.ts';
@@ -20,6 +21,7 @@ else {
   const engine = createEngine();
   narrate(engine);
   const work = createTrainWork();
+  main.before(keepingNotice());
   const router = createRouter(nav, main);
   const active = (name: string) => () => router.current() === name;
   router.add('inspect', 'Inspect', () => inspectView(engine, work, active('inspect')));
@@ -44,6 +46,12 @@ if ('serviceWorker' in navigator)
   navigator.serviceWorker.register(new URL('./offline.js', import.meta.url)).catch(() => {
     // The page works without: a browser may forbid it in a private window.
   });
+
+// Not by the hash, which says the view: a reload would lead elsewhere.
+document.querySelector('.skip')!.addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
 
 // A drop that misses must not replace the page by the photograph.
 for (const type of ['dragover', 'drop']) addEventListener(type, (event) => event.preventDefault());

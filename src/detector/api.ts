@@ -258,6 +258,8 @@ export interface TrainOptions {
   readonly watch?: { readonly sample: number; readonly every: number };
   readonly onStep?: (event: TrainStep) => void;
   readonly onEpoch?: (event: { readonly epoch: number; readonly loss: number }) => void;
+  /** Every ten steps and after every epoch, to be kept: what a page or process that ends before the run goes on from. */
+  readonly onCheckpoint?: (event: { readonly step: number; readonly checkpoint: Uint8Array }) => void;
   readonly onMap?: (event: WatchedMap) => void;
   /** Once per unusable image or mask; the others go on. */
   readonly onProblem?: (problem: {

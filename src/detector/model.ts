@@ -7,7 +7,7 @@ import { readSafetensors } from '../formats/safetensors.ts';
 import { bytesSource, readExactly } from '../formats/source.ts';
 import type { TensorFile } from '../formats/tensor-file.ts';
 import { type Gpu, openGpu } from '../gpu/gpu.ts';
-import type { RunOptions } from '../graph/executor.ts';
+import type { Executable, RunOptions } from '../graph/executor.ts';
 import { readClip } from '../model/checkpoint/open.ts';
 import { createImageEncoder, defaultImageSize } from '../model/clip/image-encoder.ts';
 import type { ImageNeeds } from '../model/clip/needs.ts';
@@ -242,13 +242,14 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
       const tiles = prompts.tiles;
       if (perPrompt && tiles) throw new DetectorError('bad-option', 'perPrompt: not with tiles');
       return encoders.use(size, promptsNeeds(prompts, config), async (encoder) => {
-        const whole = async (pixels: Pixels) => {
-          const features = await encoder.encodePixels(pixels, options);
-          const { score, map } = await used.score(features, name, options);
-          const prompts = perPrompt ? await alone.score(features, name, options) : undefined;
+        const whole = async (pixels: Pixels, how: RunOptions = options) => {
+          const [first, then] = inTurn(how, [encoder.executable, used.executable]);
+          const features = await encoder.encodePixels(pixels, first);
+          const { score, map } = await used.score(features, name, then);
+          const prompts = perPrompt ? await alone.score(features, name, how) : undefined;
           return { score, map: squareMap(map), ...(prompts ? { prompts } : {}) };
         };
-        return tiles ? detectTiles(image, name, tiles, whole) : whole(image);
+        return tiles ? detectTiles(image, name, tiles, options, whole) : whole(image);
       });
     },
     get threshold() {
@@ -320,6 +321,19 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
     },
     dispose: close, // the device goes, and everything on it
   };
+}
+
+/** One progress for executables that run one after the other. */
+function inTurn(options: RunOptions, executables: readonly Executable[]): RunOptions[] {
+  const work = executables.map(({ plan, spent }) => plan.flops - (spent.runs > 0 ? plan.once.flops : 0));
+  const total = work.reduce((sum, flops) => sum + flops, 0);
+  return work.map((flops, i) => {
+    const before = work.slice(0, i).reduce((sum, flops) => sum + flops, 0);
+    return {
+      ...options,
+      onProgress: (done) => options.onProgress?.(before + Math.min(done, flops), total),
+    };
+  });
 }
 
 const noPrompts = () =>

@@ -92,12 +92,19 @@ function createRemote(
       return info;
     },
     train(options) {
-      const { onStep, onEpoch, onMap, onProblem, progress, signal, ...sent } = options;
+      const { onStep, onEpoch, onCheckpoint, onMap, onProblem, progress, signal, ...sent } = options;
       const { result, tell } = caller.call<Awaited<ReturnType<PortableDetector['train']>['result']>>(
         'train',
         sent,
         {
-          events: { step: onStep, epoch: onEpoch, map: onMap, problem: onProblem, progress },
+          events: {
+            step: onStep,
+            epoch: onEpoch,
+            checkpoint: onCheckpoint,
+            map: onMap,
+            problem: onProblem,
+            progress,
+          },
           signal,
           transfer: sent.samples.flatMap(({ image, mask }) => bitmapsOf(image, mask)),
         },

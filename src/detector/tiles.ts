@@ -3,6 +3,7 @@ import { defaultOverlap, isTileOptions, type TileOptions, tilesExpected } from '
 import type { AnomalyMap } from '../data/heatmap.ts';
 import type { RgbImage } from '../data/image.ts';
 import { blendTiles, cropImage, imageTiles } from '../data/tiles.ts';
+import type { RunOptions } from '../graph/executor.ts';
 import type { TileSource } from './api.ts';
 import { DetectorError } from './errors.ts';
 
@@ -16,11 +17,17 @@ export async function detectTiles(
   image: RgbImage,
   name: string,
   tiles: TileOptions,
-  detect: (square: RgbImage) => Promise<Found>,
+  options: RunOptions,
+  detect: (square: RgbImage, options: RunOptions) => Promise<Found>,
 ): Promise<Found> {
   const squares = imageTiles(image, tiles, name);
   const blend = blendTiles(image, squares, tiles);
-  for (const square of squares) blend.add(square, await detect(cropImage(image, square)));
+  for (const [i, square] of squares.entries()) {
+    // One progress for all of them.
+    const onProgress = (done: number, total: number) =>
+      options.onProgress?.(i * total + done, squares.length * total);
+    blend.add(square, await detect(cropImage(image, square), { ...options, onProgress }));
+  }
   return blend.result();
 }
 

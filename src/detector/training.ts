@@ -96,7 +96,7 @@ async function trainOn(
   given: PortableTraining,
   control: Control,
 ): Promise<TrainResult> {
-  const { samples, onStep, onEpoch, onProblem, progress } = given;
+  const { samples, onStep, onEpoch, onCheckpoint, onProblem, progress } = given;
   let done = await turns.acquire();
   const memory = createSampleMemory();
   try {
@@ -112,6 +112,7 @@ async function trainOn(
     const shapes = learningOf(settings.method).shapes(keeper.model.clip.config);
     const steps = epochs * Math.ceil(samples.length / batch);
     let snapshot: Snapshot | undefined;
+    const written = () => Uint8Array.from(writeCheckpoint(snapshot!, settings, shapes));
     if (given.checkpoint) {
       const file = await readSafetensors(bytesSource('checkpoint', given.checkpoint));
       snapshot = await readCheckpoint(file, settings, shapes);
@@ -138,6 +139,7 @@ async function trainOn(
             resume: snapshot,
             async save(at) {
               snapshot = at;
+              onCheckpoint?.({ step: at.progress.step, checkpoint: written() });
             },
             async started(parameters) {
               viewer.bind(parameters);
@@ -171,7 +173,7 @@ async function trainOn(
     return {
       prompts: Uint8Array.from(result.prompts),
       finished: result.finished,
-      checkpoint: Uint8Array.from(writeCheckpoint(snapshot!, settings, shapes)),
+      checkpoint: written(),
       epochs: result.progress.epoch,
       steps: result.progress.step,
       problems: result.problems,

@@ -36,6 +36,7 @@ const methods: WorkerMethods = {
       signal,
       onStep: (value) => emit('step', value),
       onEpoch: (value) => emit('epoch', value),
+      onCheckpoint: (value) => emit('checkpoint', value),
       onMap: (value) => emit('map', value),
       onProblem: (value) => emit('problem', value),
     });

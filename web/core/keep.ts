@@ -1,5 +1,7 @@
 // What outlives a reload: the browser's own database, nothing leaves the device.
-import { clear, createStore, del, delMany, entries, get, set, type UseStore } from 'idb-keyval';
+import { type ReadonlySignal, signal } from '@preact/signals-core';
+import { clear, createStore, del, delMany, entries, get, set, type UseStore, update } from 'idb-keyval';
+import { askBeforeLeaving } from './leaving.ts';
 
 /** One database each: `settings` is every tab's, the others belong to the tab that holds the work (see `ownsWork`). */
 export type Room = 'settings' | 'photographs' | 'results' | 'maps' | 'training';
@@ -11,24 +13,39 @@ const room = (name: Room): UseStore => {
   return known;
 };
 
-/** Said once: a browser that keeps nothing (private window, no room) must not stop the work. */
-let complain: (message: string) => void = () => {};
-export const onKeepingFails = (listener: (message: string) => void): void => {
-  complain = listener;
-};
+/** `elsewhere`: another tab holds the work. `refused`: the browser keeps nothing more, which must not stop the work. */
+export type Keeping = 'here' | 'elsewhere' | 'refused';
+const state = signal<Keeping>('here');
+/** Whether what is done in this tab outlives it. */
+export const keeping: ReadonlySignal<Keeping> = state;
+
 const forgiving = async <T>(work: Promise<T>): Promise<T | undefined> => {
   try {
     return await work;
-  } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+  } catch {
+    if (state.peek() === 'here') state.value = 'refused';
     return undefined;
   }
 };
 
 export const kept = <T>(name: Room, key: string): Promise<T | undefined> =>
   forgiving(get<T>(key, room(name)));
-export const keep = (name: Room, key: string, value: unknown): Promise<boolean> =>
-  forgiving(set(key, value, room(name)).then(() => true)).then((done) => done === true);
+export async function keep(name: Room, key: string, value: unknown): Promise<boolean> {
+  if (name === 'photographs') beingKept += 1;
+  try {
+    return (await forgiving(set(key, value, room(name)).then(() => true))) === true;
+  } finally {
+    if (name === 'photographs') beingKept -= 1;
+  }
+}
+/** Changes what is kept as it is now: another tab may have changed it. */
+export async function keepChanged<T>(
+  name: Room,
+  key: string,
+  change: (now: T | undefined) => T,
+): Promise<void> {
+  await forgiving(update<T>(key, change, room(name)));
+}
 export const forget = async (name: Room, ...keys: readonly string[]): Promise<void> => {
   await forgiving(keys.length === 1 ? del(keys[0]!, room(name)) : delMany([...keys], room(name)));
 };
@@ -37,6 +54,10 @@ export const forgetAll = async (name: Room): Promise<void> => {
 };
 export const allKept = async <T>(name: Room): Promise<[string, T][]> =>
   (await forgiving(entries<string, T>(room(name)))) ?? [];
+
+/** Photographs on their way into the database: a batch of them is there after a moment. */
+let beingKept = 0;
+askBeforeLeaving(() => beingKept > 1);
 
 let owned: Promise<boolean> | undefined;
 
@@ -61,6 +82,9 @@ export function ownsWork(): Promise<boolean> {
         .catch(() => resolve(false));
     };
     request(5);
+  });
+  void owned.then((here) => {
+    if (!here) state.value = 'elsewhere';
   });
   return owned;
 }

@@ -1,5 +1,6 @@
 // Something of the page's own that takes a while: its progress in words, and a way out.
 import { type ReadonlySignal, signal } from '@preact/signals-core';
+import { askBeforeLeaving } from './leaving.ts';
 
 export interface Task {
   readonly title: string;
@@ -23,6 +24,7 @@ export interface Tasks {
 export function createTasks(): Tasks {
   const current = signal<Task | undefined>(undefined);
   let abort: AbortController | undefined;
+  askBeforeLeaving(() => abort !== undefined);
   return {
     current,
     async run(title, work) {

@@ -1,6 +1,7 @@
 // One bar for taking back what was just removed.
 import { announce } from './announce.ts';
 import { h } from './dom.ts';
+import { currentThumbnail, rescueFocus, visibleHeading } from './focus.ts';
 import { icon } from './icons.ts';
 
 /** Long enough to read, think and reach the button. */
@@ -55,6 +56,7 @@ function takeBack(): void {
   close();
   offer.undo();
   announce('Taken back.');
+  rescueFocus(currentThumbnail, visibleHeading);
 }
 
 document.addEventListener('keydown', (event) => {

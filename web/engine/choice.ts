@@ -12,7 +12,15 @@ export interface ModelChoice {
   readonly prompts?: PromptsChoice;
   /** Side in pixels to which images are squashed; absent: what the prompts were trained at. */
   readonly size?: number;
+  /** Squares along a photograph's shorter side, false: whole; absent: as the prompts say, most of which say nothing. */
+  readonly tiles?: number | false;
 }
+
+/** What the library is told beside the CLIP and the prompts. */
+export const howToLook = ({ size, tiles }: ModelChoice) => ({
+  ...(size ? { size } : {}),
+  ...(tiles === undefined ? {} : { tiles }),
+});
 
 export interface PromptsChoice {
   readonly label: string;

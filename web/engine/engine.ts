@@ -1,5 +1,6 @@
 // The detector behind the page: opened when it is first needed, one job at a time, each with progress and cancel.
-import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+import { defaultOverlap, describeTiles, type TileOptions } from '../../src/base/tile-options.ts';
 import {
   Detector,
   type DetectorInfo,
@@ -7,9 +8,9 @@ import {
   type Progress,
   type Warning,
 } from '../../src/detector/index.ts';
-import { keep, kept } from '../core/keep.ts';
+import { keep, keepChanged, kept, ownsWork } from '../core/keep.ts';
 import { type Activity, createClock } from './activity.ts';
-import { type Learnt, learntFrom, type ModelChoice, shippedChoice, storable } from './choice.ts';
+import { howToLook, type Learnt, learntFrom, type ModelChoice, shippedChoice, storable } from './choice.ts';
 import type { Limit } from './limit.ts';
 
 export interface JobTools {
@@ -25,6 +26,8 @@ export interface Engine {
   readonly known: ReadonlySignal<DetectorInfo | undefined>;
   /** What the CLIP learnt from, where it is one of this page: too little for verdicts on photographs. */
   readonly learnt: ReadonlySignal<Learnt | undefined>;
+  /** What scores come from: this CLIP with these prompts at this size, in these tiles; undefined: nobody knows yet. */
+  readonly scoring: ReadonlySignal<string | undefined>;
   /** From which score photographs fail; absent: nobody said. */
   readonly limit: ReadonlySignal<Limit | undefined>;
   readonly activity: ReadonlySignal<Activity | undefined>;
@@ -33,8 +36,8 @@ export interface Engine {
   /** The device's last change of fate; forgotten with the next job. */
   readonly device: ReadonlySignal<DeviceEvent | undefined>;
   readonly warnings: ReadonlySignal<readonly Warning[]>;
-  /** Photographs are looked at in n x n tiles; 1: whole. */
-  readonly tiles: Signal<number>;
+  /** Squares that photographs are looked at in; undefined: whole. */
+  readonly tiles: ReadonlySignal<TileOptions | undefined>;
   /** While a training run needs the model, it cannot be changed. */
   readonly locked: Signal<boolean>;
   /** Resolves once the choice of the last visit is back. */
@@ -74,7 +77,6 @@ export function createEngine(): Engine {
   const limits = signal<Readonly<Record<string, Limit>>>({});
   const activity = signal<Activity | undefined>(undefined);
   const pace = signal<number | undefined>(undefined);
-  const tiles = signal(1);
   const device = signal<DeviceEvent | undefined>(undefined);
   const warnings = signal<readonly Warning[]>([]);
   let open: Detector | undefined;
@@ -83,35 +85,43 @@ export function createEngine(): Engine {
   const ready = restore();
   let last: Promise<unknown> = ready;
   async function restore(): Promise<void> {
-    const [found, limitsFound, paceFound, tilesFound] = await Promise.all([
+    const [found, limitsFound, paceFound] = await Promise.all([
       kept<Kept>('settings', 'model'),
       kept<Record<string, Limit>>('settings', 'limits'),
       kept<number>('settings', 'pace'),
-      kept<number>('settings', 'tiles'),
     ]);
     if (limitsFound) limits.value = limitsFound;
     pace.value = paceFound;
-    tiles.value = tilesFound ?? 1;
-    effect(() => {
-      void keep('settings', 'tiles', tiles.value);
-    });
     if (!found) return;
     choice.value = found.choice;
     before.value = found.known;
   }
-  const remember = () =>
-    keep('settings', 'model', { choice: storable(choice.peek()), known: info.peek() } satisfies Kept);
+  /** The photographs that are kept were looked at with it: it is for the tab that holds them to say which it is. */
+  const remember = async (known: DetectorInfo | undefined) => {
+    const now = { choice: storable(choice.peek()), known } satisfies Kept;
+    if (await ownsWork()) await keep('settings', 'model', now);
+  };
+  const rememberLimit = (at: string, limit: Limit | undefined) => {
+    const change = ({ [at]: _, ...others }: Readonly<Record<string, Limit>> = {}) =>
+      limit ? { ...others, [at]: limit } : others;
+    limits.value = change(limits.peek());
+    void keepChanged('settings', 'limits', change);
+  };
 
-  /** A limit belongs to scores: of this CLIP with these prompts at this size. */
-  const key = computed(() => {
+  const tiles = computed((): TileOptions | undefined => {
     const about = known.value;
-    const apart = tiles.value > 1 ? ` in ${tiles.value} x ${tiles.value} tiles` : '';
+    if (about) return about.tiles;
+    const { tiles: count } = choice.value;
+    return count ? { count, overlap: defaultOverlap } : undefined;
+  });
+  const scoring = computed(() => {
+    const about = known.value;
+    const apart = about?.tiles ? ` in ${describeTiles(about.tiles)}` : '';
     return about && `${about.clip.sha256} ${choice.value.prompts?.id} ${about.size}${apart}`;
   });
   const limit = computed((): Limit | undefined => {
-    const own = key.value === undefined ? undefined : limits.value[key.value];
-    // What is stored with prompts holds for whole photographs.
-    const stored = tiles.value > 1 ? undefined : known.value?.prompts?.threshold;
+    const own = scoring.value === undefined ? undefined : limits.value[scoring.value];
+    const stored = known.value?.prompts?.threshold;
     return own ?? (stored === undefined ? undefined : { value: stored, from: 'prompts' });
   });
 
@@ -122,13 +132,13 @@ export function createEngine(): Engine {
     info.value = undefined;
     warnings.value = [];
   };
-  const load = async ({ clip, prompts, size }: ModelChoice, tools: JobTools): Promise<Detector> => {
+  const load = async (next: ModelChoice, tools: JobTools): Promise<Detector> => {
     close();
+    const { clip, prompts } = next;
     open = await Detector.load({
       clip: clip.source,
       ...(clip.sha256 ? { sha256: clip.sha256 } : {}),
-      ...(prompts ? { prompts: prompts.source } : {}),
-      ...(prompts && size ? { size } : {}),
+      ...(prompts ? { prompts: prompts.source, ...howToLook(next) } : {}),
       ...tools,
       onWarning: (warning) => {
         warnings.value = [...warnings.value, warning];
@@ -172,7 +182,7 @@ export function createEngine(): Engine {
   const opened = async (tools: JobTools): Promise<Detector> => {
     if (open) return open;
     const detector = await load(choice.peek(), tools);
-    void remember();
+    void remember(info.peek());
     return detector;
   };
 
@@ -181,7 +191,7 @@ export function createEngine(): Engine {
     const sameClip = open && sameSource(next.clip.source, now.clip.source);
     if (sameClip && next.prompts) {
       // Refused, the old ones stay.
-      info.value = await open!.setPrompts(next.prompts.source, next.size ? { size: next.size } : {});
+      info.value = await open!.setPrompts(next.prompts.source, howToLook(next));
       return;
     }
     try {
@@ -199,6 +209,7 @@ export function createEngine(): Engine {
     info,
     known,
     learnt: computed(() => learntFrom(known.value?.clip.sha256)),
+    scoring,
     limit,
     activity,
     pace,
@@ -217,25 +228,19 @@ export function createEngine(): Engine {
       enqueue('Opening the model', async (tools) => {
         await change(next, tools);
         choice.value = next;
-        await remember();
+        await remember(info.peek());
       }),
     adopt(next, about, limit) {
       close();
       before.value = about;
       choice.value = next;
-      void keep('settings', 'model', { choice: storable(next), known: about } satisfies Kept);
-      const at = key.peek();
-      if (at !== undefined && limit && limit.from !== 'prompts') {
-        limits.value = { ...limits.peek(), [at]: limit };
-        void keep('settings', 'limits', limits.peek());
-      }
+      void remember(about);
+      const at = scoring.peek();
+      if (at !== undefined && limit && limit.from !== 'prompts') rememberLimit(at, limit);
     },
     setLimit(next) {
-      const at = key.peek();
-      if (at === undefined) return;
-      const { [at]: _, ...others } = limits.peek();
-      limits.value = next ? { ...others, [at]: next } : others;
-      void keep('settings', 'limits', limits.peek());
+      const at = scoring.peek();
+      if (at !== undefined) rememberLimit(at, next);
     },
     cancel() {
       abort.abort();

@@ -139,6 +139,11 @@ function training(message: string): Words {
     };
   if (/samples|usable|image/.test(message))
     return { text: 'None of the images could be used.', hint: 'Add images, and masks of the same size.' };
+  if (/checkpoint: clip:/.test(message))
+    return {
+      text: 'The run that should go on was begun with another CLIP than the one that is open.',
+      hint: 'Open that one under Model, or start anew.',
+    };
   if (/checkpoint/.test(message))
     return {
       text: 'The images or settings are no longer those of the run that should go on.',

@@ -3,7 +3,10 @@ import { computed, effect, signal } from '@preact/signals-core';
 import { announce } from '../core/announce.ts';
 import { fill, h, uniqueId } from '../core/dom.ts';
 import { acceptDrops, droppedFiles, leftOut, sortFiles } from '../core/files.ts';
+import { rescueFocus } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
+import { forget, keep, kept } from '../core/keep.ts';
+import { askBeforeLeaving } from '../core/leaving.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -17,12 +20,23 @@ import type { Photos } from './photos.ts';
 const rates = [0.01, 0.02, 0.05, 0.1, 0.2];
 const usual = 0.05;
 
+/** Scores of good photographs that no limit was made of yet, and what they come from. */
+interface Begun {
+  readonly scoring: string | undefined;
+  readonly scores: readonly number[];
+}
+
 /** Resolves when the dialog is closed. */
 export async function calibrate(engine: Engine, photos: Photos, detect: Detect): Promise<void> {
   const known = engine.limit.peek();
-  const scores = signal<readonly number[]>(known?.scores ?? []);
+  // Escape, or a reload, must not cost what took minutes.
+  const begun = await kept<Begun>('settings', 'calibration');
+  const left = begun && begun.scoring === engine.scoring.peek() ? begun.scores : undefined;
+  const scores = signal<readonly number[]>(left ?? known?.scores ?? []);
   const rate = signal(known?.rate ?? usual);
   const waiting = signal(0);
+  const stopAsking = askBeforeLeaving(() => waiting.peek() > 0);
+  let used = false;
   const problems = signal<readonly string[]>([]);
   const note = (text: string) => {
     problems.value = [...problems.peek(), text];
@@ -97,6 +111,7 @@ export async function calibrate(engine: Engine, photos: Photos, detect: Detect):
       onclick: () => {
         scores.value = [];
         problems.value = [];
+        rescueFocus(() => dialog.querySelector('h2'));
       },
     },
     'Begin anew',
@@ -107,6 +122,7 @@ export async function calibrate(engine: Engine, photos: Photos, detect: Detect):
       type: 'button',
       class: 'button primary',
       onclick: () => {
+        used = true;
         dialog.close();
         change(engine, limit.peek(), `Limit set to ${limit.peek()!.value.toFixed(3)}.`);
       },
@@ -145,7 +161,12 @@ export async function calibrate(engine: Engine, photos: Photos, detect: Detect):
       use,
     ),
   );
+  const first = scores.peek();
   const stops = [
+    effect(() => {
+      const begun: Begun = { scoring: engine.scoring.peek(), scores: scores.value };
+      if (scores.value !== first) void keep('settings', 'calibration', begun);
+    }),
     effect(() => {
       const count = done().length;
       here.hidden = count === 0;
@@ -173,5 +194,7 @@ export async function calibrate(engine: Engine, photos: Photos, detect: Detect):
   await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
   if (waiting.peek() > 0) engine.cancel();
   for (const stop of stops) stop();
+  stopAsking();
+  if (used) void forget('settings', 'calibration');
   dialog.remove();
 }

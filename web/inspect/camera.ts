@@ -1,5 +1,6 @@
 // Taking a photograph: with the phone's own camera, else with a webcam in a dialog.
 import { h } from '../core/dom.ts';
+import { currentThumbnail, rescueFocus, visibleHeading } from '../core/focus.ts';
 import { icon } from '../core/icons.ts';
 import { filePicker } from '../core/picker.ts';
 
@@ -52,6 +53,7 @@ async function openCamera(take: (photograph: File) => void): Promise<void> {
   dialog.addEventListener('close', () => {
     release();
     dialog.remove();
+    rescueFocus(currentThumbnail, visibleHeading);
   });
   const shoot = () => {
     const canvas = h('canvas', { width: video.videoWidth, height: video.videoHeight });

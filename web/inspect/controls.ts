@@ -1,7 +1,9 @@
 // Opacity, threshold, colour scale, and the choice of a view.
 import { effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
+import { defaultOverlap, describeTiles } from '../../src/base/tile-options.ts';
 import { h, uniqueId } from '../core/dom.ts';
 import { type IconName, icon } from '../core/icons.ts';
+import type { Engine } from '../engine/engine.ts';
 import { type Display, type View, views } from './display.ts';
 
 const viewNames: Record<View, readonly [string, IconName]> = {
@@ -70,12 +72,16 @@ function checkbox(
   return h('label', { class: 'check' }, input, label);
 }
 
-/** @param stretched whether the photograph that is shown is, and how to change that */
+/**
+ * @param stretched whether the photograph that is shown is, and how to change that
+ * @param look looks at photographs in so many tiles, or whole; settles when that is so, or did not work
+ */
 export const displayControls = (
   display: Display,
   stretched: ReadonlySignal<boolean>,
   stretch: (value: boolean) => void,
-  tiles: Signal<number>,
+  engine: Engine,
+  look: (tiles: number | false) => Promise<void>,
 ): HTMLElement =>
   h(
     'section',
@@ -87,25 +93,41 @@ export const displayControls = (
       display.outlines.value = value;
     }),
     checkbox('Stretch colours to this photograph', stretched, stretch),
-    tileChoice(tiles),
+    tileChoice(engine, look),
   );
 
+const usualTiles = [2, 3, 4, 6];
+/** Of a square photograph; a long one takes more of them. */
+const tilesName = (n: number): string => `In ${n} × ${n} tiles or more (${n * n} times as long)`;
+
 /** For small defects in large photographs: each tile is looked at by itself. */
-function tileChoice(tiles: Signal<number>): HTMLElement {
+function tileChoice({ tiles, locked }: Engine, look: (tiles: number | false) => Promise<void>): HTMLElement {
   const id = uniqueId('tiles');
+  const own = h('option', { value: 'own' });
   const select = h(
     'select',
     {
       id,
-      onchange: () => {
-        tiles.value = Number(select.value);
+      onchange: async () => {
+        await look(select.value === '' ? false : Number(select.value));
+        show();
       },
     },
-    h('option', { value: 1 }, 'Whole photograph'),
-    ...[2, 3, 4, 6].map((n) => h('option', { value: n }, `${n} × ${n} tiles (${n * n} times as long)`)),
+    h('option', { value: '' }, 'Whole photograph'),
+    ...usualTiles.map((n) => h('option', { value: n }, tilesName(n))),
+    own,
   );
+  /** What is so, whatever was asked for. */
+  const show = () => {
+    const now = tiles.value;
+    const usual = !now || (usualTiles.includes(now.count) && now.overlap === defaultOverlap);
+    own.hidden = usual;
+    own.textContent = usual ? '' : `As the prompts say: ${describeTiles(now)}`;
+    select.value = usual ? String(now?.count ?? '') : 'own';
+  };
+  effect(show);
   effect(() => {
-    select.value = String(tiles.value);
+    select.disabled = locked.value;
   });
   return h('div', { class: 'field' }, h('label', { for: id }, 'Look at'), select);
 }

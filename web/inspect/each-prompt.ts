@@ -53,7 +53,6 @@ export function createEachPrompt(engine: Engine, { selected, all }: Photos): Eac
   effect(() => {
     // Another model sees other things.
     engine.choice.value;
-    engine.tiles.value;
     known.value = new Map();
     chosen.value = undefined;
   });
@@ -88,7 +87,7 @@ export function createEachPrompt(engine: Engine, { selected, all }: Photos): Eac
   }
   return {
     count: computed(() => engine.known.value?.prompts?.abnormalities),
-    possible: computed(() => engine.tiles.value === 1),
+    possible: computed(() => engine.tiles.value === undefined),
     looked,
     chosen,
     problem,

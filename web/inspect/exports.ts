@@ -5,6 +5,7 @@ import { download, stem } from '../core/download.ts';
 import type { ModelChoice } from '../engine/choice.ts';
 import type { Limit } from '../engine/limit.ts';
 import { findRegions } from '../studio/regions.ts';
+import { smallMap } from '../studio/small-map.ts';
 import { drawPicture, studio } from '../studio/studio.ts';
 import { type Display, heatSettings } from './display.ts';
 import type { EachPrompt } from './each-prompt.ts';
@@ -19,8 +20,6 @@ export interface Context {
   readonly choice: ModelChoice;
   readonly info: DetectorInfo | undefined;
   readonly limit: Limit | undefined;
-  /** Photographs were looked at in n x n tiles. */
-  readonly tiles: number;
 }
 
 export const stretchedOf = (photo: Photo, { display, judging }: Context): boolean =>
@@ -38,12 +37,12 @@ export async function savePicture(photo: Photo, context: Context): Promise<void>
 }
 
 /** What the numbers come from. */
-export const provenance = ({ choice, info, tiles }: Context) => ({
+export const provenance = ({ choice, info }: Context) => ({
   clip: choice.clip.label,
   sha256: info?.clip.sha256,
   prompts: choice.prompts?.label,
   size: info?.size,
-  ...(tiles > 1 ? { tiles } : {}),
+  ...(info?.tiles ? { tiles: info.tiles } : {}),
   notice: info?.clip.notice,
   adapter: info?.adapter,
 });
@@ -91,7 +90,9 @@ async function describe(photo: Photo, context: Context) {
   const state = photo.state.peek();
   const map = await context.photos.map(photo);
   if (state.kind !== 'done' || !map) return undefined;
-  const { threshold } = settingsOf(photo, map, context);
+  // Regions as they are shown.
+  const shown = smallMap(map);
+  const { threshold } = settingsOf(photo, shown, context);
   const { score, width, height } = state.result;
   const passes = context.judging.reading(photo)?.passes;
   const each = context.each.of(photo);
@@ -103,7 +104,7 @@ async function describe(photo: Photo, context: Context) {
     ...(passes === undefined ? {} : { anomalous: passes === 'fail' }),
     // From which value of the map a place is listed: no limit of the score.
     mark: { value: threshold, relative: stretchedOf(photo, context) },
-    regions: findRegions(map, threshold).map((region) => ({
+    regions: findRegions(shown, threshold).map((region) => ({
       x: Math.round(region.left * width),
       y: Math.round(region.top * height),
       width: Math.round(region.width * width),

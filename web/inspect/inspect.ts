@@ -3,14 +3,16 @@ import { computed, effect, signal } from '@preact/signals-core';
 import { announce } from '../core/announce.ts';
 import { h } from '../core/dom.ts';
 import { acceptDrops, acceptPastes, droppedFiles, leftOut, sortFiles } from '../core/files.ts';
-import { rescueFocus, visibleHeading } from '../core/focus.ts';
+import { currentThumbnail, rescueFocus, visibleHeading } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
+import { keeping } from '../core/keep.ts';
+import { askBeforeLeaving } from '../core/leaving.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
 import { offerUndo } from '../core/undo.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Problem } from '../engine/problems.ts';
+import { explain, type Problem } from '../engine/problems.ts';
 import type { TrainWork } from '../train/work.ts';
 import { calibrate } from './calibrate.ts';
 import { cameraButton } from './camera.ts';
@@ -35,7 +37,8 @@ import { regionList, verdictCard } from './verdict.ts';
 import { welcome } from './welcome.ts';
 
 export function inspectView(engine: Engine, train: TrainWork, active: () => boolean): HTMLElement {
-  const photos = createPhotos();
+  const photos = createPhotos(engine.scoring);
+  askBeforeLeaving(() => keeping.peek() !== 'here' && photos.all.peek().length > 0);
   const display = createDisplay();
   const judging = createJudging(engine);
   const problem = signal<Problem | undefined>(undefined);
@@ -57,6 +60,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     if (left) announce(left);
     photos.add(images);
     queue.start();
+    rescueFocus(currentThumbnail, visibleHeading);
   };
   const remove = (some: readonly Photo[]) => {
     const name = some.length === 1 ? some[0]!.name : plural(some.length, 'photograph');
@@ -90,7 +94,6 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     choice: engine.choice.peek(),
     info: engine.known.peek(),
     limit: engine.limit.peek(),
-    tiles: engine.tiles.peek(),
   });
 
   const saveButton = (label: string, kind: string, save: (photo: Photo) => Promise<void>) =>
@@ -121,8 +124,17 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     { class: 'stack' },
     regionList(shown.found, highlighted),
     eachPromptCard(photos.selected, shown.map, each),
-    displayControls(display, shown.stretched, shown.stretch, engine.tiles),
+    displayControls(display, shown.stretched, shown.stretch, engine, lookIn),
   );
+  async function lookIn(tiles: number | false): Promise<void> {
+    problem.value = undefined;
+    try {
+      await engine.use({ ...engine.choice.peek(), tiles });
+    } catch (error) {
+      const failed = explain(error);
+      if (failed.kind !== 'stopped') problem.value = failed;
+    }
+  }
   async function openLive(): Promise<void> {
     const { liveView } = await import('./live.ts');
     await liveView(engine, display, take);
@@ -195,11 +207,11 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
   async function restore(): Promise<void> {
     await Promise.all([engine.ready, restoreDisplay(display)]);
     await photos.restore();
-    // Another model sees other things.
-    let seen = [engine.choice.peek(), engine.tiles.peek()] as const;
+    // Another model sees other things, and so does a closer look.
+    let seen = engine.choice.peek();
     effect(() => {
-      const now = [engine.choice.value, engine.tiles.value] as const;
-      if (now[0] === seen[0] && now[1] === seen[1]) return;
+      const now = engine.choice.value;
+      if (now === seen) return;
       seen = now;
       queue.again('all');
     });

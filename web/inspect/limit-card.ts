@@ -4,6 +4,7 @@ import type { FileSource } from '../../src/detector/index.ts';
 import { announce } from '../core/announce.ts';
 import { fill, h, uniqueId } from '../core/dom.ts';
 import { download } from '../core/download.ts';
+import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { offerUndo } from '../core/undo.ts';
 import { writtenObject } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -57,6 +58,7 @@ export function change(engine: Engine, limit: Limit | undefined, said: string): 
   const own = before?.from === 'prompts' ? undefined : before;
   engine.setLimit(limit);
   offerUndo(said, () => engine.setLimit(own));
+  rescueFocus(() => document.querySelector('section[aria-labelledby=limit-heading] button'), visibleHeading);
 }
 
 function handForm(engine: Engine, done: () => void): HTMLFormElement {
@@ -93,14 +95,13 @@ function handForm(engine: Engine, done: () => void): HTMLFormElement {
   );
 }
 
-/** A limit in a file holds for the size that the file says. */
-const exportable = ({ choice, tiles }: Engine): boolean =>
-  tiles.value === 1 &&
+/** A limit in a file holds for the size that the file says, and for the tiles that go with it. */
+const exportable = ({ choice }: Engine): boolean =>
   choice.value.prompts !== undefined &&
   writtenObject(choice.value.prompts) === undefined &&
   choice.value.size === undefined;
 
-async function savePrompts({ choice }: Engine, { value, scores, rate }: Limit): Promise<void> {
+async function savePrompts({ choice, tiles }: Engine, { value, scores, rate }: Limit): Promise<void> {
   const source = choice.peek().prompts!.source as FileSource;
   const file =
     source instanceof Blob
@@ -109,6 +110,6 @@ async function savePrompts({ choice }: Engine, { value, scores, rate }: Limit): 
         ? new Blob([new Uint8Array(source)])
         : await (await fetch(source)).blob();
   const good = scores && rate !== undefined ? { scores, rate } : undefined;
-  download('prompts.safetensors', await studio().withThreshold(file, value, good));
+  download('prompts.safetensors', await studio().withThreshold(file, value, good, tiles.peek()));
   announce('Saved: faprompt detect --prompts prompts.safetensors says pass or fail by this limit.');
 }

@@ -3,15 +3,19 @@ import { effect, signal } from '@preact/signals-core';
 import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import { announce } from '../core/announce.ts';
 import { fill, h } from '../core/dom.ts';
+import { currentThumbnail, rescueFocus, visibleHeading } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
+import { askBeforeLeaving } from '../core/leaving.ts';
 import { progressCard } from '../core/progress.ts';
+import { offerUndo } from '../core/undo.ts';
 import type { Engine } from '../engine/engine.ts';
 import { explain } from '../engine/problems.ts';
 import { drawHeat } from '../studio/heat.ts';
 import { asMap } from '../studio/studio.ts';
 import { cameraProblem } from './camera.ts';
 import { type Display, heatSettings } from './display.ts';
+import { frameTaker } from './frames.ts';
 import { type Reading, readScore } from './reading.ts';
 
 /** Moments that are kept. */
@@ -46,13 +50,16 @@ export async function liveView(
   const figures = h('p', { class: 'quiet amount live-figures' });
   const list = h('ul', { class: 'live-stills', 'aria-label': 'Moments that failed' });
   const stills = signal<readonly Still[]>([]);
+  const files = () => stills.peek().map(({ file }) => file);
+  let taken = false;
   const keepButton = h(
     'button',
     {
       type: 'button',
       class: 'button',
       onclick: () => {
-        take(stills.peek().map(({ file }) => file));
+        taken = true;
+        take(files());
         dialog.close();
       },
     },
@@ -93,7 +100,11 @@ export async function liveView(
   });
 
   let stream: MediaStream | undefined;
+  const turned = () =>
+    picture.style.setProperty('--aspect', String(video.videoWidth / Math.max(1, video.videoHeight)));
+  const stopAsking = askBeforeLeaving(() => stills.peek().length > 0);
   dialog.addEventListener('close', () => {
+    stopAsking();
     for (const track of stream?.getTracks() ?? []) track.stop();
     video.srcObject = null;
   });
@@ -107,7 +118,9 @@ export async function liveView(
       video.srcObject = stream;
       await video.play();
       status.textContent = '';
-      picture.style.setProperty('--aspect', String(video.videoWidth / video.videoHeight));
+      turned();
+      // A phone may be turned.
+      video.addEventListener('resize', turned);
       await watch();
     } else for (const track of stream.getTracks()) track.stop();
   } catch (error) {
@@ -117,7 +130,10 @@ export async function liveView(
   }
   await closed;
   stop();
+  rescueFocus(currentThumbnail, visibleHeading);
   for (const { url } of stills.peek()) URL.revokeObjectURL(url);
+  if (!taken && stills.peek().length > 0)
+    offerUndo(`${plural(stills.peek().length, 'moment')} that failed not kept.`, () => take(files()));
   dialog.remove();
 
   async function watch(): Promise<void> {
@@ -127,20 +143,21 @@ export async function liveView(
       if (dialog.open) video.requestVideoFrameCallback(count);
     };
     video.requestVideoFrameCallback(count);
-    const moment = new OffscreenCanvas(video.videoWidth, video.videoHeight);
-    const context = moment.getContext('2d')!;
+    const takeFrame = frameTaker(video);
     const ends: number[] = [];
     let computed = 0;
     let before: Reading | undefined;
     let said = 0;
     while (dialog.open) {
-      // The frame that is there now; a copy of it in case it fails.
-      context.drawImage(video, 0, 0, moment.width, moment.height);
-      const frame = await createImageBitmap(moment);
-      const { score, map } = await engine
-        .run('Live', (detector, tools) => detector.detect(frame, { name: 'camera', ...tools }), true)
-        // The library takes a copy; a megabyte a frame would wait for the garbage collector.
-        .finally(() => frame.close());
+      // The frame that is there when the engine is free.
+      const { frame, score, map } = await engine.run(
+        'Live',
+        async (detector, tools) => {
+          const frame = await takeFrame();
+          return { frame, ...(await detector.detect(frame, { name: 'camera', ...tools })) };
+        },
+        true,
+      );
       if (!dialog.open) return;
       computed += 1;
       const now = performance.now();
@@ -150,7 +167,7 @@ export async function liveView(
       figures.textContent = `${rate.toFixed(1)} frames a second · ${plural(Math.max(0, arrived - computed), 'frame')} dropped`;
       const reading = readingOf(score);
       show(reading, score, asMap({ map }));
-      if (isBad(reading) && !(before && isBad(before))) await keepMoment(moment, score);
+      if (isBad(reading) && !(before && isBad(before))) await keepMoment(frame, score);
       if (reading.verdict !== before?.verdict && now - said > pauseBetween) {
         announce(`${reading.verdict}, score ${score.toFixed(2)}`);
         said = now;
@@ -182,7 +199,9 @@ export async function liveView(
       heatSettings(display, map, engine.limit.peek() === undefined && engine.learnt.peek() !== undefined),
     );
   }
-  async function keepMoment(moment: OffscreenCanvas, score: number): Promise<void> {
+  async function keepMoment(frame: ImageData, score: number): Promise<void> {
+    const moment = new OffscreenCanvas(frame.width, frame.height);
+    moment.getContext('2d')!.putImageData(frame, 0, 0);
     const time = new Date().toISOString().slice(11, 19).replaceAll(':', '-');
     const blob = await moment.convertToBlob({ type: 'image/jpeg', quality: 0.95 });
     const file = new File([blob], `live-${time}-${stills.peek().length + 1}.jpg`, { type: blob.type });

@@ -10,8 +10,8 @@ export interface Maps {
   drop(ids: readonly string[]): void;
 }
 
-/** A day's photographs have more maps than memory. */
-const inMemory = 12;
+/** A day's photographs have more maps than memory; those of tiles are large. At least so many, so many bytes at most. */
+const inMemory = { maps: 2, bytes: 2 ** 25 };
 
 export function createMaps(): Maps {
   const latest = new Map<string, AnomalyMap>();
@@ -20,9 +20,11 @@ export function createMaps(): Maps {
   const remember = (id: string, map: AnomalyMap): void => {
     latest.delete(id);
     latest.set(id, map);
-    for (const oldest of latest.keys()) {
-      if (latest.size <= inMemory) break;
+    let bytes = [...latest.values()].reduce((sum, { values }) => sum + values.byteLength, 0);
+    for (const [oldest, { values }] of latest) {
+      if (latest.size <= inMemory.maps || bytes <= inMemory.bytes) break;
       latest.delete(oldest);
+      bytes -= values.byteLength;
     }
   };
   return {

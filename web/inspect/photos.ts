@@ -74,8 +74,11 @@ interface KeptPhoto {
 }
 
 export type KeptResult = Extract<PhotoState, { kind: 'done' | 'failed' }>;
+/** A result of another model is none of the one in use: a reload may come between the two. */
+type Scored = KeptResult & { readonly by?: string | undefined };
 
-export function createPhotos(): Photos {
+/** @param scoring what scores come from */
+export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photos {
   const all = signal<readonly Photo[]>([]);
   const selected = signal<Photo | undefined>(undefined);
   const order = signal<Order>('added');
@@ -90,6 +93,8 @@ export function createPhotos(): Photos {
     url: URL.createObjectURL(file),
     state: signal(state),
   });
+  const keepResult = (id: string, state: KeptResult) =>
+    keep('results', id, { ...state, by: scoring.peek() } satisfies Scored);
   const keepPhoto = ({ id, name, file }: Photo) => {
     places += 1;
     const record: KeptPhoto = { name, file, place: places, sample: isSample(file) };
@@ -158,13 +163,13 @@ export function createPhotos(): Photos {
       // The map first: a result without one would show nothing after a reload.
       whenOwner(async () => {
         await keeping;
-        await keep('results', photo.id, state);
+        await keepResult(photo.id, state);
       });
     },
     fail(photo, problem) {
       const state: KeptResult = { kind: 'failed', problem };
       photo.state.value = state;
-      whenOwner(() => keep('results', photo.id, state));
+      whenOwner(() => keepResult(photo.id, state));
     },
     map: ({ id }) => maps.get(id),
     mapAtHand: ({ id }) => maps.peek(id),
@@ -175,7 +180,7 @@ export function createPhotos(): Photos {
         const known = state?.kind === 'failed' || map ? state : undefined;
         const photo = create(crypto.randomUUID(), name, file, known ?? { kind: 'stopped' });
         if (map) await maps.put(photo.id, map);
-        if (known) whenOwner(() => keep('results', photo.id, known));
+        if (known) whenOwner(() => keepResult(photo.id, known));
         keepPhoto(photo);
         added.push(photo);
       }
@@ -186,14 +191,15 @@ export function createPhotos(): Photos {
       if (!(await ownsWork())) return;
       const [records, results] = await Promise.all([
         allKept<KeptPhoto>('photographs'),
-        allKept<KeptResult>('results'),
+        allKept<Scored>('results'),
       ]);
       if (records.length === 0) {
         // What a page that was closed in the middle of an undo left behind.
         await Promise.all([forgetAll('results'), forgetAll('maps')]);
         return;
       }
-      const known = new Map(results);
+      const now = scoring.peek();
+      const known = new Map(results.filter(([, { by }]) => by === now));
       const back = records
         .sort(([, a], [, b]) => a.place - b.place)
         .map(([id, { name, file, sample }]) => {

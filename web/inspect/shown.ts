@@ -2,6 +2,7 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals-core';
 import { afterFrame } from '../core/dom.ts';
 import { findRegions } from '../studio/regions.ts';
+import { smallMap } from '../studio/small-map.ts';
 import { type Display, heatSettings } from './display.ts';
 import type { Judging } from './judged.ts';
 import type { Photos } from './photos.ts';
@@ -31,11 +32,11 @@ export function createShown(photos: Photos, display: Display, judging: Judging):
       return;
     }
     const map = photos.mapAtHand(photo);
-    loaded.value = map && { photo, map };
+    loaded.value = map && { photo, map: smallMap(map) };
     if (map) return;
     photos.map(photo).then((read) => {
       if (read && selected.peek() === photo && photo.state.peek() === state)
-        loaded.value = { photo, map: read };
+        loaded.value = { photo, map: smallMap(read) };
     });
   });
   const map = computed(() => {

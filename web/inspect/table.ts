@@ -16,11 +16,12 @@ const columns = [
   'sha256',
   'prompts',
   'size',
+  'tiles',
 ] as const;
 
 /** A photograph that could not be read, or was not reached, is in it too: nobody may take it for a good one. */
 export function table(photos: readonly Photo[], context: Context): Blob {
-  const { clip, sha256, prompts, size } = provenance(context);
+  const { clip, sha256, prompts, size, tiles } = provenance(context);
   const rows = photos.map((photo) => {
     const state = photo.state.peek();
     const result = state.kind === 'done' ? state.result : undefined;
@@ -42,6 +43,7 @@ export function table(photos: readonly Photo[], context: Context): Blob {
       sha256,
       prompts,
       size,
+      tiles: tiles?.count,
     };
   });
   // Names of files that begin with "=" are formulas to a spreadsheet.

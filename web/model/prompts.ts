@@ -4,6 +4,7 @@ import { h, uniqueId } from '../core/dom.ts';
 import { filePicker } from '../core/picker.ts';
 import { promptsFrom, writtenChoice, writtenObject } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
+import { saysTiles } from '../studio/threshold.ts';
 import type { Use } from './use.ts';
 
 export function promptsSection(engine: Engine, use: Use): HTMLElement {
@@ -39,7 +40,13 @@ export function promptsSection(engine: Engine, use: Use): HTMLElement {
       { class: 'row' },
       filePicker({ label: 'From a file', icon: 'file', accept: '.safetensors' }, async (input) => {
         const file = input.files![0]!;
-        await use({ ...without(), prompts: await promptsFrom(file.name, file) });
+        const { tiles, ...rest } = without();
+        await use({
+          ...rest,
+          // What a limit in the file was chosen with.
+          ...(tiles === undefined || (await saysTiles(file)) ? {} : { tiles }),
+          prompts: await promptsFrom(file.name, file),
+        });
       }),
     ),
     h(

@@ -46,8 +46,8 @@ export interface Project {
     readonly object?: string;
   };
   readonly size?: number;
-  /** Photographs are looked at in n x n tiles. */
-  readonly tiles?: number;
+  /** As in ModelChoice. */
+  readonly tiles?: number | false;
   readonly known?: DetectorInfo;
   readonly limit?: Limit;
   readonly photographs: readonly ProjectPhoto[];

@@ -2,6 +2,7 @@
 import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import type { ByteSource } from '../../src/formats/source.ts';
 import { readZip, zipDataOffset } from '../../src/formats/zip.ts';
+import { offerUndo } from '../core/undo.ts';
 import { type ModelChoice, type PromptsChoice, writtenChoice } from '../engine/choice.ts';
 import type { Loaded } from '../inspect/photos.ts';
 import { type Project, type ProjectPhoto, projectFormat, projectVersion } from './format.ts';
@@ -29,12 +30,14 @@ async function openArchive(file: File): Promise<Content> {
   };
 }
 
-/** Replaces what is there. @throws ProjectError, and everything is as it was */
+/** Replaces what is there, which can be taken back. @throws ProjectError, and everything is as it was */
 export async function openProject(
   file: File,
   { engine, photos, train }: Work,
   { signal, progress }: Tools,
 ): Promise<void> {
+  if (engine.locked.peek())
+    throw new ProjectError('Training is under way: open the project when it has ended.');
   const content = await openArchive(file);
   const project = parse(await (await content('project.json')).text(), file.name);
   const { photographs, training } = project;
@@ -55,14 +58,35 @@ export async function openProject(
     })),
   );
   const choice = await choiceOf(project, content);
-  const replaced = photos.remove(photos.all.peek());
-  replaced.settle();
-  train.items.remove(train.items.all.peek()).settle();
-  engine.tiles.value = project.tiles ?? 1;
+  if (engine.locked.peek())
+    throw new ProjectError('Training is under way: open the project when it has ended.');
+  engine.cancel();
+  const takeBack = replace({ engine, photos, train });
   engine.adopt(choice, project.known, project.limit);
   await photos.load(loaded);
   await train.items.add(items, false);
   if (training.settings) train.settings.value = training.settings;
+  takeBack?.();
+}
+
+/** Takes away what is there. @returns how to offer it back; undefined where there was nothing */
+function replace({ engine, photos, train }: Work): (() => void) | undefined {
+  const [before, known, settings] = [engine.choice.peek(), engine.known.peek(), train.settings.peek()];
+  const empty = photos.all.peek().length + train.items.all.peek().length === 0;
+  const old = [photos.remove(photos.all.peek()), train.items.remove(train.items.all.peek())];
+  const settle = () => {
+    for (const one of old) one.settle();
+  };
+  if (empty) return void settle();
+  const undo = () => {
+    photos.remove(photos.all.peek()).settle();
+    train.items.remove(train.items.all.peek()).settle();
+    engine.cancel();
+    engine.adopt(before, known, undefined);
+    for (const one of old) one.undo();
+    train.settings.value = settings;
+  };
+  return () => offerUndo('Project opened in place of what was here.', undo, settle);
 }
 
 function parse(text: string, name: string): Project {
@@ -108,7 +132,7 @@ async function readMap(
   return { width, height, values };
 }
 
-async function choiceOf({ clip, prompts, size }: Project, content: Content): Promise<ModelChoice> {
+async function choiceOf({ clip, prompts, size, tiles }: Project, content: Content): Promise<ModelChoice> {
   const files: File[] = [];
   for (const { name, file } of clip.files ?? []) files.push(new File([await content(file)], name));
   const own: PromptsChoice | undefined =
@@ -125,5 +149,6 @@ async function choiceOf({ clip, prompts, size }: Project, content: Content): Pro
     },
     ...(own ? { prompts: own } : {}),
     ...(size ? { size } : {}),
+    ...(tiles === undefined ? {} : { tiles }),
   };
 }

@@ -70,7 +70,7 @@ export async function saveProject(
     clip: await addClip(archive, choice, known?.clip.sha256),
     ...(choice.prompts ? { prompts: await addPrompts(archive, choice.prompts) } : {}),
     ...(choice.size ? { size: choice.size } : {}),
-    tiles: engine.tiles.peek(),
+    ...(choice.tiles === undefined ? {} : { tiles: choice.tiles }),
     ...(known ? { known } : {}),
     ...(limit ? { limit } : {}),
     photographs,

@@ -13,7 +13,6 @@ import {
   writeMask,
 } from './masks.ts';
 import { captioned, picture } from './picture.ts';
-import { stitch } from './stitch.ts';
 import { withThreshold } from './threshold.ts';
 
 export interface SampleOptions {
@@ -35,7 +34,6 @@ const api = {
     return drawn.mask.data.includes(1) ? { image, mask: await writeMask(drawn.mask) } : { image };
   },
 
-  stitch,
   picture,
   captioned,
   distinctNames,

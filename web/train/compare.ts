@@ -1,11 +1,13 @@
 // What the new prompts say of images that were set aside, beside what those before said of them; the worst first.
-import { effect, signal } from '@preact/signals-core';
+import { effect, type ReadonlySignal, signal } from '@preact/signals-core';
 import { type AnomalyMap, mapRange } from '../../src/data/heatmap.ts';
 import { ranking } from '../../src/eval/ranking.ts';
 import { announce } from '../core/announce.ts';
 import { fill, h } from '../core/dom.ts';
+import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
 import { notice } from '../core/notice.ts';
+import { howToLook, promptsFrom } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
 import { explain, type Problem } from '../engine/problems.ts';
 import { drawHeat } from '../studio/heat.ts';
@@ -33,8 +35,14 @@ export interface Comparison {
   clear(): void;
 }
 
-export function createComparison(engine: Engine): Comparison {
+/** @param outcome what there is to be compared, again after a reload @param busy while a run is under way */
+export function createComparison(
+  engine: Engine,
+  outcome: ReadonlySignal<Outcome | undefined>,
+  busy: ReadonlySignal<boolean>,
+): Comparison {
   const rows = signal<readonly Compared[]>([]);
+  const checking = signal(false);
   const problem = signal<Problem | undefined>(undefined);
   let urls: string[] = [];
 
@@ -42,9 +50,12 @@ export function createComparison(engine: Engine): Comparison {
     rows.value = [];
     problem.value = undefined;
     if (held.length === 0) return;
+    checking.value = true;
     try {
+      const { id } = await promptsFrom('', new Blob([result.prompts]));
       rows.value = await engine.run('Checking images that were set aside', async (detector, tools) => {
         const old = engine.choice.peek();
+        const tiles = engine.tiles.peek() ?? false;
         const look = async (): Promise<Looked[]> => {
           const all: Looked[] = [];
           for (const { image, name } of held) {
@@ -53,9 +64,10 @@ export function createComparison(engine: Engine): Comparison {
           }
           return all;
         };
-        const before = detector.info.prompts ? await look() : undefined;
+        // In use already, they have nothing before them.
+        const before = detector.info.prompts && old.prompts?.id !== id ? await look() : undefined;
         try {
-          await detector.setPrompts(result.prompts, size ? { size } : {});
+          await detector.setPrompts(result.prompts, { tiles, ...(size ? { size } : {}) });
           const after = await look();
           return held.map((sample, i) => ({
             sample,
@@ -63,32 +75,52 @@ export function createComparison(engine: Engine): Comparison {
             after: after[i]!,
           }));
         } finally {
-          if (old.prompts) await detector.setPrompts(old.prompts.source, old.size ? { size: old.size } : {});
+          if (old.prompts) await detector.setPrompts(old.prompts.source, howToLook(old));
         }
       });
       const said = summary(rows.value);
       if (said) announce(said);
     } catch (error) {
       problem.value = explain(error);
+    } finally {
+      checking.value = false;
     }
   }
 
   const text = h('p', { class: 'quiet' });
   const list = h('ol', { class: 'compared' });
   const failure = h('div', { class: 'messages' });
+  const again = h(
+    'button',
+    {
+      type: 'button',
+      class: 'button',
+      onclick: async () => {
+        await check(outcome.peek()!);
+        rescueFocus(() => element.querySelector('h2'), visibleHeading);
+      },
+    },
+    'Compare',
+  );
   const element = h(
     'section',
     { class: 'card', 'aria-labelledby': 'compare-heading' },
-    h('h2', { id: 'compare-heading' }, 'On images that were set aside'),
+    h('h2', { id: 'compare-heading', tabindex: -1 }, 'On images that were set aside'),
     failure,
     text,
+    again,
     list,
   );
   effect(() => {
     const failed = problem.value;
-    element.hidden = rows.value.length === 0 && (!failed || failed.kind === 'stopped');
+    const held = outcome.value?.held.length ?? 0;
+    const waits = rows.value.length === 0 && held > 0 && !busy.value && !checking.value;
+    again.hidden = !waits;
+    element.hidden = rows.value.length === 0 && !waits && (!failed || failed.kind === 'stopped');
     fill(failure, failed && failed.kind !== 'stopped' && notice(failed));
-    text.textContent = summary(rows.value);
+    text.textContent = waits
+      ? `${plural(held, 'image')} that the run never saw can tell what was learnt.`
+      : summary(rows.value);
     for (const url of urls) URL.revokeObjectURL(url);
     urls = [];
     const worst = [...rows.value].sort((a, b) => wrong(b) - wrong(a));

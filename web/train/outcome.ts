@@ -5,7 +5,7 @@ import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
 import { promptsFrom } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Outcome } from './run.ts';
+import type { Outcome, Unfinished } from './run.ts';
 
 export const promptsFile = ({ result }: Outcome): Blob =>
   new Blob([result.prompts], { type: 'application/octet-stream' });
@@ -58,3 +58,26 @@ export function outcomeCard(
     ),
   );
 }
+
+/** A run that the page was closed or loaded again in, or that failed: it can go on where its last checkpoint is. */
+export const unfinishedCard = (
+  { step, steps, samples }: Unfinished,
+  goOn: () => void,
+  forget: () => void,
+): HTMLElement =>
+  h(
+    'section',
+    { class: 'card outcome', 'aria-label': 'Unfinished training' },
+    h('h2', {}, 'This training did not come to its end'),
+    h(
+      'p',
+      { class: 'quiet' },
+      `${step} of ${steps} steps on ${plural(samples.length, 'image')} are kept. It goes on from there, with its own images and settings.`,
+    ),
+    h(
+      'div',
+      { class: 'row' },
+      h('button', { type: 'button', class: 'button primary', onclick: goOn }, icon('play'), 'Go on'),
+      h('button', { type: 'button', class: 'button', onclick: forget }, 'Forget it'),
+    ),
+  );

@@ -39,6 +39,13 @@ export interface Outcome {
   readonly size?: number;
 }
 
+/** A run that the page went away from, or that failed in its middle. */
+export interface Unfinished extends Omit<Outcome, 'result'> {
+  readonly checkpoint: TrainResult['checkpoint'];
+  readonly step: number;
+  readonly steps: number;
+}
+
 export interface RunEvents {
   step(event: TrainStep): void;
   map(event: WatchedMap): void;
@@ -61,6 +68,8 @@ export interface Run {
   start(items: readonly TrainItem[], settings: RunSettings, events: RunEvents): Promise<void>;
   /** Goes on from the outcome, with its images and settings, for so many epochs more. */
   more(epochs: number, events: RunEvents): Promise<void>;
+  /** Goes on with a run that did not come to its end. */
+  resume(from: Unfinished, events: RunEvents): Promise<void>;
   pause(): void;
   continue(): void;
   /** Ends after the step under way, with what was learnt. */
@@ -75,8 +84,15 @@ interface Plan extends Omit<Outcome, 'result'> {
   readonly checkpoint?: TrainResult['checkpoint'];
 }
 
-/** @param outcome filled with what a run learnt; may hold an earlier one */
-export function createRun(engine: Engine, outcome: Signal<Outcome | undefined>): Run {
+/**
+ * @param outcome filled with what a run learnt; may hold an earlier one
+ * @param unfinished filled while a run is under way, and emptied when it ends by itself or is stopped
+ */
+export function createRun(
+  engine: Engine,
+  outcome: Signal<Outcome | undefined>,
+  unfinished: Signal<Unfinished | undefined>,
+): Run {
   const state = signal<RunState>({ kind: 'idle' });
   const step = signal<TrainStep | undefined>(undefined);
   const progress = signal<Progress | undefined>(undefined);
@@ -115,6 +131,16 @@ export function createRun(engine: Engine, outcome: Signal<Outcome | undefined>):
             remaining.value = clock({ phase: 'compute', done: event.step, total: event.steps });
             events.step(event);
           },
+          onCheckpoint({ step: at, checkpoint }) {
+            const steps = step.peek()?.steps ?? at;
+            unfinished.value = {
+              ...given,
+              ...(size ? { size } : {}),
+              checkpoint: Uint8Array.from(checkpoint),
+              step: at,
+              steps,
+            };
+          },
           onMap: events.map,
           onProblem: ({ name, message }) => events.problem(`${name} could not be used: ${message}`),
           progress: (now) => {
@@ -126,6 +152,7 @@ export function createRun(engine: Engine, outcome: Signal<Outcome | undefined>):
         const result = await training.result;
         // Stopped before the first step there is nothing to keep; what was there before stays.
         if (result.steps > 0) outcome.value = { ...given, result, ...(size ? { size } : {}) };
+        unfinished.value = undefined;
       }
       state.value = { kind: step.peek() ? 'done' : 'idle' };
     } catch (error) {
@@ -155,6 +182,9 @@ export function createRun(engine: Engine, outcome: Signal<Outcome | undefined>):
       const { result, ...plan } = from;
       const settings = { ...plan.settings, epochs: result.epochs + epochs };
       await go({ ...plan, settings, checkpoint: result.checkpoint }, events);
+    },
+    async resume({ checkpoint, step: _, steps: __, ...plan }, events) {
+      await go({ ...plan, checkpoint }, events);
     },
     pause() {
       training?.pause();

@@ -6,6 +6,7 @@ import { acceptDrops, acceptPastes, chosenFiles, droppedFiles, type Taken } from
 import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
+import { askBeforeLeaving } from '../core/leaving.ts';
 import { notice } from '../core/notice.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
@@ -17,17 +18,18 @@ import { gallery } from './gallery.ts';
 import { generateItems } from './generated.ts';
 import { kindOf, type NewItem, type TrainItem } from './items.ts';
 import { createMonitor } from './monitor.ts';
-import { outcomeCard } from './outcome.ts';
+import { outcomeCard, unfinishedCard } from './outcome.ts';
 import { createRun, type RunEvents } from './run.ts';
 import { settingsForm } from './settings.ts';
 import type { TrainWork } from './work.ts';
 
 export function trainView(engine: Engine, work: TrainWork, active: () => boolean): HTMLElement {
   const { items } = work;
-  const run = createRun(engine, work.outcome);
+  const run = createRun(engine, work.outcome, work.unfinished);
   const monitor = createMonitor(run);
   const settings = settingsForm();
-  const comparison = createComparison(engine);
+  const busy = computed(() => ['running', 'paused', 'stopping'].includes(run.state.value.kind));
+  const comparison = createComparison(engine, run.outcome, busy);
   const notes = signal<readonly string[]>([]);
   const note = (text: string) => {
     notes.value = [...notes.value, text];
@@ -35,7 +37,6 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
   };
   /** Images that are being looked at. */
   const looking = signal(0);
-  const busy = computed(() => ['running', 'paused', 'stopping'].includes(run.state.value.kind));
 
   async function add(found: readonly NewItem[], said: readonly string[] = []): Promise<void> {
     notes.value = [];
@@ -75,16 +76,19 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
     map: monitor.draw,
     problem: note,
   };
-  /** @param more go on from the last outcome */
-  async function start(more: boolean): Promise<void> {
+  /** @param how anew, on from the last outcome, or on with a run that did not come to its end */
+  async function start(how: 'anew' | 'on' | 'resumed'): Promise<void> {
     const chosen = settings.read();
-    work.settings.value = chosen;
-    if (!more) monitor.curve.clear();
+    const cut = work.unfinished.peek();
+    if (how !== 'resumed') work.settings.value = chosen;
+    if (how === 'anew') monitor.curve.clear();
     comparison.clear();
     const last = run.outcome.peek();
     rescueFocus(() => monitor.element.querySelector('button:not([hidden])'));
     announce('Training begins.');
-    await (more ? run.more(chosen.epochs, events) : run.start(items.all.peek(), chosen, events));
+    if (how === 'resumed' && cut) await run.resume(cut, events);
+    else if (how === 'on') await run.more(chosen.epochs, events);
+    else await run.start(items.all.peek(), chosen, events);
     const now = run.outcome.peek();
     const { kind } = run.state.peek();
     rescueFocus(() => view.querySelector('.outcome .button'), visibleHeading);
@@ -96,7 +100,7 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
   const usable = computed(() => items.all.value.map(kindOf));
   const startButton = h(
     'button',
-    { type: 'button', class: 'button primary', onclick: () => start(false) },
+    { type: 'button', class: 'button primary', onclick: () => start('anew') },
     icon('play'),
     'Start training',
   );
@@ -210,23 +214,34 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
     if (work.settings.value) settings.write(work.settings.value);
   });
   // A reload would lose what was learnt so far.
-  addEventListener('beforeunload', (event) => {
-    if (busy.peek()) event.preventDefault();
-  });
+  askBeforeLeaving(() => busy.peek());
   effect(() => {
     fill(messages, ...notes.value.map((text) => h('p', { class: 'note quiet' }, text)));
   });
   effect(() => {
     const state = run.state.value;
     const learnt = run.outcome.value;
+    const cut = busy.value ? undefined : work.unfinished.value;
     fill(
       outcome,
       state.kind === 'failed' &&
         notice({
           ...state.problem,
-          actions: [{ label: 'Start again', act: () => start(false) }],
+          actions: [{ label: 'Start again', act: () => start('anew') }],
         }),
-      learnt && !busy.value && outcomeCard(learnt, engine, failed, () => start(true)),
+      cut &&
+        unfinishedCard(
+          cut,
+          () => void start('resumed'),
+          () => {
+            work.unfinished.value = undefined;
+            rescueFocus(visibleHeading);
+            offerUndo('Unfinished run forgotten.', () => {
+              work.unfinished.value = cut;
+            });
+          },
+        ),
+      learnt && !busy.value && outcomeCard(learnt, engine, failed, () => start('on')),
     );
   });
   function failed(error: unknown): void {

@@ -1,0 +1,202 @@
+// Nothing is lost without a word: two tabs, reloads in the middle of long jobs, dialogs closed, projects opened over work.
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasChromium } from '../testing/browser/chromium.ts';
+import { mask, tile } from './page/images.ts';
+import { inspected, numbers, openPageSite, type PageSite, saved, visit } from './page/site.ts';
+
+/** What is kept is written behind the page's back. */
+const written = (page: Page) => page.waitForTimeout(400);
+const setLimit = async (page: Page, value: string) => {
+  await page.click('text=Set by hand');
+  await page.getByLabel('Fails from').fill(value);
+  await page.getByRole('button', { name: 'Set', exact: true }).click();
+};
+const limit = (page: Page) => page.locator('section[aria-labelledby=limit-heading]').innerText();
+const scores = async (page: Page) =>
+  (await numbers(page, 'text=Save numbers of all')).images.map(({ score }) => score);
+/** Says yes to the browser's question, as somebody who leaves anyway. @returns how often it was asked */
+function leave(page: Page): { readonly asked: number } {
+  const count = { asked: 0 };
+  page.on('dialog', (dialog) => {
+    if (dialog.type() === 'beforeunload') count.asked += 1;
+    void dialog.accept();
+  });
+  return count;
+}
+
+describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () => {
+  let site: PageSite;
+  beforeAll(async () => {
+    site = await openPageSite();
+  });
+  afterAll(() => site?.close());
+
+  test('two tabs: the second one says that it keeps nothing, and takes nothing from the first', async () => {
+    const { page, context, complaints } = await visit(site);
+    await page.setInputFiles('.welcome input[multiple]', [
+      await tile('one.png', { seed: 1 }),
+      await tile('two.png', { defect: 'crack', seed: 11 }),
+    ]);
+    await inspected(page, 2);
+    const before = await scores(page);
+
+    const second = await context.newPage();
+    const leaving = leave(second);
+    await second.goto(site.url);
+    await second.waitForSelector('.keeping >> text=This page is open in another tab');
+    expect(await second.locator('.thumb').count()).toBe(0);
+    await setLimit(page, '0.7');
+    await second.click('nav >> text=Model');
+    await second.getByLabel('No training: say what the parts are').fill('floor tile');
+    await second.click('text=Use these words');
+    await second.waitForFunction(() =>
+      document.querySelector('.facts')!.textContent!.includes('“floor tile”'),
+    );
+    await second.click('nav >> text=Inspect');
+    await second.setInputFiles('.welcome input[multiple]', await tile('three.png', { seed: 3 }));
+    await inspected(second, 1);
+    await setLimit(second, '0.4');
+    await written(second);
+
+    await page.reload();
+    await inspected(page, 2);
+    expect(await page.locator('.keeping').innerText()).toBe('');
+    expect(await page.locator('.model-line').innerText()).toContain('General prompts');
+    expect(await limit(page)).toContain('0.700, set by hand');
+    expect(await scores(page)).toEqual(before);
+
+    // Whoever leaves the second one is asked.
+    expect(leaving.asked).toBe(0);
+    await second.reload();
+    expect(leaving.asked).toBe(1);
+    await second.waitForSelector('.keeping >> text=This page is open in another tab');
+    expect(await second.locator('.thumb').count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('a reload while photographs are looked at anew shows no score of the model before', async () => {
+    const { page, context } = await visit(site);
+    await page.setInputFiles('.welcome input[multiple]', [
+      await tile('one.png', { seed: 1, size: 160 }),
+      await tile('two.png', { defect: 'crack', seed: 11, size: 160 }),
+    ]);
+    await inspected(page, 2);
+    const whole = await scores(page);
+    await written(page);
+    await page.getByLabel('Look at').selectOption('3');
+    await page.waitForSelector('.thumb[data-state=working]');
+    await written(page);
+    await page.reload();
+    await page.waitForSelector('text=Stopped before this photograph was done');
+    await page.click('text=/Inspect (it|all 2 that are left)/');
+    await inspected(page, 2);
+    expect(await page.getByLabel('Look at').inputValue()).toBe('3');
+    for (const [i, score] of (await scores(page)).entries()) expect(score).not.toBe(whole[i]);
+    await context.close();
+  });
+
+  test('good parts that were looked at are still there after Escape, and after a reload', async () => {
+    const { page, context, complaints } = await visit(site);
+    const open = () => page.click('.welcome >> text=Calibrate on good parts');
+    const known = (count: number) => page.waitForSelector(`dialog >> text=${count} good photographs, scores`);
+    await open();
+    await page.setInputFiles('dialog input[multiple]', [
+      await tile('a.png', { seed: 101 }),
+      await tile('b.png', { seed: 102 }),
+    ]);
+    await known(2);
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('dialog', { state: 'detached' });
+    await open();
+    await known(2);
+    await written(page);
+    await page.reload();
+    await open();
+    await known(2);
+    await page.click('dialog >> text=Use this limit');
+    await page.waitForSelector('dialog', { state: 'detached' });
+    await page.click('.sample');
+    await inspected(page, 1);
+    expect(await limit(page)).toContain('from 2 good photographs');
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('a training that a reload cut goes on where it was, to the same prompts', async () => {
+    const { page, context, complaints } = await visit(site);
+    const leaving = leave(page);
+    await page.click('nav >> text=Train');
+    await page.setInputFiles('.train input[accept="image/*"]', [
+      await tile('a.png', { defect: 'crack', seed: 11 }),
+      await mask('a_mask.png'),
+      await tile('b.png', { seed: 3 }),
+    ]);
+    await page.waitForSelector('text=1 normal, 1 with a defect');
+    await page.getByLabel('Epochs').fill('3');
+    await page.getByLabel('Images a step').fill('1');
+    const run = async () => {
+      await page.click('text=Start training');
+      await page.waitForSelector('text=Prompts are ready');
+      return (await saved(page, 'text=Download prompts')).bytes;
+    };
+    const whole = await run();
+    await page.click('text=Start training');
+    await page.waitForFunction(() =>
+      /Epoch [23] of 3/.test(document.querySelector('.monitor')!.textContent!),
+    );
+    await page.click('.monitor >> text=Pause');
+    await written(page);
+    await page.reload();
+    expect(leaving.asked).toBe(1);
+    const cut = page.locator('[aria-label="Unfinished training"]');
+    await cut.waitFor();
+    expect(await cut.innerText()).toMatch(/[2-5] of 6 steps on 2 images are kept/);
+    await cut.getByRole('button', { name: 'Forget it' }).click();
+    await cut.waitFor({ state: 'detached' });
+    await page.click('.undo-bar >> text=Undo');
+    // The images are gone from the gallery: the run has its own.
+    await page.click('text=Remove all');
+    await cut.getByRole('button', { name: 'Go on' }).click();
+    await page.waitForSelector('text=/Prompts are ready/');
+    await page.waitForSelector('text=6 steps. The command line');
+    expect((await saved(page, 'text=Download prompts')).bytes.equals(whole)).toBe(true);
+    expect(await cut.count()).toBe(0);
+    await written(page);
+    await page.reload();
+    await page.waitForSelector('text=Prompts are ready');
+    expect(await cut.count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('a project opened over work can be taken back', async () => {
+    const { page, context, complaints } = await visit(site);
+    await page.setInputFiles('.welcome input[multiple]', await tile('first.png', { seed: 1 }));
+    await inspected(page, 1);
+    const project = await saved(page, 'text=Save the project');
+    await page.click('text=Start over');
+    await page.setInputFiles('.welcome input[multiple]', await tile('second.png', { seed: 2 }));
+    await inspected(page, 1);
+    await setLimit(page, '0.6');
+    const before = await scores(page);
+    await page.setInputFiles('.side input[accept^=".zip"]', {
+      name: project.name,
+      mimeType: 'application/zip',
+      buffer: project.bytes,
+    });
+    await page.waitForSelector('.thumb[title="first.png"]');
+    await page.click('.undo-bar:has-text("Project opened in place of") >> text=Undo');
+    await page.waitForSelector('.thumb[title="second.png"]');
+    expect(await page.locator('.thumb').count()).toBe(1);
+    expect(await scores(page)).toEqual(before);
+    await written(page);
+    await page.reload();
+    await inspected(page, 1);
+    expect(await scores(page)).toEqual(before);
+    expect(await limit(page)).toContain('0.600, set by hand');
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+});
