@@ -1,6 +1,7 @@
 // From opening the page to the first heat map, in Chromium: where the time goes, and what held up the main thread.
 import type { BrowserContext } from 'playwright-core';
 import { testBrowser } from '../testing/browser/chromium.ts';
+import { watchTasks } from '../testing/browser/tasks.ts';
 import { servePage } from './page-site.ts';
 
 /** Milliseconds of one visit; the parts are what the page's progress shows, one after the other. */
@@ -15,8 +16,9 @@ export interface Visit {
   readonly read: number;
   readonly compile: number;
   readonly compute: number;
-  /** The longest task of the main thread (Long Tasks API, which sees 50 ms and more; 0: none). */
+  /** The longest task of the main thread: by the clock, and of the processor. */
   readonly longestTask: number;
+  readonly longestTaskCpu: number;
   /** The longest time between two animation frames, compositor included. */
   readonly longestFrame: number;
 }
@@ -24,7 +26,6 @@ export interface Visit {
 /** What the page's script collects (see `watch`). */
 interface Watched {
   events: [number, string][];
-  tasks: number[];
   frames: number[];
 }
 
@@ -35,15 +36,11 @@ declare global {
 /** Runs inside the page, before its own scripts. */
 function watch(): void {
   const events: [number, string][] = [];
-  const tasks: number[] = [];
   const frames: number[] = [];
-  globalThis.watched = { events, tasks, frames };
+  globalThis.watched = { events, frames };
   const note = (name: string) => {
     if (events.at(-1)?.[1] !== name) events.push([performance.now(), name]);
   };
-  new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) tasks.push(duration);
-  }).observe({ type: 'longtask', buffered: true });
   let last = performance.now();
   let clicked = false;
   const frame = (now: number) => {
@@ -78,9 +75,11 @@ function watch(): void {
 async function visit(context: BrowserContext, url: string): Promise<Visit> {
   const page = await context.newPage();
   await page.addInitScript(watch);
+  const tasks = await watchTasks(page);
   await page.goto(url);
   await page.waitForFunction(() => watched.events.at(-1)?.[1] === 'done', null, { timeout: 120_000 });
-  const { events, tasks, frames } = await page.evaluate(() => watched);
+  const { events, frames } = await page.evaluate(() => watched);
+  const { wall, cpu } = await tasks();
   // So that the next visit is served by it.
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   // The photograph would be there again at once: what is wanted are the weights that the browser kept.
@@ -97,7 +96,8 @@ async function visit(context: BrowserContext, url: string): Promise<Visit> {
     read: spent('read'),
     compile: spent('compile'),
     compute: spent('compute'),
-    longestTask: Math.max(0, ...tasks),
+    longestTask: wall,
+    longestTaskCpu: cpu,
     longestFrame: Math.max(...frames),
   };
 }

@@ -8,6 +8,7 @@ import type {
   WrittenSource,
 } from './api.ts';
 import { DetectorError } from './errors.ts';
+import { videoPixels } from './video-frame.ts';
 
 export type PortableImage = { readonly name: string } & (
   | { readonly file: string | Blob | Uint8Array }
@@ -77,6 +78,8 @@ export async function portable(
   if (typeof createImageBitmap === 'function' && elements.some((kind) => isA(source, kind))) {
     try {
       if (isA(source, 'HTMLImageElement')) await (source as HTMLImageElement).decode();
+      const shown = isA(source, 'HTMLVideoElement') && (await videoPixels(source as HTMLVideoElement));
+      if (shown) return { name: called, width: shown.width, height: shown.height, data: shown.data };
       return { name: called, bitmap: await createImageBitmap(source as ImageBitmapSource, bitmapOptions) };
     } catch (cause) {
       throw new DetectorError('bad-image', `${called}: cannot be read: ${(cause as Error).message}`, {

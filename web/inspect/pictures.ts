@@ -1,5 +1,5 @@
 // All photographs with heat, outlines, score and verdict on them, in one ZIP with the table.
-import type { Remote } from 'comlink';
+import { type Remote, transfer } from 'comlink';
 import { download, stem } from '../core/download.ts';
 import type { Archive } from '../studio/archive.ts';
 import { studio } from '../studio/studio.ts';
@@ -36,7 +36,7 @@ async function captioned(photo: Photo, context: Context): Promise<Blob | undefin
   const reading = context.judging.reading(photo);
   if (!map || state.kind !== 'done' || !reading) return undefined;
   const bitmap = await createImageBitmap(photo.file);
-  return studio().captioned(bitmap, map, settingsOf(photo, map, context), {
+  return studio().captioned(transfer(bitmap, [bitmap]), map, settingsOf(photo, map, context), {
     verdict: reading.verdict,
     text: `${state.result.score.toFixed(3)}${context.limit ? ` (limit ${context.limit.value.toFixed(3)})` : ''}  ${photo.name}`,
     tone: reading.tone,

@@ -167,6 +167,7 @@ export async function paintMask(item: TrainItem): Promise<void> {
       });
   }
   for (const stop of [surface.stop, stopLook, stopEmpty]) stop();
+  painting.close();
   void flood.close();
   dialog.remove();
 }
