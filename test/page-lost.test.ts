@@ -198,4 +198,19 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
     expect(complaints).toEqual([]);
     await context.close();
   });
+
+  test('a browser without room says that it keeps nothing more, inspects on, and asks whoever leaves', async () => {
+    const { page, context } = await visit(site);
+    const leaving = leave(page);
+    const session = await context.newCDPSession(page);
+    const { origin } = new URL(site.url);
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+    await page.setInputFiles('.welcome input[multiple]', await tile('one.png', { seed: 1 }));
+    await inspected(page, 1);
+    await page.waitForSelector('.keeping >> text=This browser keeps nothing more for the page');
+    expect(await scores(page)).toHaveLength(1);
+    await page.reload();
+    expect(leaving.asked).toBe(1);
+    await context.close();
+  });
 });

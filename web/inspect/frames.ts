@@ -1,11 +1,32 @@
-// Pictures of a video as pixels, one at a time.
+// Pictures of a camera as pixels, one at a time, none of them twice.
 import { videoPixels } from '../../src/detector/video-frame.ts';
 
-/** Takes the picture that a video shows now; the next one overwrites it. */
-export function frameTaker(video: HTMLVideoElement): () => Promise<ImageData> {
+export interface Frames {
+  /** How many the camera has shown so far. */
+  arrived(): number;
+  /**
+   * The picture of now, which the next one overwrites; waits for one that was not taken yet.
+   * @returns undefined where none comes for so many milliseconds, or the camera is gone
+   */
+  next(patience: number): Promise<ImageData | undefined>;
+  stop(): void;
+}
+
+export function framesOf(video: HTMLVideoElement, track: MediaStreamTrack | undefined): Frames {
+  let arrived = 0;
+  let taken = 0;
+  let stopped = false;
+  let wake = () => {};
+  const count = () => {
+    if (stopped) return;
+    arrived += 1;
+    wake();
+    video.requestVideoFrameCallback(count);
+  };
+  video.requestVideoFrameCallback(count);
   let pixels: Uint8ClampedArray<ArrayBuffer> | undefined;
   let canvas: OffscreenCanvasRenderingContext2D | undefined;
-  return async () => {
+  const take = async (): Promise<ImageData> => {
     const found = await videoPixels(video, pixels);
     if (found) {
       pixels = found.data as Uint8ClampedArray<ArrayBuffer>;
@@ -16,5 +37,22 @@ export function frameTaker(video: HTMLVideoElement): () => Promise<ImageData> {
       canvas = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
     canvas.drawImage(video, 0, 0, width, height);
     return canvas.getImageData(0, 0, width, height);
+  };
+  return {
+    arrived: () => arrived,
+    async next(patience) {
+      if (arrived === taken && !stopped)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          setTimeout(resolve, patience);
+        });
+      if (stopped || arrived === taken || track?.readyState === 'ended') return undefined;
+      taken = arrived;
+      return take();
+    },
+    stop() {
+      stopped = true;
+      wake();
+    },
   };
 }

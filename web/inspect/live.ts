@@ -15,13 +15,17 @@ import { drawHeat } from '../studio/heat.ts';
 import { asMap } from '../studio/studio.ts';
 import { cameraProblem } from './camera.ts';
 import { type Display, heatSettings } from './display.ts';
-import { frameTaker } from './frames.ts';
+import { framesOf } from './frames.ts';
 import { type Reading, readScore } from './reading.ts';
 
 /** Moments that are kept. */
 const mostStills = 12;
 /** Milliseconds over which the frame rate is taken. */
 const span = 4000;
+/** Milliseconds without a new picture after which there is no verdict. */
+const silence = 2000;
+const noPicture = 'No picture comes from the camera.';
+const cameraGone = 'The camera was switched off or taken away. Close this, and begin again when it is back.';
 /** Milliseconds between two verdicts that are said. */
 const pauseBetween = 3000;
 
@@ -124,9 +128,8 @@ export async function liveView(
       await watch();
     } else for (const track of stream.getTracks()) track.stop();
   } catch (error) {
-    status.textContent = stream
-      ? [explain(error).title, explain(error).text].join('. ')
-      : cameraProblem(error);
+    const { title, text } = explain(error);
+    nothingSeen(stream ? [title, text].filter(Boolean).join('. ') : cameraProblem(error));
   }
   await closed;
   stop();
@@ -137,34 +140,39 @@ export async function liveView(
   dialog.remove();
 
   async function watch(): Promise<void> {
-    let arrived = 0;
-    const count = () => {
-      arrived += 1;
-      if (dialog.open) video.requestVideoFrameCallback(count);
-    };
-    video.requestVideoFrameCallback(count);
-    const takeFrame = frameTaker(video);
+    const [track] = stream!.getVideoTracks();
+    const frames = framesOf(video, track);
+    dialog.addEventListener('close', frames.stop);
     const ends: number[] = [];
     let computed = 0;
     let before: Reading | undefined;
     let said = 0;
     while (dialog.open) {
       // The frame that is there when the engine is free.
-      const { frame, score, map } = await engine.run(
+      const found = await engine.run(
         'Live',
         async (detector, tools) => {
-          const frame = await takeFrame();
-          return { frame, ...(await detector.detect(frame, { name: 'camera', ...tools })) };
+          const frame = await frames.next(silence);
+          return frame && { frame, ...(await detector.detect(frame, { name: 'camera', ...tools })) };
         },
         true,
       );
       if (!dialog.open) return;
+      if (!found) {
+        // What was seen last says nothing about the part that lies there now.
+        if (status.textContent === '') nothingSeen(noPicture);
+        before = undefined;
+        if (track?.readyState !== 'ended') continue;
+        return nothingSeen(cameraGone);
+      }
+      status.textContent = '';
+      const { frame, score, map } = found;
       computed += 1;
       const now = performance.now();
       ends.push(now);
       while (now - ends[0]! > span) ends.shift();
       const rate = ends.length > 1 ? (1000 * (ends.length - 1)) / (now - ends[0]!) : 0;
-      figures.textContent = `${rate.toFixed(1)} frames a second · ${plural(Math.max(0, arrived - computed), 'frame')} dropped`;
+      figures.textContent = `${rate.toFixed(1)} frames a second · ${plural(Math.max(0, frames.arrived() - computed), 'frame')} dropped`;
       const reading = readingOf(score);
       show(reading, score, asMap({ map }));
       if (isBad(reading) && !(before && isBad(before))) await keepMoment(frame, score);
@@ -176,6 +184,14 @@ export async function liveView(
     }
   }
 
+  /** No verdict, and why. */
+  function nothingSeen(why: string): void {
+    status.textContent = why;
+    picture.dataset.tone = 'neutral';
+    verdict.dataset.tone = 'neutral';
+    fill(verdict, 'No verdict');
+    heat.width = 0;
+  }
   function readingOf(score: number): Reading {
     const { known, limit, learnt } = engine;
     return readScore({
