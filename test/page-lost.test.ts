@@ -2,6 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
+import { violationsInAllLooks } from './page/axe.ts';
 import { mask, tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, saved, visit } from './page/site.ts';
 
@@ -61,11 +62,12 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
 
     await page.reload();
     await inspected(page, 2);
-    expect(await page.locator('.keeping').innerText()).toBe('');
+    expect(await page.locator('.keeping').isVisible()).toBe(false);
     expect(await page.locator('.model-line').innerText()).toContain('General prompts');
     expect(await limit(page)).toContain('0.700, set by hand');
     expect(await scores(page)).toEqual(before);
 
+    expect(await violationsInAllLooks(second)).toEqual([]);
     // Whoever leaves the second one is asked.
     expect(leaving.asked).toBe(0);
     await second.reload();
@@ -152,6 +154,7 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
     const cut = page.locator('[aria-label="Unfinished training"]');
     await cut.waitFor();
     expect(await cut.innerText()).toMatch(/[2-5] of 6 steps on 2 images are kept/);
+    expect(await violationsInAllLooks(page)).toEqual([]);
     await cut.getByRole('button', { name: 'Forget it' }).click();
     await cut.waitFor({ state: 'detached' });
     await page.click('.undo-bar >> text=Undo');

@@ -1,5 +1,6 @@
 // Said above every view while what is done in this tab does not outlive it.
 import { effect } from '@preact/signals-core';
+import { announce } from './core/announce.ts';
 import { fill, h } from './core/dom.ts';
 import { keeping } from './core/keep.ts';
 import { notice } from './core/notice.ts';
@@ -18,10 +19,12 @@ const words = {
 } as const;
 
 export function keepingNotice(): HTMLElement {
-  const element = h('div', { class: 'keeping', role: 'status' });
+  const element = h('section', { class: 'keeping', 'aria-label': 'What is kept' });
   effect(() => {
     const now = keeping.value;
+    element.hidden = now === 'here';
     fill(element, now !== 'here' && notice(words[now]));
+    if (now !== 'here') announce(`${words[now].title}. ${words[now].text}`);
   });
   return element;
 }
