@@ -239,7 +239,7 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     await page.waitForSelector('.live-stills li');
     await page.keyboard.press('Escape');
     await page.waitForSelector('.live', { state: 'detached' });
-    await page.click('.undo-bar:has-text("1 moment that failed not kept") >> text=Undo');
+    await page.click('.undo-bar:has-text("Not kept: 1 moment that failed") >> text=Undo');
     await inspected(page, 3);
     expect(complaints).toEqual([]);
     await context.close();

@@ -27,12 +27,12 @@ describe.skipIf(!hasChromium())('the page: pass and fail', () => {
     await expect
       .poll(() => page.locator('dialog .reading').innerText())
       .toMatch(
-        /from 6 good photographs, just above all of them: at most 14 % of further good parts fail.*more than the 5 %.*takes 19 good photographs/,
+        /from 6 good photographs, just above all of them: at most 14\s% of further good parts fail.*more than the 5\s%.*takes 19 good photographs/,
       );
     await page.getByLabel('Good parts that may fail').selectOption('0.2');
     await expect
       .poll(() => page.locator('dialog .reading').innerText())
-      .toMatch(/at most 14 % of further good parts fail, as long/);
+      .toMatch(/at most 14\s% of further good parts fail, as long/);
     await page.click('dialog >> text=Use this limit');
 
     const parts = [

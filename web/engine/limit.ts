@@ -34,7 +34,7 @@ export function limitFromGood(scores: readonly number[], rate: number): Limit | 
 
 const percent = (share: number): string => {
   const value = 100 * share;
-  return `${value < 10 && Math.round(value) !== value ? value.toFixed(1) : Math.round(value)} %`;
+  return `${value < 10 && Math.round(value) !== value ? value.toFixed(1) : Math.round(value)}\u{a0}%`;
 };
 
 /** The same in half a sentence, for every photograph's verdict. */

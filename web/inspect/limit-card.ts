@@ -33,7 +33,7 @@ export function limitCard(engine: Engine, calibrate: () => void): HTMLElement {
     const { value: limit } = engine.limit;
     words.textContent = limit
       ? `Photographs fail from ${limitInWords(limit)}`
-      : 'None yet: show the page some good parts, and it says pass or fail.';
+      : `None yet${engine.tiles.value ? ' for these tiles' : ''}: show the page some good parts, and it says pass or fail.`;
     const own = limit !== undefined && limit.from !== 'prompts';
     fill(
       actions,

@@ -136,7 +136,7 @@ export async function liveView(
   rescueFocus(currentThumbnail, visibleHeading);
   for (const { url } of stills.peek()) URL.revokeObjectURL(url);
   if (!taken && stills.peek().length > 0)
-    offerUndo(`${plural(stills.peek().length, 'moment')} that failed not kept.`, () => take(files()));
+    offerUndo(`Not kept: ${plural(stills.peek().length, 'moment')} that failed.`, () => take(files()));
   dialog.remove();
 
   async function watch(): Promise<void> {

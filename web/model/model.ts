@@ -91,6 +91,9 @@ export function modelView(engine: Engine): HTMLElement {
   effect(() => {
     const failed = problem.value;
     const locked = engine.locked.value;
+    // What was asked for may be far below.
+    if (failed && failed.kind !== 'stopped')
+      requestAnimationFrame(() => warnings.scrollIntoView({ block: 'nearest' }));
     choices.toggleAttribute('inert', locked);
     fill(
       warnings,

@@ -2,7 +2,7 @@
 import { createRandom } from '../../src/base/random.ts';
 
 /** Fewer images of a kind than this are all needed for training. */
-const enough = 5;
+export const enough = 5;
 
 /**
  * Sets a share of each kind aside, at random by the seed.

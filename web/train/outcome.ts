@@ -5,6 +5,7 @@ import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
 import { promptsFrom } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
+import { enough } from './held.ts';
 import type { Outcome, Unfinished } from './run.ts';
 
 export const promptsFile = ({ result }: Outcome): Blob =>
@@ -17,6 +18,7 @@ export function outcomeCard(
   trainOn: () => void,
 ): HTMLElement {
   const { steps, finished, problems } = outcome.result;
+  const { held, settings } = outcome;
   const button = (label: string, act: () => void, primary = false) =>
     h('button', { type: 'button', class: `button ${primary ? 'primary' : ''}`, onclick: act }, label);
   const inspect = async () => {
@@ -35,6 +37,9 @@ export function outcomeCard(
     h('h2', {}, finished ? 'Prompts are ready' : 'Stopped, prompts kept'),
     problems > 0 &&
       h('p', { class: 'note' }, `${plural(problems, 'image')} could not be used: see the notes beside.`),
+    held.length === 0 &&
+      settings.held > 0 &&
+      h('p', { class: 'note' }, `No image was set aside to check them with: that takes ${enough} of a kind.`),
     h(
       'p',
       { class: 'quiet' },
