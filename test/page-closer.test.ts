@@ -179,6 +179,7 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     expect(await page.locator('section[aria-labelledby=limit-heading]').innerText()).toContain('0.123');
     expect(Math.abs((await numbers(page)).images[0]!.score - expected.score)).toBeLessThan(1e-6);
     expect(complaints).toEqual([]);
+    await context.close();
   });
 
   test('live: verdict, frame rate, frames that are dropped, the moment that failed', async () => {
