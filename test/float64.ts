@@ -20,11 +20,33 @@ export function forward64(graph: Graph, leaves: Values): Map<number, Float64Arra
     if (!given) throw new Error(`no values for ${name}`);
     values.set(storage, Float64Array.from(given));
   }
-  for (const { op, attrs, inputs, outputs } of graph.nodes) {
-    const results = opTestOf(op.name).reference.forward(attrs, inputs.map(at(values)));
-    for (const [i, { data }] of results.entries()) if (outputs[i]) values.set(outputs[i].storage, data);
+  for (const node of graph.nodes) compute(node, values);
+  return values;
+}
+
+/** The same with other values for some leaves: only what depends on them is computed again. */
+export function forward64With(
+  graph: Graph,
+  before: ReadonlyMap<number, Float64Array>,
+  leaves: Values,
+): Map<number, Float64Array> {
+  const values = new Map(before);
+  for (const [storage, data] of leaves) values.set(storage, Float64Array.from(data));
+  const moved = new Set(leaves.keys());
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((input) => input && moved.has(input.storage))) continue;
+    compute(node, values);
+    for (const output of node.outputs) moved.add(output.storage);
   }
   return values;
+}
+
+function compute(
+  { op, attrs, inputs, outputs }: Graph['nodes'][number],
+  values: Map<number, Float64Array>,
+): void {
+  const results = opTestOf(op.name).reference.forward(attrs, inputs.map(at(values)));
+  for (const [i, { data }] of results.entries()) if (outputs[i]) values.set(outputs[i].storage, data);
 }
 
 /** d loss / d storage for every storage that the loss depends on. */

@@ -2,21 +2,20 @@
 // comes out is used by `detect`, `eval` and the library, and the library trains the same. FAPROMPT_TESTS=full runs 200
 // pairs and checks everything of each; else 20, and the library for a part of them.
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
 import { createProgram } from '../src/cli/program.ts';
 import type { Detector as Loaded } from '../src/detector/api.ts';
 import { Detector } from '../src/detector/index.node.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
-import { type Gpu, openGpu } from '../src/gpu/gpu.ts';
 import { laterOptions } from '../src/model/faprompt/option-checks.ts';
 import { type PresetName, presetNames, presets } from '../src/model/faprompt/options.ts';
 import { fapromptFamilyName } from '../src/model/methods/faprompt/faprompt.ts';
 import { namedMethods } from '../src/model/methods/named.ts';
 import { type MatrixFixture, matrixFixture } from './matrix/fixture.ts';
 import { elsewhere, trainVariants, type Variant } from './matrix/train-variants.ts';
-import { cli as run } from './train-fixtures.ts';
+import { cli } from './train-fixtures.ts';
 
 const full = process.env.FAPROMPT_TESTS === 'full';
 const pairs = full ? 200 : 20;
@@ -42,33 +41,16 @@ function randomPairs(count: number): { preset: PresetName; both: [Variant, Varia
 
 let fixture: MatrixFixture;
 let detector: Loaded;
-let gpu: Gpu | undefined;
 beforeAll(async () => {
   fixture = await matrixFixture();
+  detector = await Detector.load({ clip: fixture.clip });
 });
-beforeEach(open);
 afterAll(async () => {
-  gpu?.close();
   detector?.close();
   await fixture?.remove();
 });
 
 let runs = 0;
-/**
- * Devices of its own, new ones after every 24 tests: Mesa's software adapter keeps some hundred mappings of a page for
- * every training until its device is closed, and Linux ends a process that has 65,530.
- */
-async function open(): Promise<void> {
-  opened += 1;
-  if (opened % 24 !== 1) return;
-  gpu?.close();
-  detector?.close();
-  gpu = await openGpu();
-  detector = await Detector.load({ clip: fixture.clip });
-}
-let opened = 0;
-const cli = (argv: readonly string[]) => run(argv, { openGpu: async () => ({ ...gpu!, close() {} }) });
-
 /** Trains; returns the file of prompts, or undefined where there is nothing to train. */
 async function trained({ argv, trains }: Pick<Variant, 'argv' | 'trains'>): Promise<string | undefined> {
   const { clip, data, dir, at } = fixture;
