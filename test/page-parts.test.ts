@@ -66,6 +66,8 @@ describe('words', () => {
     expect(readScore({ ...plain, score: 0.4, threshold: 0.3 })).toMatchObject({ tone: 'bad' });
     expect(readScore({ ...plain, score: 0.2, threshold: 0.3 })).toMatchObject({ tone: 'good' });
     expect(readScore({ ...plain, score: 0.32, threshold: 0.3 })).toMatchObject({ tone: 'unsure' });
+    expect(readScore({ ...plain, score: 0.99, threshold: 0.95 })).toMatchObject({ tone: 'bad' });
+    expect(readScore({ ...plain, score: 0.96, threshold: 0.95 })).toMatchObject({ tone: 'unsure' });
     expect(readScore({ ...plain, score: 0.7 }).text).toContain('not calibrated');
     expect(readScore({ score: 0.9, untrained: true })).toMatchObject({ tone: 'neutral' });
     for (const unfamiliar of ['drawings', 'photographs'] as const) {

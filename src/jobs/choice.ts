@@ -103,8 +103,12 @@ async function openPrompts(
   if (given.method === undefined && given.imageSize === undefined && given.dualLayers === undefined) {
     const own = packageFile(smallClip.prompts);
     if ((await clipOf(own)) === session.sha256) {
-      io.note('no --prompts and no --method: the prompts that ship with the small CLIP');
-      return { prompts: await loadPrompts(session, own), label: { prompts: own } };
+      const prompts = await loadPrompts(session, own);
+      const limit = prompts.threshold
+        ? '; pass and fail hold for drawings like its own: for photographs, calibrate on good ones (faprompt calibrate)'
+        : '';
+      io.note(`no --prompts and no --method: the prompts that ship with the small CLIP${limit}`);
+      return { prompts, label: { prompts: own } };
     }
   }
   const method = namedMethods.get(given.method ?? bestWritten)!;

@@ -30,6 +30,8 @@ export interface Engine {
   readonly scoring: ReadonlySignal<string | undefined>;
   /** From which score photographs fail; absent: nobody said. */
   readonly limit: ReadonlySignal<Limit | undefined>;
+  /** The same, if it was chosen here: not by who made the prompts. */
+  readonly ownLimit: ReadonlySignal<Limit | undefined>;
   readonly activity: ReadonlySignal<Activity | undefined>;
   /** Floating-point operations per millisecond that photographs were inspected with; absent: none was yet. */
   readonly pace: ReadonlySignal<number | undefined>;
@@ -211,6 +213,7 @@ export function createEngine(): Engine {
     learnt: computed(() => learntFrom(known.value?.clip.sha256)),
     scoring,
     limit,
+    ownLimit: computed(() => (limit.value?.from === 'prompts' ? undefined : limit.value)),
     activity,
     pace,
     tiles,

@@ -47,6 +47,10 @@ export const provenance = ({ choice, info }: Context) => ({
   adapter: info?.adapter,
 });
 
+/** What a photograph is held against: nothing where its score is a hint. */
+export const limitOf = (photo: Photo, { judging, limit }: Context): Limit | undefined =>
+  judging.reading(photo)?.passes === undefined ? undefined : limit;
+
 /** Those that came out. */
 const doneAmong = (photos: readonly Photo[]) => photos.filter(({ state }) => state.peek().kind === 'done');
 
@@ -63,7 +67,7 @@ export async function saveNumbers(photos: readonly Photo[], context: Context): P
 
 /** As scores.json of `faprompt detect`; one image after the other, as a day's maps do not fit into one text. */
 export async function numbers(photos: readonly Photo[], context: Context): Promise<Blob> {
-  const { limit } = context;
+  const limit = doneAmong(photos).some((photo) => limitOf(photo, context)) ? context.limit : undefined;
   const failed = photos.flatMap(({ name, state }) => {
     const { value } = state;
     return value.kind === 'failed'

@@ -30,11 +30,12 @@ export function limitCard(engine: Engine, calibrate: () => void): HTMLElement {
   const button = (label: string, act: () => void) =>
     h('button', { type: 'button', class: 'button small', onclick: act }, label);
   effect(() => {
-    const { value: limit } = engine.limit;
-    words.textContent = limit
-      ? `Photographs fail from ${limitInWords(limit)}`
-      : `None yet${engine.tiles.value ? ' for these tiles' : ''}: show the page some good parts, and it says pass or fail.`;
-    const own = limit !== undefined && limit.from !== 'prompts';
+    const limit = engine.limit.value;
+    const own = engine.ownLimit.value !== undefined;
+    words.textContent = limitWords(limit, {
+      hints: !own && engine.learnt.value !== undefined,
+      tiles: engine.tiles.value !== undefined,
+    });
     fill(
       actions,
       button('Calibrate on good parts', calibrate),
@@ -43,7 +44,7 @@ export function limitCard(engine: Engine, calibrate: () => void): HTMLElement {
         if (byHand.peek()) form.querySelector('input')!.focus();
       }),
       own && button('Remove', () => change(engine, undefined, 'Limit removed.')),
-      own && exportable(engine) && button('Prompts with this limit', () => savePrompts(engine, limit)),
+      own && limit && exportable(engine) && button('Prompts with this limit', () => savePrompts(engine, limit)),
     );
   });
   effect(() => {
@@ -52,10 +53,16 @@ export function limitCard(engine: Engine, calibrate: () => void): HTMLElement {
   return element;
 }
 
+/** @param hints what is said of photographs is a hint, unless somebody calibrates here @param tiles looked at in squares */
+function limitWords(limit: Limit | undefined, { hints, tiles }: { hints: boolean; tiles: boolean }): string {
+  const none = `None yet${tiles ? ' for these tiles' : hints ? ' for photographs' : ''}: show the page some good parts, and it says pass or fail.`;
+  if (hints) return limit ? `${none} Drawings fail from ${limitInWords(limit)}` : none;
+  return limit ? `Photographs fail from ${limitInWords(limit)}` : none;
+}
+
 /** Sets another limit, with a way back. */
 export function change(engine: Engine, limit: Limit | undefined, said: string): void {
-  const before = engine.limit.peek();
-  const own = before?.from === 'prompts' ? undefined : before;
+  const own = engine.ownLimit.peek();
   engine.setLimit(limit);
   offerUndo(said, () => engine.setLimit(own));
   rescueFocus(() => document.querySelector('section[aria-labelledby=limit-heading] button'), visibleHeading);

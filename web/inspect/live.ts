@@ -212,7 +212,7 @@ export async function liveView(
     drawHeat(
       heat,
       map,
-      heatSettings(display, map, engine.limit.peek() === undefined && engine.learnt.peek() !== undefined),
+      heatSettings(display, map, engine.ownLimit.peek() === undefined && engine.learnt.peek() !== undefined),
     );
   }
   async function keepMoment(frame: ImageData, score: number): Promise<void> {

@@ -3,7 +3,7 @@ import { type Remote, transfer } from 'comlink';
 import { download, stem } from '../core/download.ts';
 import type { Archive } from '../studio/archive.ts';
 import { studio } from '../studio/studio.ts';
-import { type Context, settingsOf } from './exports.ts';
+import { type Context, limitOf, settingsOf } from './exports.ts';
 import type { Photo } from './photos.ts';
 import { table } from './table.ts';
 
@@ -36,9 +36,10 @@ async function captioned(photo: Photo, context: Context): Promise<Blob | undefin
   const reading = context.judging.reading(photo);
   if (!map || state.kind !== 'done' || !reading) return undefined;
   const bitmap = await createImageBitmap(photo.file);
+  const limit = limitOf(photo, context);
   return studio().captioned(transfer(bitmap, [bitmap]), map, settingsOf(photo, map, context), {
     verdict: reading.verdict,
-    text: `${state.result.score.toFixed(3)}${context.limit ? ` (limit ${context.limit.value.toFixed(3)})` : ''}  ${photo.name}`,
+    text: `${state.result.score.toFixed(3)}${limit ? ` (limit ${limit.value.toFixed(3)})` : ''}  ${photo.name}`,
     tone: reading.tone,
   });
 }

@@ -24,8 +24,8 @@ const hints: Readonly<Record<Learnt, string>> = {
     'This small CLIP learnt from a few thousand photographs: of two surfaces that it never saw, it scores the defective one higher in about 8 of 10 cases. Choose a real CLIP under Model for more.',
 };
 
-/** Scores this near to a limit that nobody chose on this page are called uncertain. */
-const margin = 0.05;
+/** Scores this near to a limit that nobody chose on this page are called uncertain; nearer where little room is left. */
+const margin = (limit: number): number => Math.min(0.05, limit / 4, (1 - limit) / 4);
 
 export interface Judged {
   readonly score: number;
@@ -66,7 +66,7 @@ export function readScore({ score, threshold, limit, region, untrained, unfamili
     };
   if (value === undefined) return withoutLimit(score, where);
   const passes = judge(score, value);
-  const close = !chosenHere && Math.abs(score - value) < margin;
+  const close = !chosenHere && Math.abs(score - value) < margin(value);
   const scale = `Fails from ${limitInShort(limit ?? { value, from: 'prompts' })}`;
   const caution = untrained
     ? ' This model has random weights: it may miss every defect.'
@@ -84,7 +84,7 @@ export function readScore({ score, threshold, limit, region, untrained, unfamili
 /** Prompts that were not calibrated. */
 function withoutLimit(score: number, where: string): Reading {
   const scale = 'These prompts were not calibrated, so 0.50 serves as the limit.';
-  if (Math.abs(score - 0.5) < margin)
+  if (Math.abs(score - 0.5) < margin(0.5))
     return { tone: 'unsure', verdict: 'Not sure', text: `Too close to the limit to call. ${scale}${where}` };
   return score < 0.5
     ? { tone: 'good', verdict: 'Looks normal', text: scale }

@@ -1,7 +1,7 @@
 // All results as one table.
 import { stringify } from 'csv-stringify/browser/esm/sync';
 import type { Context } from './exports.ts';
-import { provenance } from './exports.ts';
+import { limitOf, provenance } from './exports.ts';
 import type { Photo } from './photos.ts';
 
 const columns = [
@@ -35,7 +35,7 @@ export function table(photos: readonly Photo[], context: Context): Blob {
       image: photo.name,
       verdict,
       score: result?.score,
-      limit: context.limit?.value,
+      limit: (state.kind === 'done' ? limitOf(photo, context) : context.limit)?.value,
       width: result?.width,
       height: result?.height,
       problem: state.kind === 'failed' ? (state.problem.text ?? state.problem.title) : undefined,
