@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { demoPhotos, lookAtPhotos } from '../src/cli/demo-photos.ts';
 import type { RgbImage } from '../src/data/image.ts';
 import { generate } from '../src/data/synth/generate.node.ts';
+import { anomalousExit } from '../src/jobs/detect.ts';
 import { bestWritten, writtenMethods } from '../src/model/methods/named.ts';
 import { testGpu } from './gpu.ts';
 import { cli } from './train-fixtures.ts';
@@ -36,6 +37,18 @@ describe('detect without trained prompts', () => {
     const named = await lines('--clip', small, '--prompts', 'weights/small-prompts.safetensors');
     expect(named.note).not.toContain('ship');
     expect(scoreOf(own)).toBe(scoreOf(named));
+  });
+
+  test('the prompts that ship carry a limit for drawings: pass and fail by the exit code; a note for photographs', async () => {
+    const sizes = { imageSize: 96, good: 2, defective: 2, seed: 3 };
+    await generate(out('leather'), { ...sizes, classes: ['leather'], defects: ['burn'] });
+    const look = (kind: string) =>
+      cli(['detect', out(`leather/leather/test/${kind}`), '--clip', 'small', '--json-lines', '--no-cache']);
+    const [fine, burnt] = [await look('good'), await look('burn')];
+    expect(fine.code, fine.out).toBe(0);
+    expect(burnt.code, burnt.out).toBe(anomalousExit);
+    expect(fine.note).toMatch(/pass and fail hold for drawings.*for photographs, calibrate/);
+    for (const line of fine.out.trim().split('\n')) expect(JSON.parse(line).anomalous).toBe(false);
   });
 
   test('--clip small is the CLIP that ships', async () => {

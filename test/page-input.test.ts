@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
     expect(titles.sort()).toEqual(['one.png', 'three.png', 'two.png']);
     const scores = (await numbers(page, 'text=Save numbers of all')).images.map(({ score }) => score);
     expect(new Set(scores).size).toBe(1); // one picture, three times
-    // The CLIP that ships has seen generated images only: of a file it gives no verdict, and stretches the map.
+    // The CLIP that ships has seen drawings above all: of a file it gives no verdict, and stretches the map.
     expect(await page.locator('section[aria-label=Verdict] h2').textContent()).toBe('Only a hint');
     expect(await page.getByLabel('Stretch colours to this photograph').isChecked()).toBe(true);
     expect(complaints).toEqual([]);
@@ -67,7 +67,7 @@ describe.skipIf(!hasChromium())('the page: photographs in, faults', () => {
     page.on('request', (request) => fetched.push(request.url()));
     await page.setInputFiles('.welcome input[multiple]', path.join(folder, 'one.png'));
     await inspected(page, 1);
-    expect(await page.locator('section[aria-label=Verdict]').innerText()).toMatch(/drawings only/);
+    expect(await page.locator('section[aria-label=Verdict]').innerText()).toMatch(/drawings above all/);
     expect(fetched.filter((url) => url.includes('photo-clip'))).toEqual([]);
     await page.click('nav >> text=Model');
     await page.click('button:has-text("CLIP for photographs")');

@@ -7,14 +7,14 @@ export interface ShippedClip {
   readonly clip: string;
 }
 
-/** Learnt from drawings; what the page and the library take unasked, with prompts of its own. */
+/** Learnt from drawings above all; what the page and the library take unasked, with prompts of its own. */
 export const smallClip = {
   name: 'small',
   clip: 'weights/small-clip.safetensors',
   prompts: 'weights/small-prompts.safetensors',
 } as const satisfies ShippedClip & { readonly prompts: string };
 
-/** Learnt from photographs too. Hand-written prompts serve it better than any that were trained (weights/README.md). */
+/** Learnt from photographs too. Hand-written prompts serve it better than those that were trained (weights/README.md). */
 export const photoClip: ShippedClip = { name: 'photos', clip: 'weights/photo-clip.safetensors' };
 
 export const shippedClips: readonly ShippedClip[] = [smallClip, photoClip];

@@ -34,7 +34,7 @@ declare const shippedClipHash: string;
 declare const photoClipHash: string;
 
 /**
- * What a CLIP of this page learnt from: drawings alone, or a few thousand photographs too. What it says of photographs is
+ * What a CLIP of this page learnt from: drawings above all, or a few thousand photographs too. What it says of photographs is
  * a hint (weights/README.md). undefined: another CLIP.
  */
 export type Learnt = 'drawings' | 'photographs';

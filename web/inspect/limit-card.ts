@@ -44,7 +44,10 @@ export function limitCard(engine: Engine, calibrate: () => void): HTMLElement {
         if (byHand.peek()) form.querySelector('input')!.focus();
       }),
       own && button('Remove', () => change(engine, undefined, 'Limit removed.')),
-      own && limit && exportable(engine) && button('Prompts with this limit', () => savePrompts(engine, limit)),
+      own &&
+        limit &&
+        exportable(engine) &&
+        button('Prompts with this limit', () => savePrompts(engine, limit)),
     );
   });
   effect(() => {

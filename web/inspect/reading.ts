@@ -19,9 +19,9 @@ export interface Reading {
 /** What may be said of a photograph is measured (weights/README.md). */
 const hints: Readonly<Record<Learnt, string>> = {
   drawings:
-    'This small CLIP learnt from drawings only: its score says little about a photograph. Choose the CLIP for photographs or a real one under Model.',
+    'This small CLIP learnt from drawings above all: of two surfaces that it never saw, it scores the defective one higher in 7 to 9 of 10 cases. Choose the CLIP for photographs or a real one under Model.',
   photographs:
-    'This small CLIP learnt from a few thousand photographs: of two surfaces that it never saw, it scores the defective one higher in about 8 of 10 cases. Choose a real CLIP under Model for more.',
+    'This small CLIP learnt from a few thousand photographs: of two surfaces that it never saw, it scores the defective one higher in 7 to 9 of 10 cases. Choose a real CLIP under Model for more.',
 };
 
 /** Scores this near to a limit that nobody chose on this page are called uncertain; nearer where little room is left. */
@@ -71,7 +71,7 @@ export function readScore({ score, threshold, limit, region, untrained, unfamili
   const caution = untrained
     ? ' This model has random weights: it may miss every defect.'
     : unfamiliar
-      ? ` This small CLIP learnt from ${unfamiliar === 'drawings' ? 'drawings only' : 'few photographs'}: it may miss defects.`
+      ? ` This small CLIP learnt from ${unfamiliar === 'drawings' ? 'drawings above all' : 'few photographs'}: it may miss defects.`
       : '';
   return {
     tone: close ? 'unsure' : passes === 'pass' ? 'good' : 'bad',
