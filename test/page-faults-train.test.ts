@@ -8,6 +8,7 @@ import { hasChromium } from '../testing/browser/chromium.ts';
 import { mask, noImage, textFile, tile, type UploadFile } from './page/images.ts';
 import { listen, said } from './page/said.ts';
 import { openPageSite, type PageSite, type Visit, visit } from './page/site.ts';
+import { tinyWeights } from './page/tiny-weights.ts';
 
 const addImages = (page: Page, files: readonly UploadFile[]) =>
   page.setInputFiles('.train input[accept="image/*"]', [...files]);
@@ -30,7 +31,7 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
   let site: PageSite;
   let dir: string;
   beforeAll(async () => {
-    site = await openPageSite();
+    site = await openPageSite(await tinyWeights());
     dir = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-faults-'));
   });
   afterAll(async () => {

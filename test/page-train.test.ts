@@ -5,13 +5,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generate } from '../src/data/synth/generate.node.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { inspected, openPageSite, type PageSite, saved, visit } from './page/site.ts';
+import { tinyWeights } from './page/tiny-weights.ts';
 import { cli } from './train-fixtures.ts';
 
 describe.skipIf(!hasChromium())('the page: train', () => {
   let site: PageSite;
   let dir: string;
+  let weights: string;
   beforeAll(async () => {
-    site = await openPageSite();
+    weights = await tinyWeights();
+    site = await openPageSite(weights);
     dir = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-train-'));
     await generate(path.join(dir, 'data'), { seed: 3, classes: ['tile'], good: 2, defective: 2 });
   });
@@ -51,7 +54,7 @@ describe.skipIf(!hasChromium())('the page: train', () => {
     const { code, note } = await cli([
       'detect',
       '--clip',
-      'weights/small-clip.safetensors',
+      path.join(weights, 'small-clip.safetensors'),
       '--prompts',
       prompts,
       '--out',

@@ -12,11 +12,11 @@ export interface PageSite {
   close(): Promise<void>;
 }
 
-/** Serves the page, from an origin of its own. */
-export async function openPageSite(): Promise<PageSite> {
+/** Serves the page, from an origin of its own. @param weights a folder in place of the page's own weights */
+export async function openPageSite(weights?: string): Promise<PageSite> {
   const folder = await built('page', (folder) => buildPage(folder));
   const base = '/some/path/';
-  const server = pageServer(folder, base);
+  const server = pageServer(folder, base, weights === undefined ? {} : { '/weights/': weights });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`,
