@@ -60,17 +60,22 @@ export interface Pipeline {
   dispose(): void;
 }
 
-/** The encoder, and the scorer with untrained prompts: its work does not depend on their values. */
-export async function createPipeline(gpu: Gpu, clip: Clip, size: number): Promise<Pipeline> {
+/** A scorer with untrained prompts: its work does not depend on their values. */
+export function createRandomScorer(gpu: Gpu, clip: Clip, size: number): Promise<Scorer> {
   const options = presets.topm;
   const random = uniform(11);
   const learnables = initialLearnables(learnableShapes(options, clip.config), {
     next: () => random() / 4 + 0.5,
     normal: random,
   });
+  return createScorer({ gpu, clip, size }, options, learnables);
+}
+
+/** The encoder, and a scorer. */
+export async function createPipeline(gpu: Gpu, clip: Clip, size: number): Promise<Pipeline> {
   const [encoder, scorer] = await Promise.all([
     createImageEncoder(gpu, clip, size, fapromptNeeds(defaultDualLayers(clip.config))),
-    createScorer({ gpu, clip, size }, options, learnables),
+    createRandomScorer(gpu, clip, size),
   ]);
   return {
     encoder,

@@ -33,6 +33,17 @@ export async function writePhotographs(folder: string, count: number): Promise<v
   }
 }
 
+/** Hands a folder of photographs to `work`, and removes it. */
+export async function withPhotographs<T>(count: number, work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-folder-'));
+  try {
+    await writePhotographs(folder, count);
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 export interface FolderOptions {
   readonly images: number;
   readonly runs: number;
@@ -60,9 +71,7 @@ export async function benchFolder({
   prompts,
   more,
 }: FolderOptions): Promise<FolderResult> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-folder-'));
-  try {
-    await writePhotographs(folder, images);
+  return withPhotographs(images, async (folder) => {
     const detect = (input: string) =>
       seconds(
         ['detect', '--clip', clip, '--prompts', prompts, input, '--no-cache', '--json-lines', ...more],
@@ -85,9 +94,7 @@ export async function benchFolder({
       imagesPerSecond: rates.median,
       spread: rates.spread,
     };
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 /** Wall-clock seconds of a command that must end well and print one line for each image. */

@@ -41,7 +41,7 @@ torch=()
 python3 -c 'import torch' 2>/dev/null && torch=(--torch)
 
 # Each part and its limit in seconds, 600 in all.
-limits="adapter:10 detect:60 step:75 products:75 golden:60 tests:120 kernels:90 peers:80 cold:30"
+limits="adapter:10 detect:60 step:75 folder:60 products:45 golden:60 tests:90 kernels:90 peers:80 cold:30"
 
 run() {
   local limited=(timeout -k 5 "$2" node)
@@ -50,7 +50,9 @@ run() {
     adapter) "${limited[@]}" scripts/vulkan/features.mjs ;;
     detect) "${bench[@]}" detect --model "$model" --f16 --runs 20 "${torch[@]}" --json "$out/detect.json" ;;
     step) "${bench[@]}" step --model "$model" --f16 --runs 20 "${torch[@]}" --json "$out/step.json" ;;
-    products) "${bench[@]}" products --budget 60 ;;
+    # Images a second through a folder, and what the GPU waits for.
+    folder) "${bench[@]}" folder --model "$model" --f16 --images 64 --runs 1 --batches 1,4,8,16 --json "$out/folder.json" ;;
+    products) "${bench[@]}" products --budget 40 ;;
     golden) FAPROMPT_GOLDEN=${FAPROMPT_GOLDEN:-$bundle/shared/golden} "${limited[@]}" dist/golden.js ;;
     # What a GPU has that software adapters have not: other subgroups, matrix units, ways that start at a size.
     tests) "${limited[@]}" node_modules/vitest/vitest.mjs run test/kernels.test.ts test/matmul.test.ts test/matmul-units.test.ts ;;

@@ -1,11 +1,14 @@
 import path from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
-import { benchFolder } from '../folder.ts';
-import { describeEnvironment, environment } from '../output.ts';
+import { processIo } from '../../src/jobs/io.ts';
+import { benchFolder, withPhotographs } from '../folder.ts';
+import { benchBatches } from '../folder-batches.ts';
+import { describeEnvironment, environment, table } from '../output.ts';
+import { modelNames, sizeOf } from '../random-clip.ts';
 import { root } from '../root.ts';
-import { integer } from './options.ts';
+import { integer, integers } from './options.ts';
 
 interface Given {
   images: number;
@@ -13,6 +16,10 @@ interface Given {
   clip: string;
   prompts: string;
   json?: string;
+  batches?: number[];
+  model: string;
+  size?: number;
+  f16?: boolean;
 }
 
 export const addFolderCommand = (program: Command): Command =>
@@ -24,8 +31,17 @@ export const addFolderCommand = (program: Command): Command =>
     .option('--runs <n>', 'processes of each kind; medians count', integer, 3)
     .option('--clip <file>', 'CLIP weights', path.join(root, 'weights/small-clip.safetensors'))
     .option('--prompts <file>', 'trained prompts', path.join(root, 'weights/small-prompts.safetensors'))
+    .option(
+      '--batches <list>',
+      'images encoded together, e.g. 1,4,8: in this process, with random weights',
+      integers,
+    )
+    .addOption(new Option('--model <name>', 'with --batches').choices(modelNames).default('small'))
+    .option('--size <pixels>', 'with --batches: side of the images', integer)
+    .option('--f16', 'with --batches: frozen matrices in f16')
     .option('--json <file>', 'write the result as JSON')
     .action(async (more: string[], { json, ...options }: Given) => {
+      if (options.batches) return compareBatches(options.batches, { json, ...options });
       const gpu = await openGpu();
       const where = environment(gpu);
       gpu.close();
@@ -38,3 +54,43 @@ export const addFolderCommand = (program: Command): Command =>
       if (json)
         await writeFileAtomic(json, `${JSON.stringify({ environment: where, ...result }, null, 2)}\n`);
     });
+
+async function compareBatches(batches: readonly number[], given: Given): Promise<void> {
+  const { images, runs, model, size = sizeOf(model), f16: half = false, json } = given;
+  const gpu = await processIo.openGpu();
+  try {
+    const where = environment(gpu);
+    console.log(describeEnvironment(where));
+    console.log(`${model}, ${size} px, ${half ? 'f16' : 'f32'} matrices, ${images} photographs`);
+    const result = await withPhotographs(images, (folder) =>
+      benchBatches(gpu, folder, { model, size, half, runs, batches }),
+    );
+    const { stages, rates } = result;
+    const { encode, ...others } = stages;
+    const ms = (milliseconds: number) => milliseconds.toFixed(2);
+    console.log(
+      table(
+        ['one image, each stage alone', 'ms'],
+        [
+          ...Object.entries(others).map(([stage, time]) => [stage, ms(time)]),
+          ...Object.entries(encode).map(([batch, time]) => [`encode, ${batch} together`, ms(time)]),
+        ],
+      ),
+    );
+    console.log(
+      table(
+        ['together', 'images/s', '+- %', 'processor ms', 'GPU busy %'],
+        rates.map(({ batch, imagesPerSecond, spread, processor, busy }) => [
+          String(batch),
+          imagesPerSecond.toFixed(1),
+          (100 * spread).toFixed(0),
+          processor.toFixed(1),
+          (100 * Math.min(1, busy)).toFixed(0),
+        ]),
+      ),
+    );
+    if (json) await writeFileAtomic(json, `${JSON.stringify({ environment: where, ...result }, null, 2)}\n`);
+  } finally {
+    gpu.close();
+  }
+}
