@@ -1,5 +1,6 @@
 // Batches at the command line, and who gathers them: the same results whatever --image-batch says, a bad file takes nobody
 // with it, nobody waits for an image that does not come.
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -139,6 +140,17 @@ test('a training on batches of features learns the same bits', async () => {
     return readFile(path.join(out, 'prompts.safetensors'));
   };
   expect(await prompts('5')).toEqual(await prompts('1'));
+});
+
+test('images are decoded by as many threads as there are processors, unless the environment says otherwise', () => {
+  const threads = (env: NodeJS.ProcessEnv) => {
+    const script = ['scripts/with-vulkan.mjs', process.execPath, '-p', 'process.env.UV_THREADPOOL_SIZE'];
+    return Number(
+      execFileSync(process.execPath, script, { env: { ...process.env, ...env }, encoding: 'utf8' }),
+    );
+  };
+  expect(threads({ UV_THREADPOOL_SIZE: undefined })).toBe(Math.max(4, os.availableParallelism()));
+  expect(threads({ UV_THREADPOOL_SIZE: '7' })).toBe(7);
 });
 
 test('--image-batch wants a number of images', async () => {

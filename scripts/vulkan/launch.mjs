@@ -28,6 +28,9 @@ export function windowsWord(text) {
  * The command gets a process group of its own, so that each signal reaches it exactly once: a Ctrl-C goes to the
  * terminal's group, where only this process is, and from here to the command, just as `kill` on this process does.
  * (A program that saves and stops at the first SIGINT would die of a second.)
+ *
+ * Files are read and images decoded by as many threads as there are processors, where UV_THREADPOOL_SIZE says nothing
+ * else: Node's own are four, which keep no large GPU busy.
  * @param {string} command
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env
@@ -45,8 +48,9 @@ export function launch(command, args, env = process.env) {
     // Windows: npm's commands are .cmd files, which need the shell; the console sends Ctrl-C to both processes.
     const shell = windows && !/\.(exe|com)$/i.test(file);
     const words = shell ? [file, ...rest].map(windowsWord) : [file, ...rest];
+    const threads = String(Math.max(4, os.availableParallelism()));
     const child = spawn(words[0], words.slice(1), {
-      env,
+      env: { UV_THREADPOOL_SIZE: threads, ...env },
       stdio: windows ? 'inherit' : ['inherit', 'inherit', 'pipe', 2],
       detached: !windows,
       shell,
