@@ -152,7 +152,17 @@ describe('a threshold belongs to its tiles', () => {
     const detector = await Detector.load({ clip: fixtures.clip, prompts: file });
     try {
       expect(detector.info).toMatchObject({ tiles: { count: 2, overlap: 0.25 } });
-      const tiled = await detector.detect(photo);
+      const parts: number[] = [];
+      const tiled = await detector.detect(photo, {
+        progress: ({ phase, done, total }) => {
+          if (phase === 'compute') parts.push(done / total);
+        },
+      });
+      // One progress for encoder, scorer and all squares.
+      expect(parts.length).toBeGreaterThan(8);
+      expect(parts).toEqual([...parts].sort((a, b) => a - b));
+      expect(parts[0]).toBeLessThan(0.2);
+      expect(parts.at(-1)).toBe(1);
       const { out: line } = await cli(['detect', photo, ...stored, '--json-lines']);
       expect(tiled).toMatchObject({
         score: (JSON.parse(line) as Line).score,
