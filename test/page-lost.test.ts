@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
   afterAll(() => site?.close());
 
   test('two tabs: the second one says that it keeps nothing, and takes nothing from the first', async () => {
-    const { page, context, complaints } = await visit(site);
+    const { page, context, complaints } = await visit(site, { reducedMotion: 'reduce' });
     await page.setInputFiles('.welcome input[multiple]', [
       await tile('one.png', { seed: 1 }),
       await tile('two.png', { defect: 'crack', seed: 11 }),
@@ -126,7 +126,7 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
   });
 
   test('a training that a reload cut goes on where it was, to the same prompts', async () => {
-    const { page, context, complaints } = await visit(site);
+    const { page, context, complaints } = await visit(site, { reducedMotion: 'reduce' });
     const leaving = leave(page);
     await page.click('nav >> text=Train');
     await page.setInputFiles('.train input[accept="image/*"]', [
