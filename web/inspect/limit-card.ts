@@ -84,7 +84,8 @@ function handForm(engine: Engine, done: () => void): HTMLFormElement {
   });
   effect(() => {
     const { value: limit } = engine.limit;
-    if (limit) input.value = limit.value.toFixed(3);
+    // One of another model, or of whole photographs, is no proposal.
+    input.value = limit ? limit.value.toFixed(3) : '';
   });
   return h(
     'form',

@@ -143,6 +143,23 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
     },
     'Remove all',
   );
+  /** Until there is something of a run to be seen beside the images. */
+  const steps = h(
+    'section',
+    { class: 'card', 'aria-labelledby': 'steps-heading' },
+    h('h2', { id: 'steps-heading' }, 'How it goes'),
+    h(
+      'ol',
+      { class: 'steps' },
+      ...[
+        'Add images: some without a defect, some with one.',
+        'Mark the defects where no mask comes with the image: select it and paint.',
+        'Start. The loss and the map of an image show here what is learnt; you can pause, stop early, or go on later.',
+        'Some images are set aside: they show what the prompts are worth, beside those before.',
+        'Inspect with the prompts, or download them.',
+      ].map((text) => h('li', {}, text)),
+    ),
+  );
   const pictures = gallery(items, (item) => remove([item]));
   const view = h(
     'div',
@@ -183,6 +200,7 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
         'div',
         { class: 'stack' },
         progressCard(engine.activity, engine.cancel),
+        steps,
         outcome,
         monitor.element,
         comparison.element,
@@ -208,6 +226,12 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
     // What a run uses is not changed under its hands.
     sources.toggleAttribute('inert', busy.value);
     pictures.toggleAttribute('inert', busy.value);
+  });
+  effect(() => {
+    steps.hidden =
+      run.state.value.kind !== 'idle' ||
+      run.outcome.value !== undefined ||
+      work.unfinished.value !== undefined;
   });
   // As they were at the last visit, or in a project.
   effect(() => {
