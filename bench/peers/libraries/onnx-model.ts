@@ -2,7 +2,7 @@
 import protobuf from 'protobufjs';
 import type { Shape } from '../../../src/kernels/tensor.ts';
 import { causalMask, operands, type Problem, type Sequences, values, widthOf } from '../problems.ts';
-import schema from './onnx.proto';
+import schema from './onnx-schema.proto';
 import { transposed } from './transpose.ts';
 
 const { root } = protobuf.parse(schema, { keepCase: true });
