@@ -74,7 +74,7 @@ export function createRandomScorer(gpu: Gpu, clip: Clip, size: number): Promise<
 /** The encoder, and a scorer. */
 export async function createPipeline(gpu: Gpu, clip: Clip, size: number): Promise<Pipeline> {
   const [encoder, scorer] = await Promise.all([
-    createImageEncoder(gpu, clip, size, fapromptNeeds(defaultDualLayers(clip.config))),
+    createImageEncoder({ gpu, clip, size, needs: fapromptNeeds(defaultDualLayers(clip.config)) }),
     createRandomScorer(gpu, clip, size),
   ]);
   return {

@@ -90,7 +90,7 @@ export async function benchFilo(
   };
 
   gpu.memory.resetPeak();
-  const encoder = await createImageEncoder(gpu, clip, size, needs);
+  const encoder = await createImageEncoder({ gpu, clip, size, needs });
   const image = noise(3 * size * size);
   await measure('image encoder', encoder.executable, () => encoder.encode([image]));
   encoder.dispose();

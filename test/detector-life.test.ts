@@ -185,7 +185,10 @@ describe('what does not fit is freed again', () => {
         );
       },
     ],
-    ['an image encoder', (small: Gpu) => createImageEncoder(small, clip, 32, fapromptNeeds(1))],
+    [
+      'an image encoder',
+      (small: Gpu) => createImageEncoder({ gpu: small, clip, size: 32, needs: fapromptNeeds(1) }),
+    ],
     [
       'a training state',
       async (small: Gpu) =>

@@ -58,7 +58,7 @@ const images = Array.from({ length: 11 }, (_, seed) => {
 });
 
 const encoded = async (needs: ImageNeeds, batch: number, on: Gpu = gpu): Promise<HostFeatures[]> => {
-  const encoder = await createImageEncoder(on, clip, size, needs, { batch, ready: 0 });
+  const encoder = await createImageEncoder({ gpu: on, clip, size, needs }, { batch, ready: 0 });
   try {
     return await encoder.encode(images);
   } finally {
@@ -136,7 +136,7 @@ test('what was measured for one image is what a batch gets: nothing is measured 
     return Float32Array.from({ length: 3 * 72 * 72 }, () => random.normal());
   });
   const run = async (batch: number) => {
-    const encoder = await createImageEncoder(tuned, clip, 72, needs, { batch, ready: 0 });
+    const encoder = await createImageEncoder({ gpu: tuned, clip, size: 72, needs }, { batch, ready: 0 });
     const found = await encoder.encode(pictures);
     encoder.dispose();
     return found;
@@ -173,8 +173,8 @@ describe('images that wait on the device', () => {
 
   test('have the features of a photograph alone, on the device and read', async () => {
     const needs = { ...fapromptNeeds(2), taps: [3] };
-    const encoder = await createImageEncoder(gpu, clip, size, needs, { batch: 4, ready: 0 });
-    const staging = createStaging(gpu, clip, size, needs, 5);
+    const encoder = await createImageEncoder({ gpu, clip, size, needs }, { batch: 4, ready: 0 });
+    const staging = createStaging({ gpu, clip, size, needs }, 5);
     expect(encoder.compiled).toEqual([]);
     const alone = [];
     for (const each of photographs) alone.push(await encoder.readPixels(each));
@@ -228,10 +228,13 @@ test('where the adapter has no room for a batch, it becomes smaller, or is an er
     },
   };
   most = 4 * 26 * 256 * 4; // the hidden rows of four images
-  const yields = await createImageEncoder(narrow, clip, size, needs, { batch: 8, ready: 0, yielding: true });
+  const yields = await createImageEncoder(
+    { gpu: narrow, clip, size, needs },
+    { batch: 8, ready: 0, yielding: true },
+  );
   expect(await yields.encode(images)).toEqual(alone);
   yields.dispose();
-  const strict = await createImageEncoder(narrow, clip, size, needs, { batch: 8, ready: 0 });
+  const strict = await createImageEncoder({ gpu: narrow, clip, size, needs }, { batch: 8, ready: 0 });
   await expect(strict.encode(images)).rejects.toThrow(/one buffer|budget/);
   strict.dispose();
 });

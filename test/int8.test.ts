@@ -96,7 +96,7 @@ describe('a CLIP with int8 matrices', () => {
     const features = [];
     for (const loaded of [exact, clip]) {
       const size = loaded.config.imageResolution;
-      const encoder = await createImageEncoder(gpu, loaded, size, fapromptNeeds(1));
+      const encoder = await createImageEncoder({ gpu, clip: loaded, size, needs: fapromptNeeds(1) });
       const image = Float32Array.from({ length: 3 * size * size }, (_, i) => Math.sin(0.7 * i));
       features.push((await encoder.encode([image]))[0]!);
       encoder.dispose();

@@ -115,7 +115,7 @@ describe('loading a CLIP onto the device', () => {
     for (const activation of ['quickgelu', 'gelu'] as const) {
       const clip = await loadClip(gpu, file, { activation });
       const size = clip.config.imageResolution;
-      const encoder = await createImageEncoder(gpu, clip, size, fapromptNeeds(1));
+      const encoder = await createImageEncoder({ gpu, clip, size, needs: fapromptNeeds(1) });
       const image = Float32Array.from({ length: 3 * size * size }, (_, i) => Math.sin(i));
       features.push((await encoder.encode([image]))[0]!.image);
       encoder.dispose();

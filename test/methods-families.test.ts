@@ -69,7 +69,7 @@ const image = (seed: number): Float32Array => {
 
 async function featuresOf(of: Method, images: readonly Float32Array[]): Promise<HostFeatures[]> {
   const needs = of.needs(config);
-  const encoder = await createImageEncoder(gpu, clip, size, needs);
+  const encoder = await createImageEncoder({ gpu, clip, size, needs });
   const found: HostFeatures[] = [];
   for (const each of images) found.push(...(await encoder.encode([each])));
   encoder.dispose();
@@ -136,7 +136,11 @@ describe('methods', () => {
       }),
     };
     const losses: number[] = [];
-    const result = await train(gpu, clip, source, settings, { epoch: ({ loss }) => losses.push(loss) });
+    const result = await train(
+      { gpu, clip },
+      { source, settings },
+      { epoch: ({ loss }) => losses.push(loss) },
+    );
     expect(losses.at(-1)).toBeLessThan(losses[0]!);
     expect([...result.parameters.keys()]).toEqual([...learning!.shapes(config).keys()]);
     const needs = of.needs(config);
@@ -198,7 +202,7 @@ describe('their parts', () => {
 
   test('a window of the whole grid is the image: the same class feature', async () => {
     const grid = size / config.patch;
-    const encoder = await createImageEncoder(gpu, clip, size, { ...clipNeeds, windows: [grid] });
+    const encoder = await createImageEncoder({ gpu, clip, size, needs: { ...clipNeeds, windows: [grid] } });
     const [found] = await encoder.encode([image(5)]);
     encoder.dispose();
     found![`window${grid}`]!.forEach((x, i) => {

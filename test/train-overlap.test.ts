@@ -52,10 +52,8 @@ async function trace(saveEvery: number, stopAt = Number.POSITIVE_INFINITY) {
   const saved: { step: number; queued: number }[] = [];
   const stop = new AbortController();
   const result = await train(
-    gpu,
-    clip,
-    source,
-    settings,
+    { gpu, clip },
+    { source, settings },
     {
       compiled(_, executable) {
         const { run } = executable;

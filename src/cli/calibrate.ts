@@ -102,7 +102,7 @@ async function calibrate(io: Io, given: Given): Promise<void> {
   await withClip(io, given.clip, async (session) => {
     const { prompts } = await choosePrompts(io, session, given);
     const features = openFeatures(io, session, promptsSettings(session, prompts), given);
-    const detector = await createDetector(io, session, prompts, features, given);
+    const detector = await createDetector(io, session, { prompts, features }, given);
     const bar = createProgress(io, 'scoring', images.length, { unit: 'image' });
     let done = 0;
     const labels: number[] = [];

@@ -78,7 +78,7 @@ const byMethod = (io: Io, image: string, { clip, ...given }: Given): Promise<Cla
       cache: false,
       cachePrecision: 'f32',
     });
-    const detector = await createDetector(io, session, prompts, features, given);
+    const detector = await createDetector(io, session, { prompts, features }, given);
     try {
       for await (const found of detector.detect([image], (file) => file)) {
         if ('problem' in found) throw found.problem;

@@ -28,7 +28,7 @@ export function lookAtPhotos(io: Io, clip: string, cache: CacheOptions): Promise
   return withClip(io, clip, async (session) => {
     const { prompts } = await choosePrompts(io, session, {});
     const features = openFeatures(io, session, promptsSettings(session, prompts), cache);
-    const detector = await createDetector(io, session, prompts, features);
+    const detector = await createDetector(io, session, { prompts, features });
     const found: PhotoFound[] = [];
     try {
       for await (const result of detector.detect(demoPhotos, ({ image }) => image)) {

@@ -147,7 +147,7 @@ async function openOnce(
           file: clip.name,
         },
       );
-    const model = createModel(gpu, clip, opened.file, sha256, dispose);
+    const model = createModel({ gpu, clip, file: opened.file, sha256 }, dispose);
     // Compiled beside the rest; every image needs them.
     const warm = preprocessImage(gpu, { width: 2, height: 2, data: new Uint8Array(12) }, model.size);
     await Promise.all([warm, prompts && model.usePrompts(prompts)]);
@@ -206,12 +206,15 @@ async function openWeights(
   }
 }
 
-function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, close: () => void): Model {
+function createModel(
+  { gpu, clip, file, sha256 }: Pick<Model, 'gpu' | 'clip' | 'file'> & { readonly sha256: string },
+  close: () => void,
+): Model {
   const { config } = clip;
   const batch = (size: number, needs: ImageNeeds) => imageBatch(gpu, clip, size, needs);
   const encoders = createEncoderCache(
     (size, needs) =>
-      createImageEncoder(gpu, clip, size, needs, { batch: batch(size, needs), ready: 1, yielding: true }),
+      createImageEncoder({ gpu, clip, size, needs }, { batch: batch(size, needs), ready: 1, yielding: true }),
     batch,
   );
   let prompts: Prompts | undefined;
@@ -249,7 +252,7 @@ function createModel(gpu: Gpu, clip: Clip, file: TensorFile, sha256: string, clo
           const prompts = perPrompt ? await alone.score(features, name, how) : undefined;
           return { score, map: squareMap(map), ...(prompts ? { prompts } : {}) };
         };
-        return tiles ? detectTiles(image, name, tiles, options, whole) : whole(image);
+        return tiles ? detectTiles({ image, name }, tiles, options, whole) : whole(image);
       });
     },
     get threshold() {

@@ -14,8 +14,7 @@ interface Found {
 
 /** Detects in every square of an image, one after the other. @throws ImageError, what `detect` throws */
 export async function detectTiles(
-  image: RgbImage,
-  name: string,
+  { image, name }: { readonly image: RgbImage; readonly name: string },
   tiles: TileOptions,
   options: RunOptions,
   detect: (square: RgbImage, options: RunOptions) => Promise<Found>,

@@ -21,14 +21,14 @@ export const createSampleMemory = (): SampleMemory => ({ features: createFeature
 
 export function sampleSource(
   environment: Environment,
-  { gpu, clip, encoders }: Model,
-  samples: readonly PortableSample[],
+  { model, samples }: { readonly model: Model; readonly samples: readonly PortableSample[] },
   { method, imageSize, dualLayers, precision }: TrainSettings,
   memory: SampleMemory,
 ): { readonly source: TrainingSource; dispose(): void } {
+  const { gpu, clip, encoders } = model;
   const needs = method.needs(clip.config, { dualLayers });
   const batch = encoders.batch(imageSize, needs);
-  const staging = createStaging(gpu, clip, imageSize, needs, 2 * batch);
+  const staging = createStaging({ gpu, clip, size: imageSize, needs }, 2 * batch);
   const encoder: LentEncoder = {
     batch,
     staging,

@@ -119,7 +119,7 @@ async function trainOn(
     }
     const result = await keeper.run(async (model) => {
       const { gpu, clip } = model;
-      const { source, dispose } = sampleSource(environment, model, samples, settings, memory);
+      const { source, dispose } = sampleSource(environment, { model, samples }, settings, memory);
       const tokenizer = async () => (await import('./written.ts')).anyTextTokenizer(clip, words);
       const viewer = createViewer(model, settings, given, tokenizer);
       const stopWatching = gpu.pipelines.watch((compiled, asked) =>

@@ -9,12 +9,15 @@ import type { Io } from './io.ts';
 import type { ClassScorers } from './scorers.ts';
 import { type ClipSession, openFeatures } from './session.ts';
 
+interface Measured extends ImageSettings {
+  readonly method: Method;
+  readonly scorers: ClassScorers;
+}
+
 export async function measureCost(
   io: Io,
   session: ClipSession,
-  method: Method,
-  settings: ImageSettings,
-  scorers: ClassScorers,
+  { method, scorers, ...settings }: Measured,
   { image, className }: Sample,
 ): Promise<{
   readonly cost: MethodCost;

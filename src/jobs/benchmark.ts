@@ -78,7 +78,7 @@ export async function runBenchmark(
     const pending: Run[] = [];
     for (const run of runs) if (run.clip === clip && !(await isDone(config, run))) pending.push(run);
     if (pending.length === 0) continue;
-    const finished = await withBench(io, config, clip, cache, async (bench) => {
+    const finished = await withBench(io, { config, clip, cache }, async (bench) => {
       const estimate = createEstimate(await workOf(bench, pending));
       for (const [i, run] of pending.entries()) {
         io.note(`run ${i + 1} of ${pending.length}: ${run.id}`);
@@ -109,7 +109,7 @@ export async function benchmarkFeatures(
     throw new UsageError(
       `--features: expected one of ${config.clips.map((each) => each.name).join(', ')}, found ${name}`,
     );
-  return withBench(io, config, clip, cache, async (bench) => {
+  return withBench(io, { config, clip, cache }, async (bench) => {
     const files = new Set<string>();
     for (const source of dataOf(benchmarkRuns(config)))
       for (const { image } of (await bench.open(source)).dataset.samples) files.add(image);
@@ -159,9 +159,7 @@ async function isDone(config: BenchmarkConfig, run: Run): Promise<boolean> {
 
 async function withBench<T>(
   io: Io,
-  config: BenchmarkConfig,
-  clip: ClipSource,
-  cache: string,
+  { config, clip, cache }: Pick<Bench, 'config' | 'cache'> & { readonly clip: ClipSource },
   work: (bench: Bench) => Promise<T>,
 ): Promise<T> {
   const abort = new AbortController();
@@ -268,7 +266,12 @@ async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<bool
       const elapsed = performance.now() - start;
       const [first] = dataset.samples;
       if (!measured && first && problems.length === 0)
-        measured = await measureCost(io, session, run.method, settingsOf(run.method), scorers, first);
+        measured = await measureCost(
+          io,
+          session,
+          { method: run.method, scorers, ...settingsOf(run.method) },
+          first,
+        );
       scorers.dispose();
       scorers = undefined;
       await saveResult(config, run, {

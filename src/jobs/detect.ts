@@ -114,7 +114,7 @@ async function detectListed(
       results.threshold = thresholdOf(chosen, job.threshold);
       tiles = prompts.tiles;
       const features = openFeatures(io, session, promptsSettings(session, prompts), job);
-      const detector = await createDetector(io, session, prompts, features, job);
+      const detector = await createDetector(io, session, { prompts, features }, job);
       /** Goes on with `pending`. @returns false if interrupted */
       const drain = async (watching: boolean): Promise<boolean> => {
         const unit = { unit: 'image', start: done };

@@ -54,8 +54,7 @@ export interface Unscored<Item> {
 export const createDetector = async (
   io: Io,
   session: ClipSession,
-  prompts: Prompts,
-  features: FeatureSource,
+  { prompts, features }: { readonly prompts: Prompts; readonly features: FeatureSource },
   {
     object = 'object',
     vocabulary,

@@ -61,15 +61,14 @@ export async function trainToFolder(
   const { method, cachePrecision: precision } = job;
   const what = { clip: session.sha256, data: hashSamples(dataset), precision };
   const settings = trainSettings(session.clip.config, job, what, refuseOption(method));
-  return lockFolder(job.out, () => trainIn(io, session, dataset, job, settings));
+  return lockFolder(job.out, () => trainIn(io, session, { dataset, settings }, job));
 }
 
 async function trainIn(
   io: Io,
   session: ClipSession,
-  dataset: Dataset,
+  { dataset, settings }: { readonly dataset: Dataset; readonly settings: TrainSettings },
   job: TrainingJob,
-  settings: TrainSettings,
 ): Promise<TrainingReport> {
   const { gpu, clip } = session;
   const warning = checkLabels(countLabels(dataset.samples), 'data');

@@ -119,10 +119,8 @@ export async function runTraining(
   const times: number[] = [];
   const losses: number[] = [];
   const { finished, progress, problems, parameters, resident } = await train(
-    gpu,
-    clip,
-    source,
-    settings,
+    { gpu, clip },
+    { source, settings },
     {
       started: (made) => sink.started?.(made),
       hold: (step) => sink.hold?.(step) ?? false,

@@ -110,10 +110,8 @@ export interface TrainResult {
  * @throws TrainingError for a loss that is not finite (nothing is saved then) or a source without usable images, GpuError
  */
 export async function train(
-  gpu: Gpu,
-  clip: Clip,
-  source: TrainingSource,
-  settings: TrainSettings,
+  { gpu, clip }: { readonly gpu: Gpu; readonly clip: Clip },
+  { source, settings }: { readonly source: TrainingSource; readonly settings: TrainSettings },
   callbacks: TrainCallbacks = {},
   { resume, signal, saveEvery = Number.POSITIVE_INFINITY, tokenizer, residentBytes }: TrainRun = {},
 ): Promise<TrainResult> {

@@ -45,7 +45,12 @@ async function featuresOf(
   input: Float32Array,
   { texts, dual }: Manifest,
 ): Promise<Features> {
-  const encoder = await createImageEncoder(gpu, clip, clip.config.imageResolution, fapromptNeeds(dual));
+  const encoder = await createImageEncoder({
+    gpu,
+    clip,
+    size: clip.config.imageResolution,
+    needs: fapromptNeeds(dual),
+  });
   const [{ image, patches }] = (await encoder.encode([input])) as [
     { image: Float32Array; patches: Float32Array },
   ];

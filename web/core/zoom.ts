@@ -15,8 +15,13 @@ export const whole: Window = { scale: 1, x: 0, y: 0 };
 
 const clamp = (value: number, low: number, high: number): number => Math.max(low, Math.min(high, value));
 
-/** The same place of the picture stays under (u, v), a point of the frame in [0, 1]. */
-export function zoomTo({ scale, x, y }: Window, wanted: number, u: number, v: number, most: number): Window {
+/** The same place of the picture stays under a point of the frame, in [0, 1]. */
+export function zoomTo(
+  { scale, x, y }: Window,
+  wanted: number,
+  [u, v]: readonly [number, number],
+  most: number,
+): Window {
   const next = clamp(wanted, 1, most);
   return within({ scale: next, x: x + u / scale - u / next, y: y + v / scale - v / next });
 }
@@ -51,7 +56,7 @@ export function createZoom(frames: readonly HTMLElement[], most: () => number, d
     if (say) announce(next.scale === 1 ? 'Whole picture' : `${Math.round(100 * next.scale)} percent`);
   };
   const by = (factor: number, u = 0.5, v = 0.5, say = false) =>
-    set(zoomTo(window.peek(), window.peek().scale * factor, u, v, most()), say);
+    set(zoomTo(window.peek(), window.peek().scale * factor, [u, v], most()), say);
   const reset = (say = false) => set(whole, say);
 
   for (const frame of frames) {
@@ -74,7 +79,7 @@ export function createZoom(frames: readonly HTMLElement[], most: () => number, d
       if (!drags) return;
       const [u, v] = at(event);
       if (window.peek().scale > 1) reset(true);
-      else set(zoomTo(window.peek(), Math.min(most(), Math.max(2.5, most() / 2)), u, v, most()), true);
+      else set(zoomTo(window.peek(), Math.min(most(), Math.max(2.5, most() / 2)), [u, v], most()), true);
     });
     const touching = new Map<number, PointerEvent>();
     frame.addEventListener('pointerdown', (event) => {

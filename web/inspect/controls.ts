@@ -72,14 +72,18 @@ function checkbox(
   return h('label', { class: 'check' }, input, label);
 }
 
+export interface Stretching {
+  /** Whether the colours of the photograph that is shown are stretched. */
+  readonly stretched: ReadonlySignal<boolean>;
+  stretch(value: boolean): void;
+}
+
 /**
- * @param stretched whether the photograph that is shown is, and how to change that
  * @param look looks at photographs in so many tiles, or whole; settles when that is so, or did not work
  */
 export const displayControls = (
   display: Display,
-  stretched: ReadonlySignal<boolean>,
-  stretch: (value: boolean) => void,
+  { stretched, stretch }: Stretching,
   engine: Engine,
   look: (tiles: number | false) => Promise<void>,
 ): HTMLElement =>

@@ -44,15 +44,12 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
   const problem = signal<Problem | undefined>(undefined);
   const refused = signal<Refused | undefined>(undefined);
   const detect = createDetect(engine);
-  const queue = createQueue(
-    photos,
-    engine,
-    detect,
-    (found) => {
+  const queue = createQueue(photos, engine, detect, {
+    onProblem(found) {
       problem.value = found;
     },
-    judging.summary,
-  );
+    summary: judging.summary,
+  });
   const take = (files: Iterable<File>) => {
     const { images, others } = sortFiles(files);
     const left = leftOut(others);
@@ -118,13 +115,13 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
       saveButton('Numbers', 'JSON', (photo) => saveNumbers([photo], context())),
     ),
   );
-  const verdict = verdictCard(photos.selected, shown.found, judging, engine, active, save);
+  const verdict = verdictCard({ photo: photos.selected, found: shown.found, active }, judging, engine, save);
   const details = h(
     'div',
     { class: 'stack' },
     regionList(shown.found, highlighted),
     eachPromptCard(photos.selected, shown.map, each),
-    displayControls(display, shown.stretched, shown.stretch, engine, lookIn),
+    displayControls(display, shown, engine, lookIn),
   );
   async function lookIn(tiles: number | false): Promise<void> {
     problem.value = undefined;
@@ -178,7 +175,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
         highlighted,
       }),
       progressCard(engine.activity, engine.cancel),
-      messages(photos, engine, queue, problem, refused),
+      messages(photos, engine, queue, { problem, refused }),
       overview(photos, judging),
       filmstrip(photos, judging, (photo) => remove([photo])),
     ),
@@ -192,7 +189,12 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
       modelLine(engine),
     ),
   );
-  const empty = welcome(take, refused, openCalibration, takeAlong.openProject, openLive);
+  const empty = welcome(refused, {
+    take,
+    calibrate: openCalibration,
+    openProject: takeAlong.openProject,
+    live: openLive,
+  });
   const view = h('div', { class: 'inspect' }, empty, workbench);
 
   effect(() => {

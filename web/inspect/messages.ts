@@ -7,14 +7,18 @@ import type { Problem } from '../engine/problems.ts';
 import type { Photos } from './photos.ts';
 import type { Queue } from './queue.ts';
 
+export interface Troubles {
+  /** Concerns all photographs. */
+  readonly problem: ReadonlySignal<Problem | undefined>;
+  /** Files that were left out. */
+  readonly refused: Signal<Refused | undefined>;
+}
+
 export function messages(
   { all, selected }: Photos,
   engine: Engine,
   queue: Queue,
-  /** Concerns all photographs. */
-  problem: ReadonlySignal<Problem | undefined>,
-  /** Files that were left out. */
-  refused: Signal<Refused | undefined>,
+  { problem, refused }: Troubles,
 ): HTMLElement {
   const element = h('div', { class: 'messages' });
   const chooseModel = {

@@ -14,17 +14,19 @@ export interface Queue {
   again(which: 'unfinished' | 'all' | Photo): void;
 }
 
-/**
- * @param detect does one photograph
- * @param onProblem a failure that concerns all photographs; undefined once work goes on
- * @param summary how many came out how, for the end of a batch
- */
+export interface QueueReports {
+  /** A failure that concerns all photographs; undefined once work goes on. */
+  onProblem(problem: Problem | undefined): void;
+  /** How many came out how, for the end of a batch. */
+  summary(photos: readonly Photo[]): string;
+}
+
+/** @param detect does one photograph */
 export function createQueue(
   { all, finish, fail }: Photos,
   engine: Engine,
   detect: Detect,
-  onProblem: (problem: Problem | undefined) => void,
-  summary: (photos: readonly Photo[]) => string,
+  { onProblem, summary }: QueueReports,
 ): Queue {
   let running = false;
   const next = () => all.peek().find(({ state }) => state.peek().kind === 'waiting');

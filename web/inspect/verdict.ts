@@ -9,13 +9,18 @@ import type { Judging } from './judged.ts';
 import type { Photo } from './photos.ts';
 import { type Found, namedRegions } from './stage.ts';
 
+interface Judged {
+  readonly photo: ReadonlySignal<Photo | undefined>;
+  readonly found: ReadonlySignal<Found | undefined>;
+  /** Whether the view is shown. */
+  active(): boolean;
+}
+
 /** @param below what follows: the limit, and buttons that save what is shown */
 export function verdictCard(
-  photo: ReadonlySignal<Photo | undefined>,
-  found: ReadonlySignal<Found | undefined>,
+  { photo, found, active }: Judged,
   judging: Judging,
   { limit }: Engine,
-  active: () => boolean,
   ...below: HTMLElement[]
 ): HTMLElement {
   const body = h('div');

@@ -7,13 +7,17 @@ import { cameraButton } from './camera.ts';
 import { type Refused, refusedNotice } from './messages.ts';
 import { drawSample, samples } from './samples.ts';
 
+export interface WelcomeActions {
+  take(files: File[]): void;
+  calibrate(): void;
+  openProject(file: File): void;
+  live(): void;
+}
+
 /** @param refused what was not taken */
 export function welcome(
-  take: (files: File[]) => void,
   refused: Signal<Refused | undefined>,
-  calibrate: () => void,
-  openProject: (file: File) => void,
-  live: () => void,
+  { take, calibrate, openProject, live }: WelcomeActions,
 ): HTMLElement {
   const messages = h('div', { class: 'messages' });
   effect(() => fill(messages, refusedNotice(refused)));

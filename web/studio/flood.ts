@@ -21,10 +21,8 @@ const pixelsOf = (bitmap: ImageBitmap): Uint8ClampedArray => {
 
 /** Pixels from a seed whose colour is near the seed's and that nothing covers: 1 where reached. */
 export function floodFill(
-  rgba: Uint8ClampedArray,
-  covered: Uint8ClampedArray,
-  width: number,
-  height: number,
+  { rgba, covered }: Record<'rgba' | 'covered', Uint8ClampedArray>,
+  { width, height }: { readonly width: number; readonly height: number },
   seed: number,
   reach: number,
 ): Uint8Array {
@@ -62,7 +60,7 @@ export function createFlood(photograph: ImageBitmap): Flood & { close(): void } 
   return proxy({
     fill(x: number, y: number, reach: number, painting: ImageBitmap) {
       const seed = Math.floor(y) * width + Math.floor(x);
-      const reached = floodFill(rgba!, pixelsOf(painting), width, height, seed, reach);
+      const reached = floodFill({ rgba: rgba!, covered: pixelsOf(painting) }, { width, height }, seed, reach);
       if (!reached.includes(1)) return undefined;
       const canvas = new OffscreenCanvas(width, height);
       const image = new ImageData(width, height);

@@ -43,16 +43,18 @@ export interface Doings {
 /** Corners this near to the first one, in pixels of the screen, close the polygon. */
 const near = 10;
 
-/**
- * @param flood `Flood.fill`; the painted picture is its own then
- * @param onScreen pixels of the screen that a pixel of the image takes
- */
+export interface Canvas {
+  readonly canvas: HTMLCanvasElement;
+  /** Pixels of the screen that a pixel of the image takes. */
+  onScreen(): number;
+}
+
+/** @param flood `Flood.fill`; the painted picture is its own then */
 export function createDoings(
   { tool, reach, size, at, polygon }: Brush,
   painting: Painting,
-  canvas: HTMLCanvasElement,
+  { canvas, onScreen }: Canvas,
   flood: (x: number, y: number, reach: number, painted: ImageBitmap) => Promise<ImageBitmap | undefined>,
-  onScreen: () => number,
 ): Doings {
   const { width, height } = canvas;
   const close = () => {

@@ -60,11 +60,10 @@ export function paintByPointer(
 }
 
 export function paintByKeys(
-  canvas: HTMLCanvasElement,
+  { canvas, zoom }: { readonly canvas: HTMLCanvasElement; readonly zoom: Zoom },
   { tool, share, at, polygon }: Brush,
   doings: Doings,
   painting: Painting,
-  zoom: Zoom,
 ): void {
   const { width, height } = canvas;
   let held = false;

@@ -34,15 +34,11 @@ export async function paintMask(item: TrainItem): Promise<void> {
   const painting = createPainting(canvas, background, () => {
     changes.value += 1;
   });
-  const doings = createDoings(
-    brush,
-    painting,
-    canvas,
-    async (x, y, reach, painted) => flood.fill(x, y, reach, transfer(painted, [painted])),
-    surface.onScreen,
+  const doings = createDoings(brush, painting, surface, async (x, y, reach, painted) =>
+    flood.fill(x, y, reach, transfer(painted, [painted])),
   );
   paintByPointer(canvas, brush, doings, painting);
-  paintByKeys(canvas, brush, doings, painting, surface.zoom);
+  paintByKeys(surface, brush, doings, painting);
 
   const normalId = uniqueId('normal');
   const normal = h('input', { id: normalId, type: 'checkbox' });

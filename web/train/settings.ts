@@ -19,9 +19,7 @@ function numberField(
   label: string,
   hint: string,
   initial: number,
-  low: number,
-  high: number,
-  step: number,
+  { low, high, step }: Readonly<Record<'low' | 'high' | 'step', number>>,
 ): NumberField {
   const id = uniqueId('setting');
   const input = h('input', {
@@ -53,11 +51,19 @@ function numberField(
 }
 
 export function settingsForm(): SettingsForm {
-  const epochs = numberField('Epochs', 'Passes over the images', 5, 1, 1000, 1);
-  const batch = numberField('Images a step', 'Fewer need less memory', 4, 1, 64, 1);
-  const learningRate = numberField('Learning rate', 'Published: 0.001', 0.001, 0.00001, 0.1, 0.0001);
-  const held = numberField('Set aside', 'Percent of the images, to check the prompts with', 20, 0, 50, 5);
-  const seed = numberField('Seed', 'Same seed, same prompts', 0, 0, 2 ** 31, 1);
+  const epochs = numberField('Epochs', 'Passes over the images', 5, { low: 1, high: 1000, step: 1 });
+  const batch = numberField('Images a step', 'Fewer need less memory', 4, { low: 1, high: 64, step: 1 });
+  const learningRate = numberField('Learning rate', 'Published: 0.001', 0.001, {
+    low: 0.00001,
+    high: 0.1,
+    step: 0.0001,
+  });
+  const held = numberField('Set aside', 'Percent of the images, to check the prompts with', 20, {
+    low: 0,
+    high: 50,
+    step: 5,
+  });
+  const seed = numberField('Seed', 'Same seed, same prompts', 0, { low: 0, high: 2 ** 31, step: 1 });
   return {
     element: h(
       'div',

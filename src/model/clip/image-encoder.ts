@@ -96,6 +96,15 @@ export function planImage(
   return plan(model.graph, outputs, arrangement);
 }
 
+/** What an encoder is made for. */
+export interface EncoderTarget {
+  readonly gpu: Gpu;
+  readonly clip: Clip;
+  /** Side of the preprocessed images in pixels. */
+  readonly size: number;
+  readonly needs: ImageNeeds;
+}
+
 /** The graph for a number of images. */
 interface Compiled {
   readonly executable: Executable;
@@ -104,13 +113,7 @@ interface Compiled {
   readonly names: readonly string[];
 }
 
-async function compileImages(
-  gpu: Gpu,
-  clip: Clip,
-  size: number,
-  needs: ImageNeeds,
-  batch: number,
-): Promise<Compiled> {
+async function compileImages({ gpu, clip, size, needs }: EncoderTarget, batch: number): Promise<Compiled> {
   const { model, outputs } = buildImageGraph(clip, size, batch, needs);
   const executable = await compile(gpu, model.graph, outputs, {
     parameters: bindWeights(clip, model.weights),
@@ -132,15 +135,13 @@ export interface EncoderOptions {
 
 /** @throws GpuError */
 export async function createImageEncoder(
-  gpu: Gpu,
-  clip: Clip,
-  size: number,
-  needs: ImageNeeds,
+  target: EncoderTarget,
   { batch = 1, ready = batch, yielding = false }: EncoderOptions = {},
 ): Promise<ImageEncoder> {
+  const { gpu, clip, size, needs } = target;
   const graphs = new Map<number, Compiled>();
   const graphFor = async (count: number): Promise<Compiled> => {
-    const made = graphs.get(count) ?? (await compileImages(gpu, clip, size, needs, count));
+    const made = graphs.get(count) ?? (await compileImages(target, count));
     graphs.set(count, made);
     return made;
   };
@@ -169,7 +170,7 @@ export async function createImageEncoder(
   };
   try {
     if (ready > 0) await graphFor(ready);
-    if (needs.views === 'anovl') views = await createViewEncoder(gpu, clip, size, needs);
+    if (needs.views === 'anovl') views = await createViewEncoder(target);
   } catch (error) {
     dispose();
     throw error;
@@ -283,20 +284,13 @@ interface ViewEncoder {
 }
 
 /** Class features of an image's views [22, E], as many at a time as fit. */
-async function createViewEncoder(
-  gpu: Gpu,
-  clip: Clip,
-  size: number,
-  { positions }: ImageNeeds,
-): Promise<ViewEncoder> {
+async function createViewEncoder({ gpu, clip, size, needs }: EncoderTarget): Promise<ViewEncoder> {
+  const { positions } = needs;
   const rows = 1 + (size / clip.config.patch) ** 2;
   const runs = Math.ceil(anovlViews / Math.max(1, Math.floor(rowsAtOnce / rows)));
   const batch = Math.ceil(anovlViews / runs);
   const encoder = await createImageEncoder(
-    gpu,
-    clip,
-    size,
-    { ...clipNeeds, patches: 'none', positions },
+    { gpu, clip, size, needs: { ...clipNeeds, patches: 'none', positions } },
     { batch },
   );
   return {

@@ -3,7 +3,7 @@ import type { Gpu } from '../../gpu/gpu.ts';
 import { align } from '../../gpu/memory.ts';
 import type { DeviceSlice } from '../../graph/device-tensor.ts';
 import { byteLength, f32 } from '../../kernels/tensor.ts';
-import { planImage } from './image-encoder.ts';
+import { type EncoderTarget, planImage } from './image-encoder.ts';
 import type { ImageNeeds } from './needs.ts';
 import { createPreprocessor, type Pixels } from './preprocess.ts';
 import type { Clip } from './weights.ts';
@@ -17,15 +17,8 @@ export interface Staging {
 
 const stagingBytes = (size: number, places: number): number => places * byteLength(f32(3, size, size));
 
-/** @param size side of the preprocessed images in pixels */
-export function createStaging(
-  gpu: Gpu,
-  { config }: Pick<Clip, 'config'>,
-  size: number,
-  { filter }: Pick<ImageNeeds, 'filter'>,
-  places: number,
-): Staging {
-  const preprocessor = createPreprocessor(gpu, size, filter, config.pixels);
+export function createStaging({ gpu, clip, size, needs }: EncoderTarget, places: number): Staging {
+  const preprocessor = createPreprocessor(gpu, size, needs.filter, clip.config.pixels);
   let buffer: GPUBuffer | undefined;
   return {
     places,

@@ -40,7 +40,7 @@ export const defaultCache = (): string => cacheFolder('features');
 export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSourceOptions): FeatureSource {
   const { imageSize, needs, precision, observed, tiles } = options;
   const batch = options.imageBatch ?? imageBatch(gpu, clip, imageSize, needs);
-  const staging = createStaging(gpu, clip, imageSize, needs, 2 * batch);
+  const staging = createStaging({ gpu, clip, size: imageSize, needs }, 2 * batch);
   const inTurn = createQueue();
   let encoder: ImageEncoder | undefined;
   const lent: LentEncoder = {
@@ -48,11 +48,14 @@ export function createFeatureSource(gpu: Gpu, clip: Clip, options: FeatureSource
     staging,
     use: (work) =>
       inTurn(async () => {
-        encoder ??= await createImageEncoder(gpu, clip, imageSize, needs, {
-          batch,
-          ready: 0,
-          yielding: options.imageBatch === undefined,
-        });
+        encoder ??= await createImageEncoder(
+          { gpu, clip, size: imageSize, needs },
+          {
+            batch,
+            ready: 0,
+            yielding: options.imageBatch === undefined,
+          },
+        );
         return work(encoder);
       }),
     get encoder() {
