@@ -100,8 +100,8 @@ async function measureStages(
 ): Promise<StageTimes> {
   const needs = fapromptNeeds(defaultDualLayers(clip.config));
   const most = Math.max(...batches);
-  const staging = createStaging(gpu, clip, size, needs, most);
-  const encoder = await createImageEncoder(gpu, clip, size, needs, { batch: most, ready: 0 });
+  const staging = createStaging({ gpu, clip, size, needs }, most);
+  const encoder = await createImageEncoder({ gpu, clip, size, needs }, { batch: most, ready: 0 });
   const laps = new Map<string, number[]>();
   const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
     const began = performance.now();
