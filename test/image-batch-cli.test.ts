@@ -1,6 +1,7 @@
 // Batches at the command line, and who gathers them: the same results whatever --image-batch says, a bad file takes nobody
 // with it, nobody waits for an image that does not come.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -82,6 +83,50 @@ describe('detect', () => {
         expect(await lines('--no-cache', '--image-batch', batch, ...more)).toEqual(one);
     },
   );
+
+  test('heat maps of several are drawn at the same time: the same files, and what cannot be written is said in its turn', async () => {
+    const drawn = async (batch: string) => {
+      const out = at(`out-${batch}`);
+      await mkdir(out);
+      await writeFile(path.join(out, '02.prompts.png'), 'somebody else’s');
+      const { code, out: text } = await lines(
+        '--no-cache',
+        '--image-batch',
+        batch,
+        '--per-prompt',
+        '--out',
+        out,
+      );
+      const names = (await readdir(out)).sort();
+      const files: Record<string, string> = {};
+      for (const name of names)
+        files[name] = (await readFile(path.join(out, name), 'latin1')).replaceAll(out, 'OUT');
+      const hashes = Object.entries(files).map(([name, text]) => [
+        name,
+        createHash('sha256').update(text).digest('hex'),
+      ]);
+      return { code, text: text.replaceAll(out, 'OUT'), files: hashes };
+    };
+    const one = await drawn('1');
+    const images = one.text
+      .trim()
+      .split('\n')
+      .map((line) => path.basename((JSON.parse(line) as { image: string }).image));
+    expect(images).toEqual([
+      '00.png',
+      '01.png',
+      '02.png',
+      '02.png',
+      '03-bad.png',
+      '03.png',
+      '04.png',
+      '05.png',
+    ]);
+    expect(one.files.length).toBe(3 * 6 + 1);
+    const eight = await drawn('8');
+    expect(eight.text).toBe(one.text);
+    expect(eight.files).toEqual(one.files);
+  });
 
   test('features that a batch left in the cache are those of images alone, down to the files', async () => {
     const cached = async (batch: string) => {

@@ -1,6 +1,7 @@
 // The work of `faprompt detect`.
 
 import path from 'node:path';
+import { createBudget } from '../base/budget.ts';
 import { checkOutputFolder, realPlace, writeFileAtomic } from '../base/files.node.ts';
 import { lockFolder } from '../base/lock.node.ts';
 import { visible, visibleJson } from '../base/text.ts';
@@ -10,7 +11,7 @@ import { isAnomalous } from '../model/faprompt/verdict.ts';
 import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice, thresholdOf } from './choice.ts';
 import { pictureProblem, writePictures } from './detect-pictures.node.ts';
 import { type Pictures, type Row, rowOf } from './detect-rows.ts';
-import { createDetector, type Found } from './detection.ts';
+import { createDetector, type Found, type Outcome } from './detection.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
@@ -38,6 +39,8 @@ export interface DetectJob extends CacheOptions, MethodChoice {
 /** Exit code when every image was read and at least one is anomalous; 1 is for errors. */
 export const anomalousExit = 2;
 const interruptedExit = 130;
+/** Pixels of photographs whose pictures are drawn at the same time, at about 16 bytes each; a larger one is alone. */
+const mostDrawn = 2 ** 25;
 
 interface Problem {
   readonly image: string;
@@ -99,6 +102,7 @@ async function detectListed(
     problems.push({ image: file, problem: `${file}: expected a folder that can be read, found ${reason}` });
     io.note(`skipped: ${problems.at(-1)!.problem}`);
   }
+  const drawing = createBudget(mostDrawn);
   const stop = new AbortController();
   const forget = io.onInterrupt(() => stop.abort());
   let whole = false;
@@ -120,9 +124,10 @@ async function detectListed(
         const unit = { unit: 'image', start: done };
         const bar = watching ? undefined : createProgress(io, 'detecting', pending.length, unit);
         try {
-          for await (const found of detector.detect(pending.slice(done), ({ file }) => file)) {
+          const outcomes = detector.detect(pending.slice(done), ({ file }) => file, withPictures);
+          for await (const { found, pictures } of outcomes) {
             if ('problem' in found) report(found.item.file, found.problem, bar ?? io);
-            else await finish(found, watching, bar ?? io);
+            else finish(found, pictures, watching, bar ?? io);
             done++;
             bar?.update(done);
             progress();
@@ -158,24 +163,29 @@ async function detectListed(
     notes.note(`skipped: ${problem.problem}`);
   }
 
-  /** Writes an image's pictures and keeps its row; where they cannot be written, the score still counts. */
-  async function finish(
+  /** Writes an image's pictures, while others are being scored; what is wrong with them is said in the image's turn. */
+  async function withPictures(
+    found: Outcome<Target>,
+  ): Promise<{ found: Outcome<Target>; pictures: Pictures | Error }> {
+    if ('problem' in found || out === undefined) return { found, pictures: {} };
+    const { file } = found.item;
+    const written = drawing.run(found.width * found.height, () => writePictures(out, found, job.range));
+    const pictures = await written.catch((error: NodeJS.ErrnoException) => pictureProblem(error, file));
+    return { found, pictures };
+  }
+
+  /** Keeps an image's row; where its pictures could not be written, the score still counts. */
+  function finish(
     found: Found<Target>,
+    made: Pictures | Error,
     watching: boolean,
     notes: { note(text: string): void },
-  ): Promise<void> {
+  ): void {
     const { threshold } = results;
     const anomalous = threshold === undefined ? undefined : isAnomalous(found.score, threshold);
     if (anomalous) results.fails++;
-    const { file } = found.item;
-    const pictures =
-      out === undefined
-        ? {}
-        : await writePictures(out, found, job.range).catch((error: NodeJS.ErrnoException): Pictures => {
-            report(file, pictureProblem(error, file), notes);
-            return {};
-          });
-    const row = rowOf(found, anomalous, pictures);
+    if (made instanceof Error) report(found.item.file, made, notes);
+    const row = rowOf(found, anomalous, made instanceof Error ? {} : made);
     // A watch may go on for months.
     if (!watching) rows.push(row);
     if (job.jsonLines) io.out(JSON.stringify(row));

@@ -19,12 +19,17 @@ import type { ClipSession } from './session.ts';
 
 export interface Detector {
   /** In the order of `items`; an image that cannot be read or scored yields its problem. */
-  detect<Item>(
+  detect<Item>(items: Iterable<Item>, file: (item: Item) => string): AsyncGenerator<Outcome<Item>>;
+  /** The same, and what `finish` makes of each, for several at the same time. @throws what `finish` throws */
+  detect<Item, Finished>(
     items: Iterable<Item>,
     file: (item: Item) => string,
-  ): AsyncGenerator<Found<Item> | Unread<Item> | Unscored<Item>>;
+    finish: (outcome: Outcome<Item>) => Promise<Finished>,
+  ): AsyncGenerator<Finished>;
   dispose(): void;
 }
+
+export type Outcome<Item> = Found<Item> | Unread<Item> | Unscored<Item>;
 
 export interface Found<Item> {
   readonly item: Item;
@@ -117,10 +122,7 @@ export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer
     });
     return { item, ...blend!.result(), width, height };
   };
-  const score = async <Item>(
-    item: Item,
-    file: string,
-  ): Promise<Found<Item> | Unread<Item> | Unscored<Item>> => {
+  const score = async <Item>(item: Item, file: string): Promise<Outcome<Item>> => {
     try {
       return await (features.tiles ? inTiles(item, file, features.tiles) : whole(item, file));
     } catch (problem) {
@@ -129,7 +131,11 @@ export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer
     }
   };
   return {
-    detect: (items, file) => prefetch(items, (item) => score(item, file(item)), features.ahead),
+    detect: <Item, Finished>(
+      items: Iterable<Item>,
+      file: (item: Item) => string,
+      finish: (outcome: Outcome<Item>) => Promise<Finished> = async (outcome) => outcome as Finished,
+    ) => prefetch(items, async (item) => finish(await score(item, file(item))), features.ahead),
     dispose() {
       scorer.dispose();
       promptScorer?.dispose();
