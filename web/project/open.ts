@@ -149,6 +149,7 @@ async function choiceOf({ clip, prompts, size, tiles }: Project, content: Conten
     },
     ...(own ? { prompts: own } : {}),
     ...(size ? { size } : {}),
-    ...(tiles === undefined ? {} : { tiles }),
+    // Older pages wrote 1 for whole photographs.
+    ...(tiles === undefined ? {} : { tiles: tiles === 1 ? false : tiles }),
   };
 }
