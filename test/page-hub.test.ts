@@ -9,6 +9,7 @@ import { type PageHub, startPageHub } from '../testing/page-hub.ts';
 import { asOpenClip, tinyWeights } from './clip-files.ts';
 import { tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
+import { tinyWeights as tinyPage } from './page/tiny-weights.ts';
 
 /** With OpenAI's vocabulary, as CLIPs of the hub have it. */
 const config = clipConfig({
@@ -37,7 +38,7 @@ describe.skipIf(!hasChromium())('the page: CLIPs of a hub', () => {
       ),
       'openai/clip-vit-base-patch32/model.safetensors': weights,
     });
-    site = await openPageSite();
+    site = await openPageSite(await tinyPage());
   });
   afterAll(async () => {
     await hub?.close();

@@ -137,6 +137,19 @@ export const numbers = async (page: Page, button = 'button:has-text("Numbers")')
 /** How often waiting looks, in milliseconds. Playwright looks at every frame, and has the page draw one each time. */
 const polling = 50;
 
+/** Makes a change after which photographs are inspected again, and waits until so many are done. */
+export async function inspectedAgain(
+  page: Page,
+  count: number,
+  change: () => Promise<unknown>,
+): Promise<void> {
+  // At every frame: a tiny CLIP is soon done.
+  const begun = page.waitForFunction(() => document.querySelector('.thumb[data-state=working]') !== null);
+  await change();
+  await begun;
+  await inspected(page, count);
+}
+
 /** Waits until so many photographs are done. */
 export const inspected = (page: Page, count: number): Promise<unknown> =>
   page.waitForFunction((n) => document.querySelectorAll('.thumb[data-state=done]').length === n, count, {

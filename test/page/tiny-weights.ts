@@ -1,6 +1,6 @@
 // In place of the CLIP that ships, one that trains in a blink: for tests that ask nothing of what it sees.
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createRandom } from '../../src/base/random.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
@@ -21,7 +21,7 @@ const config = clipConfig({
   ...{ textWidth: 64, textLayers: 2, contextLength: 32, vocabSize: words.length + 2, embedDim: 32 },
 });
 
-/** A folder with both files under the names of those that ship; the prompts are untrained and see 96 pixels, as those do. */
+/** A folder with CLIP and prompts under the names of those that ship, and the words of other CLIPs; the prompts are untrained and see 96 pixels, as those do. */
 export const tinyWeights = (): Promise<string> =>
   built('tiny-weights', async (folder) => {
     const clip = writeSafetensors(randomClipWeights(config, 1), wordListMetadata(words));
@@ -40,4 +40,5 @@ export const tinyWeights = (): Promise<string> =>
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, 'small-clip.safetensors'), clip);
     await writeFile(path.join(folder, 'small-prompts.safetensors'), prompts);
+    await copyFile('weights/clip-merges.txt.gz', path.join(folder, 'clip-merges.txt.gz'));
   });
