@@ -12,7 +12,7 @@ import type { OverrideValue } from '../src/gpu/pipelines.ts';
 import type { Shader } from '../src/gpu/shader.ts';
 import { type Plan, plan } from '../src/graph/plan.ts';
 import { dispatchesOf } from '../src/graph/steps.ts';
-import { buildImageGraph } from '../src/model/clip/image-encoder.ts';
+import { buildImageGraph } from '../src/model/clip/image-graph.ts';
 import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';

@@ -5,7 +5,7 @@ import type { Gpu } from '../src/gpu/gpu.ts';
 import { createDeviceTensor, type DeviceTensor } from '../src/graph/device-tensor.ts';
 import { elements } from '../src/kernels/tensor.ts';
 import { knownClipConfigs, smallClipConfig } from '../src/model/clip/config.ts';
-import { defaultImageSize } from '../src/model/clip/image-encoder.ts';
+import { defaultImageSize } from '../src/model/clip/image-graph.ts';
 import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { type Clip, weightSpecs } from '../src/model/clip/weights.ts';

@@ -2,7 +2,7 @@
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { plan } from '../src/graph/plan.ts';
 import { adamSchedule } from '../src/kernels/adam/adam.ts';
-import { buildImageGraph } from '../src/model/clip/image-encoder.ts';
+import { buildImageGraph } from '../src/model/clip/image-graph.ts';
 import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { defaultDualLayers } from '../src/model/clip/vision.ts';
 import { initialLearnables, learnableShapes } from '../src/model/faprompt/learnables.ts';

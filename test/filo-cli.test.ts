@@ -8,7 +8,7 @@ import { randomClipWeights } from '../src/model/clip/random.ts';
 import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { filo, filoPhases } from '../src/model/methods/filo/filo.ts';
 import { filoDefaults } from '../src/model/methods/filo/options.ts';
-import { phaseOf } from '../src/train/trainer.ts';
+import { phaseOf } from '../src/train/epoch.ts';
 import { type Node, torchFile } from './torch-file.ts';
 import { cli, makeFixtures, tinyConfig } from './train-fixtures.ts';
 

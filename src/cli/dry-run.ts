@@ -11,7 +11,7 @@ import { openTokenizer } from '../jobs/vocabulary.ts';
 import { isBlip } from '../model/blip/config.ts';
 import { openClip } from '../model/checkpoint/open.node.ts';
 import { type ClipConfig, clipConfigOf } from '../model/clip/config.ts';
-import { planImage } from '../model/clip/image-encoder.ts';
+import { planImage } from '../model/clip/image-graph.ts';
 import { countingTokenizer, type PlannedClip, plannedClip } from '../model/clip/planned.ts';
 import { encodingBytes, plannedImageBatch } from '../model/clip/staging.ts';
 import {
@@ -28,10 +28,10 @@ import { loadTemplates } from '../model/faprompt/scorer.ts';
 import { fapromptFamilyName, fapromptLearner } from '../model/methods/faprompt/faprompt.ts';
 import type { Learner, Method } from '../model/methods/method.ts';
 import { splitShapes, wholes } from '../model/methods/parts.ts';
+import { phaseOf } from '../train/epoch.ts';
 import { planBytes, stateBytes, weightBytes } from '../train/memory.ts';
 import { learningOf } from '../train/settings.ts';
 import { buildStep, countLearnables, planStep } from '../train/step.ts';
-import { phaseOf } from '../train/trainer.ts';
 import type { TrainGiven } from './train-given.ts';
 import { namedConfigs } from './weights.ts';
 

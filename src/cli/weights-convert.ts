@@ -17,7 +17,7 @@ import {
   publishedPrompts,
 } from '../model/checkpoint/published-prompts.ts';
 import { clipConfigOf, clipMetadata } from '../model/clip/config.ts';
-import { defaultImageSize } from '../model/clip/image-encoder.ts';
+import { defaultImageSize } from '../model/clip/image-graph.ts';
 import { checkLearnables } from '../model/faprompt/learnables.ts';
 import { writePrompts } from '../model/methods/prompts-file.ts';
 import { integer } from './arguments.ts';

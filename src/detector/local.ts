@@ -16,7 +16,8 @@ import type {
 import type { Environment } from './environment.ts';
 import { failureOf } from './failures.ts';
 import { keepModel } from './keeper.ts';
-import { type GivenPrompts, openModel, readWhole } from './model.ts';
+import type { GivenPrompts } from './model.ts';
+import { openModel, readWhole } from './open-model.ts';
 import { isDescribed, isTrained, type PortableImage, type PortableTraining, release } from './portable.ts';
 import { countReading } from './reading.ts';
 import { startTraining } from './training.ts';

@@ -2,7 +2,7 @@
 
 import { WeightsError } from '../formats/errors.ts';
 import { isBlip } from '../model/blip/config.ts';
-import { defaultImageSize } from '../model/clip/image-encoder.ts';
+import { defaultImageSize } from '../model/clip/image-graph.ts';
 import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import { defaultDualLayers } from '../model/clip/vision.ts';
 import type { Clip } from '../model/clip/weights.ts';

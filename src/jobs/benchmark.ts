@@ -1,33 +1,22 @@
 // Makes the results of a benchmark that are not there yet.
+
 import path from 'node:path';
 import { lockFolder } from '../base/lock.node.ts';
 import { prefetch } from '../base/prefetch.ts';
-import type { BenchmarkConfig, ClipSource, DataSource, TestSource } from '../benchmark/config.ts';
-import { readResult, saveResult, trainingFolder } from '../benchmark/folder.node.ts';
-import { configuredSettings, imageSizeOf, type ResultSettings } from '../benchmark/results.ts';
+import type { BenchmarkConfig, ClipSource, DataSource } from '../benchmark/config.ts';
+import { readResult } from '../benchmark/folder.node.ts';
+import { imageSizeOf } from '../benchmark/results.ts';
 import { benchmarkRuns, dataOf, type Run, scheduleOf, serves } from '../benchmark/runs.ts';
-import type { Dataset } from '../data/dataset.ts';
 import { needsKey } from '../model/clip/needs.ts';
 import type { Method } from '../model/methods/method.ts';
 import { TrainingError } from '../train/errors.ts';
-import type { FeatureSource } from '../train/features/source.ts';
 import { hashSamples } from '../train/images.node.ts';
 import { isImageProblem } from '../train/images.ts';
-import { measureCost } from './benchmark-cost.ts';
-import { createEstimate, type Estimate } from './estimate.ts';
-import { evaluateScorers } from './evaluate.ts';
-import { formatTime, type Io, UsageError } from './io.ts';
+import { type Bench, featuresOf, makeRun } from './benchmark-run.ts';
+import { createEstimate } from './estimate.ts';
+import { type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
-import { type ClassScorers, methodScorers, openBoxes, promptsScorers } from './scorers.ts';
-import {
-  type ClipSession,
-  imageOptions,
-  loadPrompts,
-  openFeatures,
-  openSamples,
-  withClip,
-} from './session.ts';
-import { trainToFolder } from './training-folder.ts';
+import { imageOptions, openSamples, withClip } from './session.ts';
 
 export interface BenchmarkJob {
   /** Folder of the image feature cache. */
@@ -41,20 +30,6 @@ export interface BenchmarkOutcome {
   readonly finished: boolean;
   /** Runs that failed, by id. */
   readonly failed: readonly string[];
-}
-
-/** A CLIP with the data sets of its runs. */
-interface Bench {
-  readonly io: Io;
-  readonly config: BenchmarkConfig;
-  readonly cache: string;
-  readonly session: ClipSession;
-  /** Image size and needs of a method. */
-  readonly settingsOf: (method: Method) => ReturnType<typeof imageOptions>;
-  readonly open: (
-    source: DataSource,
-  ) => Promise<{ dataset: Dataset; hash: string; skipped: readonly string[] }>;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -191,9 +166,6 @@ async function withBench<T>(
   }
 }
 
-const featuresOf = ({ io, session, settingsOf, cache, config }: Bench, method: Method): FeatureSource =>
-  openFeatures(io, session, settingsOf(method), { cache, cachePrecision: config.precision });
-
 /** Methods that take different things from the image encoder, one of each kind: features are encoded once per kind. */
 export const distinctNeeds = (methods: readonly Method[], settingsOf: Bench['settingsOf']): Method[] => [
   ...new Map(methods.map((method) => [needsKey(settingsOf(method).needs), method] as const)).values(),
@@ -209,139 +181,4 @@ async function workOf({ config, open }: Bench, runs: readonly Run[]) {
     for (const source of test) work.evaluation += await count(source);
   }
   return work;
-}
-
-/** @returns false if interrupted */
-async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<boolean> {
-  const { config, open, io, session, settingsOf, signal } = bench;
-  const { imageSize, needs } = settingsOf(run.method);
-  const settings = async (test: TestSource): Promise<ResultSettings> => ({
-    ...(configuredSettings(config, run) as ResultSettings),
-    imageSize,
-    needs,
-    clip: session.sha256,
-    train: run.train ? (await open(run.train)).hash : null,
-    test: (await open(test)).hash,
-    ...(run.method.usesBoxes ? { boxes: test.boxes ?? null } : {}),
-  });
-  const todo: TestSource[] = [];
-  for (const test of run.test) {
-    const done = await readResult(config, run, test.name, await settings(test));
-    if (done) estimate.skip('evaluation', (await open(test)).dataset.samples.length);
-    else todo.push(test);
-  }
-  const began = performance.now();
-  if (run.train && !(await trainRun(bench, run, run.train))) return false;
-  const training = performance.now() - began;
-  if (run.train)
-    estimate.did(
-      'training',
-      scheduleOf(config, run)!.epochs * (await open(run.train)).dataset.samples.length,
-      training,
-    );
-  const features = featuresOf(bench, run.method);
-  const setup = { gpu: session.gpu, features, size: imageSize };
-  let measured: Awaited<ReturnType<typeof measureCost>> | undefined;
-  let scorers: ClassScorers | undefined;
-  try {
-    for (const test of todo) {
-      const { dataset, skipped } = await open(test);
-      const start = performance.now();
-      scorers = await scorersOf(bench, run, test);
-      const bar = createProgress(io, `evaluating ${test.name}`, dataset.samples.length, {
-        unit: 'image',
-      });
-      const problems = [...skipped];
-      let done = 0;
-      const evaluation = await evaluateScorers({ ...setup, scorers }, dataset, {
-        problem({ file, problem }) {
-          problems.push(file);
-          bar.note(`skipped: ${problem.message}`);
-        },
-        sample() {
-          signal.throwIfAborted();
-          bar.update(++done);
-        },
-      }).finally(() => bar.stop());
-      const elapsed = performance.now() - start;
-      const [first] = dataset.samples;
-      if (!measured && first && problems.length === 0)
-        measured = await measureCost(
-          io,
-          session,
-          { method: run.method, scorers, ...settingsOf(run.method) },
-          first,
-        );
-      scorers.dispose();
-      scorers = undefined;
-      await saveResult(config, run, {
-        run: run.id,
-        clip: run.clip.name,
-        method: run.method.name,
-        seed: run.seed,
-        train: run.train?.name ?? null,
-        test: test.name,
-        settings: await settings(test),
-        clipConfig: session.clip.config,
-        evaluation,
-        problems,
-        seconds: { training: training / 1000, evaluation: elapsed / 1000, ...measured?.seconds },
-        ...(measured ? { cost: measured.cost } : {}),
-        environment: { adapter: session.gpu.description, node: process.version },
-      });
-      estimate.did('evaluation', dataset.samples.length, elapsed);
-      const left = estimate.left();
-      const about = left > 0 ? `; about ${formatTime(left)} left for this CLIP` : '';
-      io.note(`${run.id}: ${test.name} done${about}`);
-    }
-    return true;
-  } catch (error) {
-    if (signal.aborted && error === signal.reason) return false;
-    throw error;
-  } finally {
-    scorers?.dispose();
-    features.dispose();
-  }
-}
-
-/** @returns false if interrupted */
-async function trainRun(
-  { io, config, session, settingsOf, cache, open }: Bench,
-  run: Run,
-  source: DataSource,
-) {
-  const { method, seed, clip } = run;
-  const schedule = scheduleOf(config, run);
-  if (!schedule || seed === null) throw new TypeError(`${run.id} learns nothing`);
-  const { epochs, batch, learningRate } = schedule;
-  const { imageSize, dualLayers } = settingsOf(method);
-  const { finished } = await trainToFolder(io, session, (await open(source)).dataset, {
-    imageSize,
-    dualLayers,
-    method,
-    vocabulary: clip.vocabulary,
-    epochs,
-    batch,
-    seed,
-    learningRate,
-    cache,
-    cachePrecision: config.precision,
-    out: trainingFolder(config, run),
-    resume: true,
-    saveEvery: 50,
-  });
-  return finished;
-}
-
-async function scorersOf(
-  { io, config, session, settingsOf }: Bench,
-  run: Run,
-  test: TestSource,
-): Promise<ClassScorers> {
-  const { method, clip } = run;
-  const { vocabulary } = clip;
-  if (!method.learning) return methodScorers(io, session, { method, ...settingsOf(method) }, { vocabulary });
-  const file = path.join(trainingFolder(config, run), 'prompts.safetensors');
-  const boxes = method.usesBoxes ? await openBoxes({ method }, test.boxes) : undefined;
-  return promptsScorers(io, session, await loadPrompts(session, file), { vocabulary, boxes });
 }

@@ -1,7 +1,7 @@
 // Side of the images, and what a method takes from the image encoder: as chosen, or the defaults.
 import type { TileOptions } from '../base/tile-options.ts';
 import type { ClipConfig } from '../model/clip/config.ts';
-import { checkImageSize, defaultImageSize } from '../model/clip/image-encoder.ts';
+import { checkImageSize, defaultImageSize } from '../model/clip/image-graph.ts';
 import { checkNeeds, type ImageNeeds } from '../model/clip/needs.ts';
 import type { Method } from '../model/methods/method.ts';
 

@@ -5,7 +5,8 @@ import { compile, type Executable, type RunOptions } from '../graph/executor.ts'
 import { runsInFlight } from '../graph/plan.ts';
 import { f32, type Tensor } from '../kernels/tensor.ts';
 import { bindLearnables } from './bound-learnables.ts';
-import { checkImageSize, type Features } from './clip/image-encoder.ts';
+import type { Features } from './clip/image-encoder.ts';
+import { checkImageSize } from './clip/image-graph.ts';
 import { checkNeeds, featureShapes, type ImageNeeds } from './clip/needs.ts';
 import type { Clip } from './clip/weights.ts';
 import { createModelGraph, type ModelGraph } from './context.ts';

@@ -7,9 +7,10 @@ import type { Executable } from '../graph/executor.ts';
 import type { Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
 import { joinValues, splitShapes, splitValues, wholes } from '../model/methods/parts.ts';
+import { batches, phaseOf } from './epoch.ts';
 import { TrainingError } from './errors.ts';
 import { readLosses } from './losses.ts';
-import { createResidentImages, type StepImage, stepFeeds } from './resident.ts';
+import { createResidentImages, stepFeeds } from './resident.ts';
 import { epochOrder, learningOf, type TrainSettings } from './settings.ts';
 import type { ImageProblem, TrainingSource } from './source.ts';
 import {
@@ -287,33 +288,3 @@ const mapState = <S extends Partial<HostState>>(
   Object.fromEntries(
     Object.entries(state).map(([part, values]) => [part, each(values as ReadonlyMap<string, Float32Array>)]),
   ) as unknown as S;
-
-/** The phase, from 0, that an epoch (from 0) is of. */
-export function phaseOf(phases: readonly number[], epoch: number): number {
-  let end = 0;
-  const found = phases.findIndex((length) => {
-    end += length;
-    return epoch < end;
-  });
-  return found < 0 ? phases.length - 1 : found;
-}
-
-/** Groups usable images; unusable ones are reported and made up for, so that only an epoch's last batch is smaller. */
-async function* batches(
-  loaded: AsyncIterable<StepImage | ImageProblem>,
-  size: number,
-  report: (problem: ImageProblem) => void,
-): AsyncGenerator<{ images: StepImage[]; consumed: number }> {
-  let images: StepImage[] = [];
-  let consumed = 0;
-  for await (const image of loaded) {
-    consumed += 1;
-    if ('problem' in image) report(image);
-    else images.push(image);
-    if (images.length < size) continue;
-    yield { images, consumed };
-    images = [];
-    consumed = 0;
-  }
-  if (consumed > 0) yield { images, consumed };
-}

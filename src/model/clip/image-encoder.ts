@@ -9,14 +9,11 @@ import {
   readSlice,
 } from '../../graph/device-tensor.ts';
 import { compile, type Executable, type Feeds, type RunOptions } from '../../graph/executor.ts';
-import { type Plan, plan } from '../../graph/plan.ts';
-import { elements, exactBytes, f32, type Tensor } from '../../kernels/tensor.ts';
-import { createModelGraph, type ModelGraph } from '../context.ts';
-import type { ClipConfig } from './config.ts';
-import { anovlViews, checkNeeds, clipNeeds, featureShapes, type ImageNeeds } from './needs.ts';
+import { elements, exactBytes, f32 } from '../../kernels/tensor.ts';
+import { arrangement, buildImageGraph } from './image-graph.ts';
+import { anovlViews, clipNeeds, featureShapes, type ImageNeeds } from './needs.ts';
 import { createPreprocessor, type Pixels, preprocessImage } from './preprocess.ts';
 import { augment } from './views.ts';
-import { encodeFeatures } from './vision.ts';
 import { bindWeights, type Clip } from './weights.ts';
 
 /** Features of one image, on the host, by the names of `featureShapes`. */
@@ -24,38 +21,6 @@ export type HostFeatures = Readonly<Record<string, Float32Array>>;
 
 /** The same on the host, or on the device, where the encoder's next call overwrites them. */
 export type Features = Readonly<Record<string, Float32Array | DeviceTensor | DeviceView>>;
-
-/** @throws RangeError unless `size` is a positive multiple of the patch size. */
-export function checkImageSize(config: ClipConfig, size: number): void {
-  if (!Number.isInteger(size) || size <= 0 || size % config.patch !== 0) {
-    throw new RangeError(
-      `image size: expected a positive multiple of the patch size ${config.patch}, found ${size}`,
-    );
-  }
-}
-
-/** What the weights say; else 518 pixels for patches of 14, as the paper has it, or the size that it was trained on. */
-export const defaultImageSize = ({ detectSize, patch, imageResolution }: ClipConfig): number =>
-  detectSize ?? (patch === 14 ? 518 : imageResolution);
-
-export interface ImageGraph {
-  readonly model: ModelGraph;
-  readonly outputs: Readonly<Record<string, Tensor>>;
-}
-
-/** The graph alone, for plans and dry runs: input `images` [B, 3, S, S]; outputs by the names of `featureShapes`. */
-export function buildImageGraph(
-  clip: Pick<Clip, 'config' | 'weightSpec'>,
-  size: number,
-  batch: number,
-  needs: ImageNeeds,
-): ImageGraph {
-  checkImageSize(clip.config, size);
-  checkNeeds(needs, clip.config, size);
-  const model = createModelGraph(clip.weightSpec, { images: batch });
-  const images = model.graph.input('images', f32(batch, 3, size, size));
-  return { model, outputs: encodeFeatures(model, images, clip.config, needs) };
-}
 
 export interface ImageEncoder {
   /** The graph that was compiled first. @throws Error where none is yet */
@@ -80,20 +45,6 @@ export interface ImageEncoder {
    */
   encodeStaged(images: readonly DeviceSlice[], read: boolean): Promise<Features[]>;
   dispose(): void;
-}
-
-/** Both streams have the same output projection. */
-const arrangement = { batch: true } as const;
-
-/** What the encoder of a batch of images holds and does. */
-export function planImage(
-  clip: Pick<Clip, 'config' | 'weightSpec'>,
-  size: number,
-  needs: ImageNeeds,
-  batch = 1,
-): Plan {
-  const { model, outputs } = buildImageGraph(clip, size, batch, needs);
-  return plan(model.graph, outputs, arrangement);
 }
 
 /** What an encoder is made for. */

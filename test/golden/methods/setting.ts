@@ -4,7 +4,7 @@ import type { Gpu } from '../../../src/gpu/gpu.ts';
 import { createDeviceTensor } from '../../../src/graph/device-tensor.ts';
 import { compile } from '../../../src/graph/executor.ts';
 import { type Activation, clipConfigFromShapes } from '../../../src/model/clip/config.ts';
-import { buildImageGraph } from '../../../src/model/clip/image-encoder.ts';
+import { buildImageGraph } from '../../../src/model/clip/image-graph.ts';
 import type { ImageNeeds } from '../../../src/model/clip/needs.ts';
 import { templateTokenizer } from '../../../src/model/clip/tokenizer/tokenizer.ts';
 import { bindWeights, type Clip, readTokenRows, weightSpecs } from '../../../src/model/clip/weights.ts';
