@@ -59,6 +59,23 @@ export function plansOf(model: string): { readonly image: Plan; readonly step: P
   return { image: plan(image.model.graph, image.outputs, { batch: true }), step: planStep(step) };
 }
 
+/** How often each operator is dispatched, most in a step first: [operator, image, step]. */
+export function dispatchesByOperator({ image, step }: ReturnType<typeof plansOf>): string[][] {
+  const counts = new Map<string, { image: number; step: number }>();
+  for (const [what, { nodes }] of [
+    ['image', image],
+    ['step', step],
+  ] as const)
+    for (const node of nodes) {
+      const count = counts.get(node.op.name) ?? { image: 0, step: 0 };
+      count[what] += dispatchesOf({ capabilities: largeGpu } as Gpu, node, undefined).length;
+      counts.set(node.op.name, count);
+    }
+  return [...counts]
+    .sort(([, a], [, b]) => b.step - a.step || b.image - a.image)
+    .map(([name, count]) => [name, `${count.image || ''}`, `${count.step || ''}`]);
+}
+
 /** The pipelines of both, most work first. */
 export function pipelinesOf(model: string): PipelineUse[] {
   const { image, step } = plansOf(model);

@@ -25,7 +25,7 @@ interface Built {
  * Two layers of residual blocks, which a stream of 3 x 5 rows and one of 1 x 4 rows go through apart; tokens replace rows
  * of the second stream between the layers. The loss of the first stream hangs on what the second one gave.
  */
-function twoStreams(width: number): Built {
+function twoStreams(width: number, replaced = { start: 1, count: 2, first: 1 }): Built {
   const graph = createGraph();
   const feeds: Record<string, Float32Array> = {};
   const input = (name: string, ...shape: number[]) => {
@@ -55,7 +55,7 @@ function twoStreams(width: number): Built {
   const zero = graph.constant('zero', new Float32Array(1), [1]);
   const first = block(add(graph, small, zero), 0);
   const between = block(add(graph, large, zero), 0);
-  const last = block(replaceRows(graph, first, tokens, { start: 1, count: 2, first: 1 }), 1);
+  const last = block(replaceRows(graph, first, tokens, replaced), 1);
   const end = block(between, 1);
   const loss = add(
     graph,
@@ -69,8 +69,8 @@ function twoStreams(width: number): Built {
   return { graph, outputs: { loss, dSmall: dSmall!, dLarge: dLarge!, dTokens: dTokens! }, feeds };
 }
 
-async function run({ graph, outputs, feeds }: Built, batch: boolean) {
-  const executable = await compile(await testGpu(), graph, outputs, { batch });
+async function run({ graph, outputs, feeds }: Built, batch: boolean, variants = {}) {
+  const executable = await compile(await testGpu(), graph, outputs, { batch, variants });
   try {
     return await executable.run(feeds, Object.keys(outputs));
   } finally {
@@ -79,7 +79,7 @@ async function run({ graph, outputs, feeds }: Built, batch: boolean) {
 }
 
 const count = ({ graph, outputs }: Built, batch: boolean, name: string) =>
-  plan(graph, outputs, { batch }).nodes.filter(({ op }) => op.name === name).length;
+  plan(graph, outputs, { batch }).nodes.filter(({ op }) => op.name.replace('_replaced', '') === name).length;
 
 test('streams that share their weights go through them together, forward and backward', async () => {
   const built = twoStreams(64);
@@ -97,10 +97,29 @@ test('streams that share their weights go through them together, forward and bac
 });
 
 test('rows are replaced in place, and nothing is copied, where nobody else needs them', () => {
-  const { nodes } = plan(twoStreams(64).graph, twoStreams(64).outputs, { batch: true });
+  const { nodes } = plan(twoStreams(64).graph, twoStreams(64).outputs, { batch: true, fuse: false });
   expect(nodes.filter(({ op }) => op.name.startsWith('replace_rows')).every(({ inPlace }) => inPlace)).toBe(
     true,
   );
+});
+
+test.each(['wide', 'serial'])('rows are replaced and taken by the layer norm beside: %s', async (variant) => {
+  const built = twoStreams(64, { start: 1, count: 3, first: 0 });
+  const names = plan(built.graph, built.outputs, { batch: true }).nodes.map(({ op }) => op.name);
+  expect(names).toEqual(expect.arrayContaining(['layernorm_replaced', 'layernorm_replaced_grad']));
+  expect(names.filter((name) => name.startsWith('replace_rows'))).toEqual([]);
+  // Tokens that replaced nothing have a gradient of zeros, which the layer norm does not write.
+  const some = twoStreams(64);
+  expect(plan(some.graph, some.outputs, { batch: true }).nodes.map(({ op }) => op.name)).toContain(
+    'replace_rows_grad',
+  );
+  const forced = { layernorm_replaced: variant, layernorm_replaced_grad: variant };
+  const [alone, together] = [await run(built, false), await run(built, true, forced)];
+  for (const [name, expected] of Object.entries(alone)) {
+    const scale = Math.max(...expected.map(Math.abs));
+    const worst = Math.max(...expected.map((value, i) => Math.abs(value - together[name]![i]!)));
+    expect(worst / scale, name).toBeLessThan(1e-6);
+  }
 });
 
 test('a tensor that is read from outside keeps a buffer of its own, with the values it had', async () => {

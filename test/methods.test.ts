@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
 import { readSafetensors, writeSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
-import { writeBuffer } from '../src/graph/device-tensor.ts';
+import { writeDeviceTensor } from '../src/graph/device-tensor.ts';
 import { compile } from '../src/graph/executor.ts';
 import { adamSchedule } from '../src/kernels/adam/adam.ts';
 import { clipConfig } from '../src/model/clip/config.ts';
@@ -89,7 +89,7 @@ async function compileLoss(options: FapromptOptions) {
   return {
     async run(parameters: ReadonlyMap<string, Float32Array>, read = Object.keys(outputs)) {
       for (const [name, values] of parameters)
-        writeBuffer(gpu, state.parameters.get(name)!.buffer, 0, values.slice());
+        writeDeviceTensor(gpu, state.parameters.get(name)!, values.slice());
       const { total, ...gradients } = (await executable.run(feeds, read)) as Record<string, Float32Array>;
       return { loss: total![0]!, gradients };
     },

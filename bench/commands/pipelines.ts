@@ -10,6 +10,7 @@ import { table } from '../output.ts';
 import {
   begin,
   compileFor,
+  dispatchesByOperator,
   faults,
   largeGpu,
   type PipelineUse,
@@ -78,6 +79,8 @@ async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise
       bounds,
     ),
   );
+  const counts = dispatchesByOperator(plansOf(model));
+  console.log(table(['operator', 'dispatches of an image', 'of a step'], counts));
   if (mesa26Missing) {
     console.log(mesa26Missing);
     return;

@@ -1,6 +1,6 @@
 // Nodes whose rows do not depend on each other and which share their weights run as one, over the rows of all of them:
 // a GPU computes 549 rows in about the time of 480, and every dispatch costs the host and the device microseconds.
-import { elements, type Tensor } from '../kernels/tensor.ts';
+import { elements, type Shape, type Tensor } from '../kernels/tensor.ts';
 import type { Node } from './graph.ts';
 
 /** Tensors that lie one behind the other in one buffer, by storage. */
@@ -60,6 +60,10 @@ export function batchNodes(nodes: readonly Node[], rules: BatchingRules): Batche
   }
 }
 
+/** The shape of a row: what is left of the tensor's where it goes by rows already, else as many numbers. */
+const ofRow = ({ shape }: Tensor, rows: number): Shape =>
+  shape[0] === rows ? shape.slice(1) : [elements(shape) / rows];
+
 /** What nodes must have in common to run as one. */
 function keyOf(node: Node): { key: string; rows: number; own: readonly number[] } | undefined {
   const { op, attrs, inputs, outputs } = node;
@@ -68,7 +72,7 @@ function keyOf(node: Node): { key: string; rows: number; own: readonly number[] 
   const { own, count } = rows;
   const operands = inputs.map((t, i) => {
     if (!t) return '-';
-    return own.includes(i) ? `own ${elements(t.shape) / count}` : `${t.storage} [${t.shape.join()}]`;
+    return own.includes(i) ? `own ${ofRow(t, count).join()}` : `${t.storage} [${t.shape.join()}]`;
   });
   return { key: [op.name, JSON.stringify(attrs), ...operands].join('; '), rows: count, own };
 }
@@ -249,10 +253,7 @@ function mergedNode(item: Item): Node {
   if (!isGroup(item)) return item;
   const [{ node, own, rows: first }] = item as [Member];
   const rows = item.reduce((sum, member) => sum + member.rows, 0);
-  const stretched = (t: Tensor): Tensor => {
-    const width = elements(t.shape) / first;
-    return { ...t, shape: width === 1 && t.shape.length === 1 ? [rows] : [rows, width] };
-  };
+  const stretched = (t: Tensor): Tensor => ({ ...t, shape: [rows, ...ofRow(t, first)] });
   return {
     ...node,
     inputs: node.inputs.map((t, i) => (t && own.includes(i) ? stretched(t) : t)),

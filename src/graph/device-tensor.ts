@@ -1,4 +1,5 @@
 import type { Gpu } from '../gpu/gpu.ts';
+import { align } from '../gpu/memory.ts';
 import {
   byteLength,
   describe,
@@ -14,6 +15,8 @@ export type HostData = Float32Array | Int32Array | Uint16Array | Uint8Array;
 /** A tensor that lives on the device outside of any plan: weights, learnables, optimizer state. */
 export interface DeviceTensor extends TensorSpec {
   readonly buffer: GPUBuffer;
+  /** Where it begins in the buffer, in bytes, a multiple of `alignment`; default 0. Several may share one. */
+  readonly offset?: number;
 }
 
 /** A part of a buffer on the device that holds a tensor's elements; the offset counts bytes, in fours. */
@@ -41,7 +44,7 @@ export function writeDeviceTensor(gpu: Gpu, tensor: DeviceTensor, data: HostData
   if (data.length !== hostLength(tensor)) {
     throw new Error(`expected ${hostLength(tensor)} elements for ${describe(tensor)}, found ${data.length}`);
   }
-  writeBuffer(gpu, tensor.buffer, 0, data);
+  writeBuffer(gpu, tensor.buffer, tensor.offset ?? 0, data);
 }
 
 /** `queue.writeBuffer` wants multiples of four bytes; f16 and u8 tensors may end in between. */
@@ -59,9 +62,7 @@ export function writeBuffer(gpu: Gpu, buffer: GPUBuffer, offset: number, data: H
 /** Queues a copy into a buffer, after all that was queued before. */
 export function copyTensor(gpu: Gpu, tensor: DeviceTensor | DeviceView, to: GPUBuffer, offset: number): void {
   const encoder = gpu.device.createCommandEncoder();
-  if ('offset' in tensor)
-    encoder.copyBufferToBuffer(tensor.buffer, tensor.offset, to, offset, exactBytes(tensor));
-  else encoder.copyBufferToBuffer(tensor.buffer, 0, to, offset, byteLength(tensor));
+  encoder.copyBufferToBuffer(tensor.buffer, tensor.offset ?? 0, to, offset, exactBytes(tensor));
   gpu.device.queue.submit([encoder.finish()]);
 }
 
@@ -95,10 +96,66 @@ export function writeParts(
   return uploaded;
 }
 
+/**
+ * Allocates tensors one behind the other in few buffers, of at most `mostPacked` bytes unless a tensor is larger: an
+ * update in place of all of them is one dispatch then. Zeroed, or with `data`.
+ * @throws GpuError when they do not fit
+ */
+export function createPackedTensors(
+  gpu: Gpu,
+  name: string,
+  specs: ReadonlyMap<string, TensorSpec>,
+  data: (name: string) => HostData | undefined,
+): Map<string, DeviceTensor> {
+  const places = packedPlaces(specs);
+  const sizes: number[] = [];
+  for (const [tensor, { pack, offset }] of places)
+    sizes[pack] = offset + align(byteLength(specs.get(tensor)!));
+  const buffers: GPUBuffer[] = [];
+  try {
+    for (const [i, bytes] of sizes.entries()) buffers.push(gpu.memory.allocate(bytes, `${name} ${i}`));
+    return new Map(
+      [...specs].map(([tensor, spec]) => {
+        const { pack, offset } = places.get(tensor)!;
+        const made: DeviceTensor = { ...spec, buffer: buffers[pack]!, offset };
+        const values = data(tensor);
+        if (values) writeDeviceTensor(gpu, made, values);
+        return [tensor, made];
+      }),
+    );
+  } catch (error) {
+    for (const buffer of buffers) gpu.memory.free(buffer);
+    throw error;
+  }
+}
+
+/** WebGPU's guaranteed size of a binding is 128 MiB. */
+const mostPacked = 64 * 2 ** 20;
+
+/** The buffer, by number, and the place in it of each tensor. */
+export function packedPlaces(
+  specs: ReadonlyMap<string, TensorSpec>,
+): Map<string, { readonly pack: number; readonly offset: number }> {
+  let pack = 0;
+  let offset = 0;
+  return new Map(
+    [...specs].map(([name, spec]) => {
+      const bytes = align(byteLength(spec));
+      if (offset > 0 && offset + bytes > mostPacked) {
+        pack += 1;
+        offset = 0;
+      }
+      const place = { pack, offset };
+      offset += bytes;
+      return [name, place];
+    }),
+  );
+}
+
 /** Copies a tensor to the host. */
 export const readDeviceTensor = (gpu: Gpu, tensor: DeviceTensor): Promise<HostData> =>
   readBack(gpu, tensor, (encoder, staging) =>
-    encoder.copyBufferToBuffer(tensor.buffer, 0, staging, 0, byteLength(tensor)),
+    encoder.copyBufferToBuffer(tensor.buffer, tensor.offset ?? 0, staging, 0, byteLength(tensor)),
   );
 
 /** Copies values of whole words to the host. */

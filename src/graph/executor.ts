@@ -22,7 +22,14 @@ import {
 } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards, type Guards } from './guard.ts';
-import { largestTensors, plan as makePlan, type Plan, runsInFlight, varyingStorages } from './plan.ts';
+import {
+  largestTensors,
+  plan as makePlan,
+  type Place,
+  type Plan,
+  runsInFlight,
+  varyingStorages,
+} from './plan.ts';
 import { type DispatchTime, profile } from './profile.ts';
 import { createReadback } from './readback.ts';
 import { createSteps, dispatchesOf } from './steps.ts';
@@ -37,6 +44,8 @@ export interface CompileOptions {
   readonly guards?: boolean;
   /** Run nodes that share their weights as one (batching.ts); the order of sums may change with the number of rows. */
   readonly batch?: boolean;
+  /** Let operators take their neighbours' work upon themselves (fusion.ts); default true. */
+  readonly fuse?: boolean;
   /** Parameters never change: what depends on no input is computed in the first run only. */
   readonly fixedParameters?: boolean;
   /**
@@ -103,7 +112,9 @@ export async function compile(
   const plan = makePlan(graph, outputs, {
     share: !options.guards,
     batch: options.batch === true,
+    ...(options.fuse === undefined ? {} : { fuse: options.fuse }),
     fixedParameters: options.fixedParameters === true && !options.guards,
+    packed: packedOf(options.parameters ?? new Map()),
   });
   const own: GPUBuffer[] = [];
   try {
@@ -132,7 +143,9 @@ export async function compile(
         const buffer = buffers.get(tensor.storage)!;
         const size = byteLength(tensor);
         if (guards) return guards.binding(buffer, size);
-        return { buffer, offset: plan.places.get(tensor.storage)?.offset ?? 0, size };
+        const place = plan.places.get(tensor.storage) ?? { storage: tensor.storage, offset: 0 };
+        const begin = options.parameters?.get(place.storage)?.offset ?? 0;
+        return { buffer, offset: begin + place.offset, size };
       },
       own,
     );
@@ -263,6 +276,17 @@ export async function compile(
     }
     throw error;
   }
+}
+
+/** Where parameters lie that may share buffers; the buffers have numbers. */
+function packedOf(parameters: ReadonlyMap<number, DeviceTensor>): Map<number, Place> {
+  const numbers = new Map([...parameters.values()].map(({ buffer }, i) => [buffer, i]));
+  return new Map(
+    [...parameters].map(([storage, { buffer, offset = 0 }]) => [
+      storage,
+      { storage: numbers.get(buffer)!, offset },
+    ]),
+  );
 }
 
 const isParts = (feed: Feeds[string]): feed is readonly (HostData | DeviceSlice)[] => Array.isArray(feed);

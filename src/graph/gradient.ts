@@ -24,11 +24,9 @@ export function gradient(graph: Graph, loss: Tensor, wrt: readonly Tensor[]): (T
     const found = tensor && gradients.get(tensor.storage);
     return found && tensor && !sameShape(found.shape, tensor.shape) ? graph.view(found, tensor.shape) : found;
   };
-  /** @param since number of the first node that was made for the contribution, if it is nothing else's gradient */
-  const accumulate = (tensor: Tensor, contribution: Tensor, since: number) => {
+  const accumulate = (tensor: Tensor, contribution: Tensor) => {
     const before = at(tensor);
-    const sum = before && !graph.addInto(contribution, before, since);
-    gradients.set(tensor.storage, sum ? add(graph, before, contribution) : contribution);
+    gradients.set(tensor.storage, before ? add(graph, before, contribution) : contribution);
   };
 
   gradients.set(loss.storage, graph.constant('d loss / d loss', new Float32Array([1]), loss.shape));
@@ -37,7 +35,6 @@ export function gradient(graph: Graph, loss: Tensor, wrt: readonly Tensor[]): (T
     const needs = inputs.map((t) => t !== undefined && t.dtype === 'f32' && active.has(t.storage));
     if (!upstream.some(Boolean) || !needs.some(Boolean)) continue;
     if (!op.gradient) throw new Error(`gradient: the operator ${op.name} has no gradient rule`);
-    const since = graph.nodes.length;
     const contributions = op.gradient({ attrs, inputs, outputs, upstream, needs, builder: graph });
     contributions.forEach((contribution, i) => {
       const input = inputs[i];
@@ -50,9 +47,6 @@ export function gradient(graph: Graph, loss: Tensor, wrt: readonly Tensor[]): (T
       accumulate(
         input,
         sameShape(contribution.shape, input.shape) ? contribution : graph.view(contribution, input.shape),
-        contributions.filter((c) => c?.storage === contribution.storage).length > 1
-          ? graph.nodes.length
-          : since,
       );
     });
   }

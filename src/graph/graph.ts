@@ -35,11 +35,6 @@ export interface Graph extends Builder {
   spec(storage: number): TensorSpec;
   /** Uploaded before a run; keeps its values until it is given again. */
   input(name: string, spec: TensorSpec): Tensor;
-  /**
-   * Has the node that made `tensor`, one of those from number `since` on that nobody else reads yet, add `addend` to it.
-   * @returns whether its operator can
-   */
-  addInto(tensor: Tensor, addend: Tensor, since: number): boolean;
   /** Bound to a tensor on the device when the graph is compiled: weights, learnables, optimizer state. */
   parameter(name: string, spec: TensorSpec): Tensor;
 }
@@ -85,27 +80,26 @@ export function createGraph(): Graph {
       }
       return { shape: [...shape], dtype: source.dtype, storage: source.storage };
     },
-    addInto(tensor, addend, since) {
-      const at = nodes.findIndex(
-        ({ outputs }, i) => i >= since && outputs.some(({ storage }) => storage === tensor.storage),
-      );
-      const node = nodes[at];
-      if (node?.op.addend === undefined || node.outputs[0]!.storage !== tensor.storage) return false;
-      const taken = nodes
-        .slice(at + 1)
-        .some(({ inputs }) => inputs.some((t) => t?.storage === tensor.storage));
-      if (taken || node.inputs[node.op.addend]) return false;
-      const inputs = [...node.inputs];
-      inputs[node.op.addend] = { ...addend, shape: node.outputs[0]!.shape };
-      nodes[at] = { ...node, inputs };
-      return true;
-    },
     apply(op, attrs, inputs) {
       const outputs = op.outputs(attrs, inputs).map((spec, i): Tensor => {
         const target = op.inPlace?.[i];
         return target === undefined ? tensor(spec) : inputs[target]!;
       });
-      nodes.push({ op: op as Op<unknown>, attrs, inputs, outputs });
+      const node = { op: op as Op<unknown>, attrs, inputs, outputs };
+      const known = inputs.map((t) => t && leaves.get(t.storage)?.values);
+      const values =
+        op.fold && known.every((v) => v !== undefined) ? op.fold({ ...node, attrs }, known) : undefined;
+      if (values)
+        values.forEach((v, i) => {
+          const of = outputs[i]!;
+          leaves.set(of.storage, {
+            kind: 'constant',
+            name: `${op.name} of constants`,
+            tensor: of,
+            values: v,
+          });
+        });
+      else nodes.push(node);
       return outputs;
     },
   };

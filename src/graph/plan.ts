@@ -1,9 +1,12 @@
 // From a graph to what will run and where each tensor will lie: decided, and its peak known, before anything is allocated.
 import { formatBytes } from '../gpu/errors.ts';
 import { align, alignment } from '../gpu/memory.ts';
+import type { PlaceOf } from '../kernels/op.ts';
 import { byteLength, exactBytes, type Tensor } from '../kernels/tensor.ts';
 import { batchNodes } from './batching.ts';
+import { fuseNodes } from './fusion.ts';
 import { type Graph, type Node, storageBytes } from './graph.ts';
+import { packUpdates } from './packing.ts';
 
 /** A buffer that tensors with disjoint lifetimes share. */
 export interface Slot {
@@ -54,6 +57,10 @@ export interface PlanOptions {
   readonly share?: boolean;
   /** Run nodes that share their weights as one (batching.ts). */
   readonly batch?: boolean;
+  /** Let operators take their neighbours' work upon themselves (fusion.ts); default true. */
+  readonly fuse?: boolean;
+  /** Which parameters share buffers, by number, and where in them they lie: updated together, if they can be. */
+  readonly packed?: ReadonlyMap<number, Place>;
   /** Parameters never change: what depends on no input is computed in the first run, and kept. */
   readonly fixedParameters?: boolean;
 }
@@ -70,14 +77,17 @@ export function plan(
   options: PlanOptions = {},
 ): Plan {
   const wanted = new Set(Object.values(outputs).map((t) => t.storage));
-  const needed: Node[] = [];
+  const read = new Set(wanted);
+  const all: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {
     if (!node.op.inPlace && !node.outputs.some((t) => wanted.has(t.storage))) continue;
-    needed.push(node);
+    all.push(node);
     for (const input of node.inputs) if (input) wanted.add(input.storage);
   }
-  needed.reverse();
-  const isFixed = options.fixedParameters ? fixedNodes(graph, needed) : () => false;
+  all.reverse();
+  const { share = true, fuse = true } = options;
+  const isFixed = options.fixedParameters ? fixedNodes(graph, all) : () => false;
+  const needed = share && fuse ? fuseNodes(all, read, isFixed) : all;
   const { nodes: arranged, places, sizes } = arrange(graph, { needed, isFixed }, outputs, options);
   const fixed = arranged.filter(isFixed);
   const nodes = [...fixed, ...arranged.filter((node) => !isFixed(node))];
@@ -179,7 +189,7 @@ function arrange(
   graph: Graph,
   { needed, isFixed }: { readonly needed: readonly Node[]; isFixed(node: Node): boolean },
   outputs: Readonly<Record<string, Tensor>>,
-  { share = true, batch = false }: PlanOptions,
+  { share = true, batch = false, fuse = true, packed = new Map() }: PlanOptions,
 ): { nodes: readonly Node[]; places: Map<number, Place>; sizes: Map<number, number> } {
   const places = new Map<number, Place>();
   const sizes = new Map<number, number>();
@@ -204,9 +214,18 @@ function arrange(
     return { ...node, inPlace: true };
   });
   const bytes = (storage: number) => exactBytes(graph.spec(storage));
-  const { nodes, families } = batch
+  const batched = batch
     ? batchNodes(inPlace, { root, movable, bytes, alignment, kind: (node) => (isFixed(node) ? 'fixed' : '') })
     : { nodes: inPlace, families: [] };
+  const { families } = batched;
+  const shared = new Set([...replaced.keys(), ...replaced.values(), ...families.flat()]);
+  const placeable = (storage: number) => movable(storage) && !shared.has(storage) && uses.get(storage) === 1;
+  const { nodes, packs } = fuse ? packUpdates(batched.nodes, packed, placeable) : { ...batched, packs: [] };
+  for (const pack of packs) {
+    for (const [storage, offset] of pack.offsets)
+      if (offset > 0) places.set(storage, { storage: pack.storage, offset });
+    sizes.set(pack.storage, pack.bytes);
+  }
   for (const family of families) {
     let offset = 0;
     for (const storage of family) {
@@ -219,8 +238,59 @@ function arrange(
     const before = root(storage);
     places.set(storage, places.get(before) ?? { storage: before, offset: 0 });
   }
-  return { nodes, places, sizes };
+  const taken = new Set([...shared, ...packs.flatMap(({ offsets }) => [...offsets.keys()])]);
+  const placeOf = (storage: number): Place => places.get(storage) ?? { storage, offset: 0 };
+  const left = nodes.filter((node) => {
+    const found = fuse ? node.op.part?.(node) : undefined;
+    const [out] = node.outputs;
+    if (!found || taken.has(out!.storage) || !movable(out!.storage)) return true;
+    const source = node.inputs[found.input]!;
+    const within = placeOf(source.storage);
+    const offset = within.offset + found.bytes;
+    if (fixed.has(source.storage) || fixed.has(within.storage) || offset % alignment !== 0) return true;
+    // No dispatch may write to the buffer in which it reads the part.
+    const writes = nodes.some(
+      ({ inputs, outputs: written }) =>
+        inputs.some((t) => t?.storage === out!.storage) &&
+        written.some((t) => placeOf(t.storage).storage === within.storage),
+    );
+    if (writes) return true;
+    places.set(out!.storage, { storage: within.storage, offset });
+    return false;
+  });
+  return { nodes: fuse ? withNeighbours(left, ({ storage }) => placeOf(storage)) : left, places, sizes };
 }
+
+/** Nodes back to which a partner is looked for. */
+const reach = 16;
+
+/** Makes one node of two where an operator knows how, and the first may as well run where the second does. */
+function withNeighbours(nodes: readonly Node[], place: PlaceOf): Node[] {
+  const found: Node[] = [];
+  const buffers = (tensors: readonly (Tensor | undefined)[]) =>
+    new Set(tensors.flatMap((t) => (t ? [place(t).storage] : [])));
+  /** Takes a node back that can run with this one. */
+  const partner = (node: Node): Node | undefined => {
+    const touched = new Set<number>(); // by the nodes in between
+    const written = new Set<number>();
+    for (let at = found.length - 1; at >= Math.max(0, found.length - reach); at -= 1) {
+      const before = found[at]!;
+      const joined = before.op.neighbours?.(before, node, place) ?? node.op.neighbours?.(before, node, place);
+      const [made, read] = [buffers(before.outputs), buffers(before.inputs)];
+      if (joined && !overlap(made, touched) && !overlap(read, written)) {
+        found.splice(at, 1);
+        return joined;
+      }
+      for (const storage of [...made, ...read]) touched.add(storage);
+      for (const storage of made) written.add(storage);
+    }
+    return undefined;
+  };
+  for (const node of nodes) found.push(partner(node) ?? node);
+  return found;
+}
+
+const overlap = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean => [...a].some((x) => b.has(x));
 
 /** The plan in words: one line per node if `nodes` is set, then memory and work. */
 export function describePlan(
@@ -230,10 +300,10 @@ export function describePlan(
   const slotOf = new Map(slots.flatMap((slot, i) => slot.storages.map((storage) => [storage, i] as const)));
   const place = (t: Tensor | undefined) => {
     if (!t) return '-';
-    const leaf = graph.leaves.get(t.storage);
     const place = places.get(t.storage);
+    const leaf = graph.leaves.get(place?.storage ?? t.storage);
     const slot = slotOf.get(place?.storage ?? t.storage);
-    return `${leaf ? leaf.name : `#${slot}${place?.offset ? `+${place.offset}` : ''}`}[${t.shape.join(',')}]`;
+    return `${leaf ? leaf.name : `#${slot}`}${place?.offset ? `+${place.offset}` : ''}[${t.shape.join(',')}]`;
   };
   const lines = options.nodes
     ? nodes.map(

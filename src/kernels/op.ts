@@ -52,6 +52,23 @@ export interface GradientCall<Attrs> {
   readonly builder: Builder;
 }
 
+/** A node as operators see one another's when they are fused. */
+export interface OpNode<Attrs = unknown> {
+  readonly op: Op<unknown>;
+  readonly attrs: Attrs;
+  readonly inputs: readonly (Tensor | undefined)[];
+  readonly outputs: readonly Tensor[];
+}
+
+/** A node of a plan: where its tensors lie is known. */
+export interface PlacedNode<Attrs = unknown> extends OpNode<Attrs> {
+  /** Output 0 lies where the input that the operator copies lay: there is nothing to copy. */
+  readonly inPlace?: boolean;
+}
+
+/** Where a tensor lies: tensors of one storage share a buffer. */
+export type PlaceOf = (tensor: Tensor) => { readonly storage: number; readonly offset: number };
+
 export interface Rows {
   /** Inputs of which each row of the outputs takes one row; all others are shared. */
   readonly own: readonly number[];
@@ -66,12 +83,36 @@ export interface Op<Attrs> {
   /** Output i is written into the storage of input `inPlace[i]` (Adam's parameters and moments). */
   readonly inPlace?: readonly (number | undefined)[];
   /**
+   * Updates in place that go element by element: `state` inputs, and the one that they are updated `by`. Several such
+   * nodes are one where their operands lie one behind the other in the same buffers.
+   */
+  readonly updates?: { readonly state: readonly number[]; readonly by: number };
+  /**
    * Output 0 begins as a copy of this input, made by the first dispatch. It is left out, and both share a buffer, where
    * nobody else needs the input.
    */
   readonly copies?: number;
   /** An optional input, which is added to output 0: gradients that come together there need no addition of their own. */
   readonly addend?: number;
+  /** The addend may have the last dimensions of output 0 only, and is then repeated along the others. */
+  readonly tails?: boolean;
+  /** Output 0 is what lies from byte `bytes` on in an input: nothing has to be done where a binding may begin there. */
+  part?(node: OpNode<Attrs>): { readonly input: number; readonly bytes: number } | undefined;
+  /** Whether a node's output is the sum of its two inputs: one may become the `addend` of what made the other. */
+  adds?(node: OpNode<Attrs>): boolean;
+  /** One node for the sum of output 0 of two nodes of this operator; undefined: there is none. */
+  joined?(a: OpNode<Attrs>, b: OpNode<Attrs>): OpNode | undefined;
+  /**
+   * One node instead of this one and of some of those that made its inputs (graph/fusion.ts); undefined: none.
+   * @param made the node that made an input, if nobody else needs any of its results
+   */
+  after?(node: OpNode<Attrs>, made: (input: number) => OpNode | undefined): OpNode | undefined;
+  /** One node instead of this one and the only one that needs its results; undefined: none. */
+  before?(node: OpNode<Attrs>, next: OpNode): OpNode | undefined;
+  /** One node instead of two that run one behind the other, one of which is this operator's; undefined: none. */
+  neighbours?(first: PlacedNode, second: PlacedNode, place: PlaceOf): OpNode | undefined;
+  /** Values of the outputs, where all inputs are constants; undefined: it is not worth it. */
+  fold?(node: OpNode<Attrs>, values: readonly ArrayLike<number>[]): Float32Array[] | undefined;
   /**
    * What every row of the outputs is made of, for a node whose rows do not depend on each other: several such nodes
    * with the same attributes and the same shared operands may run as one. undefined: not for these operands.

@@ -1,10 +1,15 @@
 // One training step as one graph: the method's forward and losses, gradients, its optimizer.
 
 import type { Gpu } from '../gpu/gpu.ts';
-import { createDeviceTensor, type DeviceTensor, readDeviceTensor } from '../graph/device-tensor.ts';
+import {
+  createPackedTensors,
+  type DeviceTensor,
+  packedPlaces,
+  readDeviceTensor,
+} from '../graph/device-tensor.ts';
 import { compile, type Executable } from '../graph/executor.ts';
 import { gradient } from '../graph/gradient.ts';
-import { type Plan, plan } from '../graph/plan.ts';
+import { type Place, type Plan, plan } from '../graph/plan.ts';
 import { elements, f32, type Tensor } from '../kernels/tensor.ts';
 import { fapromptNeeds, type ImageNeeds } from '../model/clip/needs.ts';
 import { bindWeights, type Clip } from '../model/clip/weights.ts';
@@ -43,21 +48,17 @@ export function createTrainingState(
   values: { readonly parameters: ReadonlyMap<string, Float32Array> } & Partial<HostState>,
   moments: readonly ('m' | 'v')[] = ['m', 'v'],
 ): TrainingState {
-  const made = {
-    parameters: new Map<string, DeviceTensor>(),
-    m: new Map<string, DeviceTensor>(),
-    v: new Map<string, DeviceTensor>(),
-  };
+  const none: ReadonlyMap<string, DeviceTensor> = new Map();
+  const made = { parameters: none, m: none, v: none };
   const dispose = () => {
-    for (const part of parts) for (const { buffer } of made[part].values()) gpu.memory.free(buffer);
+    const buffers = parts.flatMap((part) => [...made[part].values()].map(({ buffer }) => buffer));
+    for (const buffer of new Set(buffers)) gpu.memory.free(buffer);
   };
+  const specs = new Map([...shapes].map(([name, shape]) => [name, f32(...shape)]));
   try {
     for (const part of parts)
-      for (const [name, shape] of part === 'parameters' || moments.includes(part) ? shapes : [])
-        made[part].set(
-          name,
-          createDeviceTensor(gpu, `${part}/${name}`, f32(...shape), values[part]?.get(name)),
-        );
+      if (part === 'parameters' || moments.includes(part))
+        made[part] = createPackedTensors(gpu, part, specs, (name) => values[part]?.get(name));
     return { ...made, dispose };
   } catch (error) {
     dispose(); // what fitted before the one that did not
@@ -194,8 +195,17 @@ export function bindStep(
 /** How a step is planned: prompts that go through the same layers go through them together. */
 const arrangement = { batch: true } as const;
 
-/** What compileStep will run. */
-export const planStep = ({ model, losses }: StepGraph): Plan => plan(model.graph, losses, arrangement);
+/** What compileStep will run, with a state as createTrainingState makes it. */
+export function planStep({ model, losses, learnables, moments }: StepGraph): Plan {
+  const packed = new Map<number, Place>();
+  parts.forEach((part, i) => {
+    for (const [name, { pack, offset }] of packedPlaces(learnables)) {
+      const tensor = part === 'parameters' ? learnables.get(name) : moments.get(name)?.[part];
+      if (tensor) packed.set(tensor.storage, { storage: parts.length * pack + i, offset });
+    }
+  });
+  return plan(model.graph, losses, { ...arrangement, packed });
+}
 
 /** The executable of a step; its outputs are the loss terms. */
 export async function compileStep(

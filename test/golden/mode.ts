@@ -16,6 +16,7 @@ import { publishedAdam } from '../../src/model/methods/optimizer.ts';
 import {
   bindStep,
   buildStepGraph,
+  compileStep,
   createTrainingState,
   readTrainingState,
   type TrainingState,
@@ -53,7 +54,9 @@ export async function checkMode(
   const model = await configuration.model(mode);
   for (const sharePrefix of [true, false]) {
     const group = `${configuration.group}/${name}${sharePrefix ? '' : ' (prompts in full)'}`;
-    await checkTraining({ gpu, golden, configuration, model, features, report, path, group }, sharePrefix);
+    const setting = { gpu, golden, configuration, model, features, report, path, group };
+    await checkTraining(setting, sharePrefix);
+    await checkTrained({ ...setting, group: `${group}, as trained` }, sharePrefix);
   }
 }
 
@@ -66,7 +69,7 @@ async function initialState({ gpu, configuration, model }: Setting): Promise<Tra
 }
 
 async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<void> {
-  const { gpu, golden, configuration, model, features, report, path, group } = setting;
+  const { gpu, golden, configuration, model, report, path, group } = setting;
   const { inputs, imageSize, config } = configuration;
   const images = inputs.tensors.get('images')!.shape[0]!;
   const state = await initialState(setting);
@@ -97,14 +100,7 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
     parameters: bindStep(configuration, step, state),
     batch: true,
   });
-  const labels = await inputs.readInt32('labels');
-  const feeds = {
-    image: features.image,
-    patches: features.patches,
-    masks: Uint8Array.from(await inputs.readFloat32('masks')),
-    classes: labels,
-    labels: Float32Array.from(labels),
-  };
+  const feeds = await feedsOf(setting);
   const file = (await golden.open(path))!;
   const tensors = (prefix: string) =>
     [...file.tensors]
@@ -154,22 +150,68 @@ async function checkTraining(setting: Setting, sharePrefix: boolean): Promise<vo
         );
       }
     }
-    const { parameters } = await readTrainingState(gpu, state);
-    for (const { name, rest } of tensors(`param${n}/`)) {
-      // Adam amplifies rounding where a gradient is tiny: it divides by its size.
-      const derivative = await file.readFloat32(`pgrad/${rest}`);
-      const floor = 1e-5 * derivative.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-      await report.compare(
-        `${group} after Adam`,
-        path,
-        name,
-        parameters.get(rest)!,
-        (i) => Math.abs(derivative[i]!) > floor,
-      );
-    }
+    await compareParameters(setting, state, n);
     await inference.check(n);
   }
   inference.dispose();
+  executable.dispose();
+  state.dispose();
+}
+
+const feedsOf = async ({ configuration: { inputs }, features }: Setting) => {
+  const labels = await inputs.readInt32('labels');
+  return {
+    image: features.image,
+    patches: features.patches,
+    masks: Uint8Array.from(await inputs.readFloat32('masks')),
+    classes: labels,
+    labels: Float32Array.from(labels),
+  };
+};
+
+/** `param<n>/...`: the parameters after n steps. */
+async function compareParameters(
+  { gpu, golden, report, path, group }: Setting,
+  state: TrainingState,
+  n: number,
+): Promise<void> {
+  const file = (await golden.open(path))!;
+  const { parameters } = await readTrainingState(gpu, state);
+  const prefix = `param${n}/`;
+  for (const name of [...file.tensors.keys()].filter((key) => key.startsWith(prefix))) {
+    const rest = name.slice(prefix.length);
+    // Adam amplifies rounding where a gradient is tiny: it divides by its size.
+    const derivative = await file.readFloat32(`pgrad/${rest}`);
+    const floor = 1e-5 * derivative.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    await report.compare(
+      `${group} after Adam`,
+      path,
+      name,
+      parameters.get(rest)!,
+      (i) => Math.abs(derivative[i]!) > floor,
+    );
+  }
+}
+
+/** The step as training compiles it: nothing but the losses is read, so that operators are fused. */
+async function checkTrained(setting: Setting, sharePrefix: boolean): Promise<void> {
+  const { gpu, golden, configuration, model, report, path, group } = setting;
+  const { inputs, imageSize } = configuration;
+  const state = await initialState(setting);
+  const batch = inputs.tensors.get('images')!.shape[0]!;
+  const step = buildStepGraph(configuration, model, { batch, size: imageSize }, { sharePrefix });
+  const executable = await compileStep(gpu, configuration, step, state);
+  const feeds = await feedsOf(setting);
+  const file = (await golden.open(path))!;
+  for (let n = 1; n <= steps; n += 1) {
+    const schedule = adamSchedule({ lr: 1e-3, ...publishedAdam }, n);
+    const got = await executable.run({ ...feeds, schedule }, Object.keys(step.losses));
+    for (const [name, value] of Object.entries(got)) {
+      const stored = `loss/step${n}/${name}`;
+      if (file.tensors.has(stored)) await report.compare(`${group} losses`, path, stored, value);
+    }
+    await compareParameters(setting, state, n);
+  }
   executable.dispose();
   state.dispose();
 }

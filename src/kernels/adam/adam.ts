@@ -13,6 +13,7 @@ export interface AdamAttrs {
 export const adamOp: Op<AdamAttrs> = {
   name: 'adam',
   inPlace: [0, 1, 2],
+  updates: { state: [0, 1, 2], by: 3 },
   outputs(_, inputs) {
     const [parameter, m, v, gradient, schedule] = inputs;
     for (const t of [m, v, gradient]) {

@@ -1,7 +1,14 @@
 import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
-import { attentionPairReference, attentionReference } from './attention.ref.ts';
+import {
+  attentionBesideReference,
+  attentionPairReference,
+  attentionReference,
+  prefixSumReference,
+} from './attention.ref.ts';
 import { type AttentionAttrs, attentionOp } from './attention.ts';
 import { type AttentionPairAttrs, attentionPairOp } from './attention_pair.ts';
+import { type PrefixSumAttrs, prefixSumOp } from './attention_prefix_sum.ts';
+import { attentionBesideOp } from './beside.ts';
 
 /** Query-key attention of `batch` sequences of `length` rows; normal numbers. */
 function make(
@@ -56,8 +63,41 @@ const pair = (name: string, [batch, length, heads, headDim]: readonly [number, n
     inputs: [{ shape: [batch, length, 3 * heads * headDim] }],
   }) satisfies Case<AttentionPairAttrs>;
 
+/** Shares of one or two groups of sequences, and an addend or none. */
+const prefixSum = (
+  name: string,
+  [sequences, more, length, width]: readonly [number, number, number, number],
+  { rows = length, addend = false, ...attrs }: Partial<PrefixSumAttrs> & { addend?: boolean } = {},
+): Case<PrefixSumAttrs> => ({
+  name,
+  attrs: { rows, ...attrs },
+  inputs: [
+    { shape: [sequences, length, 2 * width] },
+    more > 0 ? { shape: [more, length, 2 * width] } : undefined,
+    addend ? { shape: [1, rows, 3 * width] } : undefined,
+  ],
+});
+
+const prefixSumCases: Case<PrefixSumAttrs>[] = [
+  prefixSum('one', [1, 0, 1, 1]),
+  prefixSum('odd', [3, 0, 5, 7], { rows: 6, addend: true }),
+  prefixSum('two groups', [80, 10, 6, 32], { rows: 9, addend: true }),
+  prefixSum('the second larger', [1, 70, 2, 5]),
+  prefixSum('values only', [5, 2, 3, 8], { rows: 4, source: 'vv', addend: true }),
+];
+
 export const attentionTests = [
   defineOpTest({ op: attentionOp, reference: attentionReference, cases }),
+  defineOpTest({
+    op: attentionBesideOp,
+    reference: attentionBesideReference,
+    cases: [
+      make('prompts beside their prefix', [10, 6, 2, 64], { causal: true, prefixLength: 6 }, 9),
+      make('odd, beside a longer prefix', [3, 2, 3, 7], { causal: true, prefixLength: 5 }, 17),
+      make('not causal, beside a prefix of one row', [2, 5, 1, 16], { prefixLength: 1 }, 1),
+    ],
+  }),
+  defineOpTest({ op: prefixSumOp, reference: prefixSumReference, cases: prefixSumCases }),
   defineOpTest<AttentionPairAttrs>({
     op: attentionPairOp,
     reference: attentionPairReference,

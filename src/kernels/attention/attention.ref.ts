@@ -1,5 +1,6 @@
 import type { Reference, RefTensor } from '../op-test.ts';
 import type { AttentionPairAttrs } from './attention_pair.ts';
+import type { PrefixSumAttrs } from './attention_prefix_sum.ts';
 import type { AttentionAttrs } from './layout.ts';
 
 type Rows = (sequence: number, row: number, part: number, head: number) => Float64Array;
@@ -98,5 +99,29 @@ export const attentionPairReference: Reference<AttentionPairAttrs> = {
     const [ordinary] = attentionReference.backward!({ heads }, inputs, [dout]);
     const [vv] = attentionReference.backward!({ heads, source: 'vv' }, inputs, [doutVv]);
     return [{ shape: ordinary!.shape, data: ordinary!.data.map((x, i) => x + vv!.data[i]!) }];
+  },
+};
+
+/** The attention of the sequences, then that of the whole prefix. */
+export const attentionBesideReference: Reference<AttentionAttrs> = {
+  forward: ({ prefixLength, ...attrs }, [qkv, prefix]) => [
+    ...attentionReference.forward({ ...attrs, ...(prefixLength ? { prefixLength } : {}) }, [qkv, prefix]),
+    ...attentionReference.forward(attrs, [prefix]),
+  ],
+};
+
+export const prefixSumReference: Reference<PrefixSumAttrs> = {
+  forward({ rows, source }, [shares, more, addend]) {
+    const [, length, columns] = shares!.shape as [number, number, number];
+    const width = columns / 2;
+    const out = { shape: [1, rows, 3 * width], data: new Float64Array(rows * 3 * width) };
+    if (addend) out.data.set(addend.data);
+    for (const part of more ? [shares!, more] : [shares!])
+      part.data.forEach((value, i) => {
+        const column = i % columns;
+        if (source === 'vv' && column < width) return;
+        out.data[(Math.floor(i / columns) % length) * 3 * width + width + column]! += value;
+      });
+    return [out];
   },
 };

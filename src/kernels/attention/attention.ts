@@ -1,20 +1,11 @@
-import { spread } from '../grid.ts';
 import type { Builder, Op } from '../op.ts';
 import { describe, elements, f32, ShapeError, type Tensor, type TensorSpec } from '../tensor.ts';
-import shader from './attention.wgsl';
 import { gradOp } from './attention_grad.ts';
-import sequenceShader from './attention_sequence.wgsl';
-import subgroupShader from './attention_subgroup.wgsl';
-import {
-  type AttentionAttrs,
-  codeOverrides,
-  lanesOf,
-  pairs,
-  sequenceOverrides,
-  sizes,
-  workgroup,
-} from './layout.ts';
-import { forwardVariants, tileDispatch, usesTiles } from './tile.ts';
+import { prefixSumOp } from './attention_prefix_sum.ts';
+import { attentionBeside, gradientBeside } from './beside.ts';
+import { forwardDispatches } from './forward.ts';
+import { type AttentionAttrs, pairs, sizes } from './layout.ts';
+import { forwardVariants } from './tile.ts';
 
 export type { AttentionAttrs };
 
@@ -45,6 +36,8 @@ export function checkAttention(
     );
 }
 
+const attentionGradOp = { ...gradOp, neighbours: gradientBeside };
+
 /** Inputs qkv and, where prefixLength > 0, prefix; outputs the heads' results and the log-sum-exp for backward. */
 export const attentionOp: Op<AttentionAttrs> = {
   name: 'attention',
@@ -54,50 +47,8 @@ export const attentionOp: Op<AttentionAttrs> = {
     const { sequences, length, width, heads } = sizes(attrs, qkv);
     return [f32(sequences, length, width), f32(sequences, heads, length)];
   },
-  dispatches(call) {
-    const {
-      attrs,
-      inputs: [qkv, prefix],
-      outputs: [out, lse],
-    } = call;
-    const { width, ...uniforms } = sizes(attrs, qkv!);
-    const { sequences, length, heads, head_dim, prefix_length } = uniforms;
-    const used = prefix_length > 0 ? prefix : undefined;
-    const common = {
-      bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, out, lse },
-      uniforms,
-    };
-    const PREFIXED = prefix_length > 0;
-    const ofSequence = sequenceOverrides(call, qkv!, false);
-    if (ofSequence)
-      return [
-        {
-          ...common,
-          shader: sequenceShader,
-          overrides: ofSequence,
-          workgroups: spread(sequences * heads),
-        },
-      ];
-    if (usesTiles(call, length)) return [tileDispatch(call.capabilities, attrs, call.inputs, [out!, lse!])];
-    const lanes = lanesOf(call);
-    const rows = length > lanes ? 2 : 1; // two rows share each fetched key
-    return [
-      {
-        ...common,
-        shader: lanes > 0 ? subgroupShader : shader,
-        overrides: {
-          ...codeOverrides(head_dim, lanes, call.capabilities),
-          PREFIXED,
-          ...(lanes > 0 ? { ROWS: rows } : {}),
-        },
-        workgroups: spread(
-          lanes > 0
-            ? sequences * heads * Math.ceil(length / (lanes * rows))
-            : Math.ceil((sequences * heads * length) / workgroup),
-        ),
-      },
-    ];
-  },
+  dispatches: forwardDispatches,
+  neighbours: attentionBeside,
   cost({ attrs, inputs: [qkv] }) {
     const { own, prefix } = pairs(attrs, qkv!);
     return { flops: 4 * (own + prefix) * sizes(attrs, qkv!).head_dim };
@@ -105,8 +56,20 @@ export const attentionOp: Op<AttentionAttrs> = {
   gradient({ attrs, inputs: [qkv, prefix], outputs: [out, lse], upstream: [dout], needs, builder: g }) {
     if (!dout) return [];
     const [ofOwn, ofPrefix] = [needs[0] === true, needs[1] === true];
-    const [dqkv, dprefix] = g.apply(gradOp, { ...attrs, ofOwn, ofPrefix }, [qkv, prefix, out, dout, lse]);
-    return [ofOwn ? dqkv : undefined, ofPrefix ? dprefix : undefined];
+    const [dqkv, shares] = g.apply(attentionGradOp, { ...attrs, ofOwn, ofPrefix }, [
+      qkv,
+      prefix,
+      out,
+      dout,
+      lse,
+    ]);
+    if (!ofPrefix) return [dqkv];
+    const [dprefix] = g.apply(
+      prefixSumOp,
+      { rows: prefix!.shape[1]!, ...(attrs.source ? { source: attrs.source } : {}) },
+      [shares],
+    );
+    return [ofOwn ? dqkv : undefined, dprefix];
   },
 };
 

@@ -5,7 +5,6 @@ import keyShader from './attention_grad_key.wgsl';
 import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
 import queryShader from './attention_grad_query.wgsl';
 import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
-import prefixSumShader from './attention_prefix_sum.wgsl';
 import sequenceShader from './attention_sequence_grad.wgsl';
 import statisticsShader from './attention_statistics.wgsl';
 import keyTileShader from './attention_tile_grad_key.wgsl';
@@ -28,54 +27,33 @@ export interface AttentionGradAttrs extends AttentionAttrs {
 }
 
 /**
- * Sequences whose contributions to the prefix one invocation of a row kernel adds up: enough queries to be worth a
- * partial sum, few enough that a GPU has many invocations (with 64 queries an H100 took 0.2 ms a call).
- */
-const sequencesPerGroup = (length: number): number => Math.max(1, Math.ceil(16 / length));
-
-/**
- * d qkv and d prefix from [qkv, prefix, out, dout, lse], by one dispatch over the sequences and heads, or one each for
- * the statistics, the queries, the keys and the prefix's keys; then the sum of the prefix's shares.
+ * d qkv and every sequence's share of d key and d value of the prefix, from [qkv, prefix, out, dout, lse], by one dispatch
+ * over the sequences and heads, or one each for the statistics, the queries, the keys and the prefix's keys.
  */
 export const gradOp: Op<AttentionGradAttrs> = {
   name: 'attention_grad',
   variants: gradientVariants,
-  outputs({ ofOwn, ofPrefix, ...attrs }, [qkv, prefix]) {
+  rows({ attrs: { ofOwn, ofPrefix, prefixLength = 0 }, inputs: [qkv] }) {
+    if (!ofOwn || (prefixLength > 0 && !ofPrefix)) return undefined;
+    return prefixLength > 0 ? { own: [0, 2, 3, 4], count: qkv!.shape[0]! } : undefined;
+  },
+  outputs({ ofOwn, ofPrefix, ...attrs }, [qkv]) {
     const { sequences, length, width, heads, prefix_length } = sizes(attrs, qkv!);
     return [
       ofOwn ? f32(...qkv!.shape) : f32(1),
-      ofPrefix ? f32(...prefix!.shape) : f32(1),
+      ofPrefix ? f32(sequences, prefix_length, 2 * width) : f32(1),
       f32(sequences, heads, length, 2), // workspace: statistics
-      ofPrefix ? f32(sequences, prefix_length, 2 * width) : f32(1), // workspace: shares of d prefix
     ];
   },
   dispatches(call) {
-    const { ofOwn, ofPrefix, source } = call.attrs;
+    const { ofOwn, ofPrefix } = call.attrs;
     const [qkv, prefix] = call.inputs;
-    const [, dprefix, , shares] = call.outputs;
-    const { sequences, length, width, prefix_length } = sizes(call.attrs, qkv!);
-    const fused = sequenceDispatch(call);
-    const own = fused ? [fused] : [statisticsDispatch(call), ...(ofOwn ? ownDispatches(call) : [])];
+    const fused = sequenceGradient(call);
+    if (fused) return [fused];
+    const own = [statisticsDispatch(call), ...(ofOwn ? ownDispatches(call) : [])];
     if (!ofPrefix) return own;
-    const span = fused ? 1 : sequencesPerGroup(length);
-    const rows = prefix!.shape[1]!;
-    return [
-      ...own,
-      ...(fused ? [] : [keyDispatch(call, { span, keyRows: prefix, keys: prefix_length, dkeys: shares! })]),
-      {
-        shader: prefixSumShader,
-        bindings: { partial: shares, dprefix },
-        uniforms: {
-          groups: Math.ceil(sequences / span),
-          prefix_length,
-          width,
-          rows,
-          first_column: source === 'vv' ? 2 * width : width,
-        },
-        overrides: { WORKGROUP: 128 },
-        workgroups: spread(Math.ceil((rows * 3 * width) / prefixSumShader.constants.COLUMNS!)),
-      },
-    ];
+    const { prefix_length } = sizes(call.attrs, qkv!);
+    return [...own, keyDispatch(call, { keyRows: prefix, keys: prefix_length, dkeys: call.outputs[1]! })];
   },
   cost({ attrs, inputs: [qkv] }) {
     const { own, prefix } = pairs(attrs, qkv!);
@@ -86,11 +64,18 @@ export const gradOp: Op<AttentionGradAttrs> = {
 
 type GradCall = Call<AttentionGradAttrs>;
 
-/** All of a short sequence's gradient; undefined where the call does not use that kernel. */
-function sequenceDispatch(call: GradCall): Dispatch | undefined {
+/**
+ * All of a short sequence's gradient; undefined where the call does not use that kernel.
+ * @param beside of the prefix's own attention: the upstream gradient, and where d qkv goes
+ */
+export function sequenceGradient(
+  call: Call<AttentionGradAttrs>,
+  beside?: readonly [dout: Tensor, dqkv: Tensor],
+): Dispatch | undefined {
   const { attrs, inputs, outputs } = call;
   const [qkv, prefix, , dout] = inputs;
-  const overrides = sequenceOverrides(call, qkv!, true);
+  const besideLength = beside?.[1].shape[1] ?? 0;
+  const overrides = sequenceOverrides(call, qkv!, true, besideLength);
   if (!overrides) return undefined;
   const { width, ...uniforms } = sizes(attrs, qkv!);
   const used = overrides.PREFIXED ? prefix : undefined;
@@ -98,17 +83,16 @@ function sequenceDispatch(call: GradCall): Dispatch | undefined {
     shader: sequenceShader,
     bindings: {
       qkv,
-      qkv4: qkv,
       prefix: used,
-      prefix4: used,
       dout,
-      dout4: dout,
       dqkv: attrs.ofOwn ? outputs[0] : undefined,
-      dprefix: attrs.ofPrefix ? outputs[3] : undefined,
+      dprefix: attrs.ofPrefix ? outputs[1] : undefined,
+      beside_dout: beside?.[0],
+      beside_dqkv: beside?.[1],
     },
-    uniforms,
+    uniforms: { ...uniforms, beside_length: besideLength },
     overrides: { ...overrides, OWN: attrs.ofOwn, OF_PREFIX: attrs.ofPrefix },
-    workgroups: spread(uniforms.sequences * uniforms.heads),
+    workgroups: spread((uniforms.sequences + (beside ? 1 : 0)) * uniforms.heads),
   };
 }
 
@@ -136,12 +120,12 @@ function ownDispatches(call: GradCall): Dispatch[] {
   return [
     {
       shader: rows.query,
-      bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, dout, dout4: dout, statistics, dqkv },
+      bindings: { qkv, prefix: used, dout, statistics, dqkv },
       uniforms,
       overrides: { ...rows.overrides, PREFIXED: prefix_length > 0, SHARED: attrs.source === 'vv' },
       workgroups: spread(rows.workgroups(sequences * heads, length)),
     },
-    keyDispatch(call, { span: 1, keyRows: undefined, keys: length, dkeys: dqkv! }),
+    keyDispatch(call, { keyRows: undefined, keys: length, dkeys: dqkv! }),
   ];
 }
 
@@ -174,17 +158,15 @@ function rowKernels(call: GradCall) {
 }
 
 interface Keys {
-  /** Sequences in a group: 1 for a sequence's own keys, which are masked if the attention is causal. */
-  readonly span: number;
-  /** The prefix; undefined: the sequences' own rows. */
+  /** The prefix; undefined: the sequences' own rows, which are masked if the attention is causal. */
   readonly keyRows: Tensor | undefined;
-  /** Key rows of a group. */
+  /** Key rows of a sequence. */
   readonly keys: number;
   readonly dkeys: Tensor;
 }
 
-/** d key and d value, of the sequences' own rows or of the prefix. */
-function keyDispatch(call: GradCall, { span, keyRows, keys, dkeys }: Keys): Dispatch {
+/** d key and d value of each sequence, of its own rows or of the prefix. */
+function keyDispatch(call: GradCall, { keyRows, keys, dkeys }: Keys): Dispatch {
   const { attrs, inputs, outputs } = call;
   const [qkv, , , dout] = inputs;
   const { sequences, length, width, heads, head_dim, causal, scale, columns } = sizes(attrs, qkv!);
@@ -192,16 +174,12 @@ function keyDispatch(call: GradCall, { span, keyRows, keys, dkeys }: Keys): Disp
   const own = keyRows === undefined;
   const shared = attrs.source === 'vv';
   const rows = keyRows ?? qkv;
-  const groups = Math.ceil(sequences / span);
   return {
     shader: kernels.key,
     bindings: {
       qkv,
-      qkv4: qkv,
       key_rows: rows,
-      key_rows4: rows,
       dout,
-      dout4: dout,
       statistics: outputs[2],
       dkeys,
     },
@@ -213,7 +191,6 @@ function keyDispatch(call: GradCall, { span, keyRows, keys, dkeys }: Keys): Disp
       causal: own ? causal : 0,
       scale,
       keys,
-      span,
       key_stride: own ? length : 0,
       columns,
       dkeys_row: own ? [3 * width, width, 2 * width, 0] : [2 * width, 0, width, 0],
@@ -223,6 +200,6 @@ function keyDispatch(call: GradCall, { span, keyRows, keys, dkeys }: Keys): Disp
       SHARED: shared,
       ACCUMULATE: shared && own,
     },
-    workgroups: spread(kernels.workgroups(groups * heads, keys)),
+    workgroups: spread(kernels.workgroups(sequences * heads, keys)),
   };
 }

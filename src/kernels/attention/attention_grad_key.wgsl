@@ -1,9 +1,9 @@
 // d value = sum over queries of p * dout, d key = scale * sum over queries of p * (dout . value - delta) * query, with
-// p = exp(scale * query . key - lse). Queries are taken in order, those of all sequences of a group one after another.
+// p = exp(scale * query . key - lse). Queries are taken in order.
 // For adapters without subgroups and for GPUs.
 //
 // Shapes    as key_gradient.wgsl and its parts have them
-// Dispatch  one item per group, head and key row
+// Dispatch  one item per sequence, head and key row
 
 #include "../parts/each_item.wgsl"
 #include "key_gradient.wgsl"
@@ -11,17 +11,17 @@
 override VECTORS: u32 = 0u; // in a head's row, at most 32: what is known can live in registers; 0: read from params
 
 fn items() -> u32 {
-  return sequence_groups() * params.heads * params.keys;
+  return params.sequences * params.heads * params.keys;
 }
 
 fn item(index: u32) {
   let row = index % params.keys;
   let head = (index / params.keys) % params.heads;
-  let sequences_group = index / (params.keys * params.heads);
+  let sequence = index / (params.keys * params.heads);
   let width = params.heads * params.head_dim;
   let vectors = select((params.head_dim + 3u) / 4u, VECTORS, VECTORS > 0u);
   let columns = params.columns + head * params.head_dim;
-  let key_start = (sequences_group * params.key_stride + row) * 3u * width;
+  let key_start = (sequence * params.key_stride + row) * 3u * width;
 
   var key: array<vec4f, 32>;
   var value: array<vec4f, 32>;
@@ -33,9 +33,8 @@ fn item(index: u32) {
     dk[c] = vec4f();
     dv[c] = vec4f();
   }
-  // Queries are counted through the group's sequences; `causal` groups have one sequence.
-  let first_query = sequences_group * params.span * params.length;
-  let end = min(params.sequences, (sequences_group + 1u) * params.span) * params.length;
+  let first_query = sequence * params.length; // counted through the sequences
+  let end = first_query + params.length;
   let begin = first_query + select(0u, row, params.causal != 0u);
   for (var i = begin; i < end; i++) {
     let query_start = i * 3u * width + columns.x;
@@ -56,7 +55,7 @@ fn item(index: u32) {
       dv[c] = fma(vec4f(p), dout_vector(dout_start, c), dv[c]);
     }
   }
-  let to = (sequences_group * params.keys + row) * params.dkeys_row.x + head * params.head_dim;
+  let to = (sequence * params.keys + row) * params.dkeys_row.x + head * params.head_dim;
   for (var c = 0u; c < vectors; c++) {
     store_vector(to, c, dk[c], dv[c]);
   }

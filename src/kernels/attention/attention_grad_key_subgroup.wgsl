@@ -1,9 +1,9 @@
 // d value = sum over queries of p * dout, d key = scale * sum over queries of p * (dout . value - delta) * query, with
-// p = exp(scale * query . key - lse). Queries are taken in order, those of all sequences of a group one after another.
+// p = exp(scale * query . key - lse). Queries are taken in order.
 // Each subgroup fetches FETCHED queries at a time, one row per lane, and hands them round by shuffles; each lane owns a key.
 //
 // Shapes    as key_gradient.wgsl and its parts have them
-// Dispatch  one subgroup = workgroup per LANES key rows of one group and head, spread over x and y
+// Dispatch  one subgroup = workgroup per LANES key rows of one sequence and head, spread over x and y
 
 enable subgroups;
 
@@ -20,17 +20,17 @@ fn main(
 ) {
   let tiles = (params.keys + LANES - 1u) / LANES;
   let index = group.y * groups.x + group.x;
-  if (index >= sequence_groups() * params.heads * tiles) {
+  if (index >= params.sequences * params.heads * tiles) {
     return;
   }
   let tile = index % tiles;
   let head = (index / tiles) % params.heads;
-  let sequences_group = index / (tiles * params.heads);
+  let sequence = index / (tiles * params.heads);
   let row = min(tile * LANES + lane, params.keys - 1u);
   let width = params.heads * params.head_dim;
   let vectors = (params.head_dim + 3u) / 4u; // of a head's row
   let columns = params.columns + head * params.head_dim;
-  let key_start = (sequences_group * params.key_stride + row) * 3u * width;
+  let key_start = (sequence * params.key_stride + row) * 3u * width;
 
   var key: array<vec4f, 32>;
   var value: array<vec4f, 32>;
@@ -42,9 +42,8 @@ fn main(
     dk[c] = vec4f();
     dv[c] = vec4f();
   }
-  // Queries are counted through the group's sequences; `causal` groups have one sequence.
-  let first_query = sequences_group * params.span * params.length;
-  let end = min(params.sequences, (sequences_group + 1u) * params.span) * params.length;
+  let first_query = sequence * params.length; // counted through the sequences
+  let end = first_query + params.length;
   // No query before the tile's first key sees any of its keys.
   let causal = params.causal != 0u;
   let begin = first_query + select(0u, tile * LANES, causal);
@@ -86,7 +85,7 @@ fn main(
     }
   }
   if (tile * LANES + lane < params.keys) {
-    let to = (sequences_group * params.keys + row) * params.dkeys_row.x + head * params.head_dim;
+    let to = (sequence * params.keys + row) * params.dkeys_row.x + head * params.head_dim;
     for (var c = 0u; c < vectors; c++) {
       store_vector(to, c, dk[c], dv[c]);
     }

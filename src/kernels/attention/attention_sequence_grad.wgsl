@@ -3,7 +3,8 @@
 // Of the forward nothing is needed: the scores are computed again. For GPUs.
 //
 // Shapes    qkv, prefix as rows_with_prefix.wgsl has them, dout as upstream_rows.wgsl; dqkv as qkv; dprefix [sequences,
-//           prefix_length, 2 * heads * head_dim], each sequence's own share of d key and d value of the prefix
+//           prefix_length, 2 * heads * head_dim], each sequence's own share of d key and d value of the prefix;
+//           beside_dout, beside_dqkv: of the prefix's own sequence
 // Dispatch  one workgroup per sequence and head. Workgroup memory: as sequence.wgsl has it, then the rows of dout, and grids
 //           [length] [key quads] of p and of ds
 
@@ -16,24 +17,43 @@ override OF_PREFIX: bool = false; // dprefix is wanted
 
 @group(0) @binding(6) var<storage, read_write> dprefix: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dqkv: array<f32>;
+@group(0) @binding(2) var<storage, read> beside_dout: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> beside_dqkv: array<f32>;
+
+// Elements 4c .. of a head's row that begins at `start` of the task's upstream gradient.
+fn upstream(task: Task, start: u32, c: u32) -> vec4f {
+  if (BESIDE) {
+    if (task.beside) {
+      if (ALIGNED) {
+        return beside_dout[start / 4u + c];
+      }
+      var x = vec4f();
+      for (var k = 4u * c; k < min(params.head_dim, 4u * c + 4u); k++) {
+        x[k % 4u] = beside_dout[(start + k) / 4u][(start + k) % 4u];
+      }
+      return x;
+    }
+  }
+  return dout_vector(start, c);
+}
 
 fn task(index: u32, lane: u32) {
   let task = task_of(index);
   let quads = task.key_quads;
-  let keys_at = params.length * stride();
+  let keys_at = task.length * stride();
   let values_at = keys_at + task.keys * stride();
   let dout_at = values_at + task.keys * stride();
-  let p_at = dout_at + params.length * stride();
-  let ds_at = p_at + params.length * quads;
+  let p_at = dout_at + task.length * stride();
+  let ds_at = p_at + task.length * quads;
   load_sequence(task, lane);
-  for (var i = lane; i < params.length * vectors(); i += WORKGROUP) {
-    let row = task.sequence * params.length + i / vectors();
+  for (var i = lane; i < task.length * vectors(); i += WORKGROUP) {
+    let row = task.sequence * task.length + i / vectors();
     let c = i % vectors();
-    pool[dout_at + i / vectors() * stride() + c] = dout_vector(row * task.width + task.head * params.head_dim, c);
+    pool[dout_at + i / vectors() * stride() + c] = upstream(task, row * task.width + task.head * params.head_dim, c);
   }
   workgroupBarrier();
 
-  for (var item = lane; item < params.length * quads; item += WORKGROUP) {
+  for (var item = lane; item < task.length * quads; item += WORKGROUP) {
     let i = item / quads;
     let t = item % quads;
     let rows = quad_of(t, quads, task.keys) * stride();
@@ -42,11 +62,11 @@ fn task(index: u32, lane: u32) {
   }
   workgroupBarrier();
 
-  for (var first = 0u; first < params.length; first += WORKGROUP / PARTS) {
+  for (var first = 0u; first < task.length; first += WORKGROUP / PARTS) {
     let i = first + lane / PARTS;
     let row_at = i * quads;
     var own = vec3f(hidden, 0.0, 0.0); // of the lane's part: highest score, sums of exponentials and of them by dp
-    if (i < params.length) {
+    if (i < task.length) {
       for (var t = lane % PARTS; t < quads; t += PARTS) {
         own.x = max(own.x, highest_of(pool[p_at + row_at + t]));
       }
@@ -58,7 +78,7 @@ fn task(index: u32, lane: u32) {
     }
     of_lanes[lane] = vec4f(own, 0.0);
     workgroupBarrier();
-    if (i < params.length) {
+    if (i < task.length) {
       let all = parts_of(lane);
       let top = highest_of(all[0]);
       let factors = exp(all[0] - top);
@@ -90,7 +110,7 @@ fn query_rows(task: Task, item: u32, keys_at: u32, ds_at: u32) {
   let c = item % vectors();
   let t = item / vectors();
   let quads = task.key_quads;
-  let queries = quad_of(t, task.query_quads, params.length);
+  let queries = quad_of(t, task.query_quads, task.length);
   var sums = mat4x4f(); // a column for each query
   for (var k = 0u; k < quads; k++) {
     let keys = four_rows(keys_at + quad_of(k, quads, task.keys) * stride(), c);
@@ -103,9 +123,9 @@ fn query_rows(task: Task, item: u32, keys_at: u32, ds_at: u32) {
     );
   }
   for (var e = 0u; e < 4u; e++) {
-    if (t + e * task.query_quads < params.length) {
-      let row = (task.sequence * params.length + queries[e]) * 3u * task.width;
-      store_own(row + task.columns.x, c, params.scale * sums[e]);
+    if (t + e * task.query_quads < task.length) {
+      let row = (task.sequence * task.length + queries[e]) * 3u * task.width;
+      store_own(task, row + task.columns.x, c, params.scale * sums[e]);
     }
   }
 }
@@ -117,7 +137,7 @@ fn key_rows(task: Task, item: u32, dout_at: u32, p_at: u32, ds_at: u32) {
   let quads = task.key_quads;
   var dk = mat4x4f(); // a column for each key
   var dv = mat4x4f();
-  for (var i = 0u; i < params.length; i++) {
+  for (var i = 0u; i < task.length; i++) {
     let ds = pool[ds_at + i * quads + t];
     let p = pool[p_at + i * quads + t];
     let q = pool[i * stride() + c];
@@ -137,21 +157,25 @@ fn key_rows(task: Task, item: u32, dout_at: u32, p_at: u32, ds_at: u32) {
   }
   for (var e = 0u; e < 4u; e++) {
     let key = t + e * quads;
-    if (OWN && key < params.length) {
-      let row = (task.sequence * params.length + key) * 3u * task.width;
-      store_own(row + task.columns.y, c, dk[e]);
-      store_own(row + task.columns.z, c, dv[e]);
+    if (OWN && key < task.length) {
+      let row = (task.sequence * task.length + key) * 3u * task.width;
+      store_own(task, row + task.columns.y, c, dk[e]);
+      store_own(task, row + task.columns.z, c, dv[e]);
     }
-    if (OF_PREFIX && key >= params.length && key < task.keys) {
-      let row = (task.sequence * params.prefix_length + key - params.length) * 2u * task.width;
+    if (OF_PREFIX && key >= task.length && key < task.keys) {
+      let row = (task.sequence * task.prefix_length + key - task.length) * 2u * task.width;
       store_share(row + task.head * params.head_dim, c, task.width, dk[e], dv[e]);
     }
   }
 }
 
-fn store_own(start: u32, c: u32, x: vec4f) {
+fn store_own(task: Task, start: u32, c: u32, x: vec4f) {
   for (var k = 4u * c; k < min(params.head_dim, 4u * c + 4u); k++) {
-    dqkv[start + k] = x[k % 4u];
+    if (BESIDE && task.beside) {
+      beside_dqkv[start + k] = x[k % 4u];
+    } else {
+      dqkv[start + k] = x[k % 4u];
+    }
   }
 }
 

@@ -1,9 +1,9 @@
 // d value = sum over queries of p * dout, d key = scale * sum over queries of p * (dout . value - delta) * query, with
-// p = exp(scale * query . key - lse). Queries are taken in order, those of all sequences of a group one after another. For
-// long sequences on GPUs: tiles in workgroup memory.
+// p = exp(scale * query . key - lse). Queries are taken in order. For long
+// sequences on GPUs: tiles in workgroup memory.
 //
 // Shapes    as key_gradient.wgsl and its parts have them
-// Dispatch  one workgroup of 4 TILE lanes per TILE key rows of one group and head, spread over x and y. Workgroup memory: 44
+// Dispatch  one workgroup of 4 TILE lanes per TILE key rows of one sequence and head, spread over x and y. Workgroup memory: 44
 //           KB for 32 keys, 31 KB for 16
 
 #include "key_gradient.wgsl"
@@ -80,24 +80,23 @@ fn main(
 ) {
   let tiles = (params.keys + TILE - 1u) / TILE;
   let index = group.y * groups.x + group.x;
-  if (index >= sequence_groups() * params.heads * tiles) {
+  if (index >= params.sequences * params.heads * tiles) {
     return;
   }
   let tile = index % tiles;
   let head = (index / tiles) % params.heads;
-  let sequences_group = index / (tiles * params.heads);
+  let sequence = index / (tiles * params.heads);
   let columns = params.columns + head * params.head_dim;
   let upper = lane / QUADS;
   let quad = lane % QUADS;
   let row = lane / DEPTH;
   let column = lane % DEPTH;
   let first_key = tile * TILE;
-  let group_row = sequences_group * params.key_stride;
-  load_keys(lane, group_row + first_key, group_row + params.keys - 1u, columns);
+  let first_row_of_keys = sequence * params.key_stride;
+  load_keys(lane, first_row_of_keys + first_key, first_row_of_keys + params.keys - 1u, columns);
 
-  // Queries are counted through the group's sequences; `causal` groups have one sequence.
-  let first_query = sequences_group * params.span * params.length;
-  let end = min(params.sequences, (sequences_group + 1u) * params.span) * params.length;
+  let first_query = sequence * params.length; // counted through the sequences
+  let end = first_query + params.length;
   let causal = params.causal != 0u;
   // The first query that sees a key: no query before the tile's first key sees any of its keys.
   let seen_from = first_query + select(vec2u(), first_key + vec2u(upper, upper + UPPER), causal);
@@ -134,7 +133,7 @@ fn main(
     for (var i = 0u; i < 4u; i++) {
       let key = first_key + row + ROWS * i;
       if (key < params.keys) {
-        let to = (sequences_group * params.keys + key) * params.dkeys_row.x + head * params.head_dim;
+        let to = (sequence * params.keys + key) * params.dkeys_row.x + head * params.head_dim;
         store_vector(to, column, sums.dk[i], sums.dv[i]);
       }
     }

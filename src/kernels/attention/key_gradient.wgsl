@@ -1,9 +1,8 @@
 // What both kernels of d key and d value share: their sizes and operands, and how they write a row.
 //
 // Includer  is attention_grad_key.wgsl or attention_grad_key_subgroup.wgsl
-// Shapes    qkv as in own_rows.wgsl, columns as in rows_with_prefix.wgsl; key_rows: qkv, or the prefix, and key_rows4, the
-//           same as vectors; dkeys: dqkv, or [groups, prefix_length, 2 * heads * head_dim] with one partial sum per group
-//           of sequences
+// Shapes    qkv as in own_rows.wgsl, columns as in rows_with_prefix.wgsl; key_rows: qkv, or the prefix, as
+//           vectors; dkeys: dqkv, or [sequences, prefix_length, 2 * heads * head_dim] with each sequence's share
 
 #include "own_rows.wgsl"
 #include "upstream_rows.wgsl"
@@ -19,33 +18,28 @@ struct Params {
   head_dim: u32,
   causal: u32,
   scale: f32,
-  keys: u32, // key rows of a group
-  span: u32, // sequences of a group
-  key_stride: u32, // rows of key_rows from one group's first to the next's: 0 for the prefix, which all share
+  keys: u32, // key rows of a sequence
+  key_stride: u32, // rows of key_rows from one sequence's first to the next's: 0 for the prefix, which all share
   columns: vec4u,
   dkeys_row: vec4u, // elements in a row of dkeys, where d key begins, where d value begins
 }
 
-@group(0) @binding(2) var<storage, read> key_rows: array<f32>;
-@group(0) @binding(3) var<storage, read> key_rows4: array<vec4f>;
+@group(0) @binding(2) var<storage, read> key_rows: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> dkeys: array<f32>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 fn key_vector(start: u32, c: u32) -> vec4f {
   if (ALIGNED) {
-    return key_rows4[start / 4u + c];
+    return key_rows[start / 4u + c];
   }
   var x = vec4f();
   for (var k = 0u; k < 4u; k++) {
     if (4u * c + k < params.head_dim) {
-      x[k] = key_rows[start + 4u * c + k];
+      let at = start + 4u * c + k;
+      x[k] = key_rows[at / 4u][at % 4u];
     }
   }
   return x;
-}
-
-fn sequence_groups() -> u32 {
-  return (params.sequences + params.span - 1u) / params.span;
 }
 
 // Writes vector c of a row's d key, still without the scale, and d value; the head's part of the row begins at `to`.

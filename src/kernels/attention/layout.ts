@@ -30,6 +30,7 @@ export function sizes({ heads, causal, source, prefixLength }: AttentionAttrs, q
     /** Where query, key and value begin in a row. */
     columns: source === 'vv' ? [2 * width, 2 * width, 2 * width, 0] : [0, width, 2 * width, 0],
     prefix_length: prefixLength ?? 0,
+    beside_length: 0,
   };
 }
 
@@ -88,21 +89,24 @@ const sequenceMemory = [16384, 32768, 49152];
 
 /**
  * Overrides of the `sequence` kernels where a call uses them: it is the variant asked for, or the first of the own
- * choices, and a head of a sequence fits the workgroup memory. V-V attention of short sequences occurs in no model.
+ * choices, and a head of a sequence, and of one beside it of `besideLength` rows, fits the workgroup memory. V-V attention of short sequences occurs in no model.
  */
 export function sequenceOverrides(
   { attrs, variant, capabilities }: Pick<Call<AttentionAttrs>, 'attrs' | 'variant' | 'capabilities'>,
   qkv: TensorSpec,
   backward: boolean,
+  besideLength = 0,
 ) {
   if ((variant ?? sequenceVariants(capabilities)[0]) !== 'sequence' || attrs.source === 'vv')
     return undefined;
   const { length, head_dim, prefix_length } = sizes(attrs, qkv);
-  const keys = length + prefix_length;
   const stride = Math.ceil(head_dim / 4) + 1; // vectors
-  const grids = length * Math.ceil(keys / 4);
-  // Rows of queries, keys and values, and a grid of scores; backward those of dout and of the scores' gradient besides.
-  const pool = backward ? 2 * (length + keys) * stride + 2 * grids : (length + 2 * keys) * stride + grids;
+  const poolOf = (rows: number, keys: number) => {
+    const grids = rows * Math.ceil(keys / 4);
+    // Rows of queries, keys and values, and a grid of scores; backward those of dout and of the scores' gradient besides.
+    return backward ? 2 * (rows + keys) * stride + 2 * grids : (rows + 2 * keys) * stride + grids;
+  };
+  const pool = Math.max(poolOf(length, length + prefix_length), poolOf(besideLength, besideLength));
   const bytes = sequenceMemory.find((memory) => 16 * (pool + sequenceWorkgroup) <= memory);
   if (bytes === undefined || bytes > capabilities.workgroupMemory) return undefined;
   return {
@@ -110,5 +114,6 @@ export function sequenceOverrides(
     POOL: bytes / 16 - sequenceWorkgroup,
     ALIGNED: head_dim % 4 === 0,
     PREFIXED: prefix_length > 0,
+    BESIDE: besideLength > 0,
   };
 }

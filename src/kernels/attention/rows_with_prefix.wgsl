@@ -3,7 +3,7 @@
 // Includer  is one of the kernels with a query's point of view: forward, and d query
 // Shapes    qkv as in own_rows.wgsl; `columns` (x, y, z) say where in its rows query, key and value begin;
 //           prefix [any, 3 * heads * head_dim], whose first prefix_length rows are keys and values before every
-//           sequence's own, and prefix4, the same as vectors
+//           sequence's own, as vectors
 
 #include "own_rows.wgsl"
 
@@ -18,20 +18,21 @@ struct Params {
   causal: u32,
   scale: f32,
   columns: vec4u,
+  beside_length: u32, // rows of the prefix's own sequence, where a kernel takes that, too
 }
 
-@group(0) @binding(2) var<storage, read> prefix: array<f32>;
-@group(0) @binding(3) var<storage, read> prefix4: array<vec4f>;
+@group(0) @binding(1) var<storage, read> prefix: array<vec4f>;
 @group(0) @binding(8) var<uniform> params: Params;
 
 fn prefix_vector(start: u32, c: u32) -> vec4f {
   if (ALIGNED) {
-    return prefix4[start / 4u + c];
+    return prefix[start / 4u + c];
   }
   var x = vec4f();
   for (var k = 0u; k < 4u; k++) {
     if (4u * c + k < params.head_dim) {
-      x[k] = prefix[start + 4u * c + k];
+      let at = start + 4u * c + k;
+      x[k] = prefix[at / 4u][at % 4u];
     }
   }
   return x;

@@ -9,6 +9,7 @@
 #include "rows_with_prefix.wgsl"
 #include "arithmetic.wgsl"
 
+override BESIDE: bool = false; // besides the sequences, the whole sequence whose first rows are the prefix
 override POOL: u32 = 896u; // vectors
 const PARTS = 4u; // lanes that share a row of scores
 
@@ -16,6 +17,9 @@ var<workgroup> pool: array<vec4f, POOL>;
 var<workgroup> of_lanes: array<vec4f, WORKGROUP>;
 
 struct Task {
+  beside: bool,
+  length: u32,
+  prefix_length: u32,
   sequence: u32,
   head: u32,
   width: u32,
@@ -36,19 +40,35 @@ fn stride() -> u32 {
 }
 
 fn tasks() -> u32 {
-  return params.sequences * params.heads;
+  return (params.sequences + u32(BESIDE)) * params.heads;
+}
+
+// Elements 4c .. of a head's row that begins at `start` of the task's own sequence.
+fn sequence_vector(task: Task, start: u32, c: u32) -> vec4f {
+  if (BESIDE) {
+    if (task.beside) {
+      return prefix_vector(start, c);
+    }
+  }
+  return own_vector(start, c);
 }
 
 fn task_of(i: u32) -> Task {
-  let keys = params.length + params.prefix_length;
+  let beside = i >= params.sequences * params.heads;
+  let length = select(params.length, params.beside_length, beside);
+  let prefix_length = select(params.prefix_length, 0u, beside);
+  let keys = length + prefix_length;
   return Task(
-    i / params.heads,
+    beside,
+    length,
+    prefix_length,
+    select(i / params.heads, 0u, beside),
     i % params.heads,
     params.heads * params.head_dim,
     params.columns + i % params.heads * params.head_dim,
     keys,
     (keys + 3u) / 4u,
-    (params.length + 3u) / 4u
+    (length + 3u) / 4u
   );
 }
 
@@ -60,25 +80,25 @@ fn quad_of(t: u32, quads: u32, count: u32) -> vec4u {
 // Fills the pool with queries (times the scale), keys and values. A barrier must follow.
 fn load_sequence(task: Task, lane: u32) {
   let row = 3u * task.width;
-  let first = task.sequence * params.length;
-  for (var i = lane; i < params.length * vectors(); i += WORKGROUP) {
+  let first = task.sequence * task.length;
+  for (var i = lane; i < task.length * vectors(); i += WORKGROUP) {
     let c = i % vectors();
-    pool[i / vectors() * stride() + c] = params.scale * own_vector((first + i / vectors()) * row + task.columns.x, c);
+    pool[i / vectors() * stride() + c] = params.scale * sequence_vector(task, (first + i / vectors()) * row + task.columns.x, c);
   }
-  let keys_at = params.length * stride();
+  let keys_at = task.length * stride();
   let values_at = keys_at + task.keys * stride();
-  for (var i = lane; i < params.length * vectors(); i += WORKGROUP) {
+  for (var i = lane; i < task.length * vectors(); i += WORKGROUP) {
     let start = (first + i / vectors()) * row;
     let c = i % vectors();
     let at = i / vectors() * stride() + c;
-    pool[keys_at + at] = own_vector(start + task.columns.y, c);
-    pool[values_at + at] = own_vector(start + task.columns.z, c);
+    pool[keys_at + at] = sequence_vector(task, start + task.columns.y, c);
+    pool[values_at + at] = sequence_vector(task, start + task.columns.z, c);
   }
   if (PREFIXED) {
-    for (var i = lane; i < params.prefix_length * vectors(); i += WORKGROUP) {
+    for (var i = lane; i < task.prefix_length * vectors(); i += WORKGROUP) {
       let start = i / vectors() * row;
       let c = i % vectors();
-      let at = (params.length + i / vectors()) * stride() + c;
+      let at = (task.length + i / vectors()) * stride() + c;
       pool[keys_at + at] = prefix_vector(start + task.columns.y, c);
       pool[values_at + at] = prefix_vector(start + task.columns.z, c);
     }
@@ -103,8 +123,8 @@ fn four_products(a: u32, b: vec4u) -> vec4f {
 // Scores of the keys of quad t that query i does not see become `hidden`.
 fn hide(scores: vec4f, i: u32, t: u32, task: Task) -> vec4f {
   let key = t + task.key_quads * vec4u(0u, 1u, 2u, 3u);
-  let own_end = select(params.length, i + 1u, params.causal != 0u);
-  let seen = (key < vec4u(own_end)) | ((key >= vec4u(params.length)) & (key < vec4u(task.keys)));
+  let own_end = select(task.length, i + 1u, params.causal != 0u);
+  let seen = (key < vec4u(own_end)) | ((key >= vec4u(task.length)) & (key < vec4u(task.keys)));
   return select(vec4f(hidden), scores, seen);
 }
 

@@ -76,7 +76,7 @@ export function tileDispatch(
   const tiles = sequences * heads * Math.ceil(length / queries);
   return {
     shader,
-    bindings: { qkv, qkv4: qkv, prefix: used, prefix4: used, out, lse, out_vv, lse_vv },
+    bindings: { qkv, prefix: used, out, lse, out_vv, lse_vv },
     uniforms,
     overrides: {
       QUERIES: queries,

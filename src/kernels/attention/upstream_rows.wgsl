@@ -1,19 +1,19 @@
 // What the gradient kernels read of each query: the upstream gradient's row.
 //
 // Includer  includes own_rows.wgsl too
-// Shapes    dout [sequences, length, heads * head_dim] and dout4, the same as vectors
+// Shapes    dout [sequences, length, heads * head_dim], as vectors
 
-@group(0) @binding(4) var<storage, read> dout: array<f32>;
-@group(0) @binding(5) var<storage, read> dout4: array<vec4f>;
+@group(0) @binding(4) var<storage, read> dout: array<vec4f>;
 
 fn dout_vector(start: u32, c: u32) -> vec4f {
   if (ALIGNED) {
-    return dout4[start / 4u + c];
+    return dout[start / 4u + c];
   }
   var x = vec4f();
   for (var k = 0u; k < 4u; k++) {
     if (4u * c + k < params.head_dim) {
-      x[k] = dout[start + 4u * c + k];
+      let at = start + 4u * c + k;
+      x[k] = dout[at / 4u][at % 4u];
     }
   }
   return x;

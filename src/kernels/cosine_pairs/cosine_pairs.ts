@@ -38,15 +38,16 @@ export const cosinePairsOp: Op<object> = {
 
 const cosinePairsGradientOp: Op<object> = {
   name: 'cosine_pairs_grad',
+  addend: 4,
   outputs: (_, [features]) => [f32(...features!.shape)],
-  dispatches({ inputs: [features, cosine, inverse_norm, dout], outputs: [dfeatures] }) {
+  dispatches({ inputs: [features, cosine, inverse_norm, dout, addend], outputs: [dfeatures] }) {
     const [rows, width] = features!.shape as [number, number];
     return [
       {
         shader: gradientShader,
-        bindings: { features, cosine, inverse_norm, dout, dfeatures },
+        bindings: { features, cosine, inverse_norm, dout, addend, dfeatures },
         uniforms: { rows, width },
-        ...perItem(rows * width),
+        ...perItem(rows * width, { ADDEND: addend !== undefined }),
       },
     ];
   },

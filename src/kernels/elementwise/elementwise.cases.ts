@@ -1,6 +1,7 @@
 import { type Case, defineOpTest } from '../op-test.ts';
-import { binaryReference } from './elementwise.ref.ts';
-import { type BinaryAttrs, binaryOp } from './elementwise.ts';
+import type { Shape } from '../tensor.ts';
+import { binaryReference, combineReference } from './elementwise.ref.ts';
+import { type BinaryAttrs, binaryOp, type CombineAttrs, combineOp } from './elementwise.ts';
 
 const awayFromZero = (_: number, random: () => number) => (random() < 0.5 ? -1 : 1) * (0.5 + random());
 
@@ -42,6 +43,21 @@ const binaryCases: Case<BinaryAttrs>[] = [
   },
 ];
 
+const combined = (name: string, weights: readonly number[], shape: Shape): Case<CombineAttrs> => ({
+  name,
+  attrs: { weights },
+  inputs: weights.map(() => ({ shape })),
+});
+
+const combineCases: Case<CombineAttrs>[] = [
+  combined('two numbers', [1, 1], []),
+  combined('three, odd', [1, -0.25, 3], [3, 5, 7]),
+  combined('four', [1, 1, 1, 1], [5]),
+  combined('five in fours', [0.5, 1, 1, 2, -1], [7, 12]),
+  combined('six', [1, 2, 3, 4, 5, 6], [2, 33]),
+];
+
 export const elementwiseTests = [
   defineOpTest({ op: binaryOp, reference: binaryReference, cases: binaryCases }),
+  defineOpTest({ op: combineOp, reference: combineReference, cases: combineCases }),
 ];

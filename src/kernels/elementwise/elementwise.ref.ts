@@ -1,7 +1,7 @@
 import type { Reference } from '../op-test.ts';
 import { elements, type Shape } from '../tensor.ts';
 import { broadcastShape } from './broadcast.ts';
-import type { BinaryAttrs } from './elementwise.ts';
+import type { BinaryAttrs, CombineAttrs } from './elementwise.ts';
 
 /** Flat indices into an operand of `shape` for the elements of `out`. */
 export function sourceIndices(out: Shape, shape: Shape): (i: number) => number {
@@ -56,4 +56,13 @@ export const binaryReference: Reference<BinaryAttrs> = {
     });
     return [da, db];
   },
+};
+
+export const combineReference: Reference<CombineAttrs> = {
+  forward: ({ weights }, inputs) => [
+    {
+      shape: inputs[0]!.shape,
+      data: inputs[0]!.data.map((_, i) => inputs.reduce((sum, x, k) => sum + weights[k]! * x!.data[i]!, 0)),
+    },
+  ],
 };

@@ -48,7 +48,7 @@ export const focalOp: Op<FocalAttrs> = {
       },
       {
         shader: treeShader,
-        bindings: { x: partial, out },
+        bindings: { x: partial, addend: undefined, out },
         uniforms: {
           outer: 1,
           length: stretches,

@@ -28,17 +28,6 @@ struct Params {
 
 alias Partial = f32;
 
-// base^gamma. pt can exceed 1 by `smoothing`: gamma 2 is a product, as pow has no negative base; others stop at 0.
-fn modulation(base: f32) -> f32 {
-  if (params.gamma == 2.0) {
-    return base * base;
-  }
-  if (base > 0.0) {
-    return pow(base, params.gamma);
-  }
-  return select(0.0, 1.0, params.gamma == 0.0);
-}
-
 fn tasks() -> u32 {
   return params.stretches;
 }

@@ -21,18 +21,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> dprob: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-// d loss / d pt of one pixel; see focal.wgsl for negative bases.
-fn slope(pt: f32) -> f32 {
-  let base = 1.0 - pt;
-  if (params.gamma == 2.0) {
-    return base * (2.0 * log(pt) - base / pt);
-  }
-  if (base > 0.0) {
-    return params.gamma * pow(base, params.gamma - 1.0) * log(pt) - pow(base, params.gamma) / pt;
-  }
-  return select(0.0, -1.0 / pt, params.gamma == 0.0);
-}
-
 fn items() -> u32 {
   return params.count;
 }

@@ -1,22 +1,15 @@
 import { perItem } from '../grid.ts';
 import type { Builder, Op } from '../op.ts';
 import { reduce } from '../reduce/reduce.ts';
-import { rowDispatch, rowVariants } from '../row-lanes.ts';
-import { describe, elements, f32, type Shape, ShapeError, type Tensor } from '../tensor.ts';
-import forwardShader from './layernorm.wgsl';
-import gradientShader from './layernorm_grad.wgsl';
+import { rowVariants } from '../row-lanes.ts';
+import { describe, elements, f32, ShapeError, type Tensor } from '../tensor.ts';
+import { gradientDispatch, type LayernormAttrs, normDispatch, rowsOf } from './dispatches.ts';
 import parametersShader from './layernorm_grad_parameters.wgsl';
-import serialGradientShader from './layernorm_grad_serial.wgsl';
-import serialShader from './layernorm_serial.wgsl';
+import { afterReplacing, beforeTaking } from './replaced.ts';
 
-export interface LayernormAttrs {
-  /** Added to the variance. */
-  readonly epsilon: number;
-}
+export type { LayernormAttrs };
 
 const block = 32; // rows that one invocation of the parameters' gradient adds up
-
-const rowsOf = (shape: Shape) => elements(shape.slice(0, -1));
 
 /** (x - mean) / sqrt(variance + epsilon) * weight + bias over the last dimension; also gives mean and 1/std. */
 export const layernormOp: Op<LayernormAttrs> = {
@@ -37,25 +30,8 @@ export const layernormOp: Op<LayernormAttrs> = {
     const rows = x.shape.slice(0, -1);
     return [f32(...x.shape), f32(...rows), f32(...rows)];
   },
-  dispatches({
-    attrs: { epsilon },
-    inputs: [x, weight, bias],
-    outputs: [out, mean, inverse_std],
-    capabilities,
-    variant,
-  }) {
-    const rows = rowsOf(x!.shape);
-    const width = x!.shape.at(-1)!;
-    const { serial, ...grid } = rowDispatch(capabilities, rows, width, variant);
-    return [
-      {
-        shader: serial ? serialShader : forwardShader,
-        bindings: { x, weight, bias, out, mean, inverse_std },
-        uniforms: { rows, width, epsilon },
-        ...grid,
-      },
-    ];
-  },
+  dispatches: (call) => [normDispatch(call)],
+  neighbours: afterReplacing,
   cost: ({ inputs: [x] }) => ({ flops: 8 * elements(x!.shape) }),
   gradient({
     attrs,
@@ -85,26 +61,8 @@ export const layernormGradientOp: Op<LayernormAttrs> = {
   addend: 3,
   rows: ({ inputs: [, x, , addend] }) => ({ own: addend ? [0, 1, 3] : [0, 1], count: rowsOf(x!.shape) }),
   outputs: (_, [, x]) => [f32(...x!.shape)],
-  dispatches({
-    attrs: { epsilon },
-    inputs: [dout, x, weight, addend],
-    outputs: [dx],
-    capabilities,
-    variant,
-  }) {
-    const rows = rowsOf(x!.shape);
-    const width = x!.shape.at(-1)!;
-    const { serial, overrides, workgroups } = rowDispatch(capabilities, rows, width, variant);
-    return [
-      {
-        shader: serial ? serialGradientShader : gradientShader,
-        bindings: { dout, x, weight, addend, dx },
-        uniforms: { rows, width, epsilon },
-        overrides: { ...overrides, ADDEND: addend !== undefined },
-        workgroups,
-      },
-    ];
-  },
+  dispatches: (call) => [gradientDispatch(call)],
+  neighbours: beforeTaking,
   cost: ({ outputs: [dx] }) => ({ flops: 17 * elements(dx!.shape) }),
 };
 

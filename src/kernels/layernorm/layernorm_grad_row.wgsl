@@ -1,15 +1,18 @@
 // A row of layernorm_grad.wgsl and layernorm_grad_serial.wgsl.
 //
 // Includer  includes row_of_workgroup.wgsl or row_of_invocation.wgsl
-// Shapes    dout, x, addend and dx [rows, width], weight [width]
+//           With TAKEN the rows first_row .. of dx go to dtokens instead and become 0: tokens had replaced those of x.
+// Shapes    dout, x, addend and dx [rows, width], weight [width], dtokens [count, width]
 
 #include "statistics.wgsl"
 
 override ADDEND: bool = false;
+override TAKEN: bool = false;
 
 @group(0) @binding(3) var<storage, read> dout: array<Element>;
 @group(0) @binding(4) var<storage, read> addend: array<Element>;
 @group(0) @binding(5) var<storage, read_write> dx: array<Element>;
+@group(0) @binding(6) var<storage, read_write> dtokens: array<Element>;
 
 fn task(row: u32, lane: u32) {
   let start = row * row_length();
@@ -29,6 +32,12 @@ fn task(row: u32, lane: u32) {
     var value = select(scale * (d - means.x - normalized * means.y), Element(), params.width == 1u);
     if (ADDEND) {
       value += addend[start + k];
+    }
+    if (TAKEN) {
+      if (row >= params.first_row && row < params.first_row + params.count) {
+        dtokens[(row - params.first_row) * row_length() + k] = value;
+        value = Element();
+      }
     }
     dx[start + k] = value;
   }

@@ -7,6 +7,8 @@ struct Params {
   rows: u32,
   width: u32,
   epsilon: f32, // added to the variance
+  first_row: u32, // of the rows whose gradient goes to the tokens that had replaced them
+  count: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -1,9 +1,16 @@
-// What becomes of a product's sums: out = activation(scale * sum + bias) + residual.
+// What becomes of a product's sums: out = activation(scale * sum + bias) + residual, or, where the product is d loss / d
+// activation(x), out = (scale * sum + bias) * slope(x) + residual with x in preactivation.
 //
 // Includer  includes operands.wgsl too
 // Shapes    bias [N], residual, preactivation and out [batch, M, N], by the strides of params, which a host that swaps the
 //           operands swaps too
 // Saved for backward: preactivation, on request
+
+#include "../quickgelu/quickgelu_slope.wgsl"
+
+// Of params.activation and params.slope; 0: none.
+const QUICKGELU = 1u;
+const RELU = 2u;
 
 // Where element [m, n] of a batch's result lies.
 fn out_index(batch: u32, m: u32, n: u32) -> u32 {
@@ -15,10 +22,18 @@ fn bias_index(m: u32, n: u32) -> u32 {
 }
 
 fn activate(values: vec4f) -> vec4f {
-  if (params.quickgelu != 0u) {
-    return values / (1.0 + exp(min(-1.702 * values, vec4f(87.0)))); // exp(89) overflows
+  switch (params.activation) {
+    case QUICKGELU: { return values / (1.0 + exp(min(-1.702 * values, vec4f(87.0)))); } // exp(89) overflows
+    case RELU: { return max(values, vec4f()); }
+    default: { return values; }
   }
-  return values;
+}
+
+fn slope(x: vec4f) -> vec4f {
+  if (params.slope == QUICKGELU) {
+    return quickgelu_slope(x);
+  }
+  return select(vec4f(), vec4f(1.0), x > vec4f());
 }
 
 // Finishes the sum of out[m, n].
@@ -30,6 +45,9 @@ fn store(batch: u32, m: u32, n: u32, sum: f32) {
   }
   if (params.save_preactivation != 0u) {
     preactivation[i] = value;
+  }
+  if (params.slope != 0u) {
+    value *= slope(vec4f(preactivation[i])).x;
   }
   value = activate(vec4f(value)).x;
   if (params.has_residual != 0u) {
@@ -55,6 +73,13 @@ fn store_four(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
     for (var j = 0u; j < count; j++) {
       preactivation[at[j]] = values[j];
     }
+  }
+  if (params.slope != 0u) {
+    var x = vec4f();
+    for (var j = 0u; j < count; j++) {
+      x[j] = preactivation[at[j]];
+    }
+    values *= slope(x);
   }
   values = activate(values);
   if (params.has_residual != 0u) {

@@ -5,9 +5,13 @@ export interface Transposes {
   readonly transposeB?: boolean | undefined;
 }
 
+export type Activation = 'quickgelu' | 'relu';
+
 export interface MatmulAttrs extends Transposes {
-  readonly activation?: 'quickgelu' | undefined;
-  /** Keep the values before the activation: its gradient needs them. */
+  readonly activation?: Activation | undefined;
+  /** The product is d loss / d f(x) and is multiplied by the slope of f at the fifth input, x. */
+  readonly slopeOf?: Activation | undefined;
+  /** Keep the values before the activation: QuickGELU's gradient needs them. */
   readonly saveForBackward?: boolean | undefined;
   /** Factor of the product; default 1. */
   readonly scale?: number | undefined;

@@ -75,6 +75,7 @@ const cases: Case<MatmulAttrs>[] = [
   product('shared a of many rows', [514, 6], [2, 6, 5]),
   product('batch of 1, shared a', [1, 6, 9], [4, 2, 9, 5]),
   product('activation', [21, 16], [36, 16], { ...activated, bias: true, residual: [21, 36] }),
+  product('relu', [21, 16], [36, 16], { ...xw, activation: 'relu', bias: true }),
   product('activation, odd', [2, 3, 5], [7, 5], { ...activated, scale: 3 }),
   {
     name: 'activation of large values',
@@ -115,4 +116,44 @@ const cases: Case<MatmulAttrs>[] = [
   product('prior network', [1, 1280], [80, 1280], { ...xw, bias: true }),
 ];
 
+/** A gradient's product times the slope at x, and a residual or none. */
+const sloped = (
+  name: string,
+  a: Shape,
+  b: Shape,
+  attrs: MatmulAttrs,
+  {
+    bias = false,
+    residual = false,
+    weight: dtype,
+  }: Pick<Extra, 'weight' | 'bias'> & { residual?: boolean } = {},
+): Case<MatmulAttrs> => {
+  const { inputs, ...rest } = product(name, a, b, { ...attrs, bias, ...(dtype ? { weight: dtype } : {}) });
+  const shape = [...a.slice(0, -1), b.at(attrs.transposeB ? -2 : -1)!];
+  return { ...rest, inputs: [...inputs.slice(0, 3), residual ? { shape } : undefined, { shape }] };
+};
+
+const slopeCases: Case<MatmulAttrs>[] = [
+  sloped('quickgelu', [21, 16], [16, 36], { slopeOf: 'quickgelu' }),
+  sloped(
+    'quickgelu, odd',
+    [5, 7],
+    [9, 7],
+    { ...xw, slopeOf: 'quickgelu', scale: 3 },
+    { bias: true, residual: true },
+  ),
+  sloped('quickgelu, f16 b', [65, 32], [32, 132], { slopeOf: 'quickgelu' }, { weight: 'f16' }),
+  sloped('quickgelu, int8 b', [33, 32], [32, 12], { slopeOf: 'quickgelu' }, { weight: 'q8', residual: true }),
+  sloped('relu', [8, 64], [64, 12], { slopeOf: 'relu' }),
+  sloped('relu, few rows', [2, 260], [260, 36], { slopeOf: 'relu' }, { residual: true }),
+  sloped('few columns', [37, 64], [3, 64], { ...xw, slopeOf: 'quickgelu' }, { residual: true }),
+];
+
 export const matmulTest = defineOpTest({ op: matmulOp, reference: matmulReference, cases });
+
+/** What a gradient's product becomes with the slope of an activation: it has no gradient of its own. */
+export const matmulSlopeTest = defineOpTest({
+  op: matmulOp,
+  reference: { forward: matmulReference.forward },
+  cases: slopeCases,
+});

@@ -5,10 +5,13 @@ import type { MatmulAttrs } from './matmul.ts';
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const quickgelu = (x: number) => x * sigmoid(1.702 * x);
+const activations = { quickgelu, relu: (x: number) => Math.max(x, 0) };
 const quickgeluSlope = (x: number) => {
   const s = sigmoid(1.702 * x);
   return s + 1.702 * x * s * (1 - s);
 };
+
+const slopes = { quickgelu: quickgeluSlope, relu: (x: number) => Number(x > 0) };
 
 /** Calls `visit` with the flat indices of a[i, m, k], b[i, k, n] and out[i, m, n] for every i, m, n, k. */
 function visitProducts(
@@ -50,10 +53,14 @@ function preactivation(attrs: MatmulAttrs, [a, b, bias]: readonly (RefTensor | u
 export const matmulReference: Reference<MatmulAttrs> = {
   forward(attrs, inputs) {
     const z = preactivation(attrs, inputs);
-    const residual = inputs[3];
-    const out = z.data.map(
-      (value, i) => (attrs.activation ? quickgelu(value) : value) + (residual ? residual.data[i]! : 0),
-    );
+    const [, , , residual, x] = inputs;
+    const { activation, slopeOf } = attrs;
+    const out = z.data.map((value, i) => {
+      const factor = slopeOf ? slopes[slopeOf](x!.data[i]!) : 1;
+      return (
+        (activation ? activations[activation](value) : value * factor) + (residual ? residual.data[i]! : 0)
+      );
+    });
     return attrs.activation && attrs.saveForBackward
       ? [{ shape: z.shape, data: out }, z]
       : [{ shape: z.shape, data: out }];
@@ -61,7 +68,8 @@ export const matmulReference: Reference<MatmulAttrs> = {
   backward(attrs, inputs, [dout]) {
     const [a, b, bias, residual] = inputs;
     const z = preactivation(attrs, inputs);
-    const dz = dout!.data.map((d, i) => (attrs.activation ? d * quickgeluSlope(z.data[i]!) : d));
+    const { activation } = attrs;
+    const dz = dout!.data.map((d, i) => (activation ? d * slopes[activation](z.data[i]!) : d));
     const zeros = (t: RefTensor) => ({ shape: t.shape, data: new Float64Array(t.data.length) });
     const da = zeros(a!);
     const db = zeros(b!);

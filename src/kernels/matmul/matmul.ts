@@ -1,6 +1,7 @@
 import type { Builder, Op } from '../op.ts';
-import { quickgeluGradient } from '../quickgelu/quickgelu.ts';
-import { reduce } from '../reduce/reduce.ts';
+import { quickgeluGradient, quickgeluGradientOp } from '../quickgelu/quickgelu.ts';
+import { expandOp, reduce, scaleOf } from '../reduce/reduce.ts';
+import { reluGradient, reluGradientOp } from '../relu/relu.ts';
 import {
   describe,
   elements,
@@ -17,18 +18,49 @@ import { choose, mixesRows, type Variant, variantNames, variants } from './varia
 export type { MatmulAttrs };
 
 /**
- * out = activation(scale * a b + bias) + residual. Variants: `strip` (registers and subgroup broadcasts, for software
+ * out = activation(scale * a b + bias) + residual, or (scale * a b + bias) * slope(x) + residual. Variants: `strip` (registers and subgroup broadcasts, for software
  * adapters); for GPUs `wide_block` and `block` (8 x 8 of the result in each lane's registers), `tile` (smaller tiles in
  * workgroup memory), `split` (the smallest, K shared out, where tiles are few); `skinny` (few rows or columns).
  */
 export const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
   variants: variantNames,
-  rows({ attrs: { transposeA }, inputs: [a, b, , residual] }) {
+  addend: 3,
+  rows({ attrs: { transposeA }, inputs: [a, b, , residual, x] }) {
     if (transposeA || a!.shape.length !== 2 || b!.shape.length !== 2) return undefined;
-    return { own: residual ? [0, 3] : [0], count: a!.shape[0]! };
+    return { own: [0, ...(residual ? [3] : []), ...(x ? [4] : [])], count: a!.shape[0]! };
   },
-  outputs(attrs, [a, b, bias, residual]) {
+  after(node, made) {
+    const scaled = made(0);
+    if (scaled?.op !== expandOp) return undefined;
+    const factor = scaleOf(scaled);
+    if (factor === undefined) return undefined;
+    const [a, ...rest] = node.inputs;
+    return {
+      ...node,
+      attrs: { ...node.attrs, scale: factor * (node.attrs.scale ?? 1) },
+      inputs: [{ ...scaled.inputs[0]!, shape: a!.shape }, ...rest],
+      op: matmulOp as Op<unknown>,
+    };
+  },
+  before(node, next) {
+    const { attrs, inputs, outputs } = node;
+    const [a, b, bias, residual, x] = inputs;
+    const [out] = outputs;
+    if (attrs.activation || residual || x) return undefined;
+    const finished = [{ ...out!, storage: next.outputs[0]!.storage }];
+    if (next.op === expandOp) {
+      const factor = bias ? undefined : scaleOf(next);
+      if (factor === undefined) return undefined;
+      return { ...node, attrs: { ...attrs, scale: factor * (attrs.scale ?? 1) }, outputs: finished };
+    }
+    const slopeOf =
+      next.op === quickgeluGradientOp ? 'quickgelu' : next.op === reluGradientOp ? 'relu' : undefined;
+    if (!slopeOf || next.inputs[1]!.storage !== out!.storage) return undefined;
+    const at = { ...next.inputs[0]!, shape: out!.shape };
+    return { ...node, attrs: { ...attrs, slopeOf }, inputs: [a, b, bias, undefined, at], outputs: finished };
+  },
+  outputs(attrs, [a, b, bias, residual, x]) {
     const { shape, geometry } = productShape(attrs, a, b);
     const out = f32(...shape);
     const { itemRows } = attrs;
@@ -42,6 +74,9 @@ export const matmulOp: Op<MatmulAttrs> = {
       throw new ShapeError('matmul', 'a in f32 and b in f32, f16 or q8', `${describe(a)} and ${describe(b)}`);
     requireSpec('bias', f32(geometry.N), bias);
     requireSpec('residual', out, residual);
+    if (attrs.slopeOf && (!x || attrs.activation))
+      throw new ShapeError('matmul', 'x for the slope, and no activation', describe(x));
+    requireSpec('x', out, x);
     return attrs.activation && attrs.saveForBackward ? [out, out] : [out];
   },
   dispatches(call) {
@@ -59,9 +94,14 @@ export const matmulOp: Op<MatmulAttrs> = {
   },
   gradient({ attrs, inputs, outputs, upstream: [dout], needs, builder: g }) {
     const [a, b, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
-    const { transposeA = false, transposeB = false, scale, activation } = attrs;
+    const { transposeA = false, transposeB = false, scale, activation, slopeOf } = attrs;
+    if (slopeOf) throw new Error('matmul: a gradient has no gradient');
     const beforeActivation = () => {
       if (!activation) return dout!;
+      if (activation === 'relu') {
+        if (inputs[3]) throw new Error('matmul: the gradient of relu needs its result, without a residual');
+        return reluGradient(g, outputs[0]!, dout!);
+      }
       if (!outputs[1]) throw new Error(`matmul: the gradient of ${activation} needs saveForBackward`);
       return quickgeluGradient(g, outputs[1], dout!);
     };

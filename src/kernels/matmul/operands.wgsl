@@ -30,7 +30,8 @@ struct Params {
   bias_stride_n: u32,
   has_bias: u32,
   has_residual: u32,
-  quickgelu: u32,
+  activation: u32, // epilogue.wgsl
+  slope: u32,
   save_preactivation: u32,
   b_scales: u32, // the word of an int8 b where the scales of its rows begin
 }

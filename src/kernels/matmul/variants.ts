@@ -77,10 +77,10 @@ function chooseUnits(
 
 /** What the kernels have in common. */
 function common(
-  { attrs, inputs: [a, b, bias, residual], outputs: [out, preactivation] }: Call<MatmulAttrs>,
+  { attrs, inputs: [a, b, bias, residual, x], outputs: [out, saved] }: Call<MatmulAttrs>,
   { batch, M, N, K, strideA, strideB }: Geometry,
 ) {
-  const { transposeA = false, transposeB = false, activation, scale = 1 } = attrs;
+  const { transposeA = false, transposeB = false, activation, slopeOf, scale = 1 } = attrs;
   const packed = b!.dtype !== 'f32';
   const contiguous = [K, transposeA ? M : K, transposeB ? K : N];
   return {
@@ -91,7 +91,7 @@ function common(
       bias,
       residual,
       out,
-      preactivation,
+      preactivation: x ?? saved,
     },
     uniforms: {
       M,
@@ -107,8 +107,9 @@ function common(
       bias_stride_n: 1,
       has_bias: Number(bias !== undefined),
       has_residual: Number(residual !== undefined),
-      quickgelu: Number(activation === 'quickgelu'),
-      save_preactivation: Number(preactivation !== undefined),
+      activation: activation ? constantOf(tileShader, activation.toUpperCase()) : 0,
+      slope: slopeOf ? constantOf(tileShader, slopeOf.toUpperCase()) : 0,
+      save_preactivation: Number(saved !== undefined),
       b_scales: b!.dtype === 'q8' ? scalesOffset(b!) / 4 : 0,
     },
     overrides: {

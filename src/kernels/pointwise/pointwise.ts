@@ -12,6 +12,8 @@ const vectorsPerInvocation = 4;
 
 export interface Pointwise {
   readonly op: Op<object>;
+  /** The gradient's operator: inputs x, d loss / d output. */
+  readonly gradientOp: Op<object>;
   /** f(x) for a tensor of any shape. @throws ShapeError for another type than f32. */
   apply(g: Builder, x: Tensor): Tensor;
   /** d loss / d x from the input `x` and d loss / d output. @throws ShapeError where the shapes differ. */
@@ -62,5 +64,5 @@ export function definePointwise(
     cost: ({ inputs: [x] }) => ({ flops: flops.forward * elements(x!.shape) }),
     gradient: ({ inputs: [x], upstream: [dout], builder: g }) => [gradient(g, x!, dout!)],
   };
-  return { op, gradient, apply: (g, x) => g.apply(op, {}, [x])[0]! };
+  return { op, gradientOp, gradient, apply: (g, x) => g.apply(op, {}, [x])[0]! };
 }

@@ -1,16 +1,13 @@
-// x * sigmoid(1.702 x), CLIP's activation. Its slope is s + 1.702 x s (1 - s) with s = sigmoid(1.702 x).
+// x * sigmoid(1.702 x), CLIP's activation.
 #include "../pointwise/pointwise.wgsl"
+#include "quickgelu_slope.wgsl"
 
-// Both take exp of a negative number only, so that nothing overflows; it is 0 at the clamp.
+// It takes exp of a negative number only, so that nothing overflows; it is 0 at the clamp.
 fn value(x: vec4f) -> vec4f {
   let decay = exp(-1.702 * min(abs(x), vec4f(120.0)));
   return x * select(decay, vec4f(1.0), x >= vec4f()) / (1.0 + decay);
 }
 
 fn derivative(x: vec4f) -> vec4f {
-  let z = 1.702 * clamp(x, vec4f(-120.0), vec4f(120.0));
-  let decay = exp(-abs(z));
-  let sigmoid = select(decay, vec4f(1.0), z >= vec4f()) / (1.0 + decay);
-  let slope = decay / ((1.0 + decay) * (1.0 + decay)); // of the sigmoid: even
-  return sigmoid + z * slope;
+  return quickgelu_slope(x);
 }

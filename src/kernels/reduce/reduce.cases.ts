@@ -6,6 +6,11 @@ const reduceCases: Case<ReduceAttrs>[] = [
   { name: 'one', attrs: { kind: 'sum', axis: 0 }, inputs: [{ shape: [1] }] },
   { name: 'odd middle', attrs: { kind: 'mean', axis: 1 }, inputs: [{ shape: [3, 5, 7] }] },
   { name: 'first', attrs: { kind: 'sum', axis: 0 }, inputs: [{ shape: [9, 33] }] },
+  {
+    name: 'first, and an addend',
+    attrs: { kind: 'mean', axis: 0 },
+    inputs: [{ shape: [9, 33] }, { shape: [33] }],
+  },
   { name: 'prompts', attrs: { kind: 'mean', axis: 1 }, inputs: [{ shape: [8, 10, 768] }] },
   {
     name: 'below one stretch',
@@ -25,6 +30,12 @@ const reduceCases: Case<ReduceAttrs>[] = [
     inputs: [{ shape: [5001, 3] }],
     tolerance: 2e-5,
   },
+  {
+    name: 'stretches, and an addend',
+    attrs: { kind: 'sum', axis: 0 },
+    inputs: [{ shape: [5001, 3] }, { shape: [3] }],
+    tolerance: 2e-5,
+  },
 ];
 
 const few = (_: number, random: () => number) => Math.floor(4 * random());
@@ -35,6 +46,9 @@ const maxCases: Case<MaxAttrs>[] = [
   { name: 'all equal', attrs: { axis: 1 }, inputs: [{ shape: [3, 130], values: () => -2 }] },
   { name: 'middle', attrs: { axis: 1 }, inputs: [{ shape: [2, 7, 3] }] },
   { name: 'patches', attrs: { axis: 1 }, inputs: [{ shape: [8, 1369] }] },
+  { name: 'one channel', attrs: { axis: 2, channel: 1 }, inputs: [{ shape: [3, 2, 37] }] },
+  { name: 'first of three channels, middle', attrs: { axis: 1, channel: 0 }, inputs: [{ shape: [3, 5, 7] }] },
+  { name: 'last channel, columns', attrs: { axis: 2, channel: 2 }, inputs: [{ shape: [2, 3, 5, 4] }] },
 ];
 
 const expandCases: Case<ExpandAttrs>[] = [
@@ -50,7 +64,7 @@ const expandCases: Case<ExpandAttrs>[] = [
 ];
 
 export const reduceTests = [
-  defineOpTest({ op: reduceOp, reference: reduceReference, cases: reduceCases }),
+  defineOpTest({ op: reduceOp, reference: reduceReference, cases: reduceCases, wrt: [0] }),
   defineOpTest({ op: expandOp, reference: expandReference, cases: expandCases }),
   defineOpTest({ op: maxOp, reference: maxReference, cases: maxCases }),
 ];

@@ -9,9 +9,10 @@ const reduced = (shape: Shape, axis: number): RefTensor => {
 };
 
 export const reduceReference: Reference<ReduceAttrs> = {
-  forward({ kind, axis }, [x]) {
+  forward({ kind, axis }, [x, addend]) {
     const { length, inner } = around(x!.shape, axis);
     const out = reduced(x!.shape, axis);
+    if (addend) out.data.set(addend.data);
     x!.data.forEach((value, i) => {
       out.data[Math.floor(i / (inner * length)) * inner + (i % inner)]! +=
         kind === 'mean' ? value / length : value;
@@ -42,20 +43,33 @@ const argmax = (x: RefTensor, axis: number): RefTensor => {
   return index;
 };
 
+/** The part of x that counts, and where each of its elements lies in x. */
+function channelOf(x: RefTensor, { axis, channel }: MaxAttrs) {
+  if (channel === undefined) return { part: x, axis, at: (i: number) => i };
+  const { outer, length, inner } = around(x.shape, axis);
+  const channels = x.shape[axis - 1]!;
+  const at = (i: number) =>
+    (Math.floor(i / (length * inner)) * channels + channel) * length * inner + (i % (length * inner));
+  const data = Float64Array.from({ length: (outer / channels) * length * inner }, (_, i) => x.data[at(i)]!);
+  return { part: { shape: x.shape.filter((_, i) => i !== axis - 1), data }, axis: axis - 1, at };
+}
+
 export const maxReference: Reference<MaxAttrs> = {
-  forward({ axis }, [x]) {
-    const { length, inner } = around(x!.shape, axis);
-    const index = argmax(x!, axis);
+  forward(attrs, [x]) {
+    const { part, axis } = channelOf(x!, attrs);
+    const { length, inner } = around(part.shape, axis);
+    const index = argmax(part, axis);
     const data = index.data.map(
-      (k, i) => x!.data[(Math.floor(i / inner) * length + k) * inner + (i % inner)]!,
+      (k, i) => part.data[(Math.floor(i / inner) * length + k) * inner + (i % inner)]!,
     );
     return [{ shape: index.shape, data }, index];
   },
-  backward({ axis }, [x], [dout]) {
-    const { length, inner } = around(x!.shape, axis);
+  backward(attrs, [x], [dout]) {
+    const { part, axis, at } = channelOf(x!, attrs);
+    const { length, inner } = around(part.shape, axis);
     const dx = new Float64Array(x!.data.length);
-    argmax(x!, axis).data.forEach((k, i) => {
-      dx[(Math.floor(i / inner) * length + k) * inner + (i % inner)] = dout!.data[i]!;
+    argmax(part, axis).data.forEach((k, i) => {
+      dx[at((Math.floor(i / inner) * length + k) * inner + (i % inner))] = dout!.data[i]!;
     });
     return [{ shape: x!.shape, data: dx }];
   },

@@ -1,6 +1,6 @@
 import { broadcastShape, collapse, inQuads } from '../elementwise/broadcast.ts';
 import { perItem, perTask } from '../grid.ts';
-import type { Builder, Dispatch, Op } from '../op.ts';
+import type { Builder, Dispatch, Op, OpNode } from '../op.ts';
 import { elements, f32, type Shape, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 import expandShader from './expand.wgsl';
 import expandVec4Shader from './expand_vec4.wgsl';
@@ -36,9 +36,10 @@ function checkAxis(op: string, axis: number, shape: Shape | undefined): asserts 
     throw new ShapeError(op, `a dimension ${axis} with elements`, `[${shape?.join(', ')}]`);
 }
 
-/** Sum or mean over one dimension, in a fixed order. Variants: `serial` (many short sums), `tree` (few long ones). */
+/** Sum or mean over one dimension, in a fixed order, of [x, and what is added to the result]. Variants: `serial` (many short sums), `tree` (few long ones). */
 export const reduceOp: Op<ReduceAttrs> = {
   name: 'reduce',
+  addend: 1,
   variants: () => ['serial', 'tree'],
   outputs({ kind, axis }, [x]) {
     checkAxis(kind, axis, x?.shape);
@@ -46,7 +47,7 @@ export const reduceOp: Op<ReduceAttrs> = {
     // The second output is the tree's workspace.
     return [f32(...without(x!.shape, axis)), f32(outer, Math.ceil(length / stretch), inner)];
   },
-  dispatches({ attrs: { kind, axis }, inputs: [x], outputs: [out, partial], variant }) {
+  dispatches({ attrs: { kind, axis }, inputs: [x, addend], outputs: [out, partial], variant }) {
     const { outer, length, inner } = around(x!.shape, axis);
     const scale = kind === 'mean' ? 1 / length : 1;
     const count = outer * inner;
@@ -54,19 +55,22 @@ export const reduceOp: Op<ReduceAttrs> = {
       return [
         {
           shader: sumShader,
-          bindings: { x, out },
+          bindings: { x, addend, out },
           uniforms: { outer, length, inner, scale },
-          ...perItem(count),
+          ...perItem(count, { ADDEND: addend !== undefined }),
         },
       ];
     }
     const stretches = Math.ceil(length / stretch);
-    const pass = (from: Tensor, to: Tensor, sizes: Stretches): Dispatch => ({
-      shader: treeShader,
-      bindings: { x: from, out: to },
-      uniforms: { outer, inner, ...sizes },
-      ...perTask(count * sizes.stretches),
-    });
+    const pass = (from: Tensor, to: Tensor, sizes: Stretches): Dispatch => {
+      const added = to === out ? addend : undefined;
+      return {
+        shader: treeShader,
+        bindings: { x: from, addend: added, out: to },
+        uniforms: { outer, inner, ...sizes },
+        ...perTask(count * sizes.stretches, { ADDEND: added !== undefined }),
+      };
+    };
     if (stretches === 1) return [pass(x!, out!, { length, stretch: length, stretches, scale })];
     return [
       pass(x!, partial!, { length, stretch, stretches, scale: 1 }),
@@ -115,54 +119,94 @@ export const expandOp: Op<ExpandAttrs> = {
     ];
   },
   cost: ({ outputs: [out] }) => ({ flops: 2 * elements(out!.shape) }),
+  // One known number, a loss's gradient, say: no work for a GPU.
+  fold({ attrs: { scale, offset }, outputs: [out] }, [x]) {
+    if (x!.length !== 1 || elements(out!.shape) > 64) return undefined;
+    return [new Float32Array(elements(out!.shape)).fill(Math.fround(scale * x![0]!) + offset)];
+  },
   gradient({ attrs: { scale }, inputs: [x], upstream: [dout], builder: g }) {
     const dx = sumTo(g, dout!, x!.shape);
     return [scale === 1 ? dx : expand(g, dx, dx.shape, { scale })];
   },
 };
 
+/** The factor by which `expand` only multiplies each element; undefined: it does something else. */
+export function scaleOf({ attrs, inputs: [x], outputs: [out] }: OpNode): number | undefined {
+  const { scale, offset } = attrs as ExpandAttrs;
+  return offset === 0 && elements(x!.shape) === elements(out!.shape) ? scale : undefined;
+}
+
 export interface MaxAttrs {
   readonly axis: number;
+  /** Only this index of the dimension before `axis`, which goes away too. */
+  readonly channel?: number;
+}
+
+/** Lines of one channel of a shape: [outer, channels, length, inner]. */
+function lines(shape: Shape, { axis, channel }: MaxAttrs) {
+  const { outer, length, inner } = around(shape, axis);
+  const channels = channel === undefined ? 1 : shape[axis - 1]!;
+  return { outer: outer / channels, channels, channel: channel ?? 0, length, inner, scale: 1 };
 }
 
 /** Maximum over one dimension and its index (lowest on ties); the gradient goes to that element only. */
 export const maxOp: Op<MaxAttrs> = {
   name: 'max',
-  outputs({ axis }, [x]) {
+  rows: ({ attrs: { axis, channel }, inputs: [x] }) =>
+    axis > (channel === undefined ? 0 : 1) ? { own: [0], count: x!.shape[0]! } : undefined,
+  outputs({ axis, channel }, [x]) {
     checkAxis('max', axis, x?.shape);
-    const shape = without(x!.shape, axis);
+    if (channel !== undefined && !(axis > 0 && channel < x!.shape[axis - 1]!))
+      throw new ShapeError(
+        'max',
+        `a channel ${channel} before dimension ${axis}`,
+        `[${x!.shape.join(', ')}]`,
+      );
+    const shape = x!.shape.filter((_, i) => i !== axis && (channel === undefined || i !== axis - 1));
     return [f32(...shape), { shape, dtype: 'i32' }];
   },
-  dispatches({ attrs: { axis }, inputs: [x], outputs: [out, argmax] }) {
-    const { outer, length, inner } = around(x!.shape, axis);
+  dispatches({ attrs, inputs: [x], outputs: [out, argmax] }) {
+    const uniforms = lines(x!.shape, attrs);
     return [
       {
         shader: maxShader,
         bindings: { x, out, argmax },
-        uniforms: { outer, length, inner },
-        ...perTask(outer * inner),
+        uniforms,
+        ...perTask(uniforms.outer * uniforms.inner),
       },
     ];
   },
-  cost: ({ inputs: [x] }) => ({ flops: elements(x!.shape) }),
+  cost: ({ attrs, inputs: [x] }) => ({ flops: elements(x!.shape) / lines(x!.shape, attrs).channels }),
   gradient({ attrs, inputs: [x], outputs: [, argmax], upstream: [dout], builder: g }) {
-    return g.apply(maxGradOp, { axis: attrs.axis, length: x!.shape[attrs.axis]! }, [dout, argmax]);
+    return g.apply(maxGradOp, { ...attrs, shape: x!.shape }, [dout, argmax]);
   },
 };
 
-const maxGradOp: Op<{ axis: number; length: number }> = {
+/** dx from [d maximum, its index, and what is added to it]. */
+const maxGradOp: Op<MaxAttrs & { readonly shape: Shape; readonly scale?: number }> = {
   name: 'max_grad',
-  outputs: ({ axis, length }, [dout]) => [
-    f32(...dout!.shape.slice(0, axis), length, ...dout!.shape.slice(axis)),
-  ],
-  dispatches({ attrs: { axis }, inputs: [dout, argmax], outputs: [dx] }) {
-    const { outer, length, inner } = around(dx!.shape, axis);
+  addend: 2,
+  after(node, made) {
+    const scaled = made(0);
+    const factor = scaled?.op === expandOp ? scaleOf(scaled) : undefined;
+    if (factor === undefined) return undefined;
+    const [dout, ...rest] = node.inputs;
+    const attrs = { ...node.attrs, scale: factor * (node.attrs.scale ?? 1) };
+    const inputs = [{ ...scaled!.inputs[0]!, shape: dout!.shape }, ...rest];
+    return { op: maxGradOp as Op<unknown>, attrs, inputs, outputs: node.outputs };
+  },
+  rows: ({ attrs: { axis, channel }, inputs: [, , addend], outputs: [dx] }) =>
+    axis > (channel === undefined ? 0 : 1)
+      ? { own: addend ? [0, 1, 2] : [0, 1], count: dx!.shape[0]! }
+      : undefined,
+  outputs: ({ shape }) => [f32(...shape)],
+  dispatches({ attrs, inputs: [dout, argmax, addend], outputs: [dx] }) {
     return [
       {
         shader: maxGradShader,
-        bindings: { dout, argmax, dx },
-        uniforms: { outer, length, inner },
-        ...perItem(elements(dx!.shape)),
+        bindings: { dout, argmax, addend, dx },
+        uniforms: { ...lines(dx!.shape, attrs), scale: attrs.scale ?? 1 },
+        ...perItem(elements(dx!.shape), { ADDEND: addend !== undefined }),
       },
     ];
   },
@@ -181,18 +225,23 @@ export const expand = (g: Builder, x: Tensor, shape: Shape, { scale = 1, offset 
 export function sumTo(g: Builder, x: Tensor, shape: Shape): Tensor {
   let sum = x;
   const missing = x.shape.length - shape.length;
+  const goes = (axis: number) => x.shape[axis] !== (axis < missing ? 1 : shape[axis - missing]!);
   for (let axis = 0; axis < x.shape.length; axis += 1) {
-    const target = axis < missing ? 1 : shape[axis - missing]!;
-    if (sum.shape[axis] === target) continue;
-    const kept = sum.shape.map((n, i) => (i === axis ? 1 : n));
-    sum = g.view(reduce(g, sum, { kind: 'sum', axis }), kept);
+    if (!goes(axis)) continue;
+    let end = axis + 1; // neighbours go together
+    while (end < x.shape.length && (goes(end) || x.shape[end] === 1)) end += 1;
+    const length = elements(x.shape.slice(axis, end));
+    const joined = g.view(sum, [...sum.shape.slice(0, axis), length, ...sum.shape.slice(end)]);
+    const kept = sum.shape.map((n, i) => (i >= axis && i < end ? 1 : n));
+    sum = g.view(reduce(g, joined, { kind: 'sum', axis }), kept);
+    axis = end - 1;
   }
   return sameShape(sum.shape, shape) ? sum : g.view(sum, shape);
 }
 
-/** [maximum, index] over `axis`, which goes away. */
-export const max = (g: Builder, x: Tensor, axis: number): [Tensor, Tensor] => {
-  const [value, index] = g.apply(maxOp, { axis }, [x]);
+/** [maximum, index] over `axis`, which goes away, and with it the dimension before where only one `channel` of it counts. */
+export const max = (g: Builder, x: Tensor, axis: number, channel?: number): [Tensor, Tensor] => {
+  const [value, index] = g.apply(maxOp, channel === undefined ? { axis } : { axis, channel }, [x]);
   return [value!, index!];
 };
 

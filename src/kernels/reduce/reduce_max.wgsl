@@ -1,6 +1,6 @@
-// Largest element along the middle dimension and where it is; ties go to the lowest index, as in PyTorch.
+// Largest element along a dimension of one channel and where it is; ties go to the lowest index, as in PyTorch.
 //
-// Shapes    x [outer, length, inner], out [outer, inner], argmax [outer, inner] (i32)
+// Shapes    x [outer, channels, length, inner], out [outer, inner], argmax [outer, inner] (i32)
 // Dispatch  one task per element of out
 // Saved for backward: argmax
 
@@ -15,7 +15,7 @@
 alias Key = f32;
 
 fn task(i: u32, lane: u32) {
-  let start = line_start(i, params.length, params.inner);
+  let start = channel_line(i);
   // Lanes without an element repeat the first one: they lose every tie.
   var value = x[start];
   var index = 0u;

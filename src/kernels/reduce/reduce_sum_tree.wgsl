@@ -1,6 +1,6 @@
-// out = scale * sum of x over the middle dimension, one workgroup per stretch of a sum.
+// out = scale * sum of x over the middle dimension + addend, one workgroup per stretch of a sum.
 //
-// Shapes    x [outer, length, inner], out [outer, stretches, inner]; stretch s sums the elements
+// Shapes    x [outer, length, inner], out and addend [outer, stretches, inner]; stretch s sums the elements
 //           s * stretch .. min(length, (s + 1) * stretch) of its row
 // Dispatch  one task per element of out. A second pass with one stretch sums the stretches:
 //           the order is fixed, so the same adapter gives the same bits.
@@ -8,6 +8,8 @@
 
 #include "../parts/each_workgroup.wgsl"
 #include "../parts/tree_sum.wgsl"
+
+override ADDEND: bool = false;
 
 struct Params {
   outer: u32,
@@ -20,7 +22,8 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> addend: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
 alias Partial = f32;
 
@@ -39,6 +42,10 @@ fn task(i: u32, lane: u32) {
   }
   let total = tree_sum(sum, lane);
   if (lane == 0u) {
-    out[i] = params.scale * total;
+    var value = params.scale * total;
+    if (ADDEND) {
+      value += addend[i];
+    }
+    out[i] = value;
   }
 }

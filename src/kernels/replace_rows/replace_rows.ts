@@ -1,5 +1,5 @@
 import { perItem } from '../grid.ts';
-import type { Builder, Op } from '../op.ts';
+import type { Builder, Dispatch, Op } from '../op.ts';
 import { copyAll } from '../slice/slice.ts';
 import { describe, f32, ShapeError, type Tensor } from '../tensor.ts';
 import putShader from './put_rows.wgsl';
@@ -11,6 +11,31 @@ export interface ReplaceRowsAttrs {
   readonly count: number;
   /** by the tokens from this one on. */
   readonly first: number;
+}
+
+/** Writes tokens into rows of x [P, L, D]. */
+export function putRowsDispatch(x: Tensor, tokens: Tensor, attrs: ReplaceRowsAttrs): Dispatch {
+  const { start, count, first } = attrs;
+  const [sequences, length, width] = x.shape as [number, number, number];
+  return {
+    shader: putShader,
+    bindings: { tokens, out: x },
+    uniforms: { sequences, length, width, start, count, first, rows: sequences * count },
+    ...perItem(sequences * count * width),
+  };
+}
+
+/** Moves rows of dx [P, L, D], summed over the sequences, to dtokens, and leaves zeros. */
+export function takeRowsDispatch(dx: Tensor, dtokens: Tensor, attrs: ReplaceRowsAttrs): Dispatch {
+  const { start, count, first } = attrs;
+  const [sequences, length, width] = dx.shape as [number, number, number];
+  const tokens = dtokens.shape[0]!;
+  return {
+    shader: takeShader,
+    bindings: { dx, dtokens },
+    uniforms: { sequences, length, width, start, count, first, rows: tokens },
+    ...perItem(tokens * width),
+  };
 }
 
 /** out = x with `count` rows of every sequence replaced by tokens. */
@@ -35,18 +60,10 @@ export const replaceRowsOp: Op<ReplaceRowsAttrs> = {
       );
     return [f32(...x.shape)];
   },
-  dispatches({ attrs: { start, count, first }, inputs: [x, tokens], outputs: [out] }) {
-    const [sequences, length, width] = out!.shape as [number, number, number];
-    return [
-      copyAll(x!, out!),
-      {
-        shader: putShader,
-        bindings: { tokens, out },
-        uniforms: { sequences, length, width, start, count, first, rows: sequences * count },
-        ...perItem(sequences * count * width),
-      },
-    ];
-  },
+  dispatches: ({ attrs, inputs: [x, tokens], outputs: [out] }) => [
+    copyAll(x!, out!),
+    putRowsDispatch(out!, tokens!, attrs),
+  ],
   cost: () => ({ flops: 0 }),
   gradient({ attrs, inputs: [, tokens], upstream: [dout], needs, builder: g }) {
     const [dx, dtokens] = g.apply(takeRowsOp, { ...attrs, tokens: tokens!.shape[0]! }, [dout]);
@@ -55,22 +72,14 @@ export const replaceRowsOp: Op<ReplaceRowsAttrs> = {
 };
 
 /** dx: dout with zeros in the rows that were replaced; d tokens: their sums over the sequences. */
-const takeRowsOp: Op<ReplaceRowsAttrs & { readonly tokens: number }> = {
+export const takeRowsOp: Op<ReplaceRowsAttrs & { readonly tokens: number }> = {
   name: 'replace_rows_grad',
   copies: 0,
   outputs: ({ tokens }, [dout]) => [f32(...dout!.shape), f32(tokens, dout!.shape[2]!)],
-  dispatches({ attrs: { start, count, first, tokens }, inputs: [dout], outputs: [dx, dtokens] }) {
-    const [sequences, length, width] = dx!.shape as [number, number, number];
-    return [
-      copyAll(dout!, dx!),
-      {
-        shader: takeShader,
-        bindings: { dx, dtokens },
-        uniforms: { sequences, length, width, start, count, first, rows: tokens },
-        ...perItem(tokens * width),
-      },
-    ];
-  },
+  dispatches: ({ attrs, inputs: [dout], outputs: [dx, dtokens] }) => [
+    copyAll(dout!, dx!),
+    takeRowsDispatch(dx!, dtokens!, attrs),
+  ],
   cost: ({ outputs: [dx] }) => ({ flops: dx!.shape[0]! * dx!.shape[2]! }),
 };
 

@@ -1,6 +1,7 @@
-import { type Case, defineOpTest } from '../op-test.ts';
+import { type Case, type CaseInput, defineOpTest } from '../op-test.ts';
 import type { Shape } from '../tensor.ts';
-import { concatReference, sliceReference } from './slice.ref.ts';
+import { type JoinAttrs, joinOp } from './join.ts';
+import { concatReference, joinReference, sliceReference } from './slice.ref.ts';
 import { type ConcatAttrs, concatOp, type SliceAttrs, sliceOp } from './slice.ts';
 
 const sliced = (name: string, shape: Shape, attrs: SliceAttrs): Case<SliceAttrs> => ({
@@ -43,7 +44,89 @@ const concatCases: Case<ConcatAttrs>[] = [
   joined('twelve', 0, ...Array.from({ length: 12 }, (_, i) => [i + 1, 3])),
 ];
 
+/** Up to four parts, and the shape of an addend. */
+const inOneDispatch = (
+  name: string,
+  axis: number,
+  parts: readonly Shape[],
+  addend?: Shape,
+): Case<JoinAttrs> => ({
+  name,
+  attrs: { axis },
+  inputs: Array.from({ length: 5 }, (_, i): CaseInput | undefined => {
+    const shape = i < 4 ? parts[i] : addend;
+    return shape && { shape };
+  }),
+});
+
+const joinCases: Case<JoinAttrs>[] = [
+  inOneDispatch('single', 0, [[3]]),
+  inOneDispatch('odd middle', 1, [
+    [3, 2, 5],
+    [3, 1, 5],
+    [3, 4, 5],
+  ]),
+  inOneDispatch(
+    'odd, shared by all rows, and the same added to each',
+    1,
+    [
+      [1, 2, 5],
+      [3, 1, 5],
+      [1, 4, 5],
+    ],
+    [7, 5],
+  ),
+  inOneDispatch(
+    'one part shared by all, and an addend as large',
+    1,
+    [
+      [3, 4],
+      [1, 8],
+    ],
+    [3, 12],
+  ),
+  inOneDispatch(
+    'all shared',
+    1,
+    [
+      [1, 1, 8],
+      [1, 5, 8],
+      [1, 3, 8],
+    ],
+    [9, 8],
+  ),
+  inOneDispatch(
+    'prompts',
+    1,
+    [
+      [10, 2, 64],
+      [1, 4, 64],
+    ],
+    [6, 64],
+  ),
+  inOneDispatch(
+    'columns, one number added to each',
+    2,
+    [
+      [2, 3, 1],
+      [2, 3, 2],
+      [1, 1, 1],
+      [2, 3, 3],
+    ],
+    [1],
+  ),
+  {
+    name: 'integers',
+    attrs: { axis: 1 },
+    inputs: [
+      { shape: [3, 5], dtype: 'i32', values: (i) => 7 - 1e8 * i },
+      { shape: [1, 2], dtype: 'i32', values: (i) => i },
+    ],
+  },
+];
+
 export const sliceTests = [
   defineOpTest({ op: sliceOp, reference: sliceReference, cases: sliceCases }),
   defineOpTest({ op: concatOp, reference: concatReference, cases: concatCases }),
+  defineOpTest({ op: joinOp, reference: joinReference, cases: joinCases }),
 ];

@@ -1,5 +1,6 @@
 import type { Reference, RefTensor } from '../op-test.ts';
 import { elements, type Shape } from '../tensor.ts';
+import { type JoinAttrs, mostParts } from './join.ts';
 import type { ConcatAttrs, SliceAttrs } from './slice.ts';
 
 /** Index along `axis` of the i-th element, and its flat index once that is `to` and the dimension has `length`. */
@@ -55,5 +56,24 @@ export const concatReference: Reference<ConcatAttrs> = {
       start = end;
       return dx;
     });
+  },
+};
+
+export const joinReference: Reference<JoinAttrs> = {
+  forward({ axis }, inputs) {
+    const parts = inputs.slice(0, mostParts).filter((x): x is RefTensor => x !== undefined);
+    const outer = parts.map(({ shape }) => shape.slice(0, axis)).find((s) => elements(s) > 1);
+    const whole = parts.map(({ shape, data }): RefTensor => {
+      const leading = outer ?? shape.slice(0, axis);
+      const to = [...leading, ...shape.slice(axis)];
+      return {
+        shape: to,
+        data: Float64Array.from({ length: elements(to) }, (_, i) => data[i % data.length]!),
+      };
+    });
+    const [out] = concatReference.forward({ axis }, whole);
+    const addend = inputs[mostParts];
+    if (!addend) return [out!];
+    return [{ shape: out!.shape, data: out!.data.map((x, i) => x + addend.data[i % addend.data.length]!) }];
   },
 };

@@ -1,9 +1,10 @@
 import { perItem } from '../grid.ts';
-import type { Builder, Call, Dispatch, Op } from '../op.ts';
-import { around } from '../reduce/reduce.ts';
+import type { Builder, Call, Dispatch, Op, OpNode } from '../op.ts';
+import { around, type ExpandAttrs, expandOp } from '../reduce/reduce.ts';
 import { describe, elements, type Shape, ShapeError, type Tensor, type TensorSpec } from '../tensor.ts';
 import scalarShader from './copy_columns.wgsl';
 import vec4Shader from './copy_columns_vec4.wgsl';
+import { joinOp, mostParts } from './join.ts';
 
 export interface SliceAttrs {
   readonly axis: number;
@@ -85,6 +86,10 @@ export const sliceOp: Op<SliceAttrs> = {
     ];
   },
   cost: () => ({ flops: 0 }),
+  part({ attrs: { axis, start }, inputs: [x] }) {
+    const { outer, inner } = around(x!.shape, axis);
+    return outer === 1 ? { input: 0, bytes: 4 * start * inner } : undefined;
+  },
   gradient({ attrs: { axis, start }, inputs: [x], upstream: [dout], builder: g }) {
     return g.apply(sliceGradOp, { axis, start, length: x!.shape[axis]! }, [dout]);
   },
@@ -159,6 +164,14 @@ export const concatOp: Op<ConcatAttrs> = {
       });
   },
   cost: () => ({ flops: 0 }),
+  after({ attrs, inputs, outputs }, made) {
+    const parts = inputs.map((x, i) => repeatedPart(made(i), attrs.axis) ?? x!);
+    if (parts.length > mostParts || parts.some((x) => elements(x.shape) === 0)) return undefined;
+    // One that all rows share among others only: the result has the rows of the others.
+    const whole = elements(outputs[0]!.shape.slice(0, attrs.axis));
+    if (whole > 1 && parts.every((x) => elements(x.shape.slice(0, attrs.axis)) === 1)) return undefined;
+    return { op: joinOp as Op<unknown>, attrs, inputs: parts, outputs };
+  },
   gradient({ attrs: { axis }, inputs, upstream: [dout], needs, builder: g }) {
     let start = 0;
     return inputs.map((x, i) => {
@@ -169,6 +182,17 @@ export const concatOp: Op<ConcatAttrs> = {
     });
   },
 };
+
+/** What a part repeats in all rows, in the shape of one. */
+function repeatedPart(maker: OpNode | undefined, axis: number): Tensor | undefined {
+  if (maker?.op !== expandOp) return undefined;
+  const { scale, offset } = maker.attrs as ExpandAttrs;
+  const [x] = maker.inputs;
+  const [out] = maker.outputs;
+  const shape = out!.shape.map((n, i) => (i < axis ? 1 : n));
+  if (scale !== 1 || offset !== 0 || elements(x!.shape) !== elements(shape)) return undefined;
+  return { ...x!, shape };
+}
 
 /** Indices start .. end - 1 of dimension `axis` of an f32 or i32 tensor. @throws ShapeError for an empty range. */
 export const slice = (g: Builder, x: Tensor, attrs: SliceAttrs): Tensor => g.apply(sliceOp, attrs, [x])[0]!;

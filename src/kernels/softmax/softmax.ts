@@ -53,17 +53,20 @@ export const softmaxOp: Op<SoftmaxAttrs> = {
 
 const softmaxGradientOp: Op<SoftmaxAttrs> = {
   name: 'softmax_grad',
+  addend: 2,
+  rows: ({ attrs: { axis }, inputs: [out, , addend] }) =>
+    axis > 0 ? { own: addend ? [0, 1, 2] : [0, 1], count: out!.shape[0]! } : undefined,
   variants: () => ['serial', 'tree'],
   outputs: (_, [out]) => [f32(...out!.shape)],
-  dispatches({ attrs: { axis, scale }, inputs: [out, dout], outputs: [dx], variant }) {
+  dispatches({ attrs: { axis, scale }, inputs: [out, dout, addend], outputs: [dx], variant }) {
     const { outer, length, inner } = around(out!.shape, axis);
     const lanes = gradientLanes(length, variant);
     return [
       {
         shader: gradientShader,
-        bindings: { out, dout, dx },
+        bindings: { out, dout, addend, dx },
         uniforms: { outer, length, inner, scale },
-        ...perItem(outer * inner * lanes, { LANES: lanes }),
+        ...perItem(outer * inner * lanes, { LANES: lanes, ADDEND: addend !== undefined }),
       },
     ];
   },

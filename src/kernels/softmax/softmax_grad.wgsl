@@ -1,6 +1,6 @@
-// dx = scale * out * (dout - sum of out * dout) along the middle dimension.
+// dx = scale * out * (dout - sum of out * dout) along the middle dimension + addend.
 //
-// Shapes    out, dout and dx [outer, length, inner]; a row is one (outer, inner)
+// Shapes    out, dout, addend and dx [outer, length, inner]; a row is one (outer, inner)
 // Dispatch  as softmax.wgsl
 
 #include "../parts/line.wgsl"
@@ -8,10 +8,12 @@
 
 override WORKGROUP: u32 = 64u;
 override LANES: u32 = 64u;
+override ADDEND: bool = false;
 
 @group(0) @binding(1) var<storage, read> out: array<f32>;
 @group(0) @binding(2) var<storage, read> dout: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<storage, read> addend: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 
 var<workgroup> partial: array<f32, WORKGROUP>;
 var<workgroup> places: array<u32, WORKGROUP>;
@@ -70,6 +72,10 @@ fn main(
   }
   for (var k = first; k < end; k += LANES) {
     let i = start + k * params.inner;
-    dx[i] = params.scale * out[i] * (dout[i] - base - sum);
+    var value = params.scale * out[i] * (dout[i] - base - sum);
+    if (ADDEND) {
+      value += addend[i];
+    }
+    dx[i] = value;
   }
 }

@@ -2,10 +2,9 @@
 import { binaryFocal } from '../../kernels/binary_focal/binary_focal.ts';
 import { cosinePairs } from '../../kernels/cosine_pairs/cosine_pairs.ts';
 import { crossEntropy } from '../../kernels/cross_entropy/cross_entropy.ts';
-import { diceLoss } from '../../kernels/dice/dice.ts';
-import { add, affine, multiply } from '../../kernels/elementwise/elementwise.ts';
-import { focalLoss } from '../../kernels/focal/focal.ts';
-import { reduce, sumAll } from '../../kernels/reduce/reduce.ts';
+import { add, affine } from '../../kernels/elementwise/elementwise.ts';
+import { rowSquares } from '../../kernels/row_squares/row_squares.ts';
+import { segmentationLosses } from '../../kernels/segmentation_loss/segmentation_loss.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
 import type { Context } from '../context.ts';
 import type { Forward } from './forward.ts';
@@ -40,14 +39,13 @@ export function losses(
   [options.map1Weight, adaptsToImage(options) ? options.map2Weight : 0].forEach((weight, i) => {
     if (weight === 0 && !all) return;
     const map = result.maps[i]!;
-    terms[`focal${i + 1}`] = focalLoss(graph, map, masks, {});
-    terms[`dice_abn${i + 1}`] = diceLoss(graph, map, masks, { channel: 1 });
-    terms[`dice_nor${i + 1}`] = diceLoss(graph, map, masks, { channel: 0 });
-    const segmentation = add(
-      graph,
-      add(graph, terms[`focal${i + 1}`]!, terms[`dice_abn${i + 1}`]!),
-      terms[`dice_nor${i + 1}`]!,
-    );
+    const { focal, abnormal, normal } = segmentationLosses(graph, map, masks);
+    Object.assign(terms, {
+      [`focal${i + 1}`]: focal,
+      [`dice_abn${i + 1}`]: abnormal,
+      [`dice_nor${i + 1}`]: normal,
+    });
+    const segmentation = add(graph, add(graph, focal, abnormal), normal);
     if (weight !== 0) local = accumulate(local, segmentation, weight);
   });
   if (local) total = terms.local = local;
@@ -77,8 +75,7 @@ function priorLoss(
   labels: Tensor,
   { priorEntries, priorImages }: FapromptOptions,
 ): Tensor {
-  const perImage = reduce(graph, multiply(graph, prior, prior), { kind: priorEntries, axis: 1 });
-  const ofNormal = multiply(graph, perImage, affine(graph, labels, -1, 1));
-  const sum = sumAll(graph, ofNormal);
-  return priorImages === 'sum' ? sum : affine(graph, sum, 1 / prior.shape[0]!);
+  const [images, width] = prior.shape as [number, number];
+  const scale = (priorEntries === 'mean' ? 1 / width : 1) * (priorImages === 'mean' ? 1 / images : 1);
+  return rowSquares(graph, prior, labels, { scale });
 }

@@ -1,7 +1,6 @@
 // DAP: the data-dependent abnormality prior (the paper's section 3.4), and what else is made from the same patches.
 import { gatherRows } from '../../kernels/gather/gather.ts';
 import { linear } from '../../kernels/matmul/matmul.ts';
-import { relu } from '../../kernels/relu/relu.ts';
 import { softmax } from '../../kernels/softmax/softmax.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
 import { topk } from '../../kernels/topk/topk.ts';
@@ -21,11 +20,12 @@ export const promptWeights = (context: Context, learnables: Learnables, chosen: 
 
 /** Linear, ReLU, Linear. */
 function network({ graph }: Context, learnables: Learnables, name: string, input: Tensor): Tensor {
-  const layer = (i: number, x: Tensor) =>
+  const layer = (i: number, x: Tensor, activation?: 'relu') =>
     linear(graph, x, learnables.get(`${name}.linear${i}.weight`), {
       bias: learnables.get(`${name}.linear${i}.bias`),
+      activation,
     });
-  return layer(2, relu(graph, layer(1, input)));
+  return layer(2, layer(1, input, 'relu'));
 }
 
 /**

@@ -2,9 +2,9 @@
 import { add, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
-import { reduce } from '../../kernels/reduce/reduce.ts';
 import { concat } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
+import { unitMeans } from '../../kernels/unit_means/unit_means.ts';
 import { encodeText, type TextFeatures } from '../clip/text.ts';
 import type { Context } from '../context.ts';
 import type { Learnables } from './learnables.ts';
@@ -113,12 +113,10 @@ export function prototypes(
   weights?: Tensor,
 ): Tensor {
   const [texts, width] = abnormal.shape as [number, number];
+  if (!weights && aggregate !== 'best') return unitMeans(graph, normal, abnormal, { members: prompts });
   const features = graph.view(abnormal, [texts / prompts, prompts, width]);
-  let chosen = features;
-  if (weights) chosen = matmul(graph, graph.view(weights, [weights.shape[0]!, 1, prompts]), features);
-  else if (aggregate !== 'best') {
-    const mean = reduce(graph, features, { kind: 'mean', axis: 1 });
-    chosen = graph.view(mean, [texts / prompts, 1, width]);
-  }
+  const chosen = weights
+    ? matmul(graph, graph.view(weights, [weights.shape[0]!, 1, prompts]), features)
+    : features;
   return l2norm(graph, concat(graph, [expand(graph, normal, [chosen.shape[0]!, 1, width]), chosen], 1));
 }

@@ -40,5 +40,4 @@ export function probabilityMap({ graph }: Context, p: Tensor, size: number): Ten
 }
 
 /** The largest abnormal patch probability of each image: [B]. */
-export const largest = (context: Context, p: Tensor): Tensor =>
-  max(context.graph, abnormalChannel(context, p), 1)[0];
+export const largest = (context: Context, p: Tensor): Tensor => max(context.graph, p, 2, 1)[0];
