@@ -118,7 +118,7 @@ test.each(['wide', 'serial'])('rows are replaced and taken by the layer norm bes
   for (const [name, expected] of Object.entries(alone)) {
     const scale = Math.max(...expected.map(Math.abs));
     const worst = Math.max(...expected.map((value, i) => Math.abs(value - together[name]![i]!)));
-    expect(worst / scale, name).toBeLessThan(1e-6);
+    expect(worst / scale, name).toBeLessThan(3e-6);
   }
 });
 

@@ -1,8 +1,8 @@
 // d prefix: the sequences' shares of d key and d value, added up in a fixed order, and what else its gradient is made of;
 // no shares in the query columns and in the rows behind the shared ones.
 //
-// Shapes    shares [sequences.x, prefix_length, 2 * width], more_shares [sequences.y, ..], addend and dprefix [rows, 3 * width];
-//           columns left of `first_column` have no shares
+// Shapes    shares [sequences.x, prefix_length, 2 * width], more_shares [sequences.y, ..], addend and dprefix
+//           [rows, 3 * width]; columns left of `first_column` have no shares
 // Dispatch  one workgroup per COLUMNS elements of dprefix: lanes side by side read elements side by side, and those behind
 //           them every SLICES-th sequence, so that a GPU waits for few of them one after the other
 

@@ -1,6 +1,7 @@
 // out = softmax(scale * query . key^T) . value per head, of short sequences. For GPUs.
 //
-// Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them; beside_out, beside_lse: of the prefix's own sequence
+// Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them; beside_out, beside_lse: of the prefix's own
+//           sequence
 // Dispatch  one workgroup per sequence and head. Workgroup memory: as sequence.wgsl has it, and a grid of scores [length]
 //           [key quads]
 // Saved for backward: lse, the log of each query's sum of exponentials

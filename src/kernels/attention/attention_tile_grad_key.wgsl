@@ -3,8 +3,8 @@
 // sequences on GPUs: tiles in workgroup memory.
 //
 // Shapes    as key_gradient.wgsl and its parts have them
-// Dispatch  one workgroup of 4 TILE lanes per TILE key rows of one sequence and head, spread over x and y. Workgroup memory: 44
-//           KB for 32 keys, 31 KB for 16
+// Dispatch  one workgroup of 4 TILE lanes per TILE key rows of one sequence and head, spread over x and y. Workgroup memory:
+//           44 KB for 32 keys, 31 KB for 16
 
 #include "key_gradient.wgsl"
 #include "gradient_tile.wgsl"

@@ -83,7 +83,8 @@ fn load_sequence(task: Task, lane: u32) {
   let first = task.sequence * task.length;
   for (var i = lane; i < task.length * vectors(); i += WORKGROUP) {
     let c = i % vectors();
-    pool[i / vectors() * stride() + c] = params.scale * sequence_vector(task, (first + i / vectors()) * row + task.columns.x, c);
+    let start = (first + i / vectors()) * row + task.columns.x;
+    pool[i / vectors() * stride() + c] = params.scale * sequence_vector(task, start, c);
   }
   let keys_at = task.length * stride();
   let values_at = keys_at + task.keys * stride();

@@ -1,6 +1,7 @@
 // dfeatures_i = dout / |f_i| * sum over j of sign(c_ij) (f_j / |f_j| - c_ij f_i / |f_i|), with sign(0) = 0; and addend.
 //
-// Shapes    features, addend and dfeatures [rows, width], cosine [rows, rows] (0 on the diagonal), inverse_norm [rows], dout []
+// Shapes    features, addend and dfeatures [rows, width], cosine [rows, rows] (0 on the diagonal), inverse_norm [rows],
+//           dout []
 // Dispatch  one item per element of dfeatures
 
 #include "../parts/each_item.wgsl"

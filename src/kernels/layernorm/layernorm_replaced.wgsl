@@ -1,7 +1,7 @@
 // Rows of x are replaced by tokens, then layernorm.wgsl, to the bit.
 //
-// Shapes    as layernorm.wgsl has them; tokens [first_token + count at least, width] for rows first_row .. first_row + count - 1
-//           of x, which are written
+// Shapes    as layernorm.wgsl has them; tokens [first_token + count at least, width] for rows first_row ..
+//           first_row + count - 1 of x, which are written
 // Dispatch  one task per row
 
 #include "../parts/each_row.wgsl"

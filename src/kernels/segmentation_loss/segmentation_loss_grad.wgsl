@@ -1,7 +1,7 @@
 // dprob of the three losses: focal_grad.wgsl's and, for each channel, dice_grad.wgsl's.
 //
-// Shapes    prob and dprob [batch, 2, plane], mask [batch, plane] (f32, bytes), fractions [batch, 4], d_focal, d_abnormal and
-//           d_normal [], of which those are read that FOCAL, ABNORMAL and NORMAL say
+// Shapes    prob and dprob [batch, 2, plane], mask [batch, plane] (f32, bytes), fractions [batch, 4], d_focal, d_abnormal
+//           and d_normal [], of which those are read that FOCAL, ABNORMAL and NORMAL say
 // Dispatch  one item per pixel
 
 #include "../parts/byte.wgsl"

@@ -1,5 +1,5 @@
-// The three losses from the sums of segmentation_loss.wgsl: focal, the mean over pixels; of each channel 1 - mean over images
-// of (2 * overlap + dice_smoothing) / (area + dice_smoothing).
+// The three losses from the sums of segmentation_loss.wgsl: focal, the mean over pixels; of each channel 1 - mean over
+// images of (2 * overlap + dice_smoothing) / (area + dice_smoothing).
 //
 // Shapes    partial [batch, stretches, 5], fractions [batch, 4] (numerator and denominator, normal, then abnormal), the
 //           losses []
