@@ -3,7 +3,7 @@
 import { align } from '../gpu/memory.ts';
 import { byteLength, type Tensor } from '../kernels/tensor.ts';
 import type { Node } from './graph.ts';
-import type { Place } from './plan.ts';
+import type { Place } from './place.ts';
 
 /** Tensors in one buffer: the storage that it belongs to, and where each begins. */
 export interface Pack {

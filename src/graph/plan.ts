@@ -7,18 +7,14 @@ import { batchNodes } from './batching.ts';
 import { fuseNodes } from './fusion.ts';
 import { type Graph, type Node, storageBytes } from './graph.ts';
 import { packUpdates } from './packing.ts';
+import type { Place } from './place.ts';
+
+export type { Place };
 
 /** A buffer that tensors with disjoint lifetimes share. */
 export interface Slot {
   readonly bytes: number;
   readonly storages: readonly number[];
-}
-
-export interface Place {
-  /** The storage whose buffer it is. */
-  readonly storage: number;
-  /** In bytes. */
-  readonly offset: number;
 }
 
 export interface Plan {
