@@ -121,32 +121,27 @@ const sloped = (
   name: string,
   a: Shape,
   b: Shape,
-  attrs: MatmulAttrs,
-  {
-    bias = false,
-    residual = false,
-    weight: dtype,
-  }: Pick<Extra, 'weight' | 'bias'> & { residual?: boolean } = {},
+  { withResidual, ...attrs }: MatmulAttrs & Pick<Extra, 'weight' | 'bias'> & { withResidual?: boolean },
 ): Case<MatmulAttrs> => {
-  const { inputs, ...rest } = product(name, a, b, { ...attrs, bias, ...(dtype ? { weight: dtype } : {}) });
+  const { inputs, ...rest } = product(name, a, b, attrs);
   const shape = [...a.slice(0, -1), b.at(attrs.transposeB ? -2 : -1)!];
-  return { ...rest, inputs: [...inputs.slice(0, 3), residual ? { shape } : undefined, { shape }] };
+  return { ...rest, inputs: [...inputs.slice(0, 3), withResidual ? { shape } : undefined, { shape }] };
 };
 
 const slopeCases: Case<MatmulAttrs>[] = [
   sloped('quickgelu', [21, 16], [16, 36], { slopeOf: 'quickgelu' }),
-  sloped(
-    'quickgelu, odd',
-    [5, 7],
-    [9, 7],
-    { ...xw, slopeOf: 'quickgelu', scale: 3 },
-    { bias: true, residual: true },
-  ),
-  sloped('quickgelu, f16 b', [65, 32], [32, 132], { slopeOf: 'quickgelu' }, { weight: 'f16' }),
-  sloped('quickgelu, int8 b', [33, 32], [32, 12], { slopeOf: 'quickgelu' }, { weight: 'q8', residual: true }),
+  sloped('quickgelu, odd', [5, 7], [9, 7], {
+    ...xw,
+    slopeOf: 'quickgelu',
+    scale: 3,
+    bias: true,
+    withResidual: true,
+  }),
+  sloped('quickgelu, f16 b', [65, 32], [32, 132], { slopeOf: 'quickgelu', weight: 'f16' }),
+  sloped('quickgelu, int8 b', [33, 32], [32, 12], { slopeOf: 'quickgelu', weight: 'q8', withResidual: true }),
   sloped('relu', [8, 64], [64, 12], { slopeOf: 'relu' }),
-  sloped('relu, few rows', [2, 260], [260, 36], { slopeOf: 'relu' }, { residual: true }),
-  sloped('few columns', [37, 64], [3, 64], { ...xw, slopeOf: 'quickgelu' }, { residual: true }),
+  sloped('relu, few rows', [2, 260], [260, 36], { slopeOf: 'relu', withResidual: true }),
+  sloped('few columns', [37, 64], [3, 64], { ...xw, slopeOf: 'quickgelu', withResidual: true }),
 ];
 
 export const matmulTest = defineOpTest({ op: matmulOp, reference: matmulReference, cases });
