@@ -108,14 +108,15 @@ export function createComparison(
     h('h2', { id: 'compare-heading', tabindex: -1 }, 'On images that were set aside'),
     failure,
     text,
-    again,
+    h('div', { class: 'row' }, again),
     list,
   );
   effect(() => {
     const failed = problem.value;
     const held = outcome.value?.held.length ?? 0;
     const waits = rows.value.length === 0 && held > 0 && !busy.value && !checking.value;
-    again.hidden = !waits;
+    again.parentElement!.hidden = !waits;
+    list.hidden = rows.value.length === 0;
     element.hidden = rows.value.length === 0 && !waits && (!failed || failed.kind === 'stopped');
     fill(failure, failed && failed.kind !== 'stopped' && notice(failed));
     text.textContent = waits

@@ -221,7 +221,9 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
           ? 'Add images first.'
           : defects === 0
             ? 'At least one image needs a mask: select it and paint.'
-            : '';
+            : work.unfinished.value
+              ? 'The training that did not come to its end can go on, too.'
+              : '';
     clear.hidden = items.all.value.length === 0 || busy.value;
     // What a run uses is not changed under its hands.
     sources.toggleAttribute('inert', busy.value);
