@@ -55,7 +55,7 @@ run() {
     products) "${bench[@]}" products --budget 40 ;;
     golden) FAPROMPT_GOLDEN=${FAPROMPT_GOLDEN:-$bundle/shared/golden} "${limited[@]}" dist/golden.js ;;
     # What a GPU has that software adapters have not: other subgroups, matrix units, ways that start at a size.
-    tests) "${limited[@]}" node_modules/vitest/vitest.mjs run test/kernels.test.ts test/matmul.test.ts test/matmul-units.test.ts ;;
+    tests) "${limited[@]}" node_modules/vitest/vitest.mjs run test/fusion.test.ts test/batching.test.ts test/kernels.test.ts test/matmul.test.ts test/matmul-units.test.ts ;;
     kernels) "${bench[@]}" kernels --shapes model --json "$out/kernels.json" ;;
     # The other libraries are too large for the bundle: without them, ours beside PyTorch.
     peers) "${bench[@]}" peers "${torch[@]}" $([ -d bench/peers/node_modules ] || echo --only faprompt) --json "$out/peers.json" ;;
