@@ -159,7 +159,7 @@ export function createModel(
     info() {
       const notice = clip.metadata.get('notice');
       const chosen = threshold();
-      const several = prompts && !prompts.tiles && severalPrompts(prompts.method)?.prompts;
+      const several = prompts && severalPrompts(prompts.method)?.prompts;
       return {
         adapter: gpu.description,
         software: gpu.capabilities.software,
