@@ -59,7 +59,7 @@ export interface DetectorInfo {
     readonly threshold?: number;
     /** How they were trained, in words. */
     readonly training: Readonly<Record<string, string | number>>;
-    /** How many abnormality prompts can be looked at alone (`perPrompt`); absent where none can. */
+    /** How many abnormality prompts can be looked at alone (`perPrompt`, of whole images); absent where none can. */
     readonly abnormalities?: number;
   };
   /** Bytes of GPU memory held. */
