@@ -19,6 +19,8 @@ struct Params {
   epsilon: f32,
 }
 
+@group(0) @binding(0) var<uniform> params: Params;
+
 fn item(i: u32) {
   parameter[i] -= moved(i);
 }

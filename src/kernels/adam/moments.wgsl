@@ -3,12 +3,11 @@
 // Shapes    parameter, gradient, m, v [count]; schedule: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), what the includer adds
 // Includer  declares struct Params with beta1, beta2, one_minus_beta1, one_minus_beta2, epsilon
 
-@group(0) @binding(0) var<storage, read_write> parameter: array<f32>;
-@group(0) @binding(1) var<storage, read> gradient: array<f32>;
-@group(0) @binding(2) var<storage, read_write> m: array<f32>;
-@group(0) @binding(3) var<storage, read_write> v: array<f32>;
-@group(0) @binding(4) var<storage, read> schedule: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(2) var<storage, read> gradient: array<f32>;
+@group(0) @binding(3) var<storage, read_write> m: array<f32>;
+@group(0) @binding(4) var<storage, read_write> v: array<f32>;
+@group(0) @binding(5) var<storage, read> schedule: array<f32>;
 
 // Moves element i's moments on. Returns what its parameter moves by; epsilon is added after the root, as in PyTorch.
 fn moved(i: u32) -> f32 {

@@ -21,6 +21,8 @@ struct Params {
   largest: f32,
 }
 
+@group(0) @binding(0) var<uniform> params: Params;
+
 fn item(i: u32) {
   let kept = parameter[i] - parameter[i] * (schedule[2] * params.decay);
   parameter[i] = min(kept - moved(i), params.largest);

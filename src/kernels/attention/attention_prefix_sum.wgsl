@@ -20,11 +20,11 @@ struct Params {
   first_column: u32,
 }
 
-@group(0) @binding(0) var<storage, read> shares: array<f32>;
-@group(0) @binding(1) var<storage, read> more_shares: array<f32>;
-@group(0) @binding(2) var<storage, read> addend: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dprefix: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> shares: array<f32>;
+@group(0) @binding(2) var<storage, read> more_shares: array<f32>;
+@group(0) @binding(3) var<storage, read> addend: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dprefix: array<f32>;
 
 var<workgroup> of_slices: array<f32, WORKGROUP>;
 

@@ -10,8 +10,8 @@
 #include "sequence.wgsl"
 #include "forward_outputs.wgsl"
 
-@group(0) @binding(6) var<storage, read_write> beside_out: array<f32>;
-@group(0) @binding(7) var<storage, read_write> beside_lse: array<f32>;
+@group(0) @binding(7) var<storage, read_write> beside_out: array<f32>;
+@group(0) @binding(8) var<storage, read_write> beside_lse: array<f32>;
 
 fn store_out(task: Task, at: u32, value: f32) {
   if (BESIDE) {

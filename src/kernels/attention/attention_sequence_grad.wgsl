@@ -15,10 +15,10 @@
 override OWN: bool = true; // dqkv is wanted
 override OF_PREFIX: bool = false; // dprefix is wanted
 
-@group(0) @binding(6) var<storage, read_write> dprefix: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dqkv: array<f32>;
-@group(0) @binding(2) var<storage, read> beside_dout: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> beside_dqkv: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dprefix: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dqkv: array<f32>;
+@group(0) @binding(3) var<storage, read> beside_dout: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> beside_dqkv: array<f32>;
 
 // Elements 4c .. of a head's row that begins at `start` of the task's upstream gradient.
 fn upstream(task: Task, start: u32, c: u32) -> vec4f {

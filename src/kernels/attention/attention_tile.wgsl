@@ -13,8 +13,8 @@
 
 override PAIR: bool = false;
 
-@group(0) @binding(6) var<storage, read_write> out_vv: array<f32>;
-@group(0) @binding(7) var<storage, read_write> lse_vv: array<f32>;
+@group(0) @binding(7) var<storage, read_write> out_vv: array<f32>;
+@group(0) @binding(8) var<storage, read_write> lse_vv: array<f32>;
 
 @compute @workgroup_size(LANES)
 fn main(

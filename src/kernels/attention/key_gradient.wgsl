@@ -24,9 +24,9 @@ struct Params {
   dkeys_row: vec4u, // elements in a row of dkeys, where d key begins, where d value begins
 }
 
-@group(0) @binding(2) var<storage, read> key_rows: array<vec4f>;
-@group(0) @binding(7) var<storage, read_write> dkeys: array<f32>;
-@group(0) @binding(8) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> key_rows: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> dkeys: array<f32>;
 
 fn key_vector(start: u32, c: u32) -> vec4f {
   if (ALIGNED) {

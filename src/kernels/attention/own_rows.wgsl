@@ -6,7 +6,7 @@
 
 override ALIGNED: bool = true;
 
-@group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
+@group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
 
 // Elements 4c .. 4c + 3 of a head's row that begins at `start` of qkv; zero past its end.
 fn own_vector(start: u32, c: u32) -> vec4f {

@@ -9,7 +9,7 @@
 
 override SHARED: bool = false; // V-V attention: query, key and value are one; the parts left of it get zeros
 
-@group(0) @binding(7) var<storage, read_write> dqkv: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dqkv: array<f32>;
 
 // Writes vector c of d query into a head's part of the row that begins at `start`; `column`: where the query begins in it.
 fn store_vector(start: u32, head: u32, column: u32, c: u32, dq: vec4f) {

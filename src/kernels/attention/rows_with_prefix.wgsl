@@ -21,8 +21,8 @@ struct Params {
   beside_length: u32, // rows of the prefix's own sequence, where a kernel takes that, too
 }
 
-@group(0) @binding(1) var<storage, read> prefix: array<vec4f>;
-@group(0) @binding(8) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> prefix: array<vec4f>;
 
 fn prefix_vector(start: u32, c: u32) -> vec4f {
   if (ALIGNED) {

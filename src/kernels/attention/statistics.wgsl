@@ -3,4 +3,4 @@
 // Includer  is one of them
 // Shapes    statistics [sequences, heads, length] of (lse, delta), by attention_statistics.wgsl
 
-@group(0) @binding(6) var<storage, read> statistics: array<vec2f>;
+@group(0) @binding(7) var<storage, read> statistics: array<vec2f>;

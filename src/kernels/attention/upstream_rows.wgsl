@@ -3,7 +3,7 @@
 // Includer  includes own_rows.wgsl too
 // Shapes    dout [sequences, length, heads * head_dim], as vectors
 
-@group(0) @binding(4) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(5) var<storage, read> dout: array<vec4f>;
 
 fn dout_vector(start: u32, c: u32) -> vec4f {
   if (ALIGNED) {

@@ -3,19 +3,14 @@
 // Shapes    x, positive, negative, dout and dx alike, `count` elements
 // Dispatch  one item per element
 
-#include "../parts/each_several.wgsl"
+#include "../parts/each_several_counted.wgsl"
 #include "params.wgsl"
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> positive: array<f32>;
-@group(0) @binding(2) var<storage, read> negative: array<f32>;
-@group(0) @binding(3) var<storage, read> dout: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
-
-fn items() -> u32 {
-  return params.count;
-}
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> positive: array<f32>;
+@group(0) @binding(3) var<storage, read> negative: array<f32>;
+@group(0) @binding(4) var<storage, read> dout: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
 
 fn item(i: u32) {
   // The smaller of the two sigmoids, without overflow; the other one is 1 minus it.

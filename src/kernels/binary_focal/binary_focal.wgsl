@@ -7,10 +7,9 @@
 #include "../parts/each_item.wgsl"
 #include "binary_focal_terms.wgsl"
 
-@group(0) @binding(0) var<storage, read> score: array<f32>;
-@group(0) @binding(1) var<storage, read> labels: array<f32>;
-@group(0) @binding(2) var<storage, read_write> loss: array<f32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> score: array<f32>;
+@group(0) @binding(2) var<storage, read> labels: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
 
 fn item(i: u32) {
   let bce = cross_entropy(score[i], labels[i]);

@@ -9,11 +9,10 @@
 #include "../parts/each_item.wgsl"
 #include "binary_focal_terms.wgsl"
 
-@group(0) @binding(0) var<storage, read> score: array<f32>;
-@group(0) @binding(1) var<storage, read> labels: array<f32>;
-@group(0) @binding(2) var<storage, read> dloss: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dscore: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> score: array<f32>;
+@group(0) @binding(2) var<storage, read> labels: array<f32>;
+@group(0) @binding(3) var<storage, read> dloss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dscore: array<f32>;
 
 fn item(i: u32) {
   let x = score[i];

@@ -9,6 +9,8 @@ struct Params {
   gamma: f32,
 }
 
+@group(0) @binding(0) var<uniform> params: Params;
+
 // log(1 + t) for t in [0, 1], exact where 1 + t rounds (Goldberg, 1991).
 fn log1p(t: f32) -> f32 {
   let u = 1.0 + t;

@@ -4,7 +4,7 @@
 //           dout []
 // Dispatch  one item per element of dfeatures
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_element.wgsl"
 #include "../parts/rows_of_width.wgsl"
 
 override ADDEND: bool = false;
@@ -16,13 +16,8 @@ override ADDEND: bool = false;
 @group(0) @binding(5) var<storage, read> addend: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dfeatures: array<f32>;
 
-fn items() -> u32 {
-  return params.rows * params.width;
-}
-
-fn item(at: u32) {
-  let i = at / params.width;
-  let column = at % params.width;
+fn element(i: u32, column: u32) {
+  let at = i * params.width + column;
   let own = features[at] * inverse_norm[i];
   var sum = 0.0;
   for (var j = 0u; j < params.rows; j++) {

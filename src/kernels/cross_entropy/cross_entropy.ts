@@ -32,7 +32,7 @@ export const crossEntropyOp: Op<None> = {
       {
         shader,
         bindings: { logits, labels, loss, log_sum: logSum },
-        uniforms: { rows, classes },
+        uniforms: { rows, width: classes },
         ...perTask(rows),
       },
     ];
@@ -52,7 +52,7 @@ const crossEntropyGradOp: Op<{ shape: Shape }> = {
       {
         shader: gradShader,
         bindings: { logits, labels, log_sum: logSum, dloss, dlogits },
-        uniforms: { rows, classes },
+        uniforms: { rows, width: classes },
         ...perItem(rows * classes),
       },
     ];

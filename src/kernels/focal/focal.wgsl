@@ -21,10 +21,10 @@ struct Params {
   smoothing: f32,
 }
 
-@group(0) @binding(0) var<storage, read> prob: array<f32>;
-@group(0) @binding(1) var<storage, read> mask: array<u32>;
-@group(0) @binding(2) var<storage, read_write> partial: array<f32>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> prob: array<f32>;
+@group(0) @binding(2) var<storage, read> mask: array<u32>;
+@group(0) @binding(3) var<storage, read_write> partial: array<f32>;
 
 alias Partial = f32;
 

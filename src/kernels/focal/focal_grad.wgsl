@@ -4,7 +4,7 @@
 // Dispatch  one item per pixel
 
 #include "../parts/byte.wgsl"
-#include "../parts/each_several.wgsl"
+#include "../parts/each_several_counted.wgsl"
 #include "../parts/mask.wgsl"
 #include "focal_pixel.wgsl"
 
@@ -15,15 +15,11 @@ struct Params {
   smoothing: f32,
 }
 
-@group(0) @binding(0) var<storage, read> prob: array<f32>;
-@group(0) @binding(1) var<storage, read> mask: array<u32>;
-@group(0) @binding(2) var<storage, read> dout: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dprob: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
-
-fn items() -> u32 {
-  return params.count;
-}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> prob: array<f32>;
+@group(0) @binding(2) var<storage, read> mask: array<u32>;
+@group(0) @binding(3) var<storage, read> dout: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dprob: array<f32>;
 
 fn item(i: u32) {
   let normal = first_channel(i);

@@ -1,9 +1,11 @@
 // Uniforms of row_squares.wgsl and its gradient.
 //
-// Includer  declares var<uniform> params: Params
+// Includer  declares nothing; its tensors begin at binding 1
 
 struct Params {
   rows: u32,
   width: u32,
   scale: f32,
 }
+
+@group(0) @binding(0) var<uniform> params: Params;

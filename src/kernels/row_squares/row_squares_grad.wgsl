@@ -3,24 +3,20 @@
 // Shapes    x, addend and dx [rows, width], labels [rows], dout []
 // Dispatch  one item per element of dx
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_element.wgsl"
 #include "params.wgsl"
 
 override ADDEND: bool = false;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> labels: array<f32>;
-@group(0) @binding(2) var<storage, read> dout: array<f32>;
-@group(0) @binding(3) var<storage, read> addend: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> labels: array<f32>;
+@group(0) @binding(3) var<storage, read> dout: array<f32>;
+@group(0) @binding(4) var<storage, read> addend: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
 
-fn items() -> u32 {
-  return params.rows * params.width;
-}
-
-fn item(i: u32) {
-  var value = dout[0] * 2.0 * params.scale * (1.0 - labels[i / params.width]) * x[i];
+fn element(row: u32, column: u32) {
+  let i = row * params.width + column;
+  var value = dout[0] * 2.0 * params.scale * (1.0 - labels[row]) * x[i];
   if (ADDEND) {
     value += addend[i];
   }

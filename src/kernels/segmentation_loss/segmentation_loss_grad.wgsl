@@ -20,14 +20,14 @@ struct Params {
   smoothing: f32, // focal.wgsl's
 }
 
-@group(0) @binding(0) var<storage, read> prob: array<f32>;
-@group(0) @binding(1) var<storage, read> mask: array<u32>;
-@group(0) @binding(2) var<storage, read> fractions: array<vec4f>;
-@group(0) @binding(3) var<storage, read> d_focal: array<f32>;
-@group(0) @binding(4) var<storage, read> d_abnormal: array<f32>;
-@group(0) @binding(5) var<storage, read> d_normal: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dprob: array<f32>;
-@group(0) @binding(7) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> prob: array<f32>;
+@group(0) @binding(2) var<storage, read> mask: array<u32>;
+@group(0) @binding(3) var<storage, read> fractions: array<vec4f>;
+@group(0) @binding(4) var<storage, read> d_focal: array<f32>;
+@group(0) @binding(5) var<storage, read> d_abnormal: array<f32>;
+@group(0) @binding(6) var<storage, read> d_normal: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dprob: array<f32>;
 
 fn items() -> u32 {
   return params.batch * params.plane;

@@ -17,12 +17,12 @@ struct Params {
   dice_smoothing: f32,
 }
 
-@group(0) @binding(0) var<storage, read> partial: array<f32>;
-@group(0) @binding(1) var<storage, read_write> fractions: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> focal: array<f32>;
-@group(0) @binding(3) var<storage, read_write> abnormal: array<f32>;
-@group(0) @binding(4) var<storage, read_write> normal: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> partial: array<f32>;
+@group(0) @binding(2) var<storage, read_write> fractions: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> focal: array<f32>;
+@group(0) @binding(4) var<storage, read_write> abnormal: array<f32>;
+@group(0) @binding(5) var<storage, read_write> normal: array<f32>;
 
 alias Partial = mat2x3f;
 

@@ -2,7 +2,7 @@
 //
 // Includer  declares alias Element, of bits, and alias Numbers, the same as f32
 
-#include "../parts/each_item.wgsl"
+#include "../parts/each_element.wgsl"
 
 override ADDEND: bool = false;
 
@@ -14,21 +14,16 @@ struct Params {
   addend_count: u32, // elements of the addend, which repeats
 }
 
-@group(0) @binding(0) var<storage, read> part0: array<Element>;
-@group(0) @binding(1) var<storage, read> part1: array<Element>;
-@group(0) @binding(2) var<storage, read> part2: array<Element>;
-@group(0) @binding(3) var<storage, read> part3: array<Element>;
-@group(0) @binding(4) var<storage, read> addend: array<Numbers>;
-@group(0) @binding(5) var<storage, read_write> out: array<Element>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> part0: array<Element>;
+@group(0) @binding(2) var<storage, read> part1: array<Element>;
+@group(0) @binding(3) var<storage, read> part2: array<Element>;
+@group(0) @binding(4) var<storage, read> part3: array<Element>;
+@group(0) @binding(5) var<storage, read> addend: array<Numbers>;
+@group(0) @binding(6) var<storage, read_write> out: array<Element>;
 
-fn items() -> u32 {
-  return params.rows * params.width;
-}
-
-fn item(i: u32) {
-  let row = i / params.width;
-  let column = i % params.width;
+fn element(row: u32, column: u32) {
+  let i = row * params.width + column;
   let at = row * params.pitches + column - params.starts; // in each of the parts
   var value: Element;
   if (column < params.starts.y) {

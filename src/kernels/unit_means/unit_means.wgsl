@@ -6,18 +6,12 @@
 
 #include "../parts/each_workgroup.wgsl"
 #include "../parts/tree_sum.wgsl"
+#include "params.wgsl"
 
-struct Params {
-  groups: u32,
-  members: u32,
-  width: u32,
-}
-
-@group(0) @binding(0) var<storage, read> first: array<f32>;
-@group(0) @binding(1) var<storage, read> rest: array<f32>;
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
-@group(0) @binding(3) var<storage, read_write> inverse_norm: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> first: array<f32>;
+@group(0) @binding(2) var<storage, read> rest: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+@group(0) @binding(4) var<storage, read_write> inverse_norm: array<f32>;
 
 alias Partial = f32;
 

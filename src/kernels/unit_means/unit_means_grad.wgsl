@@ -7,22 +7,16 @@
 
 #include "../parts/each_workgroup.wgsl"
 #include "../parts/tree_sum.wgsl"
+#include "params.wgsl"
 
 override ADDEND: bool = false;
 
-struct Params {
-  groups: u32,
-  members: u32,
-  width: u32,
-}
-
-@group(0) @binding(0) var<storage, read> out: array<f32>;
-@group(0) @binding(1) var<storage, read> inverse_norm: array<f32>;
-@group(0) @binding(2) var<storage, read> dout: array<f32>;
-@group(0) @binding(3) var<storage, read> addend: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dfirst: array<f32>;
-@group(0) @binding(5) var<storage, read_write> drest: array<f32>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> out: array<f32>;
+@group(0) @binding(2) var<storage, read> inverse_norm: array<f32>;
+@group(0) @binding(3) var<storage, read> dout: array<f32>;
+@group(0) @binding(4) var<storage, read> addend: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dfirst: array<f32>;
+@group(0) @binding(6) var<storage, read_write> drest: array<f32>;
 
 alias Partial = f32;
 
