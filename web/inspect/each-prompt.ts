@@ -1,6 +1,7 @@
 // What each abnormality prompt alone sees in the photograph that is selected: computed when somebody asks for it.
 import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
 import { type AnomalyMap, mapRange, type Range } from '../../src/data/heatmap.ts';
+import { nextTask } from '../core/dom.ts';
 import type { Engine } from '../engine/engine.ts';
 import { explain, type Problem } from '../engine/problems.ts';
 import { asMap } from '../studio/studio.ts';
@@ -85,8 +86,23 @@ export function createEachPrompt(engine: Engine, { selected, all }: Photos): Eac
       if (failed.kind !== 'stopped' && selected.peek() === photo) problem.value = failed;
     }
   }
+  /** By the prompts' ids: of tiles the library says none, and the card says why. */
+  const counts = signal<ReadonlyMap<string, number>>(new Map());
+  effect(() => {
+    engine.known.value;
+    engine.choice.value;
+    // What is known and the choice change one after the other.
+    void nextTask().then(() => {
+      const [id, count] = [engine.choice.peek().prompts?.id, engine.known.peek()?.prompts?.abnormalities];
+      if (id !== undefined && count !== undefined && counts.peek().get(id) !== count)
+        counts.value = new Map(counts.peek()).set(id, count);
+    });
+  });
   return {
-    count: computed(() => engine.known.value?.prompts?.abnormalities),
+    count: computed(() => {
+      const whole = engine.known.value?.prompts?.abnormalities;
+      return whole ?? (engine.tiles.value && counts.value.get(engine.choice.value.prompts?.id ?? ''));
+    }),
     possible: computed(() => engine.tiles.value === undefined),
     looked,
     chosen,
