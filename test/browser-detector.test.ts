@@ -155,12 +155,7 @@ describe.skipIf(!hasChromium())('detector in a browser', () => {
             return [name, { score, map: [...map.data] }] as const;
           }),
         );
-        const video = document.createElement('video');
-        video.muted = true;
-        video.srcObject = canvas.captureStream(30);
-        await video.play();
-        const shown = await detector.detect(video);
-        return { results, bitmapKept: bitmap.width, video: { score: shown.score, ...shown.image } };
+        return { results, bitmapKept: bitmap.width };
       },
       { ...image, data: [...image.data] },
     );
@@ -168,12 +163,6 @@ describe.skipIf(!hasChromium())('detector in a browser', () => {
     expect(found.results).toHaveLength(9);
     for (const [, result] of found.results) expectSame(result, expected);
     expect(found.bitmapKept).toBe(image.width);
-    // A video has colours of its own.
-    expect(found.video).toEqual({
-      score: expect.closeTo(expected.score, 1),
-      width: image.width,
-      height: image.height,
-    });
   });
 
   test('a bad image is named, and the others go on', async () => {
