@@ -7,10 +7,10 @@ import {
   describe,
   exactBytes,
   hostLength,
-  sameShape,
   type Tensor,
   type TensorSpec,
 } from '../kernels/tensor.ts';
+import { allocateTensors, packedOf, sameTensor } from './allocate.ts';
 import {
   copyTensor,
   type DeviceSlice,
@@ -21,15 +21,8 @@ import {
   writeParts,
 } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
-import { createGuards, type Guards } from './guard.ts';
-import {
-  largestTensors,
-  plan as makePlan,
-  type Place,
-  type Plan,
-  runsInFlight,
-  varyingStorages,
-} from './plan.ts';
+import { createGuards } from './guard.ts';
+import { largestTensors, plan as makePlan, type Plan, runsInFlight, varyingStorages } from './plan.ts';
 import { type DispatchTime, profile } from './profile.ts';
 import { createReadback } from './readback.ts';
 import { createSteps, dispatchesOf } from './steps.ts';
@@ -130,7 +123,7 @@ export async function compile(
       own.push(buffer);
       return buffer;
     };
-    const buffers = allocateTensors(plan, options, allocate, guards);
+    const buffers = allocateTensors(plan, options.parameters, allocate, guards);
     for (const storage of plan.leaves.constants) {
       writeBuffer(gpu, buffers.get(storage)!, guards?.offset ?? 0, graph.leaves.get(storage)!.values!);
     }
@@ -278,52 +271,7 @@ export async function compile(
   }
 }
 
-/** Where parameters lie that may share buffers; the buffers have numbers. */
-function packedOf(parameters: ReadonlyMap<number, DeviceTensor>): Map<number, Place> {
-  const numbers = new Map([...parameters.values()].map(({ buffer }, i) => [buffer, i]));
-  return new Map(
-    [...parameters].map(([storage, { buffer, offset = 0 }]) => [
-      storage,
-      { storage: numbers.get(buffer)!, offset },
-    ]),
-  );
-}
-
 const isParts = (feed: Feeds[string]): feed is readonly (HostData | DeviceSlice)[] => Array.isArray(feed);
 
 const fits = (data: HostData, spec: TensorSpec): boolean =>
   data.length === hostLength(spec) && (spec.dtype === 'q8' || data.byteLength === exactBytes(spec));
-
-const sameTensor = (a: TensorSpec, b: TensorSpec): boolean =>
-  sameShape(a.shape, b.shape) && a.dtype === b.dtype;
-
-/** A buffer for every storage in use. */
-function allocateTensors(
-  plan: Plan,
-  options: CompileOptions,
-  allocate: (bytes: number, label: string) => GPUBuffer,
-  guards: Guards | undefined,
-): Map<number, GPUBuffer> {
-  const { graph, slots, leaves } = plan;
-  const buffers = new Map<number, GPUBuffer>();
-  for (const storage of leaves.parameters) {
-    const { name, tensor } = graph.leaves.get(storage)!;
-    const given = options.parameters?.get(storage);
-    if (!given) throw new Error(`parameter "${name}" was not given a device tensor`);
-    if (!sameTensor(given, tensor)) {
-      throw new Error(`parameter "${name}": expected ${describe(tensor)}, found ${describe(given)}`);
-    }
-    if (guards)
-      throw new Error('guards: give parameters as inputs, so that they can be surrounded by sentinels');
-    buffers.set(storage, given.buffer);
-  }
-  for (const storage of [...leaves.inputs, ...leaves.constants]) {
-    buffers.set(storage, allocate(byteLength(graph.spec(storage)), graph.leaves.get(storage)!.name));
-  }
-  slots.forEach((slot, i) => {
-    const buffer = allocate(slot.bytes, `shared buffer ${i}`);
-    for (const storage of slot.storages) buffers.set(storage, buffer);
-  });
-  for (const [storage, place] of plan.places) buffers.set(storage, buffers.get(place.storage)!);
-  return buffers;
-}

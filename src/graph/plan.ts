@@ -1,11 +1,11 @@
 // From a graph to what will run and where each tensor will lie: decided, and its peak known, before anything is allocated.
 import { formatBytes } from '../gpu/errors.ts';
 import { align, alignment } from '../gpu/memory.ts';
-import type { PlaceOf } from '../kernels/op.ts';
 import { byteLength, exactBytes, type Tensor } from '../kernels/tensor.ts';
 import { batchNodes } from './batching.ts';
 import { fuseNodes } from './fusion.ts';
 import { type Graph, type Node, storageBytes } from './graph.ts';
+import { withNeighbours } from './neighbours.ts';
 import { packUpdates } from './packing.ts';
 import type { Place } from './place.ts';
 
@@ -256,37 +256,6 @@ function arrange(
   });
   return { nodes: fuse ? withNeighbours(left, ({ storage }) => placeOf(storage)) : left, places, sizes };
 }
-
-/** Nodes back to which a partner is looked for. */
-const reach = 16;
-
-/** Makes one node of two where an operator knows how, and the first may as well run where the second does. */
-function withNeighbours(nodes: readonly Node[], place: PlaceOf): Node[] {
-  const found: Node[] = [];
-  const buffers = (tensors: readonly (Tensor | undefined)[]) =>
-    new Set(tensors.flatMap((t) => (t ? [place(t).storage] : [])));
-  /** Takes a node back that can run with this one. */
-  const partner = (node: Node): Node | undefined => {
-    const touched = new Set<number>(); // by the nodes in between
-    const written = new Set<number>();
-    for (let at = found.length - 1; at >= Math.max(0, found.length - reach); at -= 1) {
-      const before = found[at]!;
-      const joined = before.op.neighbours?.(before, node, place) ?? node.op.neighbours?.(before, node, place);
-      const [made, read] = [buffers(before.outputs), buffers(before.inputs)];
-      if (joined && !overlap(made, touched) && !overlap(read, written)) {
-        found.splice(at, 1);
-        return joined;
-      }
-      for (const storage of [...made, ...read]) touched.add(storage);
-      for (const storage of made) written.add(storage);
-    }
-    return undefined;
-  };
-  for (const node of nodes) found.push(partner(node) ?? node);
-  return found;
-}
-
-const overlap = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean => [...a].some((x) => b.has(x));
 
 /** The plan in words: one line per node if `nodes` is set, then memory and work. */
 export function describePlan(
