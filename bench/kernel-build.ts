@@ -2,13 +2,9 @@
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { compile, type Executable } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
-import * as modules from '../src/kernels/index.ts';
 import type { Case, OpTest } from '../src/kernels/op-test.ts';
 import type { Tensor } from '../src/kernels/tensor.ts';
 import { makeInput, toHost } from '../testing/op-check.ts';
-
-export const opTests: readonly OpTest[] = Object.values(modules).flat();
-export const opTestOf = (name: string): OpTest => opTests.find(({ op }) => op.name === name)!;
 
 /** Sets of inputs, used one after the other: what one leaves in the caches the next cannot use. */
 export const rotation = 3;

@@ -3,7 +3,8 @@ import type { Gpu } from '../src/gpu/gpu.ts';
 import { blocks } from '../src/kernels/matmul/variants.ts';
 import type { Case, OpTest } from '../src/kernels/op-test.ts';
 import { byteLength } from '../src/kernels/tensor.ts';
-import { type Built, build, opTestOf, rotation } from './kernel-build.ts';
+import { opTestOf } from '../testing/op-tests.ts';
+import { type Built, build, rotation } from './kernel-build.ts';
 import { summary } from './output.ts';
 
 export interface KernelResult {

@@ -2,7 +2,8 @@
 import type { Gpu } from '../src/gpu/gpu.ts';
 import type { Case, OpTest } from '../src/kernels/op-test.ts';
 import { checkCase, compare, makeInput } from '../testing/op-check.ts';
-import { build, opTestOf } from './kernel-build.ts';
+import { opTestOf } from '../testing/op-tests.ts';
+import { build } from './kernel-build.ts';
 import type { ModelCase } from './model-cases.ts';
 
 /** Throws if the case's result, forward or backward, is not the float64 reference's. */

@@ -4,7 +4,7 @@ import type { Gpu } from '../src/gpu/gpu.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { dispatchesOf } from '../src/graph/steps.ts';
 import type { Case, OpTest } from '../src/kernels/op-test.ts';
-import { opTestOf, opTests } from './kernel-build.ts';
+import { opTestOf, opTests } from '../testing/op-tests.ts';
 import { type KernelResult, measureCeilings, time } from './kernel-time.ts';
 import { verify, verifyModelCase } from './kernel-verify.ts';
 import { type ModelCase, modelCases } from './model-cases.ts';

@@ -223,7 +223,8 @@ describe.skipIf(!hasChromium())('training in a browser', () => {
       },
       { samples: samples.slice(2, 7), settings },
     );
-    expect(found.stopped).toMatchObject({ finished: false, steps: 2 });
+    // The next step may be under way when one is reported.
+    expect(found.stopped).toMatchObject({ finished: false, steps: expect.toBeOneOf([2, 3]) });
     expect(found.resumed).toEqual(found.whole);
     expect(found.survived.prompts).toEqual(found.whole.prompts);
     expect(found.changed).toMatchObject({ kind: 'training', message: expect.stringContaining('seed') });

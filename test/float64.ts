@@ -1,14 +1,8 @@
 // Runs a graph in float64 by the operators' references, and differentiates it in reverse: no WGSL, no graph/gradient.ts.
 import type { Graph } from '../src/graph/graph.ts';
-import * as modules from '../src/kernels/index.ts';
-import type { OpTest, RefTensor } from '../src/kernels/op-test.ts';
+import type { RefTensor } from '../src/kernels/op-test.ts';
 import type { Tensor } from '../src/kernels/tensor.ts';
-
-const byName = new Map<string, OpTest>(
-  Object.values(modules)
-    .flat()
-    .map((opTest) => [opTest.op.name, opTest]),
-);
+import { opTestOf } from '../testing/op-tests.ts';
 
 type Values = ReadonlyMap<number, ArrayLike<number>>;
 
@@ -77,9 +71,3 @@ const at =
     const data = tensor && values.get(tensor.storage);
     return data && { shape: tensor.shape, data };
   };
-
-function opTestOf(name: string): OpTest {
-  const opTest = byName.get(name);
-  if (!opTest) throw new Error(`no test of the operator ${name}`);
-  return opTest;
-}
