@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProgram } from '../src/cli/program.ts';
 import { generate } from '../src/data/synth/generate.node.ts';
 import { smallClip } from '../testing/browser/fixtures.ts';
-import { type MatrixFixture, matrixFixture } from './matrix/fixture.ts';
+import { beginsWith, type Done, encodesTogether, isMean, keepsSecond, stagedCli } from './matrix/effects.ts';
+import { type MatrixFixture, matrixClip, matrixFixture } from './matrix/fixture.ts';
 import { writePhotos } from './matrix/photos.ts';
 import { cli } from './train-fixtures.ts';
 
@@ -25,6 +26,8 @@ interface Rows {
   /** Exit codes that are right. */
   readonly codes?: readonly number[];
   readonly elsewhere?: Readonly<Record<string, Elsewhere>>;
+  /** What is right of every call that has this word, apart from its exit code. */
+  readonly shows?: Readonly<Record<string, (done: Done) => Promise<void>>>;
 }
 
 const scored = '--clip {clip} --prompts {prompts}';
@@ -41,8 +44,10 @@ const rows: Readonly<Record<string, Rows>> = {
       '{image} --json-lines --clip {clip} --method pair --image-size 48 --dual-layers 1 --shard 1/1 --yes --no-cache',
       '{image} --json-lines --clip {clip} --method pair --tiles 2 --tile-overlap 0.5 --no-cache',
       `{image} --json-lines ${scored} --no-tiles --no-cache`,
+      `{image} {good} --json-lines ${scored} --no-cache --image-batch 2`,
     ],
     codes: [0, 2],
+    shows: { '--image-batch': encodesTogether },
     elsewhere: {
       '--watch': { in: 'test/cli-calibrate.test.ts' },
       '--interval': { in: 'test/cli-calibrate.test.ts' },
@@ -62,7 +67,9 @@ const rows: Readonly<Record<string, Rows>> = {
       `--data {data} ${scored} --no-tiles --no-cache`,
       '--data {data} --clip {clip} --method pair --shard 1/1 --json-lines {dir}/shard.jsonl --no-cache',
       '--merge {dir}/shard.jsonl',
+      `--data {data} ${scored} --no-cache --json - --image-batch 3`,
     ],
+    shows: { '--image-batch': encodesTogether },
     elsewhere: { '--boxes': { in: 'test/filo-cli.test.ts' } },
   },
   calibrate: {
@@ -74,15 +81,19 @@ const rows: Readonly<Record<string, Rows>> = {
       '--data {data} --clip {clip} --method pair --image-size 48 --dual-layers 1 --out {n} --no-cache --yes',
       '--data {data} --clip {clip} --method pair --tiles 1 --tile-overlap 0.25 --out {n} --no-cache',
       `--data {data} ${scored} --no-tiles --out {n} --no-cache`,
+      `--data {data} ${scored} --out {n} --no-cache --json --image-batch 3`,
     ],
     codes: [0],
+    shows: { '--image-batch': encodesTogether },
     elsewhere: { '--boxes': { in: 'test/filo-cli.test.ts' } },
   },
   prompts: {
     calls: [
       '{prompts} --clip {clip} --out {n} --images {image} --no-cache --seed 3',
       '{prompts} --clip {clip} --json --allow-other-clip --yes --images {image} --cache {dir}/cache --cache-precision f16',
+      '{prompts} --clip {clip} --json --images {image} {good} --no-cache --image-batch 2',
     ],
+    shows: { '--image-batch': encodesTogether },
   },
   benchmark: {
     calls: [
@@ -110,7 +121,9 @@ const rows: Readonly<Record<string, Rows>> = {
       `${small} --photos {photos} --photo-shares 0.2,0.2,0.2 --hold-out cloth --visits 2`,
       `${small} --photos {photos} --photo-sheet {n}.png`,
       '--steps 4 --batch 2 --image-size 32 --warmup 1 --stop-at 3 --cooldown 1 --out {n}',
+      `${small} --init {clip} --lr 1e-9 --save-every 1 --snapshots 2 --export {n}.safetensors`,
     ],
+    shows: { '--init': beginsWith, '--snapshots': keepsSecond },
     elsewhere: {
       '--resume': { in: 'test/pretrain.test.ts' },
     },
@@ -130,6 +143,10 @@ const rows: Readonly<Record<string, Rows>> = {
     ],
     // Only for prompts of the authors' own code, which are for ViT-L/14@336px.
     elsewhere: { '--clip': { in: 'test/checkpoint.test.ts', as: 'publishedPrompts' } },
+  },
+  'weights mix': {
+    calls: ['{n} {clip} {other} --shares 3,1', '{n} {clip} {other}'],
+    shows: { '{other}': isMean },
   },
   'weights quality': { calls: [`${smallClip} --samples 2 --seed 9 --image-size 32 --json --yes`] },
   'weights random': {
@@ -173,7 +190,9 @@ beforeAll(async () => {
     config: at('benchmark.json'),
     manifest: path.resolve('weights/manifest.json'),
     photos: at('photos'),
+    other: at('other.safetensors'),
   });
+  await writeFile(files.other!, matrixClip(2));
   await writePhotos(files.photos!);
   await writeFile(files.vocabulary!, 'only looked into where the CLIP has no word list of its own');
   const sizes = { prompts: 2, patches: 4 };
@@ -215,6 +234,7 @@ describe.each(commands)('$name', ({ name, command }) => {
       .map(({ long }) => long!)
       .filter((flag) => !given.includes(flag) && !row?.elsewhere?.[flag]);
     expect(missing).toEqual([]);
+    for (const word of Object.keys(row?.shows ?? {})) expect(given).toContain(word);
     for (const [flag, { in: file, as = flag }] of Object.entries(row?.elsewhere ?? {}))
       expect(await readFile(path.resolve(file), 'utf8'), `${file} tests ${flag}`).toContain(as);
   });
@@ -228,12 +248,14 @@ describe.each(commands)('$name', ({ name, command }) => {
           key === 'n' ? fixture.at(`out-${fresh}`) : files[key]!,
         ),
       );
-    const { code, note, out } = await cli(
-      [...name.split(' '), ...argv],
-      name === 'page' ? { onInterrupt: soon } : {},
-    );
+    const whole = [...name.split(' '), ...argv];
+    const made = fixture.at(`out-${fresh}`);
+    const done = await stagedCli(whole, name === 'page' ? { onInterrupt: soon } : {});
+    const { code, note, out } = done;
     expect(row!.codes ?? [0], note).toContain(code);
     if (argv.includes('--json') && !argv.some((word) => word.endsWith('.json')))
       expect(() => JSON.parse(out)).not.toThrow();
+    for (const [word, check] of Object.entries(row!.shows ?? {}))
+      if (call.split(' ').includes(word)) await check({ ...done, argv: whole, made });
   });
 });

@@ -13,7 +13,8 @@ import { laterOptions } from '../src/model/faprompt/option-checks.ts';
 import { type PresetName, presetNames, presets } from '../src/model/faprompt/options.ts';
 import { fapromptFamilyName } from '../src/model/methods/faprompt/faprompt.ts';
 import { namedMethods } from '../src/model/methods/named.ts';
-import { type MatrixFixture, matrixFixture } from './matrix/fixture.ts';
+import { stagedBytes, stagedCli } from './matrix/effects.ts';
+import { type MatrixFixture, matrixConfig, matrixFixture } from './matrix/fixture.ts';
 import { elsewhere, trainVariants, type Variant } from './matrix/train-variants.ts';
 import { cli } from './train-fixtures.ts';
 
@@ -52,7 +53,11 @@ afterAll(async () => {
 
 let runs = 0;
 /** Trains; returns the file of prompts, or undefined where there is nothing to train. */
-async function trained({ argv, trains }: Pick<Variant, 'argv' | 'trains'>): Promise<string | undefined> {
+async function trained({
+  argv,
+  trains,
+  together,
+}: Pick<Variant, 'argv' | 'trains' | 'together'>): Promise<string | undefined> {
   const { clip, data, dir, at } = fixture;
   runs += 1;
   const out = at(`run-${runs}`);
@@ -68,12 +73,14 @@ async function trained({ argv, trains }: Pick<Variant, 'argv' | 'trains'>): Prom
     const { code, note } = await cli(['train', ...defaults, ...begin, '--out', out]);
     expect(code, note).toBe(0);
   }
-  const run = await cli(['train', ...defaults, ...own, ...(trains ? ['--out', out] : [])]);
+  const run = await stagedCli(['train', ...defaults, ...own, ...(trains ? ['--out', out] : [])]);
   expect(run.code, run.note).toBe(0);
   if (!trains) {
     expect(run.out).toMatch(/GPU memory|peak/);
+    if (together) expect(run.out).toContain(`image encoder in batches of ${together} `);
     return undefined;
   }
+  if (together) expect(run.staged).toBe(stagedBytes(together, matrixConfig.imageResolution));
   const lines = (await readFile(`${out}/log.jsonl`, 'utf8')).trim().split('\n');
   const steps = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'step');
   expect(steps.length).toBeGreaterThan(0);

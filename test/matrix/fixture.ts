@@ -40,6 +40,10 @@ export const matrixConfig = clipConfig({
   embedDim: 32,
 });
 
+/** The bytes of a CLIP of seeded weights, with the words. */
+export const matrixClip = (seed: number): Uint8Array =>
+  writeSafetensors(randomClipWeights(matrixConfig, seed), wordListMetadata(words));
+
 export interface MatrixFixture {
   readonly dir: string;
   readonly clip: string;
@@ -65,7 +69,7 @@ export async function matrixFixture(): Promise<MatrixFixture> {
   const { dir, remove } = await scratchFolder('matrix');
   const at = (...names: string[]) => path.join(dir, ...names);
   const [clip, data] = [at('clip.safetensors'), at('data')];
-  await writeFile(clip, writeSafetensors(randomClipWeights(matrixConfig, 1), wordListMetadata(words)));
+  await writeFile(clip, matrixClip(1));
   await generate(data, { seed: 1, imageSize: 40, classes: ['weave'], good: 2, defective: 3 });
   const meta = JSON.parse(await readFile(path.join(data, 'meta.json'), 'utf8')) as {
     test: Record<string, Entry[]>;

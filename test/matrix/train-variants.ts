@@ -10,6 +10,8 @@ export interface Variant {
   readonly trains: boolean;
   /** The entry of FapromptOptions that it sets, and to what. */
   readonly option?: readonly [string, unknown];
+  /** Images that it says are encoded together. */
+  readonly together?: number;
 }
 
 const train = (...argv: string[]): Variant => ({ argv, trains: true });
@@ -31,6 +33,11 @@ const rows: Readonly<Record<string, readonly Variant[]>> = {
   '--yes': [train('--yes')],
   '--cache': [train('--cache', '{dir}/other-cache')],
   '--no-cache': [train('--no-cache')],
+  // With a batch that is no adapter's own choice, and nothing in a cache.
+  '--image-batch': [plan, train].map((how) => ({
+    ...how('--no-cache', '--image-batch', '3'),
+    together: 3,
+  })),
   '--cache-precision': [train('--cache-precision', 'f32'), train('--cache-precision', 'f16')],
   '--gpu-cache': [train('--gpu-cache', '0'), train('--gpu-cache', '1')],
   '--resume': [train('--epochs', '2', '--resume')],
