@@ -7,6 +7,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import { esbuildInlined } from './inline-plugin.mjs';
 import { writeNotices } from './notices.mjs';
+import { esbuildOrder } from './order-plugin.mjs';
 import { esbuildWgsl } from './wgsl-plugin.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -38,12 +39,13 @@ const weights = (name) => async () => ({
  * @returns {Promise<import('esbuild').Metafile>} of all files
  */
 export async function buildBrowser(outdir = 'dist/browser') {
+  const workerEntry = 'src/detector/worker.ts';
   const worker = await build({
     ...browser,
-    entryPoints: { worker: 'src/detector/worker.ts' },
+    entryPoints: { worker: workerEntry },
     outdir,
     format: 'iife',
-    plugins: [esbuildWgsl, esbuildInlined()],
+    plugins: [esbuildWgsl, esbuildInlined(), esbuildOrder(workerEntry, true)],
   });
   const source = async () => {
     const text = await readFile(path.join(path.resolve(root, outdir), 'worker.js'), 'utf8');
@@ -62,7 +64,7 @@ export async function buildBrowser(outdir = 'dist/browser') {
     splitting: true,
     format: 'esm',
     chunkNames: '[name]-[hash]',
-    plugins: [esbuildWgsl, esbuildInlined(inlined)],
+    plugins: [esbuildWgsl, esbuildInlined(inlined), esbuildOrder('src/detector/local.ts', false)],
   });
   return {
     inputs: { ...worker.metafile.inputs, ...page.metafile.inputs },

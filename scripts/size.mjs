@@ -10,7 +10,7 @@ function partOf(file) {
   const [, name] = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file) ?? [];
   if (name) return `package ${name}`;
   const [, room] = /^src\/([^/]+)/.exec(file) ?? [];
-  return file.endsWith('.wgsl') ? `${room} (WGSL)` : (room ?? file);
+  return /\.wgsl(\?part)?$/.test(file) ? `${room} (WGSL)` : (room ?? file);
 }
 
 /** Files that an entry loads, with those that it loads later where `dynamic` says so. */

@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
+const linesOf = (text) => text.replace(/\r?\n$/, '').split(/\r?\n/);
 const directive = /^\s*#include\b\s*(.*)$/;
 
 /**
@@ -22,9 +23,8 @@ export async function resolveIncludes(file, root) {
   async function append(full, text, stack) {
     const name = nameOf(full);
     files.add(full);
-    const source = text.replace(/\r?\n$/, '').split(/\r?\n/);
     let begun = false; // whether the last stretch of `origins` goes on with this file's next line
-    for (const [i, line] of source.entries()) {
+    for (const [i, line] of linesOf(text).entries()) {
       const match = directive.exec(line);
       if (!match) {
         if (!begun) origins.push({ line: lines.length + 1, path: name, from: i + 1 });
@@ -52,6 +52,22 @@ export async function resolveIncludes(file, root) {
 
   await append(file, await readFile(file, 'utf8'), []);
   return { code: `${lines.join('\n')}\n`, origins, files: [...files] };
+}
+
+/**
+ * The stretches of lines of one file between its `#include` lines, as `origins` count them: `from` is the first line.
+ * @returns {Promise<{ from: number, code: string }[]>}
+ */
+export async function stretchesOf(file) {
+  const stretches = [];
+  let begun = false;
+  for (const [i, line] of linesOf(await readFile(file, 'utf8')).entries()) {
+    const isInclude = directive.test(line);
+    if (!isInclude && begun) stretches.at(-1).code += `\n${line}`;
+    else if (!isInclude) stretches.push({ from: i + 1, code: line });
+    begun = !isInclude;
+  }
+  return stretches;
 }
 
 /** Where a line of the resolved text comes from: `path:line`. The same as `locate` of src/gpu/shader.ts, for the build. */

@@ -4,9 +4,11 @@
 // function.
 import path from 'node:path';
 import { WgslParser, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
-import { originOf, resolveIncludes } from './wgsl-include.mjs';
+import { originOf, resolveIncludes, stretchesOf } from './wgsl-include.mjs';
+import { packFacts } from './wgsl-join.mjs';
 
 const repository = path.resolve(import.meta.dirname, '..');
+const joiner = path.join(import.meta.dirname, 'wgsl-join.mjs');
 
 /** wgsl_reflect's errors name a line of the resolved text, in their own words. */
 function explain(error, origins) {
@@ -76,8 +78,9 @@ export async function loadShaderFiles(file, root = repository) {
 export const loadShader = async (file, root) => (await loadShaderFiles(file, root)).shader;
 
 /**
- * A shader's text without comments and with no more white space than its words need, for minified builds. WGSL has no strings: nothing but a
- * comment looks like one. Block comments may be nested, and are left alone.
+ * A shader's text without comments and with no more white space than its words need, for minified builds. WGSL has no
+ * strings: nothing but a comment
+ * looks like one. Block comments may be nested, and are left alone.
  */
 export const slimShader = (code) =>
   code.includes('/*')
@@ -87,20 +90,65 @@ export const slimShader = (code) =>
         .map((line) => line.replace(/\/\/.*$/, '').trim())
         .filter(Boolean)
         .join('\n')
+        .replace(/\s*(&&|\|\||[-+*/]=)\s*/g, '$1')
         // Never between signs that could become another one: `a - -b` keeps its spaces.
         .replace(/\s*([{}()[\],;:=<>!?|^%@])\s*/g, '$1')
-        .replace(/(?<=[\w)\]]) ([-+*/&]) (?=[\w(])/g, '$1');
+        .replace(/(?<=[\w)\]]) ?([-+*/&]) ?(?=[\w(])/g, '$1');
 
-const moduleText = (shader, slim = false) =>
-  `export default ${JSON.stringify(slim ? { ...shader, code: slimShader(shader.code), origins: [] } : shader)};`;
+const moduleText = (shader) => `export default ${JSON.stringify(shader)};`;
+
+/** Name of the stretch of lines of a file that begins with its line `from`, in the file's module of parts. */
+const partName = (from) => `from${from}`;
+
+/** Relative, as source maps have what is generated here, and are shipped. */
+function importPath(file, importer) {
+  const relative = path.relative(path.dirname(importer), file).split(path.sep).join('/');
+  return relative.startsWith('.') ? relative : `./${relative}`;
+}
+
+/** The line of `importer` that imports `names` ("{ a, b } from ", or nothing) of a WGSL file's module of parts. */
+export const partImport = (names, file, importer) => `import ${names}'${importPath(file, importer)}?part';`;
+
+/**
+ * Minified builds: a module that joins a shader from its files' stretches of lines. Each stretch is a string of its
+ * file's own module (below), so that what many shaders include stands in the bundle once.
+ * @param {import('../src/gpu/shader.ts').Shader} shader
+ */
+function joinedModule({ path: name, code, origins, ...facts }, root) {
+  const lines = code.split('\n');
+  const kept = origins.filter(({ line }, i) =>
+    slimShader(lines.slice(line - 1, (origins[i + 1]?.line ?? lines.length + 1) - 1).join('\n')),
+  );
+  const from = path.join(root, name);
+  const imports = kept.map((origin, i) =>
+    partImport(`{ ${partName(origin.from)} as s${i} } from `, path.join(root, origin.path), from),
+  );
+  const values = packFacts(facts).map((value) => JSON.stringify(value) ?? 'undefined');
+  // A call that esbuild leaves out where nobody uses the shader.
+  return `import { shaderOf } from '${importPath(joiner, from)}';
+${imports.join('\n')}
+export default /* @__PURE__ */ shaderOf(${JSON.stringify(name)}, [${kept.map((_, i) => `s${i}`)}], ${values});`;
+}
+
+/** A file's own stretches of lines, slimmed, each a constant: exactly those that `origins` tell of. */
+async function partModule(file) {
+  return (await stretchesOf(file))
+    .map(({ from, code }) => `export const ${partName(from)} = ${JSON.stringify(slimShader(code))};`)
+    .join('\n');
+}
 
 export const esbuildWgsl = {
   name: 'wgsl',
   setup(build) {
-    build.onLoad({ filter: /\.wgsl$/ }, async ({ path: file }) => {
+    build.onResolve({ filter: /\.wgsl\?part$/ }, ({ path: file, resolveDir }) => ({
+      path: path.resolve(resolveDir, file.replace(/\?part$/, '')),
+      suffix: '?part',
+    }));
+    build.onLoad({ filter: /\.wgsl$/ }, async ({ path: file, suffix }) => {
+      if (suffix === '?part') return { contents: await partModule(file), loader: 'js', watchFiles: [file] };
       const { shader, files } = await loadShaderFiles(file);
-      const slim = build.initialOptions.minify === true;
-      return { contents: moduleText(shader, slim), loader: 'js', watchFiles: files };
+      const contents = build.initialOptions.minify ? joinedModule(shader, repository) : moduleText(shader);
+      return { contents, loader: 'js', watchFiles: files };
     });
   },
 };

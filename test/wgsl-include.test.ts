@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadShader, slimShader } from '../scripts/wgsl-plugin.mjs';
-import { constantOf, locate } from '../src/gpu/shader.ts';
+import { esbuildWgsl, loadShader, slimShader } from '../scripts/wgsl-plugin.mjs';
+import { constantOf, locate, type Shader } from '../src/gpu/shader.ts';
 import { testGpu } from './gpu.ts';
 
 let root = '';
@@ -146,6 +147,7 @@ describe('minified builds carry shaders with no more white space than they need'
   test('without comments', () => {
     const code = '// about\n\nfn main() { // here\n  let a = 6 / 2 - -1; // three\n}\n';
     expect(slimShader(code)).toBe('fn main(){let a=6/2 - -1;}');
+    expect(slimShader('sum += (a) * b && -c;')).toBe('sum+=(a)*b&&-c;');
     expect(slimShader('/* a // b */ fn f() {}')).toBe('/* a // b */ fn f() {}');
   });
 
@@ -156,5 +158,42 @@ describe('minified builds carry shaders with no more white space than they need'
       const code = await readFile(path.join(kernels, file), 'utf8');
       expect(tokens(slimShader(code)), file).toEqual(tokens(code));
     }
+  });
+
+  test('joined from parts that stand in the bundle once, with the same bindings, uniforms and constants', async () => {
+    const kernels = path.resolve(import.meta.dirname, '../src/kernels');
+    const files = (await readdir(kernels, { recursive: true })).filter((f) => f.endsWith('.wgsl'));
+    const full: Shader[] = [];
+    for (const file of files) {
+      const text = await readFile(path.join(kernels, file), 'utf8');
+      // Parts alone are no shaders.
+      if (!/^\/\/ Includer {2}/m.test(text)) full.push(await loadShader(path.join(kernels, file)));
+    }
+    expect(full.length).toBeGreaterThan(50);
+    const repository = path.resolve(import.meta.dirname, '..');
+    const { outputFiles } = await build({
+      stdin: {
+        contents: `${full.map(({ path: name }, i) => `import s${i} from './${name}';`).join('\n')}
+          export default [${full.map((_, i) => `s${i}`)}];`,
+        resolveDir: repository,
+      },
+      bundle: true,
+      minify: true,
+      write: false,
+      format: 'esm',
+      plugins: [esbuildWgsl],
+    });
+    const { text } = outputFiles[0]!;
+    const bundled = (await import(`data:text/javascript,${encodeURIComponent(text)}`)) as {
+      default: Shader[];
+    };
+    for (const [i, { code, ...facts }] of full.entries()) {
+      const { code: joined, ...rest } = bundled.default[i]!;
+      expect(rest).toEqual({ ...facts, origins: [] });
+      expect(tokens(joined), facts.path).toEqual(tokens(code));
+    }
+    const remaining = slimShader(await readFile(path.join(kernels, 'parts/remaining.wgsl'), 'utf8'));
+    expect(remaining.length).toBeGreaterThan(20);
+    expect(text.split(JSON.stringify(remaining).slice(1, -1)).length - 1, 'times in the bundle').toBe(1);
   });
 });
