@@ -79,8 +79,7 @@ export const loadShader = async (file, root) => (await loadShaderFiles(file, roo
 
 /**
  * A shader's text without comments and with no more white space than its words need, for minified builds. WGSL has no
- * strings: nothing but a comment
- * looks like one. Block comments may be nested, and are left alone.
+ * strings: nothing but a comment looks like one. Block comments may be nested, and are left alone.
  */
 export const slimShader = (code) =>
   code.includes('/*')
