@@ -91,9 +91,17 @@ describe('detect --tiles', () => {
     [['--tiles', '65'], /--tiles: expected a count of 1 to 64/],
     [['--tiles', '2', '--tile-overlap', '1'], /share of 0 to 0\.9/],
     [['--tile-overlap', '0.5'], /--tile-overlap: only with --tiles/],
-    [['--tiles', '2', '--per-prompt', '--out', 'x'], /--per-prompt: not with --tiles/],
+    [['--tiles', '2', '--per-prompt'], /--per-prompt: not with --tiles/],
   ])('%j: refused', async (options, message) => {
-    const { code, note } = await cli(['detect', photo, ...model, '--json-lines', ...options]);
+    const { code, note } = await cli([
+      'detect',
+      photo,
+      ...model,
+      '--json-lines',
+      '--out',
+      out('refused'),
+      ...options,
+    ]);
     expect(code).toBe(1);
     expect(note).toMatch(message);
   });
