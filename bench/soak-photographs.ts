@@ -1,7 +1,8 @@
 // What drops into a station's folder on a long day: photographs, of which one in twenty is hostile or broken.
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { createRandom, type Random } from '../src/base/random.ts';
+import { pngChunk } from '../testing/png-chunk.ts';
 
 /** What arrives: how it is called, its bytes, whether there can be a result. */
 export interface Photograph {
@@ -17,15 +18,6 @@ async function picture(random: Random, format: 'png' | 'jpeg' | 'webp' | 'tiff')
   return sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
     [format]()
     .toBuffer();
-}
-
-function chunk(type: string, data: Uint8Array): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const bytes = Buffer.alloc(8 + body.length);
-  bytes.writeUInt32BE(data.length);
-  body.copy(bytes, 4);
-  bytes.writeUInt32BE(crc32(body), 4 + body.length);
-  return bytes;
 }
 
 const bomb = deflateSync(Buffer.alloc(8e6, 'x'), { level: 9 });
@@ -59,7 +51,7 @@ const hostile: readonly ((random: Random) => Promise<{ bytes: Buffer; ending: st
   async (random) => {
     // 300 texts that unpack to 2.4 GB: none of the image's business, so there is a result.
     const whole = await picture(random, 'png');
-    const texts = Array<Buffer>(300).fill(chunk('zTXt', Buffer.concat([Buffer.from('k\0\0'), bomb])));
+    const texts = Array<Buffer>(300).fill(pngChunk('zTXt', Buffer.concat([Buffer.from('k\0\0'), bomb])));
     return {
       bytes: Buffer.concat([whole.subarray(0, 33), ...texts, whole.subarray(33)]),
       ending: '.png',

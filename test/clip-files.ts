@@ -1,8 +1,18 @@
 // A tiny random CLIP under every naming scheme.
 
-import { float32Tensor, type TensorData } from '../src/formats/safetensors.ts';
+import {
+  float32Tensor,
+  readSafetensors,
+  type TensorData,
+  writeSafetensors,
+} from '../src/formats/safetensors.ts';
+import { bytesSource } from '../src/formats/source.ts';
+import type { Gpu } from '../src/gpu/gpu.ts';
 import { type ClipConfig, clipConfig } from '../src/model/clip/config.ts';
 import { randomClipWeights } from '../src/model/clip/random.ts';
+import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
+import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
+import { type Clip, loadClip } from '../src/model/clip/weights.ts';
 
 export const tinyConfig = clipConfig({
   visionWidth: 64,
@@ -18,6 +28,12 @@ export const tinyConfig = clipConfig({
 
 type Tensors = Map<string, TensorData>;
 export const tinyWeights = (config: ClipConfig = tinyConfig): Tensors => randomClipWeights(config, 5);
+
+/** A CLIP of random weights on the device, with the small CLIP's words. */
+export async function loadRandomClip(gpu: Gpu, config: ClipConfig): Promise<Clip> {
+  const file = writeSafetensors(randomClipWeights(config, 3), wordListMetadata(smallClipWords));
+  return loadClip(gpu, await readSafetensors(bytesSource('tiny', file)));
+}
 
 const values = ({ data }: TensorData) => data as Float32Array;
 

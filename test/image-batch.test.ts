@@ -2,8 +2,6 @@
 // every kernel of its products.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
-import { readSafetensors, writeSafetensors } from '../src/formats/safetensors.ts';
-import { bytesSource } from '../src/formats/source.ts';
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { openTuning } from '../src/gpu/tuning.ts';
 import { createDeviceTensor, type DeviceView, readSlice } from '../src/graph/device-tensor.ts';
@@ -19,12 +17,11 @@ import {
 } from '../src/model/clip/image-encoder.ts';
 import { clipNeeds, fapromptNeeds, featureShapes, type ImageNeeds } from '../src/model/clip/needs.ts';
 import { createPreprocessor } from '../src/model/clip/preprocess.ts';
-import { randomClipWeights } from '../src/model/clip/random.ts';
 import { createStaging } from '../src/model/clip/staging.ts';
-import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
-import { type Clip, loadClip } from '../src/model/clip/weights.ts';
+import type { Clip } from '../src/model/clip/weights.ts';
 import { namedMethods } from '../src/model/methods/named.ts';
+import { loadRandomClip } from './clip-files.ts';
 import { testGpu } from './gpu.ts';
 
 const gpu = await testGpu();
@@ -42,12 +39,7 @@ const config = clipConfig({
 const size = 40;
 let clip: Clip;
 beforeAll(async () => {
-  clip = await loadClip(
-    gpu,
-    await readSafetensors(
-      bytesSource('tiny', writeSafetensors(randomClipWeights(config, 3), wordListMetadata(smallClipWords))),
-    ),
-  );
+  clip = await loadRandomClip(gpu, config);
 });
 afterAll(() => clip.dispose());
 

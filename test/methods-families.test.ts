@@ -1,17 +1,13 @@
 // Every method by name: what it needs, that it learns, that it scores.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../src/base/random.ts';
-import { readSafetensors, writeSafetensors } from '../src/formats/safetensors.ts';
-import { bytesSource } from '../src/formats/source.ts';
 import { clipConfig } from '../src/model/clip/config.ts';
 import { createImageEncoder, type HostFeatures } from '../src/model/clip/image-encoder.ts';
 import { clipNeeds, featureShapes, needsKey } from '../src/model/clip/needs.ts';
 import { cubicMatrix } from '../src/model/clip/positions.ts';
-import { randomClipWeights } from '../src/model/clip/random.ts';
-import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { augment } from '../src/model/clip/views.ts';
-import { type Clip, loadClip } from '../src/model/clip/weights.ts';
+import type { Clip } from '../src/model/clip/weights.ts';
 import { windowIndex } from '../src/model/clip/windows.ts';
 import { alignedMatrix } from '../src/model/methods/align-corners.ts';
 import { tapBlocks } from '../src/model/methods/april-gan/april-gan.ts';
@@ -21,6 +17,7 @@ import { sgdOptimizer } from '../src/model/methods/optimizer.ts';
 import { withOptions } from '../src/model/methods/parse.ts';
 import type { TrainSettings } from '../src/train/settings.ts';
 import { train } from '../src/train/trainer.ts';
+import { loadRandomClip } from './clip-files.ts';
 import { testGpu } from './gpu.ts';
 
 const gpu = await testGpu();
@@ -39,8 +36,7 @@ const config = clipConfig({
 const size = 32;
 let clip: Clip;
 beforeAll(async () => {
-  const bytes = writeSafetensors(randomClipWeights(config, 3), wordListMetadata(smallClipWords));
-  clip = await loadClip(gpu, await readSafetensors(bytesSource('tiny', bytes)));
+  clip = await loadRandomClip(gpu, config);
 });
 afterAll(() => clip.dispose());
 

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createBudget } from '../src/base/budget.ts';
@@ -10,6 +10,7 @@ import { decodeImage } from '../src/data/image.node.ts';
 import { sniffFormat } from '../src/data/image.ts';
 import { withoutMetadata } from '../src/data/metadata.ts';
 import { hasEsbuild } from '../testing/esbuild.ts';
+import { pngChunk } from '../testing/png-chunk.ts';
 import { type Child, createChild } from './security-child.ts';
 
 const full = process.env.FAPROMPT_FULL === '1';
@@ -28,15 +29,6 @@ afterAll(async () => {
 
 const pixels = Buffer.from(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7) & 255));
 const image = () => sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } });
-
-function chunk(type: string, data: Uint8Array): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const bytes = Buffer.alloc(8 + body.length);
-  bytes.writeUInt32BE(data.length);
-  body.copy(bytes, 4);
-  bytes.writeUInt32BE(crc32(body), 4 + body.length);
-  return bytes;
-}
 
 /** Chunks behind a PNG's header. */
 async function png(...chunks: Buffer[]): Promise<Buffer> {
@@ -110,8 +102,8 @@ function tiff(tags: [tag: number, type: number, count: number][], chain: number,
 
 const text = (type: string, size: number) => {
   const packed = deflateSync(Buffer.alloc(size, 'x'), { level: 9 });
-  if (type === 'iTXt') return chunk(type, Buffer.concat([Buffer.from('k\0\x01\0\0\0', 'latin1'), packed]));
-  return chunk(type, Buffer.concat([Buffer.from('k\0\0', 'latin1'), packed]));
+  if (type === 'iTXt') return pngChunk(type, Buffer.concat([Buffer.from('k\0\x01\0\0\0', 'latin1'), packed]));
+  return pngChunk(type, Buffer.concat([Buffer.from('k\0\0', 'latin1'), packed]));
 };
 
 const hostile: Record<string, () => Promise<Buffer> | Buffer> = {
@@ -119,7 +111,7 @@ const hostile: Record<string, () => Promise<Buffer> | Buffer> = {
   '500 international texts in a PNG': () => png(...Array<Buffer>(500).fill(text('iTXt', full ? 8e6 : 2e6))),
   'a profile of 100 MB in a PNG': () => png(text('iCCP', 1e8)),
   '300 000 small texts in a PNG': () =>
-    png(Buffer.concat(Array<Buffer>(300_000).fill(chunk('tEXt', Buffer.from('k\0v'))))),
+    png(Buffer.concat(Array<Buffer>(300_000).fill(pngChunk('tEXt', Buffer.from('k\0v'))))),
   '9 MB of comments in a JPEG': () =>
     jpeg(false, ...Array<Buffer>(150).fill(segment(0xfe, Buffer.alloc(6e4)))),
   '9 MB of application segments in a JPEG': () =>

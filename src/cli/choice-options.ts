@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultOverlap, isTileOptions } from '../base/tile-options.ts';
 import { writtenMethods } from '../model/methods/named.ts';
+import { smallClip } from '../model/shipped.ts';
 import { integer } from './arguments.ts';
 
 const tilesHelp =
@@ -15,8 +16,8 @@ function overlapShare(text: string): number {
   return value;
 }
 
-/** The CLIP that ships, for commands that are of use with it as it is. */
-export const shippedClip = 'small';
+/** For commands that are of use with a CLIP that ships as it is. */
+export const shippedClip = smallClip.name;
 
 export const clipOption = [
   '--clip <file>',

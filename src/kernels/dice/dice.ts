@@ -1,7 +1,7 @@
 import { perItem, perTask } from '../grid.ts';
-import { maskType } from '../masks.ts';
+import { checkMaps, items, maskType, stretch } from '../masks.ts';
 import type { Builder, Dispatch, Op } from '../op.ts';
-import { describe, elements, f32, ShapeError, sameShape, type Tensor } from '../tensor.ts';
+import { elements, f32, type Tensor } from '../tensor.ts';
 import forwardShader from './dice.wgsl';
 import gradientShader from './dice_grad.wgsl';
 import meanShader from './dice_mean.wgsl';
@@ -13,20 +13,13 @@ export interface DiceAttrs {
   readonly smooth: number;
 }
 
-const items = 8; // per invocation of the elementwise shaders: spreads the cost of starting one
-const stretch = 4096; // pixels that one workgroup adds up
-
 /** 1 - mean over images of the Dice coefficient; also gives every image's numerator and denominator. */
 export const diceOp: Op<DiceAttrs> = {
   name: 'dice',
   outputs(_, [prob, mask]) {
-    const [batch, channels, ...size] = prob?.shape ?? [];
-    if (prob?.dtype !== 'f32' || prob.shape.length !== 4 || channels !== 2 || elements(prob.shape) === 0)
-      throw new ShapeError('dice', 'probabilities f32[B, 2, H, W]', describe(prob));
-    if ((mask?.dtype !== 'f32' && mask?.dtype !== 'u8') || !sameShape(mask.shape, [batch!, ...size]))
-      throw new ShapeError('dice', `a mask, f32 or u8[${[batch, ...size].join(', ')}]`, describe(mask));
+    const { batch, size } = checkMaps('dice', prob, mask);
     // The third output is the workspace of the two passes.
-    return [f32(), f32(batch!, 2), f32(batch!, Math.ceil(elements(size) / stretch), 2)];
+    return [f32(), f32(batch, 2), f32(batch, Math.ceil(elements(size) / stretch), 2)];
   },
   dispatches({
     attrs: { channel, smooth },

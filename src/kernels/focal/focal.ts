@@ -1,8 +1,8 @@
 import { perItem, perTask } from '../grid.ts';
-import { maskType } from '../masks.ts';
+import { checkMaps, items, maskType, stretch } from '../masks.ts';
 import type { Builder, Dispatch, Op } from '../op.ts';
 import treeShader from '../reduce/reduce_sum_tree.wgsl';
-import { describe, elements, f32, ShapeError, sameShape, type Tensor } from '../tensor.ts';
+import { elements, f32, ShapeError, type Tensor } from '../tensor.ts';
 import forwardShader from './focal.wgsl';
 import gradientShader from './focal_grad.wgsl';
 
@@ -13,21 +13,14 @@ export interface FocalAttrs {
   readonly smooth: number;
 }
 
-const items = 8; // per invocation of the elementwise shaders: spreads the cost of starting one
-const stretch = 4096; // pixels that one workgroup adds up
-
 /** Mean over pixels of -(1 - pt)^gamma log(pt). */
 export const focalOp: Op<FocalAttrs> = {
   name: 'focal',
   outputs({ gamma }, [prob, mask]) {
-    const [batch, channels, ...size] = prob?.shape ?? [];
-    if (prob?.dtype !== 'f32' || prob.shape.length !== 4 || channels !== 2 || elements(prob.shape) === 0)
-      throw new ShapeError('focal', 'probabilities f32[B, 2, H, W]', describe(prob));
-    if ((mask?.dtype !== 'f32' && mask?.dtype !== 'u8') || !sameShape(mask.shape, [batch!, ...size]))
-      throw new ShapeError('focal', `a mask, f32 or u8[${[batch, ...size].join(', ')}]`, describe(mask));
+    checkMaps('focal', prob, mask);
     if (!(gamma >= 0)) throw new ShapeError('focal', 'gamma of at least 0', String(gamma));
     // The second output is the workspace of the two passes.
-    return [f32(), f32(Math.ceil(elements(mask.shape) / stretch))];
+    return [f32(), f32(Math.ceil(elements(mask!.shape) / stretch))];
   },
   dispatches({ attrs: { gamma, smooth }, inputs: [prob, mask], outputs: [out, partial] }): Dispatch[] {
     const count = elements(mask!.shape);

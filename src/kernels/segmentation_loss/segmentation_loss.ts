@@ -1,7 +1,7 @@
 import { perItem, perTask } from '../grid.ts';
-import { maskType } from '../masks.ts';
+import { checkMaps, items, maskType, stretch } from '../masks.ts';
 import type { Builder, Dispatch, Op } from '../op.ts';
-import { describe, elements, f32, type Shape, ShapeError, sameShape, type Tensor } from '../tensor.ts';
+import { elements, f32, type Shape, ShapeError, type Tensor } from '../tensor.ts';
 import forwardShader from './segmentation_loss.wgsl';
 import gradientShader from './segmentation_loss_grad.wgsl';
 import meansShader from './segmentation_means.wgsl';
@@ -14,24 +14,13 @@ export interface SegmentationLossAttrs {
   readonly diceSmooth: number;
 }
 
-const items = 8; // per invocation of the elementwise shader: spreads the cost of starting one
-const stretch = 4096; // pixels that one workgroup adds up
-
 /** Outputs: focal, Dice of the abnormal and of the normal channel, each a scalar; every image's fractions, workspace. */
 export const segmentationLossOp: Op<SegmentationLossAttrs> = {
   name: 'segmentation_loss',
   outputs({ gamma }, [prob, mask]) {
-    const [batch, channels, ...size] = prob?.shape ?? [];
-    if (prob?.dtype !== 'f32' || prob.shape.length !== 4 || channels !== 2 || elements(prob.shape) === 0)
-      throw new ShapeError('segmentation_loss', 'probabilities f32[B, 2, H, W]', describe(prob));
-    if ((mask?.dtype !== 'f32' && mask?.dtype !== 'u8') || !sameShape(mask.shape, [batch!, ...size]))
-      throw new ShapeError(
-        'segmentation_loss',
-        `a mask, f32 or u8[${[batch, ...size].join(', ')}]`,
-        describe(mask),
-      );
+    const { batch, size } = checkMaps('segmentation_loss', prob, mask);
     if (!(gamma >= 0)) throw new ShapeError('segmentation_loss', 'gamma of at least 0', String(gamma));
-    return [f32(), f32(), f32(), f32(batch!, 4), f32(batch!, Math.ceil(elements(size) / stretch), 5)];
+    return [f32(), f32(), f32(), f32(batch, 4), f32(batch, Math.ceil(elements(size) / stretch), 5)];
   },
   dispatches({ attrs: { gamma, smooth, diceSmooth }, inputs: [prob, mask], outputs }): Dispatch[] {
     const [focal, abnormal, normal, fractions, partial] = outputs;

@@ -7,9 +7,8 @@
 //   p = softmax(f T^T / tau) for the image, P = softmax(z T^T / tau) for the patches, upsampled bilinearly
 //   loss = lambda (focal(P, y) + dice(P_a, y) + dice(P_n, 1 - y)) + CE(p, label)
 import { crossEntropy } from '../../../kernels/cross_entropy/cross_entropy.ts';
-import { diceLoss } from '../../../kernels/dice/dice.ts';
 import { add, affine } from '../../../kernels/elementwise/elementwise.ts';
-import { focalLoss } from '../../../kernels/focal/focal.ts';
+import { segmentationLosses } from '../../../kernels/segmentation_loss/segmentation_loss.ts';
 import { concat } from '../../../kernels/slice/slice.ts';
 import { softmax } from '../../../kernels/softmax/softmax.ts';
 import { f32, type Shape, type Tensor } from '../../../kernels/tensor.ts';
@@ -118,9 +117,7 @@ export function blipPairLosses(
   { masks, classes }: { readonly masks: Tensor; readonly classes: Tensor },
   { mapWeight }: Pick<BlipPairOptions, 'mapWeight'>,
 ) {
-  const focal = focalLoss(graph, map, masks, {});
-  const dice_abn = diceLoss(graph, map, masks, { channel: 1 });
-  const dice_nor = diceLoss(graph, map, masks, { channel: 0 });
+  const { focal, abnormal: dice_abn, normal: dice_nor } = segmentationLosses(graph, map, masks);
   const ce = crossEntropy(graph, logits, classes);
   const ofMap = affine(graph, add(graph, add(graph, focal, dice_abn), dice_nor), mapWeight);
   return { focal, dice_abn, dice_nor, ce, total: add(graph, ofMap, ce) };

@@ -10,14 +10,13 @@
 //   map = mean_k blur(M_k,a),  score = ( u(A(f)) t_a / sqrt(2) + max map ) / 2, of the map without the boxes
 
 import { crossEntropy } from '../../../kernels/cross_entropy/cross_entropy.ts';
-import { diceLoss } from '../../../kernels/dice/dice.ts';
 import { add, affine, multiply } from '../../../kernels/elementwise/elementwise.ts';
-import { focalLoss } from '../../../kernels/focal/focal.ts';
 import { l2norm } from '../../../kernels/l2norm/l2norm.ts';
 import { linear, matmul } from '../../../kernels/matmul/matmul.ts';
 import { quickgelu } from '../../../kernels/quickgelu/quickgelu.ts';
 import { max } from '../../../kernels/reduce/reduce.ts';
 import { relu } from '../../../kernels/relu/relu.ts';
+import { segmentationLosses } from '../../../kernels/segmentation_loss/segmentation_loss.ts';
 import { concat, slice } from '../../../kernels/slice/slice.ts';
 import { f32, type Shape, type Tensor } from '../../../kernels/tensor.ts';
 import type { ClipConfig } from '../../clip/config.ts';
@@ -149,9 +148,8 @@ export const filoSimilarities = ({ graph, record }: Context, unit: Tensor, text:
 export function filoMapLosses({ graph }: Context, maps: readonly Tensor[], masks: Tensor) {
   const terms: Record<string, Tensor> = {};
   for (const [i, map] of maps.entries()) {
-    terms[`focal${i}`] = focalLoss(graph, map, masks, {});
-    terms[`dice_abn${i}`] = diceLoss(graph, map, masks, { channel: 1 });
-    terms[`dice_nor${i}`] = diceLoss(graph, map, masks, { channel: 0 });
+    const { focal, abnormal, normal } = segmentationLosses(graph, map, masks);
+    Object.assign(terms, { [`focal${i}`]: focal, [`dice_abn${i}`]: abnormal, [`dice_nor${i}`]: normal });
   }
   return { ...terms, total: Object.values(terms).reduce((a, b) => add(graph, a, b)) };
 }
