@@ -23,29 +23,36 @@ export function turbo(t: number): [number, number, number] {
   ];
 }
 
+/** Where the pixels of an axis of `to` lie between two of an axis of `from`: the one before, the one after, how far. */
+function between(from: number, to: number) {
+  const [low, high, part] = [new Int32Array(to), new Int32Array(to), new Float64Array(to)];
+  for (let i = 0; i < to; i += 1) {
+    const at = Math.max(0, Math.min(from - 1, ((i + 0.5) * from) / to - 0.5));
+    low[i] = Math.floor(at);
+    high[i] = Math.min(from - 1, low[i]! + 1);
+    part[i] = at - low[i]!;
+  }
+  return { low, high, part };
+}
+
 /** Bilinear resize, pixel centres at half coordinates: the square map squashed back to an image's own aspect. */
 export function resizeMap(map: AnomalyMap, width: number, height: number): AnomalyMap {
   if (map.width === width && map.height === height) return map;
-  const axis = (from: number, to: number) =>
-    Array.from({ length: to }, (_, i) => {
-      const at = Math.max(0, Math.min(from - 1, ((i + 0.5) * from) / to - 0.5));
-      const low = Math.floor(at);
-      return { low, high: Math.min(from - 1, low + 1), part: at - low };
-    });
-  const columns = axis(map.width, width);
+  const [columns, rows] = [between(map.width, width), between(map.height, height)];
   const values = new Float32Array(width * height);
-  axis(map.height, height).forEach(({ low, high, part }, y) => {
-    const row = (at: number, x: (typeof columns)[number]) => {
-      const left = map.values[at * map.width + x.low]!;
-      return left + (map.values[at * map.width + x.high]! - left) * x.part;
-    };
-    columns.forEach((x, i) => {
-      const top = row(low, x);
-      values[y * width + i] = top + (row(high, x) - top) * part;
-    });
-  });
+  // Plain loops: pictures are as large as photographs.
+  for (let y = 0, to = 0; y < height; y += 1) {
+    const [above, below, down] = [rows.low[y]! * map.width, rows.high[y]! * map.width, rows.part[y]!];
+    for (let x = 0; x < width; x += 1, to += 1) {
+      const [left, right, part] = [columns.low[x]!, columns.high[x]!, columns.part[x]!];
+      const top = mix(map.values[above + left]!, map.values[above + right]!, part);
+      values[to] = mix(top, mix(map.values[below + left]!, map.values[below + right]!, part), down);
+    }
+  }
   return { width, height, values };
 }
+
+const mix = (a: number, b: number, part: number): number => a + (b - a) * part;
 
 /** Values of a square map. */
 export function squareMap(values: Float32Array): AnomalyMap {
@@ -69,18 +76,20 @@ export const mapRange = ({ values }: AnomalyMap): Range => {
 
 const strongest = 0.8; // opacity of the highest value
 
+/** The colours of 256 values, red, green and blue behind one another. */
+export const turboBytes = Uint8Array.from(Array.from({ length: 256 }, (_, i) => turbo(i / 255)).flat());
+
 /** The heat map over its image: the higher a value, the less of the image shows through, so normal regions stay visible. */
 export function overlay(image: RgbImage, map: AnomalyMap, [low, high]: Range = [0, 1]): RgbImage {
   const { width, height } = image;
   const { values } = resizeMap(map, width, height);
-  const colours = Array.from({ length: 256 }, (_, i) => turbo(i / 255));
   const data = new Uint8Array(3 * width * height);
-  for (let i = 0; i < values.length; i += 1) {
-    const t = high > low ? Math.max(0, Math.min(1, (values[i]! - low) / (high - low))) : 0;
+  const scale = high > low ? 1 / (high - low) : 0;
+  for (let i = 0, at = 0; i < values.length; i += 1) {
+    const t = Math.max(0, Math.min(1, (values[i]! - low) * scale));
     const opacity = strongest * t;
-    const colour = colours[Math.round(255 * t)]!;
-    for (let c = 0; c < 3; c += 1)
-      data[3 * i + c] = Math.round(opacity * colour[c]! + (1 - opacity) * image.data[3 * i + c]!);
+    for (let colour = 3 * Math.round(255 * t), end = at + 3; at < end; at += 1, colour += 1)
+      data[at] = opacity * turboBytes[colour]! + (1 - opacity) * image.data[at]! + 0.5; // rounded
   }
   return { width, height, data };
 }

@@ -193,6 +193,9 @@ export async function readImageBytes(file: string): Promise<Uint8Array<ArrayBuff
   });
 }
 
+/** How sharp writes photographs and maps as PNG: half as large as by its defaults, in the same time. */
+export const pngOfPhotograph = { compressionLevel: 3, adaptiveFiltering: true };
+
 /** PNG of 8-bit RGB (3 * width * height bytes) or grey (width * height bytes), told apart by `data.length`. */
 export async function encodePng(image: {
   width: number;
@@ -210,5 +213,5 @@ export async function encodePng(image: {
   }
   const sharp = await loadSharp();
   const input = sharp(data, { raw: { width, height, channels } });
-  return (channels === 1 ? input.toColourspace('b-w') : input).png().toBuffer();
+  return (channels === 1 ? input.toColourspace('b-w').png() : input.png(pngOfPhotograph)).toBuffer();
 }

@@ -32,8 +32,8 @@ export async function writePictures(
   for (const file of [heatmap, raw]) await refuseForeign(file);
   const image = await readImage(item.file);
   const shown = range === 'image' ? mapRange(map) : range;
-  await writeImage(heatmap, overlay(image, map, shown));
-  await writeMap(raw, resizeMap(map, image.width, image.height));
+  const resized = resizeMap(map, image.width, image.height);
+  await Promise.all([writeImage(heatmap, overlay(image, resized, shown)), writeMap(raw, resized)]);
   if (!prompts) return files;
   const promptsPicture = promptsFile(item.name);
   const sheet = path.join(out, promptsPicture);

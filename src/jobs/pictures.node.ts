@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { writeFileAtomic } from '../base/files.node.ts';
 import type { AnomalyMap } from '../data/heatmap.ts';
-import { encodePng } from '../data/image.node.ts';
+import { encodePng, pngOfPhotograph } from '../data/image.node.ts';
 import type { Mask, RgbImage } from '../data/image.ts';
 import { loadSharp } from '../data/sharp.node.ts';
 
@@ -47,11 +47,13 @@ export async function isOwnPicture(file: string): Promise<boolean> {
 
 /** A map in [0, 1] as a 16-bit grey PNG: value / 65535. */
 export async function writeMap(file: string, { width, height, values }: AnomalyMap): Promise<void> {
-  const words = Uint16Array.from(values, (value) => Math.round(65535 * Math.max(0, Math.min(1, value))));
+  const words = new Uint16Array(values.length);
+  for (let i = 0; i < words.length; i += 1)
+    words[i] = Math.round(65535 * Math.max(0, Math.min(1, values[i]!)));
   const sharp = await loadSharp();
   const png = await sharp(words, { raw: { width, height, channels: 1 } })
     .toColourspace('grey16')
-    .png()
+    .png(pngOfPhotograph)
     .toBuffer();
   await writeFileAtomic(file, signed(png));
 }

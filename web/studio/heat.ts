@@ -1,5 +1,5 @@
 // A heat map as pixels, at the map's own size: the browser scales it to the photograph.
-import { type AnomalyMap, type Range, turbo } from '../../src/data/heatmap.ts';
+import { type AnomalyMap, type Range, turboBytes } from '../../src/data/heatmap.ts';
 
 export interface HeatSettings {
   /** Opacity of the hottest value, in [0, 1]. */
@@ -12,8 +12,6 @@ export interface HeatSettings {
 
 /** What is left of the colour below the threshold: enough to see where the map rises. */
 const below = 0.35;
-
-const colours = Uint8Array.from({ length: 3 * 256 }, (_, i) => turbo(Math.floor(i / 3) / 255)[i % 3]!);
 
 /**
  * RGBA pixels of a heat map [H * W * 4], as `faprompt detect` draws it (the higher a value, the less of the photograph
@@ -28,9 +26,9 @@ export function heatPixels(
   values.forEach((value, i) => {
     const t = Math.max(0, Math.min(1, (value - low) * scale));
     const colour = 3 * Math.round(255 * t);
-    pixels[4 * i] = colours[colour]!;
-    pixels[4 * i + 1] = colours[colour + 1]!;
-    pixels[4 * i + 2] = colours[colour + 2]!;
+    pixels[4 * i] = turboBytes[colour]!;
+    pixels[4 * i + 1] = turboBytes[colour + 1]!;
+    pixels[4 * i + 2] = turboBytes[colour + 2]!;
     pixels[4 * i + 3] = 255 * opacity * t * (value >= threshold ? 1 : below);
   });
   return pixels;
