@@ -83,6 +83,9 @@ describe('help and usage', () => {
     [['detect', 'a.png', '--clip', 'x', '--prompts', 'y', '--out', 'z', '--range', '1,0'], /A < B/],
     [['eval', '--clip', 'x', '--prompts', 'y'], /--data/],
     [['synth', 'x', '--seed', '-1'], /--seed/],
+    [['page', '--port', '65536'], /--port.*integer of 0 to 65535/],
+    [['pretrain', '--out', 'x', '--export', '.'], /--export: expected a file to write, found the folder/],
+    [['train', '--method', 'filo', '--descriptions', '/dev/zero'], /--descriptions: .*found a device/],
   ])('%j: exit code 1 and a reason', async (argv, reason) => {
     const { code, note } = await cli(argv);
     expect(code).toBe(1);

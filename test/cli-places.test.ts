@@ -201,8 +201,8 @@ describe('one failure is one', () => {
     expect(table.match(/\.png/g)).toHaveLength(3);
   });
 
-  test('an interrupt: what is done is in scores.json, exit code 130', async () => {
-    const dir = await folderOf('a.png', 'b.png', 'c.png');
+  test('an interrupt: what was begun is finished, every picture has its row, exit code 130', async () => {
+    const dir = await folderOf(...Array.from({ length: 40 }, (_, i) => `${i}.png`));
     const to = out('interrupted');
     const lines: string[] = [];
     let interrupt = () => {};
@@ -219,9 +219,14 @@ describe('one failure is one', () => {
         },
       },
     );
-    expect([code, note]).toEqual([130, expect.stringContaining('interrupted: 1 of 3 images are done')]);
     const found = await scores(to);
-    expect([found.images.length, found.interrupted, found.missing, lines.length]).toEqual([1, true, 2, 1]);
+    const done = found.images.length;
+    expect([code, found.interrupted, found.missing, lines.length]).toEqual([130, true, 40 - done, done]);
+    expect(done).toBeLessThan(40);
+    expect(note).toContain(`interrupted: ${done} of 40 images are done`);
+    expect(note.match(/interrupted: finishing the images under way/g)).toHaveLength(1);
+    const pictures = found.images.flatMap(({ heatmap, map }) => [heatmap, map]);
+    expect((await readdir(to)).sort()).toEqual(['scores.json', ...pictures].sort());
   });
 
   test('a watched folder that disappears is said and waited for', async () => {

@@ -225,3 +225,43 @@ describe('what does not fit is freed again', () => {
     expect(gpu.memory.allocated).toBe(before);
   });
 });
+
+describe('what is no image, or no pixels', () => {
+  const data = new Uint8Array(12);
+  test.each<[unknown, RegExp]>([
+    [undefined, /found Undefined/],
+    [null, /found Null/],
+    [42, /found Number/],
+    [{}, /found Object/],
+    [
+      { width: 2, height: 2, data: new Float32Array(12).fill(Number.NaN) },
+      /found Float32Array of 12 for 2 x 2/,
+    ],
+    [{ width: 2, height: 2, data: [...data] }, /found Array of 12 for 2 x 2/],
+    [{ width: 2, height: 3, data }, /found Uint8Array of 12 for 2 x 3/],
+    [{ width: -2, height: -2, data }, /for -2 x -2/],
+    [{ width: 1.5, height: 2, data: new Uint8Array(9) }, /for 1\.5 x 2/],
+    [{ width: Number.NaN, height: 2, data }, /for NaN x 2/],
+    [{ width: 0, height: 0, data: new Uint8Array(0) }, /for 0 x 0/],
+  ])('%j', async (image, found) => {
+    const wrong = portable(image as RgbPixels, 'photo');
+    await expect(wrong).rejects.toMatchObject({
+      kind: 'bad-image',
+      file: 'photo',
+      message: expect.stringMatching(found),
+    });
+  });
+
+  test('texts: two different ones at least', async () => {
+    const detector = await Detector.load({ clip: fixtures.clip });
+    for (const texts of [[], ['object'], ['object', 'object'], 'object damaged', ['object', 7]])
+      await expect(detector.classify(pixels(), texts as string[])).rejects.toMatchObject({
+        kind: 'bad-option',
+      });
+    detector.close();
+    detector.close(); // twice is once
+    await expect(detector.classify(pixels(), ['object', 'damaged'])).rejects.toMatchObject({
+      kind: 'closed',
+    });
+  });
+});

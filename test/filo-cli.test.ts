@@ -155,6 +155,8 @@ describe('FiLO behind the commands', () => {
     const written = await cli(['eval', ...common, '--method', 'pair', '--boxes', boxes]);
     expect(written.code).toBe(1);
     expect(written.note).toMatch(/--boxes: only with --prompts of FiLO/);
+    const folder = await cli(['eval', ...common, ...prompts, '--boxes', fixtures.data]);
+    expect(folder.note).toMatch(/--boxes: .*: expected a readable file, found a folder/);
     const batch = await cli(training('batch', '--batch', '2'));
     expect(batch.code).toBe(1);
     expect(batch.note).toMatch(/batch: expected at most 1/);

@@ -97,6 +97,20 @@ describe.skipIf(!hasEsbuild())('a run that is told to end', () => {
   });
 });
 
+describe.skipIf(!hasEsbuild())('a command that does not listen for its end', () => {
+  test('SIGINT: what is half-written goes, and the process ends by the signal', async () => {
+    const around = at('interrupted');
+    await mkdir(around);
+    const args = ['synth', path.join(around, 'set'), '--image-size', '64', '--good', '9999'];
+    const child = spawn(process.execPath, [program, ...args], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.on('close', (_, signal) => resolve(signal)));
+    while ((await readdir(around)).length === 0 && child.exitCode === null) await setTimeout(20);
+    child.kill('SIGINT');
+    expect(await ended).toBe('SIGINT');
+    expect(await readdir(around)).toEqual([]);
+  });
+});
+
 describe('two runs in one folder', () => {
   let dir: string;
   beforeAll(async () => {
@@ -137,6 +151,22 @@ describe('two runs in one folder', () => {
     }
     await writeFile(path.join(dir, lockName), '{"pid":');
     await expect(lockFolder(dir, async () => 1)).resolves.toBe(1);
+  });
+
+  test('work that refuses leaves no folder, but what was there and what it wrote', async () => {
+    const made = path.join(dir, 'made', 'for', 'it');
+    const refuse = async () => {
+      throw new Error('refused');
+    };
+    await expect(lockFolder(made, refuse)).rejects.toThrow('refused');
+    expect(await readdir(dir)).toEqual([]);
+    const file = path.join(made, 'kept');
+    await expect(lockFolder(made, () => writeFile(file, '').then(refuse))).rejects.toThrow('refused');
+    expect(await readdir(made)).toEqual(['kept']);
+    await rm(file);
+    await expect(lockFolder(made, refuse)).rejects.toThrow('refused');
+    expect(await readdir(made)).toEqual([]); // it was there before
+    await rm(path.join(dir, 'made'), { recursive: true });
   });
 
   test('a lock of another machine counts', async () => {

@@ -1,4 +1,5 @@
 // Large photographs in tiles: detect, eval, calibrate and the library.
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -104,6 +105,7 @@ describe('detect --tiles', () => {
     ]);
     expect(code).toBe(1);
     expect(note).toMatch(message);
+    expect(existsSync(out('refused'))).toBe(false);
   });
 
   test('an image that would be too many tiles is a problem of its own, and the others go on', async () => {

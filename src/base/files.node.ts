@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { whileUnfinished } from './unfinished.node.ts';
 
 /**
  * A name for a temporary file beside `file`: hidden, and short whatever the file is called, since a name that is legal
@@ -51,10 +52,8 @@ export async function replaceFile(file: string, bytes: Uint8Array | string): Pro
  * The same for what is written piece by piece. Makes the folder if needed; on failure the temporary file is removed.
  * @param write into the temporary file
  */
-export async function writePieces(file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const temporary = temporaryBeside(file);
-  try {
+export const writePieces = (file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> =>
+  writeAside(file, async (temporary) => {
     const handle = await open(temporary, 'wx');
     try {
       await write(handle);
@@ -62,11 +61,24 @@ export async function writePieces(file: string, write: (handle: FileHandle) => P
     } finally {
       await handle.close();
     }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  });
+
+/**
+ * Lets `write` make a file or a folder under a temporary name beside `place`, then renames it: `place` is whole or as it
+ * was. Makes the folder around it if needed.
+ */
+export async function writeAside(place: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  await mkdir(path.dirname(place), { recursive: true });
+  const temporary = temporaryBeside(place);
+  await whileUnfinished(temporary, async () => {
+    try {
+      await write(temporary);
+      await rename(temporary, place);
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true });
+      throw error;
+    }
+  });
 }
 
 /** Where results cannot be written: said before the work, not after it. */

@@ -1,6 +1,6 @@
 // One run at a time in a folder: a file that says which process is at work there.
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -22,11 +22,12 @@ interface Holder {
 /**
  * Runs `work` while no other process (and nobody else in this one) has the folder. The lock of a process that is gone,
  * killed say, does not count; one of another machine (a network drive) always does.
+ * Makes the folder if needed; one in which nothing was written goes again, so that work which refuses leaves no trace.
  * @param name of the file, where a folder has more than one use
  * @throws OutputError naming the process that has it
  */
 export async function lockFolder<T>(dir: string, work: () => Promise<T>, name = lockName): Promise<T> {
-  await mkdir(dir, { recursive: true });
+  const made = await mkdir(dir, { recursive: true });
   const file = path.join(dir, name);
   const own: Holder = {
     pid: process.pid,
@@ -39,6 +40,19 @@ export async function lockFolder<T>(dir: string, work: () => Promise<T>, name = 
     return await work();
   } finally {
     if ((await holderOf(file))?.id === own.id) await rm(file, { force: true });
+    if (made !== undefined) await removeEmpty(dir, made);
+  }
+}
+
+/** Removes a folder and those above it, up to `last`, as long as there is nothing in them. */
+async function removeEmpty(dir: string, last: string): Promise<void> {
+  for (let folder = path.resolve(dir); ; folder = path.dirname(folder)) {
+    try {
+      await rmdir(folder);
+    } catch {
+      return; // not empty, or somebody else's business
+    }
+    if (folder === path.resolve(last)) return;
   }
 }
 

@@ -1,9 +1,9 @@
 // Parsers for what is typed on the command line.
 
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { kebab } from '../base/text.ts';
 import { UsageError } from '../jobs/io.ts';
+import { readOption } from '../jobs/option-file.node.ts';
 import { type OptionKind, optionKinds } from '../model/faprompt/option-checks.ts';
 import { type FapromptOptions, type PresetName, presetNames, presets } from '../model/faprompt/options.ts';
 import { faprompt, fapromptFamilyName } from '../model/methods/faprompt/faprompt.ts';
@@ -136,10 +136,10 @@ export const addMethodOptions = (command: Command): Command =>
  * @param explicit whether an option was given, and is not the default
  * @throws UsageError
  */
-export function chosenMethod(
+export async function chosenMethod(
   given: Readonly<Record<string, unknown>>,
   explicit: (option: string) => boolean,
-): Method {
+): Promise<Method> {
   const base = learned.find(({ name }) => name === given.method)!;
   const fail = (option: string, expected: string, found: string): never => {
     throw new UsageError(
@@ -155,7 +155,7 @@ export function chosenMethod(
   if (explicit('preset') && explicit('method'))
     throw new UsageError('--preset and --method: expected one of them');
   const changes = {
-    ...descriptionsOf(given.descriptions as string | undefined, base),
+    ...(await descriptionsOf(given.descriptions as string | undefined, base)),
     ...parseJson(given.methodOptions as string | undefined, fail),
     ...Object.fromEntries(own.map((name) => [name, given[name]])),
   };
@@ -167,12 +167,13 @@ export function chosenMethod(
 }
 
 /** FiLO's descriptions from a file. @throws UsageError */
-function descriptionsOf(file: string | undefined, method: Method): Record<string, unknown> {
+async function descriptionsOf(file: string | undefined, method: Method): Promise<Record<string, unknown>> {
   if (file === undefined) return {};
   if (!('descriptions' in method.options))
     throw new UsageError(`--descriptions: only with --method filo, found --method ${method.name}`);
+  const text = await readOption('--descriptions', file);
   try {
-    return { descriptions: JSON.parse(readFileSync(file, 'utf8')) as unknown };
+    return { descriptions: JSON.parse(text) as unknown };
   } catch (error) {
     throw new UsageError(`--descriptions: ${file}: expected JSON, found ${(error as Error).message}`);
   }

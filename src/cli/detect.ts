@@ -49,8 +49,8 @@ export const detectCommand = (io: Io): Command => {
       `
 map.png: anomaly map at the size of its image, 16-bit grey, 65535 = 1. Scores and maps are in [0, 1].
 Of folders hidden and system files, results of this program and formats that are not read are left out; a note counts the
-last two. Interrupting (Ctrl-C) stops after the image under way, writes scores.json of those that are done and exits
-with code 130.
+last two. Interrupting (Ctrl-C) finishes the images under way, a batch or two, writes scores.json of those that are done
+and exits with code 130; interrupting again stops at once.
 Exit code with a threshold: 0 if all images pass, ${anomalousExit} if one fails, 1 if one could not be read or its results not
 be written. With --watch, 0 after an interrupt unless one of these happened, or the folder disappeared.`,
     )

@@ -1,6 +1,6 @@
 // Entry of `faprompt`: sets the exit code and lets the process end by itself.
 import './stderr.node.ts';
-import { interrupt } from '../jobs/io.ts';
+import { interrupt, leaveNothingUnfinished } from '../jobs/io.ts';
 import { run } from './program.ts';
 
 // Nobody hears what is said any more (a closed pipe, a terminal that is gone): the work goes on.
@@ -13,6 +13,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   lost ??= error;
   interrupt();
 });
+
+leaveNothingUnfinished();
 
 const code = await run(process.argv.slice(2));
 await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));

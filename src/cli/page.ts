@@ -1,8 +1,9 @@
 // page: the browser's page, served on localhost or copied for a host of one's own.
-import { cp, readdir } from 'node:fs/promises';
+import { cp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { pageServer } from '../../scripts/web/server.mjs';
+import { checkOutputFolder, realPlace, writeAside } from '../base/files.node.ts';
 import { packageFile } from '../base/package.node.ts';
 import { type Io, UsageError } from '../jobs/io.ts';
 import { shippedClips, smallClip } from '../model/shipped.ts';
@@ -16,9 +17,15 @@ interface Given {
 export const pageCommand = (io: Io): Command =>
   new Command('page')
     .description('the page for browsers: serve it on localhost, or write it for any static host')
-    .option('--port <n>', 'on localhost', integer(0), 8080)
+    .option('--port <n>', 'on localhost; 0: any that is free', port, 8080)
     .option('--out <dir>', 'write the folder of static files instead; must be empty or not exist')
     .action(({ port, out }: Given) => (out === undefined ? serve(io, port) : copy(io, out)));
+
+function port(text: string): number {
+  const value = integer(0)(text);
+  if (value > 65535) throw new InvalidArgumentError('Expected an integer of 0 to 65535.');
+  return value;
+}
 
 function pageFolder(): string {
   try {
@@ -32,11 +39,18 @@ const weightsFolder = (): string => path.dirname(packageFile(smallClip.clip));
 
 async function copy(io: Io, out: string): Promise<void> {
   const from = pageFolder();
+  await checkOutputFolder(out, '--out');
   const there = await readdir(out).catch((): string[] => []);
-  if (there.length > 0) throw new UsageError(`${out}: expected an empty folder, found ${there.length} files`);
-  await cp(from, out, { recursive: true });
+  if (there.length > 0)
+    throw new UsageError(`--out: expected an empty folder, found ${out} with ${there.length} files`);
   const names = [...shippedClips.map(({ clip }) => clip), smallClip.prompts, 'weights/clip-merges.txt.gz'];
-  for (const name of names) await cp(packageFile(name), path.join(out, name));
+  // Under another name first: a folder that a full disk or an interrupt cut short would look like a page.
+  const root = await realPlace(out);
+  await writeAside(root, async (staging) => {
+    await cp(from, staging, { recursive: true });
+    for (const name of names) await cp(packageFile(name), path.join(staging, name));
+    await rm(root, { recursive: true, force: true });
+  });
   io.out(`the page: ${out} (any static host, any path)`);
 }
 

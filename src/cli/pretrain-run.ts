@@ -1,7 +1,7 @@
 // What `faprompt pretrain` does: settings, the run, the weights that it writes.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
+import { checkOutputFile, checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import { lockFolder } from '../base/lock.node.ts';
 import { licences } from '../data/photos/photos.ts';
 import { openPhotos, type PhotoStream } from '../data/photos/stream.node.ts';
@@ -144,10 +144,12 @@ function openBatches(settings: PretrainSettings, photos: PhotoFolder | undefined
 }
 
 export async function runPretrain(io: Io, given: PretrainGiven): Promise<void> {
+  if (given.export !== undefined) await checkOutputFile(given.export, '--export');
   const photoFolder = given.photos === undefined ? undefined : { dir: given.photos, heldOut: given.holdOut };
   const photos = photoFolder && (await openPhotos(photoFolder.dir, photoFolder.heldOut));
   if (given.photoSheet !== undefined) {
     if (!photos) throw new UsageError('--photo-sheet: expected --photos as well');
+    await checkOutputFile(given.photoSheet, '--photo-sheet');
     const { imageSize = 64, seed } = given;
     const captions = await writePhotoSheet(given.photoSheet, photos, { imageSize, seed });
     return io.out([given.photoSheet, ...captions].join('\n'));

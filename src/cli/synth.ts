@@ -6,6 +6,7 @@ import { generate } from '../data/synth/generate.node.ts';
 import type { SynthOptions } from '../data/synth/generate.ts';
 import { type Role, roles } from '../data/synth/roles.ts';
 import { type Io, UsageError } from '../jobs/io.ts';
+import { createProgress, type Progress } from '../jobs/progress.ts';
 import { integer, list } from './arguments.ts';
 
 interface Given {
@@ -68,9 +69,15 @@ export const synthCommand = (io: Io): Command =>
     )
     .option('--json', 'print what was made as JSON')
     .action(async (dir: string, { json, ...given }: Given) => {
+      let bar: Progress | undefined;
+      const onProgress = (done: number, total: number) => {
+        bar ??= createProgress(io, 'drawing', total, { unit: 'image' });
+        bar.update(done);
+      };
       const items = await (given.photos === undefined
-        ? generate(dir, given as SynthOptions)
-        : generateFromPhotos(dir, given.photos, photoOptions(given)));
+        ? generate(dir, given as SynthOptions, onProgress)
+        : generateFromPhotos(dir, given.photos, photoOptions(given), onProgress)
+      ).finally(() => bar?.stop());
       const classes = [...new Set(items.map(({ className }) => className))];
       const anomalies = items.filter(({ defect }) => defect !== null).length;
       io.out(

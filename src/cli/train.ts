@@ -67,7 +67,7 @@ export const trainCommand = (io: Io): Command => {
       '\nInterrupting (Ctrl-C) saves after the step under way and exits with code 130; --resume continues with the same bits.',
     )
     .action(async (given: TrainGiven) => {
-      const method = chosenMethod(
+      const method = await chosenMethod(
         given as unknown as Record<string, unknown>,
         (option) => command.getOptionValueSource(option) === 'cli',
       );

@@ -6,10 +6,12 @@
  */
 export type Phase = 'read' | 'compile' | 'compute';
 
+/** How far the work under way is. */
 export interface Progress {
   readonly phase: Phase;
+  /** Of `total`, in the phase's unit: see {@link Phase}. Never falls within a phase. */
   readonly done: number;
-  /** May grow while `read` finds more files; `done` never falls within a phase. */
+  /** May grow while `read` finds more files. */
   readonly total: number;
   /** For `read`: where the bytes come from. */
   readonly from?: 'network' | 'storage' | 'file';
@@ -17,11 +19,13 @@ export interface Progress {
 
 /** Something to know that stops nothing. */
 export interface Warning {
-  readonly kind:
-    | 'storage-full' // no room: went on without storing the weights
-    | 'storage-unavailable' // private window, no OPFS, ...
-    | 'storage-damaged' // what was stored had the wrong hash: removed and read anew
-    | 'notice'; // what the weights say about themselves ("random weights: ..."); which prompts were taken unasked
+  /**
+   * `storage-full`: no room, went on without storing the weights. `storage-unavailable`: a private window, no OPFS.
+   * `storage-damaged`: what was stored had the wrong hash, and was removed and read anew. `notice`: what the weights say
+   * about themselves ("random weights: ..."), or which prompts were taken unasked.
+   */
+  readonly kind: 'storage-full' | 'storage-unavailable' | 'storage-damaged' | 'notice';
+  /** For people, in English. */
   readonly message: string;
 }
 

@@ -1,19 +1,20 @@
 // What the library gives.
 
-/**
- * Values in [0, 1], row by row from the top: the image squashed to the model's size, or of tiles with the image's aspect.
- */
+/** How abnormal each place of an image is: the image squashed to the model's size, or of tiles with the image's aspect. */
 export interface AnomalyMap {
+  /** In pixels of the map. */
   readonly width: number;
   readonly height: number;
+  /** width * height values in [0, 1], row by row from the top. */
   readonly data: Float32Array;
 }
 
+/** What `detect` says of one image. */
 export interface Detection {
   /** Image anomaly score in [0, 1]. */
   readonly score: number;
   readonly map: AnomalyMap;
-  /** Size of the image itself. */
+  /** Size of the image itself, in pixels, as it is to be looked at (EXIF orientation applied). */
   readonly image: { readonly width: number; readonly height: number };
   /**
    * `score >= threshold`; absent where the prompts carry no threshold (`faprompt calibrate`), or one that was chosen with
@@ -42,11 +43,15 @@ export interface DetectorInfo {
   /** A software rasteriser: slow. */
   readonly software: boolean;
   readonly clip: {
+    /** Its file's name or address. */
     readonly name: string;
+    /** Of the weights' bytes, in hexadecimal. */
     readonly sha256: string;
+    /** How many numbers it has. */
     readonly parameters: number;
+    /** Side of a patch in pixels. */
     readonly patch: number;
-    /** Side of the images that it was trained on. */
+    /** Side of the images that it was trained on, in pixels. */
     readonly imageResolution: number;
     /** What the file says about itself. */
     readonly notice?: string;
@@ -54,8 +59,15 @@ export interface DetectorInfo {
   /** Side of images and maps in pixels. */
   readonly size: number;
   /** Squares that images are looked at in; absent: whole. */
-  readonly tiles?: { readonly count: number; readonly overlap: number };
+  readonly tiles?: {
+    /** Along the image's shorter side. */
+    readonly count: number;
+    /** Share of a square that its neighbour covers too. */
+    readonly overlap: number;
+  };
+  /** Absent until prompts were given, or taken unasked at the first image. */
   readonly prompts?: {
+    /** Score in [0, 1] from which an image counts as anomalous (`faprompt calibrate`). */
     readonly threshold?: number;
     /** How they were trained, in words. */
     readonly training: Readonly<Record<string, string | number>>;
@@ -66,19 +78,21 @@ export interface DetectorInfo {
   readonly memory: number;
 }
 
-/** Weights in the browser's storage. */
+/** Weights in the browser's storage (OPFS), as `listWeights` has them. */
 export interface StoredWeights {
   /** The address that they came from: what `removeWeights` wants. */
   readonly url: string;
+  /** Of the whole file. */
   readonly bytes: number;
   /** Bytes that are there: fewer than `bytes` after a download that was cut, which goes on from there. */
   readonly stored: number;
   /** In hexadecimal; absent until complete. */
   readonly sha256?: string;
-  /** Milliseconds since 1970. */
+  /** When it was last written to, in milliseconds since 1970. */
   readonly time: number;
 }
 
+/** What `storageUse` says. */
 export interface StorageUse {
   /** Bytes in use by this origin, and the most that the browser grants; 0 where it does not say. */
   readonly usage: number;

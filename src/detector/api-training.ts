@@ -5,17 +5,20 @@ import type { Progress } from './api-events.ts';
 import type { AnomalyMap } from './api-results.ts';
 import type { FileSource, ImageSource } from './api-sources.ts';
 
+/** An image to train on. */
 export interface TrainSample {
   readonly image: ImageSource;
   /** Of the image's size. An image file counts as anomalous where it is above 0 (JPEG: above 127), bytes where above 0. */
   readonly mask?:
     | ImageSource
     | { readonly width: number; readonly height: number; readonly data: Uint8Array };
+  /** For messages; default: the file's name or address. */
   readonly name?: string;
   /** What it shows, for a method whose prompts name it; default `object`. */
   readonly className?: string;
 }
 
+/** A training run: what it learns from, how, and who looks on. */
 export interface TrainOptions {
   /** With a mask: anomalous. Without: normal. */
   readonly samples: readonly TrainSample[];
@@ -43,10 +46,13 @@ export interface TrainOptions {
   readonly checkpoint?: Uint8Array;
   /** Draw the map of `sample` (an index) before the first step and then every `every` steps. */
   readonly watch?: { readonly sample: number; readonly every: number };
+  /** After every step. */
   readonly onStep?: (event: TrainStep) => void;
+  /** After every epoch (counted from 1), with the mean of its steps' total losses. */
   readonly onEpoch?: (event: { readonly epoch: number; readonly loss: number }) => void;
   /** Every ten steps and after every epoch, to be kept: what a page or process that ends before the run goes on from. */
   readonly onCheckpoint?: (event: { readonly step: number; readonly checkpoint: Uint8Array }) => void;
+  /** What `watch` asked for. */
   readonly onMap?: (event: WatchedMap) => void;
   /** Once per unusable image or mask; the others go on. */
   readonly onProblem?: (problem: {
@@ -54,11 +60,13 @@ export interface TrainOptions {
     readonly name: string;
     readonly message: string;
   }) => void;
+  /** Of the images' features, which are computed before they are trained on for the first time. */
   readonly progress?: (progress: Progress) => void;
   /** Ends it: the result is rejected with the signal's reason. To keep what was learnt, use `stop()`. */
   readonly signal?: AbortSignal;
 }
 
+/** What one step did. */
 export interface TrainStep {
   /** From 1. */
   readonly epoch: number;
@@ -66,22 +74,28 @@ export interface TrainStep {
   /** From 1, over all epochs. */
   readonly step: number;
   readonly steps: number;
+  /** In this step: the batch, or what is left of it at the end of an epoch. */
   readonly images: number;
-  /** Every term of the loss, and `total`. */
+  /** Every term of the loss (docs/METHOD.md), and `total`. */
   readonly losses: Readonly<Record<string, number>>;
+  /** Milliseconds that it took. */
   readonly ms: number;
 }
 
+/** How the watched sample looks after a step. */
 export interface WatchedMap {
+  /** 0: before the first. */
   readonly step: number;
+  /** Its index in `TrainOptions.samples`. */
   readonly sample: number;
+  /** In [0, 1]. */
   readonly score: number;
   readonly map: AnomalyMap;
 }
 
 /** A training run under way. */
 export interface Training {
-  /** Resolves at the end, or after `stop()`. */
+  /** Resolves at the end, or after `stop()`; rejects with a DetectorError, or the signal's reason. */
   readonly result: Promise<TrainResult>;
   readonly paused: boolean;
   /** Holds after the step under way; the device is free for `detect` meanwhile. */
@@ -93,6 +107,7 @@ export interface Training {
   watch(watched: TrainOptions['watch']): void;
 }
 
+/** What was learned. */
 export interface TrainResult {
   /** prompts.safetensors, as the command line reads and writes it. */
   readonly prompts: Uint8Array<ArrayBuffer>;
@@ -100,6 +115,7 @@ export interface TrainResult {
   readonly finished: boolean;
   /** To go on from (`TrainOptions.checkpoint`). */
   readonly checkpoint: Uint8Array<ArrayBuffer>;
+  /** Done so far: whole epochs, and steps over all of them. */
   readonly epochs: number;
   readonly steps: number;
   /** Samples that could not be used. */

@@ -12,6 +12,7 @@ export type * from './api-sources.ts';
 export type * from './api-training.ts';
 export type { FapromptOptions, PresetName };
 
+/** What a detector is loaded from, and how. */
 export interface LoadOptions {
   /** Default: the small CLIP that ships with the package, with its prompts. */
   readonly clip?: ClipSource;
@@ -43,9 +44,11 @@ export interface LoadOptions {
   readonly cache?: boolean;
   /** sha256 of the weights file in hexadecimal, where it is known: anything else is refused. */
   readonly sha256?: string;
+  /** Sent with the requests for weights and prompts: authorisation, say. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly progress?: (progress: Progress) => void;
   readonly onWarning?: (warning: Warning) => void;
+  /** The device was lost, and came back or did not. */
   readonly onDevice?: (event: DeviceEvent) => void;
   /** Stops loading; the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -53,6 +56,7 @@ export interface LoadOptions {
   readonly memoryBudget?: number;
 }
 
+/** Of one image's work. */
 export interface JobOptions {
   /** For messages; default: the file's name or address. */
   readonly name?: string;
@@ -90,7 +94,11 @@ export interface Detector {
   ): Promise<DetectorInfo>;
   /** Trains prompts on the loaded CLIP; `setPrompts` puts the result to use. One run at a time. */
   train(options: TrainOptions): Training;
-  /** Plain CLIP: the probability of each text. @throws DetectorError 'bad-text' for words outside the vocabulary */
+  /**
+   * Plain CLIP: which of the texts (two or more, in English) describes the image. Each with its probability, which add up
+   * to 1, and the cosine of its feature with the image's, in the order of `texts`.
+   * @throws DetectorError 'bad-text' for words outside the vocabulary, 'bad-option' for fewer than two texts
+   */
   classify(
     image: ImageSource,
     texts: readonly string[],

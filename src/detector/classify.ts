@@ -10,5 +10,8 @@ export async function classifyImage(
   texts: readonly string[],
   vocabulary: LazyVocabulary | undefined,
 ): Promise<ClassifiedText[]> {
+  // The probability of one text is 1, whatever the image shows.
+  if (!Array.isArray(texts) || new Set(texts).size < 2 || !texts.every((text) => typeof text === 'string'))
+    throw new RangeError('texts: expected a list of two different texts or more');
   return classifyByTexts(model, await anyTextTokenizer(model.clip, { vocabulary }), image, texts);
 }

@@ -27,6 +27,7 @@ export const nodeEnvironment: Environment = {
   async open(given: ClipSource, { headers, signal }): Promise<OpenedFiles> {
     if (Array.isArray(given)) {
       const files = given as readonly File[];
+      if (files.length === 0) throw new RangeError('clip: expected at least one file, found an empty list');
       const of = async (file: File) => ({
         source: bytesSource(file.name, new Uint8Array(await file.arrayBuffer())),
         from: 'file' as const,

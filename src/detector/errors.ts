@@ -1,19 +1,31 @@
 import { visible } from '../base/text.ts';
 
+/**
+ * What kind of failure it is, for programs.
+ *
+ * - `no-webgpu`: this browser has none. `no-adapter`: it has, but no device behind it.
+ * - `device-lost`: and could not be recovered. `out-of-memory`. `too-large`: an image or a model beyond the adapter's limits.
+ * - `bad-weights`, `bad-prompts`, `bad-image`, `bad-text`, `bad-option`: what was given; the message names it.
+ * - `network`: an address cannot be had.
+ * - `training`: a loss that is not finite, no usable image.
+ * - `missing-package`: Node, webgpu or sharp is not installed.
+ * - `closed`: the detector was closed.
+ * - `internal`: a fault of the library's.
+ */
 export type DetectorErrorKind =
-  | 'no-webgpu' // this browser has none
-  | 'no-adapter' // WebGPU, but no device behind it
-  | 'device-lost' // and could not be recovered
+  | 'no-webgpu'
+  | 'no-adapter'
+  | 'device-lost'
   | 'out-of-memory'
-  | 'too-large' // an image or a model beyond the adapter's limits
+  | 'too-large'
   | 'bad-weights'
   | 'bad-prompts'
   | 'bad-image'
   | 'bad-text'
   | 'bad-option'
   | 'network'
-  | 'training' // a loss that is not finite, no usable image
-  | 'missing-package' // Node: webgpu or sharp is not installed
+  | 'training'
+  | 'missing-package'
   | 'closed'
   | 'internal';
 

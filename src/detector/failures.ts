@@ -13,7 +13,13 @@ const ofGpu: Readonly<Record<GpuErrorKind, { kind: DetectorErrorKind; hint?: str
     kind: 'no-webgpu',
     hint: 'use Chrome or Edge 113, Safari 26, Firefox 141 or newer, over https or on localhost',
   },
-  'no-adapter': { kind: 'no-adapter', hint: "switch on hardware acceleration in the browser's settings" },
+  'no-adapter': {
+    kind: 'no-adapter',
+    hint:
+      typeof location === 'undefined' // Node
+        ? 'run `npx faprompt setup`'
+        : "switch on hardware acceleration in the browser's settings",
+  },
   'device-lost': { kind: 'device-lost', hint: 'close other programs that use the GPU, and try again' },
   'out-of-memory': { kind: 'out-of-memory', hint: smaller },
   'limit-too-small': { kind: 'too-large', hint: smaller },

@@ -16,6 +16,7 @@ import { absoluteOptions, createDetector, trainWith, withClip } from './public.t
 export type * from './api.ts';
 export { DetectorError, type DetectorErrorKind } from './errors.ts';
 
+/** A loaded model; `Detector.load` makes one. */
 export type Detector = Loaded;
 
 const vocabulary = () => packageFile('weights/clip-merges.txt.gz');
@@ -51,7 +52,10 @@ export const Detector = {
 /** Trains prompts without a detector: loads the CLIP, trains, frees it. */
 export const trainPrompts = (options: TrainPromptsOptions): Training => trainWith(open, options, shipped);
 
-/** Node has no browser storage: `faprompt weights` manages the models on the disk. */
+// Node has no browser storage: `faprompt weights` manages the models on the disk.
+/** The files in the browser's storage; in Node none. */
 export const listWeights = async (): Promise<StoredWeights[]> => [];
+/** Frees a file's place in the browser's storage. @returns false where there is no such file, as always in Node */
 export const removeWeights = async (_url: string | URL): Promise<boolean> => false;
+/** How much of the browser's storage is in use; in Node there is none. */
 export const storageUse = async (): Promise<StorageUse> => ({ usage: 0, quota: 0, available: false });

@@ -9,6 +9,7 @@ export type * from './api.ts';
 export { DetectorError, type DetectorErrorKind } from './errors.ts';
 export { listWeights, removeWeights, storageUse } from './storage/index.ts';
 
+/** A loaded model; `Detector.load` makes one. */
 export type Detector = Loaded;
 
 async function open(options: LoadOptions): Promise<PortableDetector> {

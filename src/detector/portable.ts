@@ -88,14 +88,31 @@ export async function portable(
       });
     }
   }
-  const { width, height, data } = source as PortablePixels;
-  if (ArrayBuffer.isView(data) && [1, 3, 4].includes(data.length / (width * height)))
-    return { name: called, width, height, data };
+  if (isPixels(source))
+    return { name: called, width: source.width, height: source.height, data: source.data };
   throw new DetectorError(
     'bad-image',
-    `${called}: expected an address, a Blob, a bitmap, an element, or pixels { width, height, data } of 1, 3 or 4 bytes each`,
+    `${called}: expected an address, a Blob, a bitmap, an element, or pixels { width, height, data } of 1, 3 or 4 bytes each, found ${describe(source)}`,
     { file: called },
   );
+}
+
+const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
+/** Bytes only: what is no byte, NaN for one, would pass for a dark pixel. */
+function isPixels(source: unknown): source is PortablePixels {
+  const { width, height, data } = (source ?? {}) as PortablePixels;
+  return (
+    [width, height].every((side) => Number.isSafeInteger(side) && side > 0) &&
+    /^Uint8(Clamped)?Array$/.test(kindOf(data)) &&
+    [1, 3, 4].includes(data.length / (width * height))
+  );
+}
+
+function describe(source: unknown): string {
+  const { width, height, data } = (source ?? {}) as PortablePixels;
+  if (data === undefined) return kindOf(source);
+  return `${kindOf(data)} of ${data?.length} for ${width} x ${height}`;
 }
 
 const elements = [

@@ -11,7 +11,7 @@ import { isAnomalous } from '../model/faprompt/verdict.ts';
 import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice, thresholdOf } from './choice.ts';
 import { pictureProblem, writePictures } from './detect-pictures.node.ts';
 import { type Pictures, type Row, rowOf } from './detect-rows.ts';
-import { createDetector, type Found, type Outcome } from './detection.ts';
+import { createDetector, type Found, type Outcome, perPromptInTiles } from './detection.ts';
 import { listImages, type Target, watchImages } from './inputs.node.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
@@ -42,6 +42,16 @@ const interruptedExit = 130;
 /** Pixels of photographs whose pictures are drawn at the same time, at about 16 bytes each; a larger one is alone. */
 const mostDrawn = 2 ** 25;
 
+const ending = 'interrupted: finishing the images under way (interrupt again to stop at once)';
+
+/** No further items after an interrupt: those that were begun still get their rows, as their pictures are there. */
+function* untilAborted<Item>(items: readonly Item[], signal: AbortSignal): Generator<Item> {
+  for (const item of items) {
+    if (signal.aborted) return;
+    yield item;
+  }
+}
+
 interface Problem {
   readonly image: string;
   readonly problem: string;
@@ -55,11 +65,15 @@ interface Results {
   threshold: number | undefined;
 }
 
-function checkOptions(images: readonly string[], { json, jsonLines, watch, shard }: DetectJob): void {
+function checkOptions(
+  images: readonly string[],
+  { json, jsonLines, watch, shard, perPrompt, tiles }: DetectJob,
+): void {
   if (images.length === 0 && watch === undefined) throw new UsageError('expected images, or --watch DIR');
   if (json && jsonLines) throw new UsageError('--json and --json-lines: expected one of them');
   if (shard && watch !== undefined) throw new UsageError('--shard: not with --watch');
   if (json && watch !== undefined) throw new UsageError('--json cannot end with --watch: use --json-lines');
+  if (perPrompt && typeof tiles === 'number') throw new UsageError(perPromptInTiles);
 }
 
 /** What can be known before the work: where results go, and that they replace nothing of the user's. */
@@ -123,18 +137,21 @@ async function detectListed(
       const drain = async (watching: boolean): Promise<boolean> => {
         const unit = { unit: 'image', start: done };
         const bar = watching ? undefined : createProgress(io, 'detecting', pending.length, unit);
+        const sayEnd = () => (bar ?? io).note(ending);
+        stop.signal.addEventListener('abort', sayEnd);
         try {
-          const outcomes = detector.detect(pending.slice(done), ({ file }) => file, withPictures);
+          const begun = untilAborted(pending.slice(done), stop.signal);
+          const outcomes = detector.detect(begun, ({ file }) => file, withPictures);
           for await (const { found, pictures } of outcomes) {
             if ('problem' in found) report(found.item.file, found.problem, bar ?? io);
             else finish(found, pictures, watching, bar ?? io);
             done++;
             bar?.update(done);
             progress();
-            if (stop.signal.aborted && done < pending.length) return false;
           }
-          return true;
+          return done === pending.length;
         } finally {
+          stop.signal.removeEventListener('abort', sayEnd);
           bar?.stop();
         }
       };

@@ -55,6 +55,9 @@ export interface Unscored<Item> {
   readonly problem: ScoreError;
 }
 
+export const perPromptInTiles =
+  '--per-prompt: not with --tiles, nor with prompts that say tiles (--no-tiles)';
+
 /** A detector with trained prompts. @param object what the images show, for prompts that name it */
 export const createDetector = async (
   io: Io,
@@ -72,7 +75,7 @@ export const createDetector = async (
     perPrompt?: boolean | undefined;
   } = {},
 ): Promise<Detector> => {
-  if (perPrompt && prompts.tiles) throw new UsageError('--per-prompt: not with --tiles');
+  if (perPrompt && prompts.tiles) throw new UsageError(perPromptInTiles);
   return detectWith(
     await promptsScorers(io, session, prompts, {
       vocabulary,

@@ -1,6 +1,7 @@
 // What a command sees of the outside world, so that tests can run commands in their own process.
 import { createInterface } from 'node:readline/promises';
 import { visible, visibleLines } from '../base/text.ts';
+import { onUnfinished, removeUnfinished } from '../base/unfinished.node.ts';
 import { type Gpu, openGpu } from '../gpu/gpu.ts';
 import { gpuOptions } from './gpu-options.node.ts';
 
@@ -54,6 +55,23 @@ export const processIo: Io = {
 
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const listening = new Set<() => void>();
+
+/**
+ * Ends the process by a signal as usual where no command listens (any more), but without what is half-written: only
+ * while there is such a thing, as a process with a listener cannot be interrupted in the middle of a computation.
+ */
+export function leaveNothingUnfinished(): void {
+  const end = (signal: NodeJS.Signals) => {
+    if (listening.size > 0) return;
+    removeUnfinished();
+    for (const each of endSignals) process.off(each, end);
+    process.kill(process.pid, signal);
+  };
+  onUnfinished((some) => {
+    // Before the command's own, which no longer listens once it was called.
+    for (const signal of endSignals) some ? process.prependListener(signal, end) : process.off(signal, end);
+  });
+}
 
 /** As a signal would. */
 export function interrupt(): void {

@@ -1,5 +1,4 @@
 // Scorers of a method for the classes of a data set.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BoxFile, readBoxes } from '../model/methods/filo/boxes.ts';
 import type { Method } from '../model/methods/method.ts';
@@ -7,6 +6,7 @@ import { type Prompts, promptsNeeds } from '../model/methods/prompts-file.ts';
 import type { Learned, Scorer } from '../model/scorer.ts';
 import type { ImageSettings } from './image-settings.ts';
 import { type Io, UsageError } from './io.ts';
+import { readOption } from './option-file.node.ts';
 import type { ClipSession } from './session.ts';
 import { openTokenizer } from './vocabulary.ts';
 
@@ -33,10 +33,7 @@ export async function openBoxes(
   if (file === undefined) return undefined;
   if (tiles) throw new UsageError('--boxes: not with --tiles, as they are of whole images');
   if (!method.usesBoxes) throw new UsageError(`--boxes: only for FiLO, found ${method.title}`);
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`--boxes: ${file}: expected a readable file, found ${error.code ?? error.message}`);
-  });
-  return readBoxes(text, file);
+  return readBoxes(await readOption('--boxes', file), file);
 }
 
 /** The tokenizer for any text, opened when it is asked for. */

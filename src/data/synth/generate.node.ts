@@ -1,6 +1,6 @@
-import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { temporaryBeside } from '../../base/files.node.ts';
+import { writeAside } from '../../base/files.node.ts';
 import { DatasetError } from '../errors.ts';
 import { encodePng } from '../image.node.ts';
 import type { Mask, RgbImage } from '../image.ts';
@@ -63,14 +63,12 @@ export async function writeDataset<Item extends DatasetItem>(
       found: `a folder of ${existing.length} entries`,
     });
   }
-  await mkdir(path.dirname(root), { recursive: true });
-  const staging = temporaryBeside(root);
-  const write = async (relative: string, bytes: Uint8Array | string): Promise<void> => {
-    const file = path.join(staging, relative);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, bytes);
-  };
-  try {
+  await writeAside(root, async (staging) => {
+    const write = async (relative: string, bytes: Uint8Array | string): Promise<void> => {
+      const file = path.join(staging, relative);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, bytes);
+    };
     const captions: string[] = [];
     for (const item of items) {
       const { image: imagePath, mask: maskPath } = item;
@@ -87,9 +85,5 @@ export async function writeDataset<Item extends DatasetItem>(
     await write('meta.json', `${JSON.stringify(metaOf(items), null, 2)}\n`);
     await write('captions.jsonl', captions.join(''));
     if (existing) await rmdir(root);
-    await rename(staging, root);
-  } catch (error) {
-    await rm(staging, { recursive: true, force: true });
-    throw error;
-  }
+  });
 }

@@ -22,6 +22,7 @@ export async function removeWeights(url: string | URL): Promise<boolean> {
   return store ? navigator.locks.request(`faprompt ${address}`, () => store.remove(address)) : false;
 }
 
+/** How much of the browser's storage is in use. */
 export async function storageUse(): Promise<StorageUse> {
   const { usage = 0, quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
   return { usage, quota, available: (await openStore()) !== undefined };
