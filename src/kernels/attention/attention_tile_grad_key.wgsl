@@ -22,8 +22,8 @@ fn load_keys(lane: u32, first_row: u32, last_row: u32, columns: vec4u) {
       k = params.scale * key_vector(start + columns.y, c);
       v = key_vector(start + columns.z, c);
     }
-    own_first[i].vectors[c / 4u][c % 4u] = k;
-    own_second[i].vectors[c / 4u][c % 4u] = v;
+    own[i][FIRST].vectors[c / 4u][c % 4u] = k;
+    own[i][SECOND].vectors[c / 4u][c % 4u] = v;
   }
 }
 
@@ -38,8 +38,8 @@ fn load_queries(lane: u32, first_query: u32, end: u32, column: u32, head_column:
       q = own_vector(query * 3u * width + column, c);
       g = dout_vector(query * width + head_column, c);
     }
-    other_first[i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = q;
-    other_second[i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = g;
+    others[FIRST][i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = q;
+    others[SECOND][i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = g;
   }
 }
 
@@ -50,8 +50,8 @@ struct Sums {
 }
 
 fn add_queries(sums: Sums, row: u32, column: u32, h: u32, e: u32) -> Sums {
-  let q = four_of_first(column, h, e);
-  let g = four_of_second(column, h, e);
+  let q = four_of(FIRST, column, h, e);
+  let g = four_of(SECOND, column, h, e);
   return Sums(
     mat4x4f(
       add_rows(sums.dk[0], ds_of[row].of_others[h][e], q),
@@ -106,8 +106,8 @@ fn main(
     workgroupBarrier();
     load_queries(lane, first, end, columns.x, head * params.head_dim);
     workgroupBarrier();
-    let scores = first_products(upper, quad);
-    let dp = second_products(upper, quad);
+    let scores = products(FIRST, upper, quad);
+    let dp = products(SECOND, upper, quad);
     let queries = first + 4u * quad + vec4u(0u, 1u, 2u, 3u);
     let existing = min(queries, vec4u(end - 1u));
     let of_queries = transpose(mat4x2f(

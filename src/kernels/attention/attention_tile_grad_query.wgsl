@@ -21,8 +21,8 @@ fn load_queries(lane: u32, first_row: u32, end_row: u32, column: u32, head_colum
       q = params.scale * own_vector(row * 3u * width + column, c);
       g = dout_vector(row * width + head_column, c);
     }
-    own_first[i].vectors[c / 4u][c % 4u] = q;
-    own_second[i].vectors[c / 4u][c % 4u] = g;
+    own[i][FIRST].vectors[c / 4u][c % 4u] = q;
+    own[i][SECOND].vectors[c / 4u][c % 4u] = g;
   }
 }
 
@@ -36,14 +36,14 @@ fn load_keys(lane: u32, sequence: u32, first_key: u32, end: u32, columns: vec4u)
       k = key_vector(sequence, key, columns.y, c);
       v = key_vector(sequence, key, columns.z, c);
     }
-    other_first[i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = k;
-    other_second[i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = v;
+    others[FIRST][i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = k;
+    others[SECOND][i % 4u][i / 8u][i / 4u % 2u].vectors[c / 4u][c % 4u] = v;
   }
 }
 
 // Adds to the lane's four queries' sums, a column each.
 fn add_keys(sums: mat4x4f, row: u32, column: u32, h: u32, e: u32) -> mat4x4f {
-  let keys = four_of_first(column, h, e);
+  let keys = four_of(FIRST, column, h, e);
   return mat4x4f(
     add_rows(sums[0], ds_of[row].of_others[h][e], keys),
     add_rows(sums[1], ds_of[row + ROWS].of_others[h][e], keys),
@@ -88,8 +88,8 @@ fn main(
     workgroupBarrier();
     load_keys(lane, sequence, first, end, columns);
     workgroupBarrier();
-    let scores = first_products(upper, quad);
-    let dp = second_products(upper, quad);
+    let scores = products(FIRST, upper, quad);
+    let dp = products(SECOND, upper, quad);
     let keys = first + 4u * quad + vec4u(0u, 1u, 2u, 3u);
     let p_near = select(vec4f(), exp(scores[0] - of_near.x), keys < vec4u(visible.x));
     let p_far = select(vec4f(), exp(scores[1] - of_far.x), keys < vec4u(visible.y));

@@ -29,76 +29,45 @@ struct Weights {
   unused: vec4f,
 }
 
-var<workgroup> own_first: array<Row, TILE>; // the rows of a score's product: queries or keys
-var<workgroup> own_second: array<Row, TILE>; // those of its gradient's: d outputs or values
-var<workgroup> other_first: array<array<array<Row, 2>, 4>, 4>; // row 8 h + 4 c + j is [j][h][c]
-var<workgroup> other_second: array<array<array<Row, 2>, 4>, 4>;
+// Sides of both arrays: FIRST are the rows of a score's product, queries or keys; SECOND those of its gradient's, d outputs
+// or values. Always given as one of the two constants.
+const FIRST = 0u;
+const SECOND = 1u;
+var<workgroup> own: array<array<Row, 2>, TILE>; // [row][side]
+var<workgroup> others: array<array<array<array<Row, 2>, 4>, 4>, 2>; // row 8 h + 4 c + j is [side][j][h][c]
 
 // Products of the lane's two own rows, a column each, with its four others.
-fn add_first(sums: mat2x4f, upper: u32, quad: u32, d: u32, e: u32) -> mat2x4f {
-  let others = mat4x4f(
-    other_first[0][quad / 2u][quad % 2u].vectors[d][e],
-    other_first[1][quad / 2u][quad % 2u].vectors[d][e],
-    other_first[2][quad / 2u][quad % 2u].vectors[d][e],
-    other_first[3][quad / 2u][quad % 2u].vectors[d][e]
+fn add_to(sums: mat2x4f, side: u32, upper: u32, quad: u32, d: u32, e: u32) -> mat2x4f {
+  let four = mat4x4f(
+    others[side][0][quad / 2u][quad % 2u].vectors[d][e],
+    others[side][1][quad / 2u][quad % 2u].vectors[d][e],
+    others[side][2][quad / 2u][quad % 2u].vectors[d][e],
+    others[side][3][quad / 2u][quad % 2u].vectors[d][e]
   );
   return mat2x4f(
-    add_products(sums[0], own_first[upper].vectors[d][e], others),
-    add_products(sums[1], own_first[upper + UPPER].vectors[d][e], others)
+    add_products(sums[0], own[upper][side].vectors[d][e], four),
+    add_products(sums[1], own[upper + UPPER][side].vectors[d][e], four)
   );
 }
 
-fn add_second(sums: mat2x4f, upper: u32, quad: u32, d: u32, e: u32) -> mat2x4f {
-  let others = mat4x4f(
-    other_second[0][quad / 2u][quad % 2u].vectors[d][e],
-    other_second[1][quad / 2u][quad % 2u].vectors[d][e],
-    other_second[2][quad / 2u][quad % 2u].vectors[d][e],
-    other_second[3][quad / 2u][quad % 2u].vectors[d][e]
-  );
-  return mat2x4f(
-    add_products(sums[0], own_second[upper].vectors[d][e], others),
-    add_products(sums[1], own_second[upper + UPPER].vectors[d][e], others)
-  );
-}
-
-fn first_products(upper: u32, quad: u32) -> mat2x4f {
+fn products(side: u32, upper: u32, quad: u32) -> mat2x4f {
   var sums = mat2x4f();
   for (var d = 0u; 16u * d < params.head_dim; d++) {
-    sums = add_first(sums, upper, quad, d, 0u);
-    sums = add_first(sums, upper, quad, d, 1u);
-    sums = add_first(sums, upper, quad, d, 2u);
-    sums = add_first(sums, upper, quad, d, 3u);
-  }
-  return sums;
-}
-
-fn second_products(upper: u32, quad: u32) -> mat2x4f {
-  var sums = mat2x4f();
-  for (var d = 0u; 16u * d < params.head_dim; d++) {
-    sums = add_second(sums, upper, quad, d, 0u);
-    sums = add_second(sums, upper, quad, d, 1u);
-    sums = add_second(sums, upper, quad, d, 2u);
-    sums = add_second(sums, upper, quad, d, 3u);
+    sums = add_to(sums, side, upper, quad, d, 0u);
+    sums = add_to(sums, side, upper, quad, d, 1u);
+    sums = add_to(sums, side, upper, quad, d, 2u);
+    sums = add_to(sums, side, upper, quad, d, 3u);
   }
   return sums;
 }
 
 // Vector `column` of the others' rows 8 h + 4 e .. 8 h + 4 e + 3, a column each.
-fn four_of_first(column: u32, h: u32, e: u32) -> mat4x4f {
+fn four_of(side: u32, column: u32, h: u32, e: u32) -> mat4x4f {
   return mat4x4f(
-    other_first[0][h][e].vectors[column / 4u][column % 4u],
-    other_first[1][h][e].vectors[column / 4u][column % 4u],
-    other_first[2][h][e].vectors[column / 4u][column % 4u],
-    other_first[3][h][e].vectors[column / 4u][column % 4u]
-  );
-}
-
-fn four_of_second(column: u32, h: u32, e: u32) -> mat4x4f {
-  return mat4x4f(
-    other_second[0][h][e].vectors[column / 4u][column % 4u],
-    other_second[1][h][e].vectors[column / 4u][column % 4u],
-    other_second[2][h][e].vectors[column / 4u][column % 4u],
-    other_second[3][h][e].vectors[column / 4u][column % 4u]
+    others[side][0][h][e].vectors[column / 4u][column % 4u],
+    others[side][1][h][e].vectors[column / 4u][column % 4u],
+    others[side][2][h][e].vectors[column / 4u][column % 4u],
+    others[side][3][h][e].vectors[column / 4u][column % 4u]
   );
 }
 
