@@ -1,6 +1,6 @@
 // npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | pipelines | products | page | day | live | browser | soak: measurements, each checked before it is believed.
 import { Command } from 'commander';
-import { ExitError } from '../src/jobs/io.ts';
+import { describeFailure, ExitError, processIo, safeIo } from '../src/jobs/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
 import { addColdCommand } from './commands/cold.ts';
 import { addConvCommand } from './commands/conv.ts';
@@ -41,6 +41,9 @@ for (const add of [
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof ExitError)) throw error;
-  process.exitCode = error.code;
+  process.exitCode = error instanceof ExitError ? error.code : 1;
+  if (!(error instanceof ExitError)) {
+    for (const line of describeFailure(error).split('\n')) safeIo(processIo).note(line);
+    process.exit(); // a device that was left open would keep the process
+  }
 }

@@ -1,7 +1,7 @@
 // The command line as a function, so that tests can call it.
 import { Command, CommanderError } from 'commander';
 import { visible } from '../base/text.ts';
-import { ExitError, type Io, processIo, safeIo } from '../jobs/io.ts';
+import { describeFailure, ExitError, type Io, processIo, safeIo } from '../jobs/io.ts';
 import { benchmarkCommand } from './benchmark.ts';
 import { calibrateCommand } from './calibrate.ts';
 import { classifyCommand } from './classify.ts';
@@ -83,16 +83,7 @@ export async function run(argv: readonly string[], outside: Io = processIo): Pro
   } catch (error) {
     if (error instanceof ExitError) return error.code;
     if (error instanceof CommanderError) return error.exitCode; // commander has printed it
-    for (const line of describe(error).split('\n')) io.note(line);
+    for (const line of describeFailure(error).split('\n')) io.note(line);
     return 1;
   }
-}
-
-/** A line for people, and below it what an error has to add; everything with FAPROMPT_DEBUG set. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return `error: ${String(error)}`;
-  if (process.env.FAPROMPT_DEBUG) return error.stack ?? error.message;
-  const details: readonly string[] = 'details' in error && Array.isArray(error.details) ? error.details : [];
-  const line = (text: string) => text.replace(/\s*\n\s*/g, ' ');
-  return [`error: ${line(error.message)}`, ...details.map((detail) => `  ${line(detail)}`)].join('\n');
 }

@@ -104,6 +104,15 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** A line for people, and below it what an error has to add; everything with FAPROMPT_DEBUG set. */
+export function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return `error: ${String(error)}`;
+  if (process.env.FAPROMPT_DEBUG) return error.stack ?? error.message;
+  const details: readonly string[] = 'details' in error && Array.isArray(error.details) ? error.details : [];
+  const line = (text: string) => text.replace(/\s*\n\s*/g, ' ');
+  return [`error: ${line(error.message)}`, ...details.map((detail) => `  ${line(detail)}`)].join('\n');
+}
+
 /** 123 ms, 1.23 s, 12.3 s, 3 min 20 s, 2 h 5 min. */
 export function formatTime(ms: number): string {
   if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;
