@@ -2,6 +2,7 @@
 import type { Capabilities, Gpu } from '../src/gpu/gpu.ts';
 import type { Plan } from '../src/graph/plan.ts';
 import { dispatchesOf } from '../src/graph/steps.ts';
+import type { Dispatch } from '../src/kernels/op.ts';
 import { byteLength } from '../src/kernels/tensor.ts';
 
 /** A GPU's data sheet, and what a dispatch costs that does next to nothing. */
@@ -9,14 +10,28 @@ export interface Ceilings {
   readonly name: string;
   /** FLOP/s of f32 multiply-adds outside of matrix units. */
   readonly flops: number;
+  /** FLOP/s of f16 on matrix units. */
+  readonly matrixFlops: number;
+  /** Multiprocessors: a workgroup runs on one. */
+  readonly cores: number;
   /** Bytes/s of its memory. */
   readonly bandwidth: number;
   /** Seconds from one dispatch to the next that depends on it. */
   readonly dispatch: number;
 }
 
-/** H100 SXM: 66.9 TFLOP/s in f32, 3.35 TB/s; 4 us is what its smallest dispatches take. */
-export const h100: Ceilings = { name: 'H100', flops: 66.9e12, bandwidth: 3.35e12, dispatch: 4e-6 };
+/**
+ * H100 SXM: 132 multiprocessors, 66.9 TFLOP/s in f32 and 989 in f16 on matrix units, 3.35 TB/s; 4 us is what its smallest
+ * dispatches take.
+ */
+export const h100: Ceilings = {
+  name: 'H100',
+  flops: 66.9e12,
+  matrixFlops: 989e12,
+  cores: 132,
+  bandwidth: 3.35e12,
+  dispatch: 4e-6,
+};
 
 export interface Estimate {
   readonly dispatches: number;
@@ -28,9 +43,26 @@ export interface Estimate {
   readonly bound: { readonly arithmetic: number; readonly memory: number; readonly dispatch: number };
 }
 
+/** f16 products that a dispatch computes on matrix units for one of f32; 0: none, it multiplies and adds in f32. */
+function matrixProducts({ shader, overrides = {} }: Dispatch): number {
+  if (shader.constants.UNIT_M === undefined) return 0;
+  if (!overrides.SPLIT) return 1;
+  return overrides.B_TYPE === shader.constants.F32 ? 3 : 2;
+}
+
+/** Seconds for a dispatch's arithmetic: some multiprocessor gets so many of its workgroups, which are alike. */
+function arithmetic(dispatch: Dispatch, flops: number, { cores, ...of }: Ceilings): number {
+  const [x, y = 1, z = 1] = dispatch.workgroups;
+  const workgroups = x * y * z;
+  const products = matrixProducts(dispatch);
+  const speed = products > 0 ? of.matrixFlops / products : of.flops;
+  return ((flops / workgroups) * Math.ceil(workgroups / cores)) / (speed / cores);
+}
+
 /**
- * Adds up, dispatch by dispatch, the largest of: its FLOP at the peak, the bytes of its operands and results at the full
- * bandwidth, and the cost of any dispatch. A bound from below: kernels reach a share of the peak only.
+ * Adds up, dispatch by dispatch, the largest of: its FLOP at the peak of the multiprocessors that have a workgroup of it, the
+ * bytes of its operands and results at the full bandwidth, and the cost of any dispatch. A bound from below: kernels reach
+ * a share of the peak only.
  */
 export function estimate(plan: Plan, capabilities: Capabilities, ceilings: Ceilings): Estimate {
   const bound = { arithmetic: 0, memory: 0, dispatch: 0 };
@@ -46,7 +78,7 @@ export function estimate(plan: Plan, capabilities: Capabilities, ceilings: Ceili
       );
       const moved = [...tensors.values()].reduce((sum, size) => sum + size, 0);
       const times = [
-        ['arithmetic', flops / ceilings.flops],
+        ['arithmetic', arithmetic(dispatch, flops, ceilings)],
         ['memory', moved / ceilings.bandwidth],
         ['dispatch', ceilings.dispatch],
       ] as const;

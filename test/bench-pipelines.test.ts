@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Estimate, estimate, h100 } from '../bench/estimate.ts';
 import { begin, createReader, faults, largeGpu, pipelinesOf, plansOf } from '../bench/pipelines.ts';
+import type { Capabilities } from '../src/gpu/gpu.ts';
 
 const nvidia = (registers: number, spills: number) => `${begin(0)}
 NAK IR after opt_copy_prop:
@@ -85,14 +86,18 @@ describe('pipelines compiled for GPUs that are not here', () => {
 
   test("a step of ViT-L on a large GPU: prompts go through the layers together; the bound is the dispatches' sum", () => {
     const { image, step } = plansOf('ViT-L/14@336px');
-    const [ofImage, ofStep] = [image, step].map((plan) => estimate(plan, largeGpu, h100)) as [
-      Estimate,
-      Estimate,
-    ];
-    expect(ofStep.dispatches).toBeLessThan(350);
-    for (const { milliseconds, bound, gflop } of [ofImage, ofStep]) {
+    const by = (capabilities: Capabilities) =>
+      [image, step].map((plan) => estimate(plan, capabilities, h100)) as [Estimate, Estimate];
+    const onUnits = by(largeGpu);
+    const inF32 = by({ ...largeGpu, matrixUnits: [] });
+    expect(onUnits[1].dispatches).toBeLessThan(350);
+    for (const { milliseconds, bound } of [...onUnits, ...inF32])
       expect(milliseconds).toBeCloseTo(bound.arithmetic + bound.memory + bound.dispatch, 9);
-      expect(milliseconds).toBeGreaterThan((gflop * 1e9) / h100.flops);
+    // No faster than the peak, and matrix units are faster.
+    for (const { bound, gflop, milliseconds } of inF32) {
+      expect(milliseconds).toBeGreaterThan((1e12 * gflop) / h100.flops);
+      expect(bound.arithmetic).toBeGreaterThan(0);
     }
+    expect(onUnits[0].milliseconds).toBeLessThan(0.5 * inF32[0].milliseconds);
   });
 });

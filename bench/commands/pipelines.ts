@@ -58,19 +58,24 @@ async function compileAll(file: string): Promise<void> {
 }
 
 async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise<void> {
-  const bounds = Object.entries(plansOf(model)).map(([what, plan]) => {
-    const { dispatches, gflop, bytes, milliseconds, bound } = estimate(plan, largeGpu, h100);
-    const shares = [milliseconds, bound.arithmetic, bound.memory, bound.dispatch];
-    return [
-      what,
-      `${dispatches}`,
-      gflop.toFixed(1),
-      formatBytes(bytes),
-      ...shares.map((ms) => ms.toFixed(2)),
-    ];
-  });
+  const plans = plansOf(model);
+  const withoutUnits = { ...largeGpu, matrixUnits: [] };
+  const bounds = Object.entries(plans).flatMap(([what, plan]) =>
+    [largeGpu, withoutUnits].map((capabilities) => {
+      const { dispatches, gflop, bytes, milliseconds, bound } = estimate(plan, capabilities, h100);
+      const shares = [milliseconds, bound.arithmetic, bound.memory, bound.dispatch];
+      return [
+        `${what}, ${capabilities.matrixUnits.length > 0 ? 'matrix units' : 'f32'}`,
+        `${dispatches}`,
+        gflop.toFixed(1),
+        formatBytes(bytes),
+        ...shares.map((ms) => ms.toFixed(2)),
+      ];
+    }),
+  );
   console.log(
-    `${model}: what an ${h100.name} needs at least, from counts: of every dispatch the largest of FLOP / ${h100.flops / 1e12} TFLOP/s, ` +
+    `${model}: what an ${h100.name} needs at least, from counts: of every dispatch the largest of FLOP / ${h100.flops / 1e12} TFLOP/s ` +
+      `(on matrix units 2 or 3 products at ${h100.matrixFlops / 1e12}), by the workgroups of the busiest of ${h100.cores} multiprocessors, ` +
       `bytes / ${h100.bandwidth / 1e12} TB/s and ${1e6 * h100.dispatch} us`,
   );
   console.log(
@@ -79,7 +84,7 @@ async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise
       bounds,
     ),
   );
-  const counts = dispatchesByOperator(plansOf(model));
+  const counts = dispatchesByOperator(plans);
   console.log(table(['operator', 'dispatches of an image', 'of a step'], counts));
   if (mesa26Missing) {
     console.log(mesa26Missing);
