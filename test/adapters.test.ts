@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Capabilities, Gpu } from '../src/gpu/gpu.ts';
 import { attentionTests } from '../src/kernels/attention/attention.cases.ts';
 import { attentionOp } from '../src/kernels/attention/attention.ts';
+import { sequenceOverrides } from '../src/kernels/attention/layout.ts';
 import { layernormTest } from '../src/kernels/layernorm/layernorm.cases.ts';
 import { matmulTest } from '../src/kernels/matmul/matmul.cases.ts';
 import { matmulOp } from '../src/kernels/matmul/matmul.ts';
@@ -79,6 +80,16 @@ describe('what is chosen', () => {
     ],
   ])('%s', (_, lacking, expected) => {
     expect(choices({ ...large, ...lacking })).toEqual(expected);
+  });
+
+  test('16 KiB hold sequences of 16 tokens, 12 backward', () => {
+    const capabilities = { ...large, workgroupMemory: 16384 };
+    const fits = (length: number, backward: boolean) => {
+      const qkv = tensor(1, length, 3 * 768);
+      return sequenceOverrides({ attrs: { heads: 12 }, capabilities }, qkv, backward) !== undefined;
+    };
+    expect([16, 17].map((length) => fits(length, false))).toEqual([true, false]);
+    expect([12, 13].map((length) => fits(length, true))).toEqual([true, false]);
   });
 
   test('the page names what is chosen', async () => {

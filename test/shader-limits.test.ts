@@ -28,3 +28,13 @@ test('no shader binds more storage buffers than every adapter has', () => {
     .map(({ path, bindings }) => `${path}: ${bindings.length}`);
   expect(over).toEqual([]);
 });
+
+test('a shader that uses subgroups asks for their size, as gpu/subgroups.ts takes the request away', () => {
+  const usesSubgroups = shaders.filter(({ code }) => /^enable subgroups;/m.test(code));
+  expect(usesSubgroups.length).toBeGreaterThan(5);
+  for (const { path, code, overrides } of usesSubgroups) {
+    expect(overrides, path).toContain('SUBGROUP');
+    for (const request of ['enable subgroup_size_control;', '@subgroup_size(SUBGROUP)'])
+      expect(code.split(request), `${path}: ${request}`).toHaveLength(2);
+  }
+});

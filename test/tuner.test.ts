@@ -187,6 +187,8 @@ test('the environment: variants, subgroups, bounds checks, tuning; nonsense is r
   const defaults = gpuOptions(note, {});
   expect([defaults.subgroups, defaults.boundsChecks, defaults.tuning?.software]).toEqual([true, true, false]);
   expect(gpuOptions(note, { FAPROMPT_TUNE: 'off' }).tuning).toBeUndefined();
+  expect(gpuOptions(note, { FAPROMPT_SUBGROUPS: '16' }).subgroups).toBe(16);
+  expect(() => gpuOptions(note, { FAPROMPT_SUBGROUPS: 'off' })).toThrow(/FAPROMPT_SUBGROUPS: .*found off/);
   expect(() => gpuOptions(note, { FAPROMPT_TUNE: 'yes' })).toThrow(/expected on, off or auto, found yes/);
   expect(() => gpuOptions(note, { FAPROMPT_VARIANTS: 'matmul' })).toThrow(/operator=variant/);
 });

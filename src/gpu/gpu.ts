@@ -2,11 +2,12 @@ import { adapterSource } from '#gpu/adapter';
 import { GpuError } from './errors.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createPipelineCache, type PipelineCache } from './pipelines.ts';
+import { firstThatCompiles, sizeControl, subgroupsOf } from './subgroups.ts';
 import { openTuning, type Tuning, type TuningOptions } from './tuning.ts';
 
 /** What kernels may choose by. */
 export interface Capabilities {
-  /** Lanes of a subgroup where the adapter has one size only; 0 without subgroups. */
+  /** Lanes of every subgroup; 0 without subgroups, or where their size varies and cannot be asked for. */
   readonly subgroupSize: number;
   readonly timestamps: boolean;
   /** A software rasteriser (lavapipe, SwiftShader): workgroup memory buys nothing there, vector loads do. */
@@ -54,8 +55,12 @@ export interface Gpu {
 }
 
 export interface GpuOptions {
-  /** Act as if the adapter had no subgroups: forces the kernels that do without. */
-  readonly subgroups?: boolean;
+  /**
+   * false: act as if the adapter had no subgroups, which forces the kernels that do without. A number: subgroups of so
+   * many lanes, of those that the adapter offers. Default: the adapter's own, where they vary 32 if it can be asked for
+   * that.
+   */
+  readonly subgroups?: boolean | number;
   /**
    * Products on matrix units round their operands to f16 (default: false, they are split so that nothing is lost). An
    * error of 1e-3 of the operands' largest values is then to be expected; adapters without matrix units do not change.
@@ -115,27 +120,50 @@ function matrixUnitsOf({ features, info }: GPUAdapter): MatrixUnit[] {
 
 let open = 0;
 
+/** An adapter's device with all the limits that it has, and what else of it we use. */
+async function openDevice(adapter: GPUAdapter, wanted: boolean | number) {
+  try {
+    const offered = subgroupsOf(adapter, wanted);
+    const listed = offered[0]!.size > 0 ? matrixUnitsOf(adapter) : [];
+    const features = [
+      ...new Set([
+        ...wantedFeatures,
+        ...(offered[0]!.controlled ? [sizeControl] : []),
+        ...(listed.length > 0 ? matrixFeatures : []),
+      ]),
+    ].filter((f) => adapter.features.has(f)) as GPUFeatureName[];
+    const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
+    const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
+    const subgroups = await firstThatCompiles(device, offered).catch((error: unknown) => {
+      device.destroy();
+      throw error;
+    });
+    return {
+      device,
+      subgroups,
+      matrixUnits: subgroups.size > 0 ? listed : [],
+      timestamps: features.includes('timestamp-query'),
+    };
+  } catch (error) {
+    if (open === 0) adapterSource.release(); // else the process would not end
+    throw error;
+  }
+}
+
 /** Opens the best adapter with all the limits it has. @throws GpuError 'no-adapter' with the command that helps. */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const { boundsChecks = true } = options;
   const adapter = await adapterSource.open({ boundsChecks });
-  const oneSize = adapter.info.subgroupMinSize === adapter.info.subgroupMaxSize;
-  const matrixUnits = options.subgroups !== false && oneSize ? matrixUnitsOf(adapter) : [];
-  const features = [
-    ...new Set([...wantedFeatures, ...(matrixUnits.length > 0 ? matrixFeatures : [])]),
-  ].filter((f) => adapter.features.has(f)) as GPUFeatureName[];
-  const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
-  const device = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
+  const { device, subgroups, matrixUnits, timestamps } = await openDevice(adapter, options.subgroups ?? true);
   open += 1;
 
   const { info } = adapter;
   const software = /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(
     `${info.architecture} ${info.device} ${info.description}`,
   );
-  const lanes = oneSize ? info.subgroupMinSize : 0;
   const capabilities: Capabilities = {
-    subgroupSize: options.subgroups !== false && features.includes('subgroups') ? (lanes ?? 0) : 0,
-    timestamps: features.includes('timestamp-query'),
+    subgroupSize: subgroups.size,
+    timestamps,
     software,
     maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
     workgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
@@ -189,7 +217,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     capabilities,
     variants: options.variants ?? {},
     tuning: tuning || undefined,
-    pipelines: createPipelineCache(device),
+    pipelines: createPipelineCache(device, subgroups.controlled),
     memory: createMemory(
       device,
       options.memoryBudget ?? (software ? adapterSource.softwareMemory() : Number.POSITIVE_INFINITY),

@@ -1,5 +1,6 @@
 import { GpuError } from './errors.ts';
 import { locate, type Shader } from './shader.ts';
+import { codeFor } from './subgroups.ts';
 
 export type OverrideValue = number | boolean;
 
@@ -13,7 +14,8 @@ export interface PipelineCache {
   layout(shader: Shader): GPUBindGroupLayout;
 }
 
-export function createPipelineCache(device: GPUDevice): PipelineCache {
+/** @param sizedSubgroups shaders ask for the size of their subgroups */
+export function createPipelineCache(device: GPUDevice, sizedSubgroups: boolean): PipelineCache {
   const modules = new Map<string, GPUShaderModule>();
   const layouts = new Map<string, GPUBindGroupLayout>();
   const pipelines = new Map<string, Promise<GPUComputePipeline>>();
@@ -51,7 +53,7 @@ export function createPipelineCache(device: GPUDevice): PipelineCache {
 
   const module = (shader: Shader) =>
     remember(modules, shader.path, () =>
-      device.createShaderModule({ label: shader.path, code: shader.code }),
+      device.createShaderModule({ label: shader.path, code: codeFor(shader, sizedSubgroups) }),
     );
 
   const compile = async (shader: Shader, overrides: Readonly<Record<string, OverrideValue>>) => {

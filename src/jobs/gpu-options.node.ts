@@ -10,8 +10,8 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
  * FAPROMPT_TUNE=on | off | auto: measure the variants of kernels on this adapter and keep the fastest (auto, the
- * default: on GPUs only); FAPROMPT_VARIANTS=matmul=tile,attention=direct: force them; FAPROMPT_SUBGROUPS=0: do without;
- * FAPROMPT_BOUNDS_CHECKS=0: shaders without bounds checks; FAPROMPT_ROUND_OPERANDS=1: products on matrix units in f16
+ * default: on GPUs only); FAPROMPT_VARIANTS=matmul=tile,attention=direct: force them; FAPROMPT_SUBGROUPS=0: do without,
+ * 16: of so many lanes; FAPROMPT_BOUNDS_CHECKS=0: shaders without bounds checks; FAPROMPT_ROUND_OPERANDS=1: products on matrix units in f16
  * alone.
  * @throws RangeError
  */
@@ -24,13 +24,16 @@ export function gpuOptions(note: (text: string) => void, env: Variables = proces
     if (!/^\w+=[\w-]+$/.test(pair))
       throw new RangeError(`FAPROMPT_VARIANTS: expected operator=variant,..., found ${pair}`);
   }
+  const lanes = env.FAPROMPT_SUBGROUPS || '1';
+  if (!/^(0|1|4|8|16|32|64|128)$/.test(lanes))
+    throw new RangeError(`FAPROMPT_SUBGROUPS: expected 0, 1 or 4, 8, 16, 32, 64, 128 lanes, found ${lanes}`);
   const tuning = {
     store: fileTuningStore(env),
     software: tune === 'on',
     onMeasure: (what: string) => note(`measuring the kernels for ${what}, once for this adapter`),
   };
   return {
-    subgroups: env.FAPROMPT_SUBGROUPS !== '0',
+    subgroups: Number(lanes) > 1 ? Number(lanes) : lanes === '1',
     boundsChecks: env.FAPROMPT_BOUNDS_CHECKS !== '0',
     roundOperands: env.FAPROMPT_ROUND_OPERANDS === '1',
     variants: Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string])),

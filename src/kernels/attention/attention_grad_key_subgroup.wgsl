@@ -3,22 +3,23 @@
 // Each subgroup fetches FETCHED queries at a time, one row per lane, and hands them round by shuffles; each lane owns a key.
 //
 // Shapes    as key_gradient.wgsl and its parts have them
-// Dispatch  one subgroup = workgroup per LANES key rows of one sequence and head, spread over x and y
+// Dispatch  one subgroup = workgroup per SUBGROUP key rows of one sequence and head, spread over x and y
 
 enable subgroups;
+enable subgroup_size_control;
 
 #include "key_gradient.wgsl"
 
-override LANES: u32 = 8u; // the subgroup's size
-override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of LANES and 8
+override SUBGROUP: u32 = 8u; // the subgroup's size
+override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of SUBGROUP and 8
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(SUBGROUP) @subgroup_size(SUBGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let tiles = (params.keys + LANES - 1u) / LANES;
+  let tiles = (params.keys + SUBGROUP - 1u) / SUBGROUP;
   let index = group.y * groups.x + group.x;
   if (index >= params.sequences * params.heads * tiles) {
     return;
@@ -26,7 +27,7 @@ fn main(
   let tile = index % tiles;
   let head = (index / tiles) % params.heads;
   let sequence = index / (tiles * params.heads);
-  let row = min(tile * LANES + lane, params.keys - 1u);
+  let row = min(tile * SUBGROUP + lane, params.keys - 1u);
   let width = params.heads * params.head_dim;
   let vectors = (params.head_dim + 3u) / 4u; // of a head's row
   let columns = params.columns + head * params.head_dim;
@@ -46,7 +47,7 @@ fn main(
   let end = first_query + params.length;
   // No query before the tile's first key sees any of its keys.
   let causal = params.causal != 0u;
-  let begin = first_query + select(0u, tile * LANES, causal);
+  let begin = first_query + select(0u, tile * SUBGROUP, causal);
   for (var chunk = begin; chunk < end; chunk += FETCHED) {
     let i = min(chunk + lane % FETCHED, end - 1u);
     let query_start = i * 3u * width + columns.x;
@@ -84,7 +85,7 @@ fn main(
       dv[c] = dv_sum;
     }
   }
-  if (tile * LANES + lane < params.keys) {
+  if (tile * SUBGROUP + lane < params.keys) {
     let to = (sequence * params.keys + row) * params.dkeys_row.x + head * params.head_dim;
     for (var c = 0u; c < vectors; c++) {
       store_vector(to, c, dk[c], dv[c]);

@@ -3,22 +3,23 @@
 // them round by shuffles; each lane owns a query.
 //
 // Shapes    as query_gradient.wgsl and its parts have them
-// Dispatch  one subgroup = workgroup per LANES queries of one head, spread over x and y
+// Dispatch  one subgroup = workgroup per SUBGROUP queries of one head, spread over x and y
 
 enable subgroups;
+enable subgroup_size_control;
 
 #include "query_gradient.wgsl"
 
-override LANES: u32 = 8u; // the subgroup's size
-override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of LANES and 8
+override SUBGROUP: u32 = 8u; // the subgroup's size
+override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of SUBGROUP and 8
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(SUBGROUP) @subgroup_size(SUBGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let tiles = (params.length + LANES - 1u) / LANES;
+  let tiles = (params.length + SUBGROUP - 1u) / SUBGROUP;
   let index = group.y * groups.x + group.x;
   if (index >= params.sequences * params.heads * tiles) {
     return;
@@ -29,7 +30,7 @@ fn main(
   let width = params.heads * params.head_dim;
   let vectors = (params.head_dim + 3u) / 4u; // of a head's row
   let columns = params.columns + head * params.head_dim;
-  let row = min(tile * LANES + lane, params.length - 1u);
+  let row = min(tile * SUBGROUP + lane, params.length - 1u);
   let start = (sequence * params.length + row) * 3u * width;
   let statistic = (sequence * params.heads + head) * params.length + row;
 
@@ -43,7 +44,7 @@ fn main(
   }
   let causal = params.causal != 0u;
   let visible = params.prefix_length + select(params.length, row + 1u, causal);
-  let end = params.prefix_length + select(params.length, min(params.length, (tile + 1u) * LANES), causal);
+  let end = params.prefix_length + select(params.length, min(params.length, (tile + 1u) * SUBGROUP), causal);
   for (var chunk = 0u; chunk < end; chunk += FETCHED) {
     let key = min(chunk + lane % FETCHED, end - 1u);
     // The initial values are written out: some drivers do not reset a variable that is declared inside a loop.
@@ -71,7 +72,7 @@ fn main(
       dq[c] = sum;
     }
   }
-  if (tile * LANES + lane < params.length) {
+  if (tile * SUBGROUP + lane < params.length) {
     for (var c = 0u; c < vectors; c++) {
       store_vector(start, head, columns.x, c, dq[c]);
     }

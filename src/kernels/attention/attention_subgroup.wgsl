@@ -3,25 +3,26 @@
 // queries.
 //
 // Shapes    as rows_with_prefix.wgsl and forward_outputs.wgsl have them
-// Dispatch  one subgroup = workgroup per LANES * ROWS queries of one head, spread over x and y
+// Dispatch  one subgroup = workgroup per SUBGROUP * ROWS queries of one head, spread over x and y
 // Saved for backward: lse, the log of each query's sum of exponentials
 
 enable subgroups;
+enable subgroup_size_control;
 
 #include "rows_with_prefix.wgsl"
 #include "forward_outputs.wgsl"
 
-override LANES: u32 = 8u; // the subgroup's size
-override FETCHED: u32 = 8u; // the smaller of LANES and 8
+override SUBGROUP: u32 = 8u; // the subgroup's size
+override FETCHED: u32 = 8u; // the smaller of SUBGROUP and 8
 override ROWS: u32 = 1u; // 1 or 2
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(SUBGROUP) @subgroup_size(SUBGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let span = LANES * ROWS;
+  let span = SUBGROUP * ROWS;
   let tiles = (params.length + span - 1u) / span;
   let index = group.y * groups.x + group.x;
   if (index >= params.sequences * params.heads * tiles) {
@@ -42,7 +43,7 @@ fn main(
   var sum = array<f32, 2>();
   var visible: array<u32, 2>; // how many keys a query sees
   for (var r = 0u; r < ROWS; r++) {
-    let row = min(first + r * LANES, last);
+    let row = min(first + r * SUBGROUP, last);
     visible[r] = params.prefix_length + select(params.length, row + 1u, params.causal != 0u);
     for (var c = 0u; c < vectors; c++) {
       q[r][c] = params.scale * own_vector((sequence * params.length + row) * 3u * width + columns.x, c);
@@ -104,7 +105,7 @@ fn main(
   }
 
   for (var r = 0u; r < ROWS; r++) {
-    let row = first + r * LANES;
+    let row = first + r * SUBGROUP;
     if (row <= last) {
       let start = (sequence * params.length + row) * width + head * params.head_dim;
       for (var c = 0u; c < vectors; c++) {

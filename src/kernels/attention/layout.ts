@@ -41,7 +41,7 @@ export function sizes({ heads, causal, source, prefixLength }: AttentionAttrs, q
 export const codeOverrides = (headDim: number, lanes: number, { software }: Capabilities) => ({
   ALIGNED: headDim % 4 === 0,
   ...(lanes > 0
-    ? { LANES: lanes, FETCHED: Math.min(lanes, 8) }
+    ? { SUBGROUP: lanes, FETCHED: Math.min(lanes, 8) }
     : { WORKGROUP: workgroup, VECTORS: software && headDim > 32 ? 0 : Math.ceil(headDim / 4) }),
 });
 

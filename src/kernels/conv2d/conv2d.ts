@@ -71,7 +71,7 @@ function convolve(
         workgroups: spread(Math.ceil(rows / 64) * Math.ceil(N / 64)),
       },
     ];
-  const lanes = 32;
+  const lanes = Math.max(32, capabilities.subgroupSize); // whole subgroups
   const strip = Math.min(16, 4 * Math.ceil(rows / 4));
   const together = Math.max(1, Math.floor(stripValues / K));
   return Array.from({ length: Math.ceil(taps / together) }, (_, i) => ({

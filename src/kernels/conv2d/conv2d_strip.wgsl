@@ -9,6 +9,7 @@
 // Saved for backward: nothing
 
 enable subgroups;
+enable subgroup_size_control;
 
 #include "operands.wgsl"
 #include "../parts/strip_main.wgsl"

@@ -8,6 +8,7 @@
 // Saved for backward: preactivation, on request
 
 enable subgroups;
+enable subgroup_size_control;
 
 #include "operands.wgsl"
 #include "epilogue.wgsl"

@@ -7,6 +7,7 @@
 
 enable f16;
 enable subgroups;
+enable subgroup_size_control;
 enable chromium_experimental_subgroup_matrix;
 // Whether the scale rises is the same for all lanes, which read it from workgroup memory.
 diagnostic(off, chromium.subgroup_matrix_uniformity);

@@ -77,7 +77,7 @@ fn finish(batch: u32, m: u32, n: u32, part: f32, begun: bool, done: bool) {
   }
 }
 
-@compute @workgroup_size(WORKGROUP)
+@compute @workgroup_size(WORKGROUP) @subgroup_size(SUBGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,

@@ -162,9 +162,9 @@ export const variants: Readonly<Record<Variant, Kernel>> = {
   strip(call, geometry) {
     const { sizes, overrides, ...rest } = shortSideFirst(call, geometry);
     const { batch, M, N } = sizes;
-    const lanes = 32;
     const rows = Math.min(16, 4 * Math.ceil(M / 4));
     const { subgroupSize } = call.capabilities;
+    const lanes = Math.max(32, subgroupSize); // whole subgroups
     return {
       ...rest,
       shader: stripShader,

@@ -48,7 +48,7 @@ fn strip_sums() -> array<mat4x4f, 4> {
   return array<mat4x4f, 4>(sum0, sum1, sum2, sum3);
 }
 
-@compute @workgroup_size(WORKGROUP)
+@compute @workgroup_size(WORKGROUP) @subgroup_size(SUBGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
