@@ -83,6 +83,17 @@ describe('help and usage', () => {
     [['detect', 'a.png', '--clip', 'x', '--prompts', 'y', '--out', 'z', '--range', '1,0'], /A < B/],
     [['eval', '--clip', 'x', '--prompts', 'y'], /--data/],
     [['synth', 'x', '--seed', '-1'], /--seed/],
+    [['synth', 'x', '--image-size', '4097'], /--image-size.*integer of 16 to 4096/],
+    [['weights', 'list', '--manifest', 'README.md'], /README\.md: expected a list of models as JSON/],
+    [['weights', 'list', '--manifest', 'x'], /x: expected a readable list of models, found ENOENT/],
+    [
+      ['weights', 'quality', 'small', '--image-size', '33'],
+      /--image-size: expected a multiple of.* 8, found 33/,
+    ],
+    [
+      ['detect', 'README.md', '--method', 'pair', '--image-size', '33'],
+      /--image-size: expected a positive multiple of the patch size 8/,
+    ],
     [['page', '--port', '65536'], /--port.*integer of 0 to 65535/],
     [['pretrain', '--out', 'x', '--export', '.'], /--export: expected a file to write, found the folder/],
     [['train', '--method', 'filo', '--descriptions', '/dev/zero'], /--descriptions: .*found a device/],

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { neededEnvironment } from '../scripts/vulkan/driver.mjs';
+import { makeFolder } from '../src/base/files.node.ts';
 import { lockFolder, lockName } from '../src/base/lock.node.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
@@ -168,6 +169,16 @@ describe('two runs in one folder', () => {
     expect(await readdir(made)).toEqual([]); // it was there before
     await rm(path.join(dir, 'made'), { recursive: true });
   });
+
+  test.skipIf(!existsSync('/proc/self/stat'))(
+    'a place where nothing can be made is refused at once',
+    async () => {
+      await expect(makeFolder('/proc/faprompt/test')).rejects.toThrow('ENOENT');
+      const files = await Promise.all([1, 2, 3].map(() => makeFolder(path.join(dir, 'a', 'b'))));
+      expect(files.every((made) => made === undefined || made.startsWith(dir))).toBe(true);
+      await rm(path.join(dir, 'a'), { recursive: true });
+    },
+  );
 
   test('a lock of another machine counts', async () => {
     await holder({ host: 'elsewhere', pid: 1 });

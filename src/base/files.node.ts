@@ -32,12 +32,31 @@ export async function removeTemporaries(dir: string): Promise<void> {
 }
 
 /**
+ * Makes a folder and those above it. Node's own way tries for ever where a parent is there and nothing can be made in it
+ * (in /proc, on some network drives).
+ * @returns the first that was made; undefined: it was there
+ */
+export async function makeFolder(dir: string): Promise<string | undefined> {
+  const isThere = async (folder: string) => (await stat(folder).catch(() => undefined))?.isDirectory();
+  if (await isThere(dir)) return undefined;
+  const above = path.dirname(path.resolve(dir));
+  const made = await makeFolder(above);
+  try {
+    await mkdir(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await isThere(dir))) throw error;
+    return made; // another process was faster
+  }
+  return made ?? dir;
+}
+
+/**
  * Writes a file so that its name holds either the old content or all of the new: into a temporary file beside
  * it, flushed to the disk, then renamed. Makes the folder if needed. On failure the temporary file is removed.
  * A link stays a link, to the new content; a device or pipe (/dev/stdout) is written to.
  */
 export async function writeFileAtomic(file: string, bytes: Uint8Array | string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
+  await makeFolder(path.dirname(file));
   const found = await stat(file).catch(() => undefined);
   if (found && !found.isFile() && !found.isDirectory()) return writeFile(file, bytes);
   await replaceFile(found ? await realpath(file) : file, bytes);
@@ -68,7 +87,7 @@ export const writePieces = (file: string, write: (handle: FileHandle) => Promise
  * was. Makes the folder around it if needed.
  */
 export async function writeAside(place: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  await mkdir(path.dirname(place), { recursive: true });
+  await makeFolder(path.dirname(place));
   const temporary = temporaryBeside(place);
   await whileUnfinished(temporary, async () => {
     try {

@@ -1,10 +1,10 @@
 // One run at a time in a folder: a file that says which process is at work there.
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { link, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { OutputError } from './files.node.ts';
+import { makeFolder, OutputError } from './files.node.ts';
 import { readText } from './open.node.ts';
 
 export const lockName = '.faprompt.lock';
@@ -27,7 +27,7 @@ interface Holder {
  * @throws OutputError naming the process that has it
  */
 export async function lockFolder<T>(dir: string, work: () => Promise<T>, name = lockName): Promise<T> {
-  const made = await mkdir(dir, { recursive: true });
+  const made = await makeFolder(dir);
   const file = path.join(dir, name);
   const own: Holder = {
     pid: process.pid,

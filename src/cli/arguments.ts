@@ -12,13 +12,15 @@ import { namedMethods } from '../model/methods/named.ts';
 import { withOptions } from '../model/methods/parse.ts';
 import { describeKind, isOfKind } from '../model/value-kinds.ts';
 
-/** An integer of at least `min`. */
+/** An integer of at least `min`, and of at most `max`. */
 export const integer =
-  (min: number) =>
+  (min: number, max?: number) =>
   (text: string): number => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < min)
-      throw new InvalidArgumentError(`Expected an integer of at least ${min}.`);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < min || value > (max ?? value))
+      throw new InvalidArgumentError(
+        `Expected an integer of ${max === undefined ? `at least ${min}` : `${min} to ${max}`}.`,
+      );
     return value;
   };
 

@@ -4,7 +4,7 @@ import { defaultCache } from '../train/features/features.node.ts';
 import type { FeaturePrecision } from '../train/settings.ts';
 import { integer } from './arguments.ts';
 
-export function addCacheOptions(command: Command): void {
+export const addCacheOptions = (command: Command): Command =>
   command
     .addOption(
       new Option('--cache <dir>', 'folder of the image feature cache').default(
@@ -22,7 +22,6 @@ export function addCacheOptions(command: Command): void {
       integer(1),
     )
     .option('--cache-precision <type>', 'f32, or f16 for half the space', precision, 'f32');
-}
 
 function precision(text: string): FeaturePrecision {
   if (text === 'f32' || text === 'f16') return text;

@@ -7,7 +7,7 @@ import type { Split } from '../data/dataset.ts';
 import { goodImagesNeeded, type Threshold, thresholdFromGood, thresholdFromLabelled } from '../eval/index.ts';
 import { checkMethodOptions, choosePrompts, type MethodChoice } from '../jobs/choice.ts';
 import { createDetector } from '../jobs/detection.ts';
-import { listImages } from '../jobs/inputs.node.ts';
+import { listImages, unreadableProblem } from '../jobs/inputs.node.ts';
 import { ExitError, type Io, UsageError } from '../jobs/io.ts';
 import { createProgress } from '../jobs/progress.ts';
 import { type CacheOptions, openFeatures, openSamples, promptsSettings, withClip } from '../jobs/session.ts';
@@ -45,10 +45,7 @@ export const calibrateCommand = (io: Io): Command => {
       'write the prompts (or the method) with the threshold here instead of changing the file',
     )
     .option('--json', 'print the threshold and what it does as JSON');
-  addChoiceOptions(command);
-  addOtherClipOption(command);
-  addCacheOptions(command);
-  return command
+  return addCacheOptions(addOtherClipOption(addChoiceOptions(command)))
     .addHelpText(
       'after',
       `
@@ -90,8 +87,7 @@ async function calibrate(io: Io, given: Given): Promise<void> {
   if (good) {
     const { targets, notes, unreadable } = await listImages(good);
     for (const note of notes) io.note(`note: ${note}`);
-    for (const { file, reason } of unreadable)
-      skip(`${file}: expected a folder that can be read, found ${reason}`);
+    for (const { file, reason } of unreadable) skip(unreadableProblem(file, reason));
     for (const { file } of targets) images.push({ file, anomaly: false });
   }
   if (data !== undefined) {

@@ -42,7 +42,7 @@ export const detectWords: ChoiceWords = {
 };
 
 /** --prompts, --method and what goes with them. */
-export function addChoiceOptions(command: Command, words = detectWords): void {
+export const addChoiceOptions = (command: Command, words = detectWords): Command =>
   command
     .option('--prompts <file>', words.prompts)
     .addOption(
@@ -58,7 +58,6 @@ export function addChoiceOptions(command: Command, words = detectWords): void {
     .option('--tiles <n>', tilesHelp, integer(1))
     .option('--no-tiles', 'look at whole images, whatever the prompts say')
     .option('--tile-overlap <share>', tileOverlapHelp, overlapShare);
-}
 
 export const addOtherClipOption = (command: Command): Command =>
   command.option(

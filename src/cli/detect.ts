@@ -40,10 +40,7 @@ export const detectCommand = (io: Io): Command => {
     )
     .option('--json', 'print scores.json instead of a table')
     .option('--json-lines', 'print one line of JSON for each image as soon as it is done');
-  addChoiceOptions(command);
-  addOtherClipOption(command);
-  addCacheOptions(command);
-  return command
+  return addCacheOptions(addOtherClipOption(addChoiceOptions(command)))
     .addHelpText(
       'after',
       `

@@ -1,7 +1,7 @@
 // page: the browser's page, served on localhost or copied for a host of one's own.
 import { cp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { pageServer } from '../../scripts/web/server.mjs';
 import { checkOutputFolder, realPlace, writeAside } from '../base/files.node.ts';
 import { packageFile } from '../base/package.node.ts';
@@ -17,15 +17,9 @@ interface Given {
 export const pageCommand = (io: Io): Command =>
   new Command('page')
     .description('the page for browsers: serve it on localhost, or write it for any static host')
-    .option('--port <n>', 'on localhost; 0: any that is free', port, 8080)
+    .option('--port <n>', 'on localhost; 0: any that is free', integer(0, 65535), 8080)
     .option('--out <dir>', 'write the folder of static files instead; must be empty or not exist')
     .action(({ port, out }: Given) => (out === undefined ? serve(io, port) : copy(io, out)));
-
-function port(text: string): number {
-  const value = integer(0)(text);
-  if (value > 65535) throw new InvalidArgumentError('Expected an integer of 0 to 65535.');
-  return value;
-}
 
 function pageFolder(): string {
   try {

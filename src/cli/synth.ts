@@ -3,7 +3,7 @@ import { generateFromPhotos, type PhotoSetOptions } from '../data/photos/dataset
 import { defectNames } from '../data/synth/defects/index.ts';
 import { type FamilyName, familyNames } from '../data/synth/families/index.ts';
 import { generate } from '../data/synth/generate.node.ts';
-import type { SynthOptions } from '../data/synth/generate.ts';
+import { largestImageSize, type SynthOptions } from '../data/synth/generate.ts';
 import { type Role, roles } from '../data/synth/roles.ts';
 import { type Io, UsageError } from '../jobs/io.ts';
 import { createProgress, type Progress } from '../jobs/progress.ts';
@@ -47,7 +47,7 @@ export const synthCommand = (io: Io): Command =>
     )
     .argument('<dir>', 'folder to make; must be empty or not exist')
     .option('--seed <n>', 'the same seed gives the same bytes', integer(0), 0)
-    .option('--image-size <pixels>', 'side of the images', integer(16))
+    .option('--image-size <pixels>', 'side of the images', integer(16, largestImageSize))
     .addOption(
       new Option(
         '--role <role>',

@@ -42,12 +42,13 @@ export function addHubCommands(command: Command, io: Io): void {
 
   command
     .command('list')
-    .description('known CLIPs, and which of them are in the cache')
+    .description('known CLIPs, and which of them ship with this package or are in the cache')
     .option(...manifest)
     .option('--json', 'print as JSON')
     .action(async (options: HubOptions) => {
       const env = await hubEnvironment();
       const rows: { name: string; bytes: number | null; licence: string; path: string | null }[] = [];
+      const shipped = new Set<string>(shippedClips.map(({ name }) => name));
       if (options.manifest === undefined) {
         for (const { name } of shippedClips) {
           const path = await resolveWeights(name);
@@ -65,7 +66,7 @@ export function addHubCommands(command: Command, io: Io): void {
         name,
         bytes === null ? '-' : formatBytes(bytes),
         licence,
-        path ? 'in the cache' : '-',
+        path === null ? '-' : options.manifest === undefined && shipped.has(name) ? 'ships' : 'in the cache',
       ]);
       io.out(options.json ? JSON.stringify(rows) : formatRows(table));
     });

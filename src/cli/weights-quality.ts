@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { roles } from '../data/synth/roles.ts';
 import { type ClipQuality, clipQuality } from '../jobs/clip-quality/quality.ts';
-import { formatRows, type Io } from '../jobs/io.ts';
+import { formatRows, type Io, UsageError } from '../jobs/io.ts';
 import { createProgress } from '../jobs/progress.ts';
 import { withClip } from '../jobs/session.ts';
 import { integer } from './arguments.ts';
@@ -33,6 +33,9 @@ export function addQualityCommand(command: Command, io: Io): void {
     .action((file: string, given: Given) =>
       withClip(io, file, async ({ gpu, clip }) => {
         const size = given.imageSize ?? clip.config.imageResolution;
+        const { patch } = clip.config;
+        if (size % patch !== 0)
+          throw new UsageError(`--image-size: expected a multiple of the patch size ${patch}, found ${size}`);
         const found: ClipQuality[] = [];
         const { samples, seed } = given;
         const bar = createProgress(io, 'encoding images', roles.length * samples, { unit: 'image' });

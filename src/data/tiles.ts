@@ -48,8 +48,16 @@ export function tilesOf({ width, height }: Size, { count, overlap }: TileOptions
 export function imageTiles(image: Size, options: TileOptions, file: string): Tile[] {
   try {
     return tilesOf(image, options);
-  } catch (error) {
-    throw new ImageError(file, 'an image for tiles', (error as Error).message);
+  } catch (cause) {
+    const { width, height } = image;
+    throw new ImageError(
+      file,
+      `an image of at most ${mostTiles} tiles`,
+      `more, in ${width} x ${height} pixels`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -17,7 +17,7 @@ import { type Clip, countParameters } from '../model/clip/weights.ts';
 import { severalPrompts } from '../model/methods/faprompt/per-prompt.ts';
 import { type Prompts, promptsNeeds, readPrompts } from '../model/methods/prompts-file.ts';
 import type { Scorer } from '../model/scorer.ts';
-import type { DetectorInfo, TileSource } from './api.ts';
+import type { DetectorInfo, LoadOptions } from './api.ts';
 import { type EachPrompt, eachPrompt, type PromptView } from './each-prompt.ts';
 import { createEncoderCache, type EncoderCache } from './encoders.ts';
 import { DetectorError } from './errors.ts';
@@ -32,12 +32,14 @@ interface GivenFile extends Pick<GivenWritten, 'object' | 'vocabulary'> {
 }
 
 /** Prompts as they came: kept, so that a model can be loaded again. */
-export interface GivenPrompts {
+export interface GivenPrompts extends ImagesOf {
   readonly source: GivenFile | { readonly written: GivenWritten };
-  readonly size?: number | undefined;
-  readonly tiles?: TileSource | undefined;
-  readonly allowOtherClip?: boolean | undefined;
 }
+
+/** How prompts are to look at images, and whether they fit this CLIP. */
+type ImagesOf = {
+  readonly [Name in 'size' | 'tiles' | 'allowOtherClip']?: LoadOptions[Name] | undefined;
+};
 
 export interface Model {
   readonly gpu: Gpu;

@@ -12,7 +12,7 @@ import { type Chosen, checkMethodOptions, choosePrompts, type MethodChoice, thre
 import { pictureProblem, writePictures } from './detect-pictures.node.ts';
 import { type Pictures, type Row, rowOf } from './detect-rows.ts';
 import { createDetector, type Found, type Outcome, perPromptInTiles } from './detection.ts';
-import { listImages, type Target, watchImages } from './inputs.node.ts';
+import { listImages, type Target, unreadableProblem, watchImages } from './inputs.node.ts';
 import { ExitError, type Io, UsageError } from './io.ts';
 import { createProgress } from './progress.ts';
 import { withClipAgain } from './recovery.ts';
@@ -113,7 +113,7 @@ async function detectListed(
   let failed = unreadable.length > 0;
   for (const note of notes) io.note(`note: ${note}`);
   for (const { file, reason } of unreadable) {
-    problems.push({ image: file, problem: `${file}: expected a folder that can be read, found ${reason}` });
+    problems.push({ image: file, problem: unreadableProblem(file, reason) });
     io.note(`skipped: ${problems.at(-1)!.problem}`);
   }
   const drawing = createBudget(mostDrawn);

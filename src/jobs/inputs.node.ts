@@ -20,9 +20,12 @@ export interface ListedImages {
   readonly targets: readonly Target[];
   /** What was left out by rule, for people. */
   readonly notes: readonly string[];
-  /** Folders below the inputs that cannot be read: the images in them are missing. */
+  /** Folders and links below the inputs that cannot be read: the images in them are missing. */
   readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
 }
+
+export const unreadableProblem = (file: string, reason: string): string =>
+  `${file}: expected a file or a folder that can be read, found ${reason}`;
 
 /** A picture that may be a result: these are looked into. */
 const looksLikeResult = (file: string): boolean => /\.(heatmap|map)\.png$/i.test(file);

@@ -87,7 +87,7 @@ export const refuseOption =
   ({ name }: Pick<Method, 'name'>): Refuse =>
   (option, problem) => {
     const options = { imageSize: '--image-size', dualLayers: '--dual-layers', method: name };
-    throw new UsageError(`${options[option]}: ${problem}`);
+    throw new UsageError(`${options[option]}: ${problem.replace(/^image size: /, '')}`);
   };
 
 /** The same of trained prompts. */

@@ -1,8 +1,7 @@
 // What the folders of all kinds of runs have in common: last.safetensors, the checkpoint, and log.jsonl beside it.
 import { appendFileSync, existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { removeTemporaries, writeFileAtomic } from '../base/files.node.ts';
+import { makeFolder, removeTemporaries, writeFileAtomic } from '../base/files.node.ts';
 import { readText } from '../base/open.node.ts';
 import { readSafetensors, type SafetensorsFile } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
@@ -50,7 +49,7 @@ export async function openCheckpointFolder<Snapshot>(
     throw new TrainingError({ file: dir, setting: 'out', expected: 'a folder without a run', found });
   }
   const snapshot = begun ? await load(last, read) : undefined;
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   if (resume) await removeTemporaries(dir);
   const before = snapshot ? await readText(log).catch(() => '') : '';
   await writeFileAtomic(log, snapshot ? truncateLog(before, at(snapshot)) : '');

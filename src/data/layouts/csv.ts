@@ -27,6 +27,14 @@ export function parseRecords(text: string, file: string, delimiter = ','): strin
   }
 }
 
+/** Refuses what stands in a line of a label file, in a column where it has names. */
+export const refuseIn =
+  (file: string, line: string) =>
+  (expected: string, found: string, column?: string): never => {
+    const field = column === undefined ? line : `${line}, ${column}`;
+    throw new DatasetError({ file, field, expected, found: JSON.stringify(found) });
+  };
+
 /** Rows of a label file with a header, by column name (letter case does not matter). Throws {@link DatasetError} if a column is missing. */
 export function parseTable<Column extends string>(
   text: string,

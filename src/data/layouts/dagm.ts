@@ -1,7 +1,6 @@
 /** DAGM 2007: Class<n>/{Train,Test}/, the masks of defective images (filled ellipses) and Labels.txt in Label/. */
 import type { DatasetProblem } from '../dataset.ts';
-import { DatasetError } from '../errors.ts';
-import { parseRecords } from './csv.ts';
+import { parseRecords, refuseIn } from './csv.ts';
 import { baseName, type Folder, imageStem, type Layout, type LayoutEntry, type Listing } from './layout.ts';
 
 const image = /^((?:.*\/)?)(Train|Test)\/([^/]+)$/i;
@@ -18,14 +17,8 @@ async function labelled(folder: Folder, file: string): Promise<Map<string, boole
   );
   return new Map(
     rows.map(([, label, name], i) => {
-      if (label !== '0' && label !== '1') {
-        throw new DatasetError({
-          file: folder.path(found),
-          field: `entry ${i + 1}, label`,
-          expected: '0 or 1',
-          found: JSON.stringify(label ?? ''),
-        });
-      }
+      if (label !== '0' && label !== '1')
+        refuseIn(folder.path(found), `entry ${i + 1}`)('0 or 1', label ?? '', 'label');
       return [name ?? '', label === '1'];
     }),
   );

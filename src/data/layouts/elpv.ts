@@ -1,7 +1,6 @@
 /** ELPV: solar cells, a defect probability for each in labels.csv. */
 import { staysInside } from '../dataset.ts';
-import { DatasetError } from '../errors.ts';
-import { parseRecords } from './csv.ts';
+import { parseRecords, refuseIn } from './csv.ts';
 import type { Layout, LayoutEntry } from './layout.ts';
 
 /** At the root, or where the data set's repository and its Python package keep it. */
@@ -24,14 +23,7 @@ export const elpv: Layout = {
     const entries: LayoutEntry[] = [];
     const unsure: string[] = [];
     records.forEach(([image = '', probability = '', type = ''], i) => {
-      const fail = (expected: string, found: string): never => {
-        throw new DatasetError({
-          file: folder.path(file),
-          field: `line ${i + 1}`,
-          expected,
-          found: JSON.stringify(found),
-        });
-      };
+      const fail = refuseIn(folder.path(file), `line ${i + 1}`);
       if (!staysInside(image)) fail('a path inside the folder', image);
       const value = probability === '' ? Number.NaN : Number(probability);
       if (!(value >= 0 && value <= 1)) fail('a probability in [0, 1]', probability);

@@ -1,6 +1,5 @@
 /** HeadCT (Head CT - hemorrhage): head_ct/head_ct/000.png ..., labels.csv with `id, hemorrhage`. */
-import { DatasetError } from '../errors.ts';
-import { parseTable } from './csv.ts';
+import { parseTable, refuseIn } from './csv.ts';
 import type { Layout, LayoutEntry } from './layout.ts';
 
 /** Folders in which the images are found, depending on how the archive was unpacked. */
@@ -17,16 +16,9 @@ export const headCt: Layout = {
     const entries = parseTable(text, folder.path(file), ['id', 'hemorrhage']).map(
       ({ id, hemorrhage }, i): LayoutEntry => {
         const field = `line ${i + 2}`;
-        const fail = (column: string, expected: string, found: string): never => {
-          throw new DatasetError({
-            file: folder.path(file),
-            field: `${field}, ${column}`,
-            expected,
-            found: JSON.stringify(found),
-          });
-        };
-        if (!/^\d+$/.test(id)) fail('id', 'an integer', id);
-        if (hemorrhage !== '0' && hemorrhage !== '1') fail('hemorrhage', '0 or 1', hemorrhage);
+        const fail = refuseIn(folder.path(file), field);
+        if (!/^\d+$/.test(id)) fail('an integer', id, 'id');
+        if (hemorrhage !== '0' && hemorrhage !== '1') fail('0 or 1', hemorrhage, 'hemorrhage');
         const name = id.padStart(3, '0');
         const image = imageFolders.flatMap((path) => folder.find(path + name))[0];
         const anomaly = hemorrhage === '1';

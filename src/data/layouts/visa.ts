@@ -1,8 +1,7 @@
 /** VisA as it is distributed: one folder per class, the split in split_csv/1cls.csv. */
 import { nameKey } from '../../base/names.ts';
 import { staysInside } from '../dataset.ts';
-import { DatasetError } from '../errors.ts';
-import { parseTable } from './csv.ts';
+import { parseTable, refuseIn } from './csv.ts';
 import type { Folder, Layout, LayoutEntry } from './layout.ts';
 
 const usualFile = 'split_csv/1cls.csv';
@@ -42,21 +41,14 @@ export const visa: Layout = {
     ]);
     const entries = rows.map(({ object, split, label, image, mask }, i): LayoutEntry => {
       const field = `line ${i + 2}`;
-      const fail = (column: string, expected: string, found: string): never => {
-        throw new DatasetError({
-          file: folder.path(splitFile),
-          field: `${field}, ${column}`,
-          expected,
-          found: JSON.stringify(found),
-        });
-      };
-      if (split !== 'train' && split !== 'test') return fail('split', 'train or test', split);
-      if (label !== 'normal' && label !== 'anomaly') return fail('label', 'normal or anomaly', label);
-      if (object === '') fail('object', 'the name of a class', object);
-      if (!staysInside(image)) fail('image', 'a path inside the folder', image);
+      const fail = refuseIn(folder.path(splitFile), field);
+      if (split !== 'train' && split !== 'test') return fail('train or test', split, 'split');
+      if (label !== 'normal' && label !== 'anomaly') return fail('normal or anomaly', label, 'label');
+      if (object === '') fail('the name of a class', object, 'object');
+      if (!staysInside(image)) fail('a path inside the folder', image, 'image');
       const anomaly = label === 'anomaly';
       const key = nameKey(image.replaceAll('\\', '/'));
-      if (anomaly && !staysInside(mask)) fail('mask', 'a path inside the folder', mask);
+      if (anomaly && !staysInside(mask)) fail('a path inside the folder', mask, 'mask');
       return {
         image,
         mask: anomaly ? mask : null,

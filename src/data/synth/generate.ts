@@ -43,6 +43,8 @@ export interface SynthItem extends DatasetItem {
 }
 
 export const defaultImageSize = 96;
+/** Drawing takes some dozens of bytes a pixel. */
+export const largestImageSize = 4096;
 
 /**
  * The images of a data set, in order. An image's seed depends on the data set's seed and on its own place only:
@@ -57,9 +59,8 @@ export function planDataset(options: SynthOptions): SynthItem[] {
       throw new RangeError(`${name}: expected a count, found ${value}`);
   }
   const size = options.imageSize ?? defaultImageSize;
-  if (!Number.isInteger(size) || size < 16) {
-    throw new RangeError(`imageSize: expected an integer of at least 16, found ${size}`);
-  }
+  if (!Number.isInteger(size) || size < 16 || size > largestImageSize)
+    throw new RangeError(`imageSize: expected an integer of 16 to ${largestImageSize}, found ${size}`);
   expectSome('classes', possible, classes);
   expectSome('defects', defectNames, options.defects ?? []);
   const items: SynthItem[] = [];

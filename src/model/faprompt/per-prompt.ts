@@ -3,15 +3,11 @@ import { affine, expand } from '../../kernels/elementwise/elementwise.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { concat } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
-import { bindLearnables } from '../bound-learnables.ts';
 import type { Features } from '../clip/image-encoder.ts';
-import { fapromptNeeds } from '../clip/needs.ts';
-import { createModelGraph } from '../context.ts';
-import { featureInputs, type ScorerTarget } from '../scorer.ts';
-import { forward } from './forward.ts';
+import type { ScorerTarget } from '../scorer.ts';
+import { forwardOfOne } from './one-image.ts';
 import type { FapromptOptions } from './options.ts';
 import { anomalyMap, smoothedMap, smoothingSigma } from './score.ts';
-import { loadTemplates } from './scorer.ts';
 import { probabilities, probabilityMap } from './similarity.ts';
 import { checkDetection } from './verdict.ts';
 
@@ -37,11 +33,8 @@ export async function createPromptScorer(
   options: FapromptOptions,
   learnables: ReadonlyMap<string, Float32Array>,
 ): Promise<PromptScorer> {
-  const faprompt = await loadTemplates(clip, options);
-  const context = createModelGraph(clip.weightSpec);
+  const { context, image, patches, result, bind } = await forwardOfOne({ clip, size }, options, learnables);
   const { graph } = context;
-  const { image, patches } = featureInputs(context, { clip, size, needs: fapromptNeeds(0) }, 1);
-  const result = forward(context, faprompt, { image: image!, patches: patches! }, { size });
   const { prompts: count } = options;
   const width = clip.config.embedDim;
   const adapted = context.records.get('dap/text_neg/feat') ?? result.abnormalFeatures;
@@ -51,7 +44,7 @@ export async function createPromptScorer(
     return l2norm(graph, concat(graph, [normal, graph.view(abnormal, [count, 1, width])], 1));
   };
   const maps = [result.abnormalFeatures, adapted].map((abnormal) =>
-    probabilityMap(context, probabilities(context, patches!, pairs(abnormal), options.temperature), size),
+    probabilityMap(context, probabilities(context, patches, pairs(abnormal), options.temperature), size),
   ) as [Tensor, Tensor];
   const map = smoothedMap(context, anomalyMap(context, { maps }), smoothingSigma(size, options.sigma));
   const copy = (x: Tensor) => affine(graph, x, 1);
@@ -59,13 +52,9 @@ export async function createPromptScorer(
     map,
     abnormal: copy(adapted),
     normal: copy(result.normalFeatures),
-    feature: copy(image!), // it may be on the device only
+    feature: copy(image), // it may be on the device only
   };
-  const values = [...result.learnables.all].map(([name, tensor]) => ({
-    tensor,
-    values: learnables.get(name)!,
-  }));
-  const { parameters, free } = bindLearnables(gpu, clip, context, values);
+  const { parameters, free } = bind(gpu);
   const executable = await compile(gpu, graph, outputs, { parameters }).catch((error: unknown) => {
     free();
     throw error;

@@ -1,13 +1,9 @@
 import { compile } from '../../graph/executor.ts';
 import { affine } from '../../kernels/elementwise/elementwise.ts';
-import { bindLearnables } from '../bound-learnables.ts';
 import type { Features } from '../clip/image-encoder.ts';
-import { fapromptNeeds } from '../clip/needs.ts';
-import { createModelGraph } from '../context.ts';
-import { featureInputs, type ScorerTarget } from '../scorer.ts';
-import { forward } from './forward.ts';
+import type { ScorerTarget } from '../scorer.ts';
+import { forwardOfOne } from './one-image.ts';
 import type { FapromptOptions } from './options.ts';
-import { loadTemplates } from './scorer.ts';
 
 export interface PromptEmbeddings {
   /** Unit vector of the normal prompt: [E]. */
@@ -28,21 +24,14 @@ export async function createPromptEmbedder(
   options: FapromptOptions,
   learnables: ReadonlyMap<string, Float32Array>,
 ): Promise<PromptEmbedder> {
-  const faprompt = await loadTemplates(clip, options);
-  const context = createModelGraph(clip.weightSpec);
+  const { context, result, bind } = await forwardOfOne({ clip, size }, options, learnables);
   const { graph } = context;
-  const { image, patches } = featureInputs(context, { clip, size, needs: fapromptNeeds(0) }, 1);
-  const result = forward(context, faprompt, { image: image!, patches: patches! }, { size });
   const adapted = context.records.get('dap/text_neg/feat');
   const fixed = {
     normal: affine(graph, result.normalFeatures, 1),
     abnormal: affine(graph, result.abnormalFeatures, 1),
   };
-  const values = [...result.learnables.all].map(([name, tensor]) => ({
-    tensor,
-    values: learnables.get(name)!,
-  }));
-  const { parameters, free } = bindLearnables(gpu, clip, context, values);
+  const { parameters, free } = bind(gpu);
   const width = clip.config.embedDim;
   const rows = (all: Float32Array) =>
     Array.from({ length: all.length / width }, (_, i) => unit(all.subarray(i * width, (i + 1) * width)));

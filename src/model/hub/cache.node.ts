@@ -1,8 +1,8 @@
 // The cache folder of Hugging Face's tools: models--org--name/{blobs,refs,snapshots}, and what the hub said of files
 // whose hash nobody knew in advance (faprompt.json beside them).
-import { copyFile, mkdir, rm, stat, symlink } from 'node:fs/promises';
+import { copyFile, rm, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { replaceFile } from '../../base/files.node.ts';
+import { makeFolder, replaceFile } from '../../base/files.node.ts';
 import { readText } from '../../base/open.node.ts';
 import { type FileHash, hashOf, sizeOf } from './download.node.ts';
 import type { HubEnvironment } from './environment.node.ts';
@@ -120,7 +120,7 @@ export async function link(env: HubEnvironment, source: KnownSource, file: Pinne
   const right = async (name: string) =>
     (await sizeOf(name)) === file.bytes && (await hashOf(name, file.hash.kind)) === file.hash.value;
   if ((await right(pointer)) || !(await right(blob))) return;
-  await mkdir(path.dirname(pointer), { recursive: true });
+  await makeFolder(path.dirname(pointer));
   await rm(pointer, { force: true });
   // Without the right to make links (Windows), a copy.
   await symlink(path.relative(path.dirname(pointer), blob), pointer).catch(() => copyFile(blob, pointer));

@@ -1,9 +1,10 @@
 // Downloading one file: goes on after a cut, and ends only with the right bytes under the final name.
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { makeFolder } from '../../base/files.node.ts';
 import { openRegular } from '../../base/open.node.ts';
 import {
   chunks,
@@ -48,7 +49,7 @@ const leastBytes = 4096;
 export async function download(options: Download): Promise<void> {
   const { url, to, hash, bytes } = options;
   const name = `${to}.incomplete`;
-  await mkdir(path.dirname(to), { recursive: true }).catch(local(to));
+  await makeFolder(path.dirname(to)).catch(local(to));
   const part = await openPart(name);
   let kept = true;
   try {

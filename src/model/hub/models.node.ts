@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { readText } from '../../base/open.node.ts';
+import { WeightsError } from '../../formats/errors.ts';
 import { type AskOptions, askHub, hubAddress, hubHeaders } from './announced.node.ts';
 import {
   blobFile,
@@ -20,7 +21,19 @@ import { type KnownFile, type KnownModel, type KnownSource, parseManifest, sourc
 
 /** Reads a manifest. @throws WeightsError */
 export async function readManifest(file: string): Promise<KnownModel[]> {
-  return parseManifest(JSON.parse(await readText(file, 16 * 2 ** 20)), file);
+  const text = await readText(file, 16 * 2 ** 20).catch((cause: Error) => {
+    throw new WeightsError({ file, expected: 'a readable list of models', found: cause.message }, { cause });
+  });
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch (cause) {
+    throw new WeightsError(
+      { file, expected: 'a list of models as JSON', found: (cause as Error).message },
+      { cause },
+    );
+  }
+  return parseManifest(list, file);
 }
 
 /** @throws HubError naming the known models */

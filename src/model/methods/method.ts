@@ -39,6 +39,19 @@ export interface Method {
   readonly learning?: Learning;
 }
 
+/** What the methods of every family begin with. @param options all of them: JSON has no others */
+export const methodHead = (
+  family: string,
+  name: string,
+  title: string,
+  options: object,
+): Pick<Method, 'name' | 'title' | 'family' | 'options'> => ({
+  name,
+  title,
+  family,
+  options: { ...options },
+});
+
 export interface ScorerSetup extends ScorerTarget {
   /** Name of the images' class, as data sets write it: `metal_nut`. */
   readonly className?: string | undefined;

@@ -1,7 +1,9 @@
 /** Defects that are spots and patches: hole, stain, discoloration, contamination, burn. */
+
 import { type Color, mixed, shaded } from '../canvas.ts';
 import { clamp01, smoothstep } from '../maths.ts';
 import { fractalNoise } from '../noise.ts';
+import { foreign, stainColors, tints } from './colors.ts';
 import { blob, slope } from './shapes.ts';
 import { brightness, contrasting, cover, graded, type Site } from './site.ts';
 
@@ -21,13 +23,6 @@ export function hole(site: Site): void {
   });
 }
 
-const stainColors: readonly Color[] = [
-  [0.5, 0.36, 0.2],
-  [0.28, 0.3, 0.34],
-  [0.55, 0.25, 0.3],
-  [0.3, 0.42, 0.28],
-];
-
 /** A soaked patch: the surface shows through, darker, with a darker edge as a dried drop leaves. */
 export function stain(site: Site): void {
   const { random } = site;
@@ -45,14 +40,6 @@ export function stain(site: Site): void {
   });
 }
 
-const tints: readonly Color[] = [
-  [1.25, 1.1, 0.45],
-  [0.6, 0.9, 1.4],
-  [1.4, 0.75, 0.7],
-  [0.75, 1.2, 0.7],
-  [1.2, 0.75, 1.25],
-];
-
 /** A patch whose colour has turned, by light or chemicals: texture and brightness stay, the hue moves. */
 export function discoloration(site: Site): void {
   const { random } = site;
@@ -65,14 +52,6 @@ export function discoloration(site: Site): void {
     return [grey * tint[0], grey * tint[1], grey * tint[2]];
   });
 }
-
-const foreign: readonly Color[] = [
-  [0.1, 0.09, 0.08],
-  [0.9, 0.89, 0.84],
-  [0.42, 0.3, 0.12],
-  [0.3, 0.45, 0.15],
-  [0.75, 0.6, 0.2],
-];
 
 /** Foreign matter: a few lumps or a sprinkle of grains, each lit from one side. */
 export function contamination(site: Site): void {

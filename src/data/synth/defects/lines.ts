@@ -1,5 +1,7 @@
 /** Defects that are lines: scratch, crack, thread. */
-import { type Color, shaded } from '../canvas.ts';
+
+import { shaded } from '../canvas.ts';
+import { threadColors } from './colors.ts';
 import { addStroke, wander } from './shapes.ts';
 import { brightness, contrasting, cover, graded, type Site } from './site.ts';
 
@@ -49,14 +51,6 @@ export function crack(site: Site): void {
   const tone = brightness(site) < 0.22 ? 0.01 : 0.07;
   cover(site, coverage, graded(site, 0.75, 0.95), [tone, tone, tone]);
 }
-
-const threadColors: readonly Color[] = [
-  [0.85, 0.12, 0.15],
-  [0.95, 0.95, 0.9],
-  [0.1, 0.1, 0.12],
-  [0.15, 0.65, 0.3],
-  [0.2, 0.3, 0.8],
-];
 
 /** A loose fibre lying on the surface in a curve. */
 export function thread(site: Site): void {

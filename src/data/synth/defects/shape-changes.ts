@@ -1,7 +1,9 @@
 /** Defects of form: dent, deformation, missing part, chip; and misprint. */
+
 import { type Color, mixed, shaded } from '../canvas.ts';
 import { clamp01, smoothstep } from '../maths.ts';
 import { noise } from '../noise.ts';
+import { inks } from './colors.ts';
 import { addStroke, blob, type Point, slope } from './shapes.ts';
 import { contrasting, cover, findEdge, graded, type Site } from './site.ts';
 
@@ -104,13 +106,6 @@ export function chip(site: Site): void {
     return mixed(breaking, behind, smoothstep(0.16, 0.3, depth[i]!));
   });
 }
-
-const inks: readonly Color[] = [
-  [0.1, 0.1, 0.14],
-  [0.1, 0.25, 0.6],
-  [0.65, 0.12, 0.2],
-  [0.93, 0.9, 0.75],
-];
 
 /** Ink where none belongs: rows of short marks, or parallel bars, thin in places. */
 export function misprint(site: Site): void {

@@ -27,7 +27,7 @@ import { compileScorer } from '../../scorer.ts';
 import type { ValueKind } from '../../value-kinds.ts';
 import { publishedSchedule } from '../faprompt/faprompt.ts';
 import { bindLearned } from '../learned.ts';
-import type { Method } from '../method.ts';
+import { type Method, methodHead } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
 import { optionsFamily } from '../option-values.ts';
 
@@ -120,10 +120,7 @@ export function anomalyclipEnsemble(name: string, title: string, own: EnsembleOp
   const options = presets.anomalyclip;
   const { models } = own;
   return {
-    name,
-    title,
-    family: 'anomalyclip-ensemble',
-    options: { ...own },
+    ...methodHead('anomalyclip-ensemble', name, title, own),
     namesClass: false,
     needs: (clip, { dualLayers = defaultDualLayers(clip) } = {}) => fapromptNeeds(dualLayers),
     learning: {

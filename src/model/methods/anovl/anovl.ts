@@ -10,7 +10,7 @@
 import { clipNeeds } from '../../clip/needs.ts';
 import type { Tokenizer } from '../../clip/tokenizer/tokenizer.ts';
 import { textFeatures } from '../../clip/zero-shot.ts';
-import type { Method } from '../method.ts';
+import { type Method, methodHead } from '../method.ts';
 import { optionsFamily } from '../option-values.ts';
 import { isKnown, knownTexts, spokenName, unitMean } from '../texts.ts';
 import { winclipDefaults } from '../winclip/winclip.ts';
@@ -50,10 +50,7 @@ function inVocabulary(tokenizer: Tokenizer, options: AnovlOptions): AnovlOptions
 }
 
 export const anovl = (name: string, title: string, options: AnovlOptions): Method => ({
-  name,
-  title,
-  family: 'anovl',
-  options: { ...options },
+  ...methodHead('anovl', name, title, options),
   namesClass: options.object.includes('{class}'),
   needs: ({ visionLayers }) => ({
     ...clipNeeds,

@@ -26,7 +26,7 @@ import { abnormalChannel, cosines } from '../../faprompt/similarity.ts';
 import type { ValueKind } from '../../value-kinds.ts';
 import { upsampleAligned } from '../align-corners.ts';
 import { bindLearned } from '../learned.ts';
-import type { Learner, Learning, Method, StepParts } from '../method.ts';
+import { type Learner, type Learning, type Method, methodHead, type StepParts } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
 import { optionsFamily } from '../option-values.ts';
 import { writtenPrototypes } from '../texts.ts';
@@ -216,10 +216,7 @@ export const aprilGanLearner = (
 const keyOf = (options: AprilGanOptions, className: string): string => (namesClass(options) ? className : '');
 
 export const aprilGan = (name: string, title: string, options: AprilGanOptions): Method => ({
-  name,
-  title,
-  family: 'april-gan',
-  options: { ...options },
+  ...methodHead('april-gan', name, title, options),
   namesClass: namesClass(options),
   needs: (clip) => ({
     ...clipNeeds,

@@ -11,7 +11,7 @@ import { smoothedMap, smoothingSigma } from '../../faprompt/score.ts';
 import { compileScorer } from '../../scorer.ts';
 import type { ValueKind } from '../../value-kinds.ts';
 import { bindLearned } from '../learned.ts';
-import type { Learning, Method } from '../method.ts';
+import { type Learning, type Method, methodHead } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
 import { optionsFamily } from '../option-values.ts';
 import {
@@ -98,10 +98,7 @@ const learning = (options: BlipOptions): Learning => ({
 });
 
 export const blipMethod = (name: string, title: string, options: BlipOptions): Method => ({
-  name,
-  title,
-  family: 'blip',
-  options: { ...options },
+  ...methodHead('blip', name, title, options),
   namesClass: false,
   needs: (clip, { dualLayers = Math.round(options.dualShare * clip.visionLayers) } = {}) => ({
     ...clipNeeds,

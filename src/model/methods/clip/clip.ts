@@ -13,7 +13,7 @@ import type { Context } from '../../context.ts';
 import { anomalyMap, scores, smoothedMap, smoothingSigma } from '../../faprompt/score.ts';
 import { probabilities } from '../../faprompt/similarity.ts';
 import type { ValueKind } from '../../value-kinds.ts';
-import type { Method } from '../method.ts';
+import { type Method, methodHead } from '../method.ts';
 import { optionsFamily } from '../option-values.ts';
 import { namesClass, promptKinds, type WrittenPrompts } from '../written.ts';
 import { writtenScorer } from '../written-scorer.ts';
@@ -62,10 +62,7 @@ export function clipForward(
 }
 
 export const clipMethod = (name: string, title: string, options: ClipOptions): Method => ({
-  name,
-  title,
-  family: 'clip',
-  options: { ...options },
+  ...methodHead('clip', name, title, options),
   namesClass: namesClass(options),
   needs: () => clipNeeds,
   scorer: (setup) =>

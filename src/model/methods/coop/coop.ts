@@ -28,7 +28,7 @@ import { compileScorer } from '../../scorer.ts';
 import type { ValueKind } from '../../value-kinds.ts';
 import { clipForward } from '../clip/clip.ts';
 import { bindLearned } from '../learned.ts';
-import type { Learner, Learning, Method } from '../method.ts';
+import { type Learner, type Learning, type Method, methodHead } from '../method.ts';
 import { sgdOptimizer } from '../optimizer.ts';
 import { optionsFamily } from '../option-values.ts';
 import { type ClassTails, classTails, tailsFeed } from './tails.ts';
@@ -232,10 +232,7 @@ export function coopLearner(tails: ClassTails, coopModel: CoopModel): Learner {
 }
 
 export const coop = (name: string, title: string, options: CoopOptions): Method => ({
-  name,
-  title,
-  family: 'coop',
-  options: { ...options },
+  ...methodHead('coop', name, title, options),
   namesClass: [options.normal, options.abnormal].some((state) => state.includes('{class}')),
   needs: () => clipNeeds,
   learning: learning(options),

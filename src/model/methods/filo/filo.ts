@@ -6,7 +6,7 @@ import { createRandom, deriveSeed } from '../../../base/random.ts';
 import { elements } from '../../../kernels/tensor.ts';
 import type { ClipConfig } from '../../clip/config.ts';
 import { clipNeeds } from '../../clip/needs.ts';
-import type { Family, Learning, Method } from '../method.ts';
+import { type Family, type Learning, type Method, methodHead } from '../method.ts';
 import { adamwOptimizer } from '../optimizer.ts';
 import { parseValues } from '../option-values.ts';
 import { splitShapes } from '../parts.ts';
@@ -98,10 +98,7 @@ const learning = (options: FiloOptions): Learning => ({
 });
 
 export const filo = (name: string, title: string, options: FiloOptions): Method => ({
-  name,
-  title,
-  family: 'filo',
-  options: { ...options },
+  ...methodHead('filo', name, title, options),
   namesClass: true,
   usesBoxes: true,
   needs: (clip) => ({ ...clipNeeds, ...filoTaps(clip, options).needs }),

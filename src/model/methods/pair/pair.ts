@@ -6,7 +6,7 @@ import { defaultDualLayers } from '../../clip/vision.ts';
 import { presets } from '../../faprompt/options.ts';
 import { anomalyMap, scores, smoothedMap, smoothingSigma } from '../../faprompt/score.ts';
 import { probabilities } from '../../faprompt/similarity.ts';
-import type { Method } from '../method.ts';
+import { type Method, methodHead } from '../method.ts';
 import { optionsFamily } from '../option-values.ts';
 import { winclipDefaults } from '../winclip/winclip.ts';
 import { namesClass, promptKinds, type WrittenPrompts } from '../written.ts';
@@ -31,10 +31,7 @@ export const writtenEnsemble: WrittenPrompts = {
 };
 
 export const written = (name: string, title: string, prompts: WrittenPrompts): Method => ({
-  name,
-  title,
-  family: 'written',
-  options: { ...prompts },
+  ...methodHead('written', name, title, prompts),
   namesClass: namesClass(prompts),
   needs: (clip, { dualLayers = defaultDualLayers(clip) } = {}) => fapromptNeeds(dualLayers),
   scorer(setup) {

@@ -17,7 +17,7 @@ import { windowIndex } from '../../clip/windows.ts';
 import type { Context } from '../../context.ts';
 import { abnormalChannel, probabilities } from '../../faprompt/similarity.ts';
 import type { ValueKind } from '../../value-kinds.ts';
-import type { Method } from '../method.ts';
+import { type Method, methodHead } from '../method.ts';
 import { optionsFamily } from '../option-values.ts';
 import { namesClass, promptKinds, type WrittenPrompts } from '../written.ts';
 import { writtenScorer } from '../written-scorer.ts';
@@ -94,10 +94,7 @@ export function winclipForward(
 }
 
 export const winclip = (name: string, title: string, options: WinclipOptions): Method => ({
-  name,
-  title,
-  family: 'winclip',
-  options: { ...options },
+  ...methodHead('winclip', name, title, options),
   namesClass: namesClass(options),
   needs: () => ({ ...clipNeeds, patches: 'none', windows: options.windows, positions: 'bicubic-antialias' }),
   scorer(setup) {
