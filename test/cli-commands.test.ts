@@ -94,6 +94,18 @@ describe('help and usage', () => {
       ['detect', 'README.md', '--method', 'pair', '--image-size', '33'],
       /--image-size: expected a positive multiple of the patch size 8/,
     ],
+    [
+      ['train', '--dry-run', '--clip', 'small', '--image-size', '64', '--patches', '65'],
+      /faprompt: patches: expected at most the 64 of an image of 64 pixels, found 65/,
+    ],
+    [
+      ['train', '--method', 'filo', '--descriptions', 'package.json'],
+      /--descriptions: package\.json: .*expected a list of texts/,
+    ],
+    [['demo', '--out', 'package.json'], /--out: expected a folder.*found the file/],
+    [['demo', '--out', 'src'], /--out: expected an empty folder, or that of an earlier demo, found src/],
+    [['pretrain', '--out', 'x', '--width', '33'], /--width: expected a multiple/],
+    [['eval', '--merge', 'package-lock.json'], /expected lines that eval --shard wrote, found/],
     [['page', '--port', '65536'], /--port.*integer of 0 to 65535/],
     [['pretrain', '--out', 'x', '--export', '.'], /--export: expected a file to write, found the folder/],
     [['train', '--method', 'filo', '--descriptions', '/dev/zero'], /--descriptions: .*found a device/],

@@ -89,7 +89,7 @@ describe('bad images are refused with the file, what was expected and what was f
   it('missing, and a folder', async () => {
     const file = path.join(folder, 'none.png');
     expect((await imageError(readImage(file), file)).found).toBe('ENOENT');
-    expect((await imageError(readImage(folder), folder)).found).toBe('EISDIR');
+    expect((await imageError(readImage(folder), folder)).found).toBe('a folder');
   });
 
   it('text named .png, and a format that is not ours', async () => {

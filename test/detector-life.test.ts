@@ -226,6 +226,25 @@ describe('what does not fit is freed again', () => {
   });
 });
 
+test('options that cannot be are named, whatever a caller without types passes', async () => {
+  const bad = (message: RegExp) => ({ kind: 'bad-option', message: expect.stringMatching(message) });
+  const load = Detector.load({ clip: fixtures.clip, memoryBudget: Number.NaN });
+  await expect(load).rejects.toMatchObject(bad(/memoryBudget: expected bytes above 0, found NaN/));
+  const detector = await Detector.load({ clip: fixtures.clip });
+  for (const [more, message] of [
+    [{ preset: 'best' as never }, /preset: expected one of topm, official, paper.*found best/],
+    [
+      { options: { ...options, patches: 17 } },
+      /patches: expected at most the 16 of an image of 32 pixels, found 17/,
+    ],
+    [{ samples: undefined as never }, /samples: expected a list of images/],
+  ] as const)
+    await expect(run(detector, more).result).rejects.toMatchObject(bad(message));
+  for (const prompts of [null as never, 'nowhere.safetensors', { file: 'nowhere.safetensors' }])
+    await expect(detector.setPrompts(prompts)).rejects.toMatchObject({ kind: 'bad-prompts' });
+  detector.close();
+});
+
 describe('what is no image, or no pixels', () => {
   const data = new Uint8Array(12);
   test.each<[unknown, RegExp]>([

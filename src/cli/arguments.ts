@@ -144,9 +144,10 @@ export async function chosenMethod(
 ): Promise<Method> {
   const base = learned.find(({ name }) => name === given.method)!;
   const fail = (option: string, expected: string, found: string): never => {
-    throw new UsageError(
-      `--method-options: ${option ? `${option}: ` : ''}expected ${expected}, found ${found}`,
-    );
+    const fromFile = given.descriptions !== undefined && option.startsWith('descriptions');
+    const place = fromFile ? `--descriptions: ${given.descriptions}` : '--method-options';
+    const field = fromFile ? option.replace(/^descriptions\.?/, '') : option;
+    throw new UsageError(`${place}: ${field ? `${field}: ` : ''}expected ${expected}, found ${found}`);
   };
   const own = Object.keys(optionKinds).filter((name) => given[name] !== undefined);
   const preset = explicit('preset') ? [...own, 'preset'] : own;

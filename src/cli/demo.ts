@@ -3,7 +3,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { writeFileAtomic } from '../base/files.node.ts';
+import { checkOutputFolder, writeFileAtomic } from '../base/files.node.ts';
 import { packageFile } from '../base/package.node.ts';
 import { openDataset } from '../data/dataset.node.ts';
 import type { Sample } from '../data/dataset.ts';
@@ -50,6 +50,7 @@ async function demo(
 ): Promise<void> {
   const began = performance.now();
   const at = (...parts: string[]) => path.join(out, ...parts);
+  await checkOutputFolder(out, '--out');
   await clear(out);
   await writeFileAtomic(at(marker), `${JSON.stringify({ seed, epochs })}\n`);
 
@@ -139,7 +140,7 @@ async function clear(out: string): Promise<void> {
   const entries = await readdir(out).catch((): string[] => []);
   if (entries.length > 0 && !entries.includes(marker))
     throw new UsageError(
-      `${out}: expected an empty folder, or that of an earlier demo, found ${entries.length} other files`,
+      `--out: expected an empty folder, or that of an earlier demo, found ${out} with ${entries.length} other files`,
     );
   for (const name of ['train', 'test', 'run', 'cache'])
     await rm(path.join(out, name), { recursive: true, force: true });

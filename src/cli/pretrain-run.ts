@@ -103,12 +103,16 @@ function settingsOf(
   };
 }
 
+/** What the configuration calls the options. */
+const optionOf: Readonly<Record<string, string>> = { 'image size': '--image-size', visionWidth: '--width' };
+
 /** @throws UsageError */
 function configOf(words: number, imageSize: number, { patch, width, layers, embed }: PretrainGiven) {
   try {
     return pretrainConfig(words, imageSize, { patch, width, layers, embed });
   } catch (error) {
-    throw error instanceof RangeError ? new UsageError(error.message) : error;
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(error.message.replace(/^[^:]*/, (field) => optionOf[field] ?? field));
   }
 }
 

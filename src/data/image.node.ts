@@ -188,8 +188,7 @@ export async function withImageBytes<T>(
 /** Reads an image's file. Throws {@link ImageError} for one that is no regular file, or larger than any image. */
 export async function readImageBytes(file: string): Promise<Uint8Array<ArrayBuffer>> {
   return readRegular(file, maxFileBytes).catch((error: NotOpenedError) => {
-    const found = error.code === 'EISDIR' ? error.code : error.message;
-    throw new ImageError(file, 'a readable file', found, { cause: error });
+    throw new ImageError(file, 'a readable file', error.message, { cause: error });
   });
 }
 

@@ -87,12 +87,19 @@ export interface Detector {
    *   are not several of FAPrompt's
    */
   detect(image: ImageSource, options?: DetectOptions): Promise<Detection>;
-  /** Uses other prompts from now on; the CLIP stays. @throws DetectorError 'bad-prompts', and the old ones stay */
+  /**
+   * Uses other prompts from now on; the CLIP stays.
+   * @throws DetectorError 'bad-prompts' for a file, 'bad-text' for words outside the vocabulary, 'bad-option' for a method,
+   *   a size or tiles that cannot be; the old prompts stay then
+   */
   setPrompts(
     prompts: PromptsSource,
     options?: Pick<LoadOptions, 'size' | 'tiles' | 'allowOtherClip'>,
   ): Promise<DetectorInfo>;
-  /** Trains prompts on the loaded CLIP; `setPrompts` puts the result to use. One run at a time. */
+  /**
+   * Trains prompts on the loaded CLIP; `setPrompts` puts the result to use. One run at a time. `result` rejects with a
+   * DetectorError: 'bad-option' for settings, 'training' for samples of which nothing can be learned.
+   */
   train(options: TrainOptions): Training;
   /**
    * Plain CLIP: which of the texts (two or more, in English) describes the image. Each with its probability, which add up

@@ -14,7 +14,7 @@ import type {
   Training,
 } from './api.ts';
 import type { Environment } from './environment.ts';
-import { failureOf } from './failures.ts';
+import { asDetectorError, failureOf } from './failures.ts';
 import { keepModel } from './keeper.ts';
 import type { GivenPrompts } from './model.ts';
 import { openModel, readWhole } from './open-model.ts';
@@ -76,17 +76,21 @@ export async function openLocal(environment: Environment, given: ModelOptions): 
       return bytes;
     };
   };
+  const readPromptsFile: typeof read = (file, count) =>
+    read(file, count).catch((error: unknown) => {
+      throw asDetectorError(error, 'bad-prompts');
+    });
   const readPrompts = async (
     given: PromptsSource,
     count = countReading(undefined),
   ): Promise<GivenPrompts['source']> => {
-    if (!isDescribed(given)) return read(given, count);
+    if (!isDescribed(given)) return readPromptsFile(given, count);
     const { vocabulary: file, ...rest } = given;
     const vocabulary = file && { vocabulary: readOnce(file) };
     if (!isTrained(rest)) return { written: { ...rest, ...vocabulary } };
     const { object } = rest;
     return {
-      ...(await read(rest.file, count)),
+      ...(await readPromptsFile(rest.file, count)),
       ...(object === undefined ? {} : { object }),
       ...vocabulary,
     };

@@ -68,6 +68,8 @@ async function openOnce(
   count: ReadingCount,
 ): Promise<Model> {
   const { signal, progress, memoryBudget } = options;
+  if (memoryBudget !== undefined && !(memoryBudget > 0))
+    throw new RangeError(`memoryBudget: expected bytes above 0, found ${memoryBudget}`);
   const gpu = await openGpu(memoryBudget === undefined ? {} : { memoryBudget });
   const stopWatching = gpu.pipelines.watch((done, total) => progress?.({ phase: 'compile', done, total }));
   const closing: (() => void)[] = [() => gpu.close(), stopWatching];

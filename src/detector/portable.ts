@@ -44,6 +44,7 @@ export const bitmapOptions: ImageBitmapOptions = {
 /** Prompts in their own words: hand-written ones, or a file with what it needs besides. */
 export const isDescribed = (prompts: PromptsSource): prompts is WrittenSource | TrainedSource =>
   typeof prompts === 'object' &&
+  prompts !== null &&
   !(prompts instanceof URL || prompts instanceof Blob || prompts instanceof Uint8Array);
 
 /** Of these, a file of trained ones. */
@@ -126,7 +127,9 @@ const elements = [
 const shortAddress = (address: string): string =>
   address.startsWith('data:') ? 'image' : address.replace(/[?#].*$/, '');
 
+/** @throws DetectorError 'bad-option' for what is no list, else as `portable` */
 export async function portableSamples(samples: readonly TrainSample[]): Promise<PortableSample[]> {
+  if (!Array.isArray(samples)) throw new DetectorError('bad-option', 'samples: expected a list of images');
   return Promise.all(
     samples.map(async ({ image, mask, name, className }, i) => {
       const made = await portable(image, name);

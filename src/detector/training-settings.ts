@@ -19,6 +19,8 @@ const refuse = (option: string, expected: string, found: unknown): never => {
 
 /** The method that was asked for; FAPrompt by its preset and options where none was. */
 function methodOf({ method: name, preset, options }: PortableTraining): Method {
+  if (preset !== undefined && !(preset in presets))
+    return refuse('preset', `one of ${Object.keys(presets).join(', ')}`, preset);
   if (name === undefined)
     return faprompt(
       'faprompt',

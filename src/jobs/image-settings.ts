@@ -23,7 +23,7 @@ export type Refuse = (option: 'imageSize' | 'dualLayers' | 'method', problem: st
 /** @throws what `refuse` throws */
 export function imageSettings(
   config: ClipConfig,
-  method: Pick<Method, 'needs'>,
+  method: Pick<Method, 'needs' | 'checkSize'>,
   { imageSize = defaultImageSize(config), dualLayers }: ImageChoice,
   refuse: Refuse,
 ): ImageSettings & { readonly dualLayers: number } {
@@ -42,6 +42,9 @@ export function imageSettings(
   )
     refuse('dualLayers', `expected at most the ${blocks} blocks of the image encoder, found ${dualLayers}`);
   const needs = method.needs(config, { dualLayers });
-  check('method', () => checkNeeds(needs, config, imageSize));
+  check('method', () => {
+    checkNeeds(needs, config, imageSize);
+    method.checkSize?.(config, imageSize);
+  });
   return { imageSize, needs, dualLayers: needs.dualLayers };
 }

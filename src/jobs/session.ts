@@ -78,7 +78,7 @@ async function loadWithProgress(io: Io, gpu: Gpu, weights: TensorFile): Promise<
 /** Image size and V-V depth for a command: as given, or the defaults. @throws UsageError */
 export const imageOptions = (
   config: ClipConfig,
-  method: Pick<Method, 'name' | 'needs'>,
+  method: Pick<Method, 'name' | 'needs' | 'checkSize'>,
   given: ImageChoice,
 ): ReturnType<typeof imageSettings> => imageSettings(config, method, given, refuseOption(method));
 

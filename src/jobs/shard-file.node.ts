@@ -99,7 +99,8 @@ export async function readShard(file: string): Promise<ReadShard> {
     else images.set(line.index, { file, offset, length, class: line.class });
     bytes = offset + length + 1;
   }
-  return { header: header ?? refuse(1, 'nothing'), images, problems, whole, bytes };
+  if (!header) throw new UsageError(`${file}: expected lines that eval --shard wrote, found no whole line`);
+  return { header, images, problems, whole, bytes };
 }
 
 /** An image's line, read again. */

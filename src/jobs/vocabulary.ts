@@ -1,15 +1,15 @@
 // The tokenizer for any text: a weights file alone may only know the words of FAPrompt's templates.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { readRegular } from '../base/open.node.ts';
 import { packageFile } from '../base/package.node.ts';
 import { isBlip } from '../model/blip/config.ts';
 import { openaiVocabulary, type Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
 import { vocabularyTokenizer } from '../model/vocabulary.ts';
 import { UsageError } from './io.ts';
+import { readOptionBytes } from './option-file.node.ts';
 
-const largestVocabulary = 16 * 2 ** 20;
+const readVocabulary = (file: string) => readOptionBytes('--vocabulary', file, 16 * 2 ** 20);
 
 /** BERT's vocabulary, for a BLIP. */
 const wordPieceName = 'vocab.txt';
@@ -31,7 +31,7 @@ export async function openTokenizer(
   if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
   const beside = vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
   const file = given ?? beside ?? packageFile('weights/clip-merges.txt.gz');
-  return vocabularyTokenizer(clip, { bytes: await readRegular(file, largestVocabulary), name: file });
+  return vocabularyTokenizer(clip, { bytes: await readVocabulary(file), name: file });
 }
 
 async function openWordPiece(clip: Clip, given: string | undefined, folder: string): Promise<Tokenizer> {
@@ -40,5 +40,5 @@ async function openWordPiece(clip: Clip, given: string | undefined, folder: stri
     throw new UsageError(
       `--vocabulary: expected BERT's ${wordPieceName} (of bert-base-uncased), found ${given === undefined ? `none in ${folder}` : `no ${file}`}`,
     );
-  return vocabularyTokenizer(clip, { bytes: await readRegular(file, largestVocabulary), name: file });
+  return vocabularyTokenizer(clip, { bytes: await readVocabulary(file), name: file });
 }

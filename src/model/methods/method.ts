@@ -29,6 +29,8 @@ export interface Method {
   readonly usesBoxes?: boolean;
   /** @param given V-V blocks, where the method has them and the caller knows better */
   needs(clip: ClipConfig, given?: { readonly dualLayers?: number | undefined }): ImageNeeds;
+  /** Absent where any size will do. @param size side of the images in pixels @throws RangeError where it will not */
+  checkSize?(clip: ClipConfig, size: number): void;
   /**
    * A scorer for one class.
    * @throws TokenizerError for prompts that the vocabulary cannot express, WeightsError for learned values that are not

@@ -43,6 +43,14 @@ export const faprompt = (name: string, title: string, options: FapromptOptions):
   options: writtenOptions(options),
   namesClass: false,
   needs: (clip, { dualLayers = defaultDualLayers(clip) } = {}) => fapromptNeeds(dualLayers),
+  checkSize({ patch }, size) {
+    const { prior, priorFrom, patches } = options;
+    const most = (size / patch) ** 2;
+    if (prior && priorFrom !== 'class' && patches > most)
+      throw new RangeError(
+        `patches: expected at most the ${most} of an image of ${size} pixels, found ${patches}`,
+      );
+  },
   learning: {
     schedule: publishedSchedule,
     optimizer: adamOptimizer(),
