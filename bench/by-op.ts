@@ -1,5 +1,6 @@
 // Where a graph's time on the GPU goes.
 import { execFile } from 'node:child_process';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import type { DispatchTime } from '../src/graph/profile.ts';
 import { table } from './output.ts';
@@ -11,17 +12,24 @@ export interface OpTime {
   readonly count: number;
 }
 
-/** Time by operator, the ten largest. */
-export function byOp(times: readonly DispatchTime[]): OpTime[] {
+/** Time by operator, the twelve largest. */
+export const byOp = (times: readonly DispatchTime[]): OpTime[] => largest(times, ({ op }) => op);
+
+/** Time by shader, the twelve largest. */
+export const byShader = (times: readonly DispatchTime[]): OpTime[] =>
+  largest(times, ({ shader }) => path.basename(shader, '.wgsl'));
+
+function largest(times: readonly DispatchTime[], nameOf: (time: DispatchTime) => string): OpTime[] {
   const ops = new Map<string, { ms: number; flops: number; count: number }>();
-  for (const { op, milliseconds, flops } of times) {
-    const sum = ops.get(op) ?? { ms: 0, flops: 0, count: 0 };
-    ops.set(op, { ms: sum.ms + milliseconds, flops: sum.flops + flops, count: sum.count + 1 });
+  for (const time of times) {
+    const { milliseconds, flops } = time;
+    const sum = ops.get(nameOf(time)) ?? { ms: 0, flops: 0, count: 0 };
+    ops.set(nameOf(time), { ms: sum.ms + milliseconds, flops: sum.flops + flops, count: sum.count + 1 });
   }
   return [...ops]
     .map(([op, { ms, flops, count }]) => ({ op, milliseconds: ms, gflops: flops / ms / 1e6, count }))
     .sort((a, b) => b.milliseconds - a.milliseconds)
-    .slice(0, 10);
+    .slice(0, 12);
 }
 
 export const opTable = (top: readonly OpTime[]): string =>

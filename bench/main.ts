@@ -1,4 +1,4 @@
-// npm run bench -- kernels | step | conv | detect | filo | folder | cold | load | peers | quality | pipelines | products | page | day | live | browser | soak: measurements, each checked before it is believed.
+// npm run bench -- kernels | step | pretrain | conv | detect | filo | folder | cold | load | peers | quality | pipelines | products | page | day | live | browser | soak: measurements, each checked before it is believed.
 import { Command } from 'commander';
 import { describeFailure, ExitError, processIo, safeIo } from '../src/jobs/io.ts';
 import { addBrowserCommand } from './commands/browser.ts';
@@ -13,6 +13,7 @@ import { addLoadCommand } from './commands/load.ts';
 import { addPageCommand } from './commands/page.ts';
 import { addPeersCommand } from './commands/peers.ts';
 import { addPipelinesCommand } from './commands/pipelines.ts';
+import { addPretrainCommand } from './commands/pretrain.ts';
 import { addProductsCommand } from './commands/products.ts';
 import { addQualityCommand } from './commands/quality.ts';
 import { addSoakCommand } from './commands/soak.ts';
@@ -22,6 +23,7 @@ const program = new Command('bench').description('measures the engine on this ad
 for (const add of [
   addKernelsCommand,
   addStepCommand,
+  addPretrainCommand,
   addConvCommand,
   addDetectCommand,
   addFiloCommand,

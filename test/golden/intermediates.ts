@@ -29,7 +29,10 @@ export function matchIntermediate(
 ): Match | undefined {
   const perImage = /^dap(\d+)\/(.+)$/.exec(name);
   const record = perImage ? dapRecord(perImage[2]!) : name;
-  let got = recorded[record];
+  const ofAbnormal = /prompt\/neg$|prompt_neg$|text_neg\/(in|layer\d+)$/.test(name);
+  let got: HostData | undefined = recorded[record];
+  if (!got && gradient)
+    got = gradientOfLastBlock(record, shape[1]! - (ofAbnormal ? start : 0), recorded, textWidth);
   if (!got) return undefined;
   if (perImage) {
     const size = got.length / images;
@@ -51,7 +54,7 @@ export function matchIntermediate(
   const position = (i: number) => Math.floor(i / textWidth) % rows;
   if (/^prompt\/pos$|^text_pos\/(in|layer\d+)$/.test(name))
     return gradient ? { got, keep: (i) => position(i) >= start } : { got };
-  if (/prompt\/neg$|prompt_neg$|text_neg\/(in|layer\d+)$/.test(name) && start > 0) {
+  if (ofAbnormal && start > 0) {
     const full = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(Number.NaN);
     const own = (rows - start) * textWidth;
     for (let text = 0; text < shape[0]!; text += 1)
@@ -59,6 +62,27 @@ export function matchIntermediate(
     return { got: full, keep: (i) => position(i) >= start };
   }
   return { got };
+}
+
+/**
+ * Behind the last block of a text encoder only the end token's row has a gradient, and no other row is made: the golden
+ * rows end with it.
+ */
+function gradientOfLastBlock(
+  record: string,
+  rows: number,
+  recorded: Readonly<Record<string, HostData>>,
+  width: number,
+): Float32Array | undefined {
+  const ends = recorded[record.replace(/layer\d+$/, 'end')];
+  if (!ends || !/layer\d+$/.test(record)) return undefined;
+  const found = new Float32Array(ends.length * rows);
+  for (let text = 0; text < ends.length / width; text += 1)
+    found.set(
+      (ends as Float32Array).subarray(text * width, (text + 1) * width),
+      ((text + 1) * rows - 1) * width,
+    );
+  return found;
 }
 
 function dapRecord(name: string): string {

@@ -29,7 +29,7 @@ export async function encodeImages(
   const model = createModelGraph(clip.weightSpec);
   const input = model.graph.input('images', f32(batch, 3, size, size));
   const { image, patches } = encodeImage(model, input, config, defaultDualLayers(config));
-  const outputs = { clip: clipFeature(model, config), faprompt: image, patches };
+  const outputs = { clip: clipFeature(model), faprompt: image, patches };
   const executable = await compile(gpu, model.graph, outputs, {
     parameters: bindWeights(clip, model.weights),
   });

@@ -40,7 +40,12 @@ export function encodeText(context: Context, input: TextInput, config: ClipConfi
   const { embeddings, start, end, prefix, layerTokens = [], name } = input;
   const [texts, length] = embeddings.shape as [number, number];
   const positions = slice(graph, weight('positional_embedding'), { axis: 0, start, end: start + length });
+  const endRows = (t: Tensor): Tensor =>
+    typeof end === 'number'
+      ? slice(graph, t, { axis: 1, start: end - start, end: end - start + 1 })
+      : gatherRows(graph, t, end);
   let x = record(`${name}/in`, add(graph, embeddings, positions));
+  let ends = x;
   const keys: Tensor[] = [];
   for (let i = 0; i < config.textLayers; i += 1) {
     const tokens = layerTokens[i - 1];
@@ -50,15 +55,12 @@ export function encodeText(context: Context, input: TextInput, config: ClipConfi
     keys.push(qkv);
     const shared = prefix ? { prefix: prefix[i]!, prefixLength: start } : {};
     const attended = attention(graph, qkv, { heads: config.textHeads, causal: true, ...shared });
-    x = record(
-      `${name}/layer${i}`,
-      mlp(context, attentionOut(context, attended, x, block), block, config.activation),
-    );
+    const rest = (rows: Tensor, residual: Tensor): Tensor =>
+      mlp(context, attentionOut(context, rows, residual, block), block, config.activation);
+    // Behind the last attention only the end tokens' rows are read: all others are for whoever asks for the record.
+    if (i === config.textLayers - 1) ends = record(`${name}/end`, rest(endRows(attended), endRows(x)));
+    x = record(`${name}/layer${i}`, rest(attended, x));
   }
-  const ends =
-    typeof end === 'number'
-      ? slice(graph, x, { axis: 1, start: end - start, end: end - start + 1 })
-      : gatherRows(graph, x, end);
   const last = graph.view(ends, [texts, config.textWidth]);
   const features = matmul(graph, layerNorm(context, last, 'ln_final'), weight('text_projection'));
   return { features: record(`${name}/feat`, features), keys };

@@ -62,6 +62,11 @@ export function encodeFeatures(
   const tokens = embedPatches(context, images, config, { grid, positions: needs.positions });
   let original = record('vision/ln_pre', layerNorm(context, tokens, 'visual.ln_pre'));
   let vv: Tensor | undefined;
+  let ofClass = original;
+  const classRow = (t: Tensor): Tensor => slice(graph, t, { axis: 1, start: 0, end: 1 });
+  // Behind the last attention only the class token is read, unless patches come from there.
+  const patchesToo =
+    (needs.dualLayers === 0 && needs.patches !== 'none') || needs.taps.includes(config.visionLayers);
   for (let i = 0; i < config.visionLayers; i += 1) {
     const block = `visual.transformer.resblocks.${i}`;
     const qkv = queryKeyValue(context, original, block);
@@ -75,21 +80,22 @@ export function encodeFeatures(
       record(`vision/layer${i}/vv`, vv);
       if (needs.vvTaps.includes(i + 1)) found[`vv${i + 1}`] = slice(graph, vv, patchRows);
     } else results = attention(graph, qkv, { heads });
+    const rest = (attended: Tensor): Tensor => mlp(context, attended, block, config.activation);
     const attended = attentionOut(context, results, original, block);
+    if (i === config.visionLayers - 1 && !patchesToo)
+      ofClass = rest(attentionOut(context, classRow(results), classRow(original), block));
     // Only where both streams are: before, the published code adds to a copy.
     const aliased = needs.aliasedTaps && i > config.visionLayers - needs.dualLayers;
     if (aliased && needs.taps.includes(i)) found[`tap${i}`] = slice(graph, attended, patchRows);
-    original = mlp(context, attended, block, config.activation);
+    original = rest(attended);
     record(`vision/layer${i}/ori`, original);
     if (needs.taps.includes(i + 1)) found[`tap${i + 1}`] = slice(graph, original, patchRows);
   }
   const projection = weight('visual.proj');
-  const classToken = graph.view(slice(graph, original, { axis: 1, start: 0, end: 1 }), [
-    batch,
-    config.visionWidth,
-  ]);
-  const ofClass = needs.classNorm ? layerNorm(context, classToken, 'visual.ln_post') : classToken;
-  const image = record('vision/cls_raw', matmul(graph, ofClass, projection, itemRows(context, ofClass)));
+  if (patchesToo) ofClass = classRow(original);
+  const classToken = record('vision/class', graph.view(ofClass, [batch, config.visionWidth]));
+  const normed = needs.classNorm ? layerNorm(context, classToken, 'visual.ln_post') : classToken;
+  const image = record('vision/cls_raw', matmul(graph, normed, projection, itemRows(context, normed)));
   const unitImage = record('image/cls', l2norm(graph, image));
   found.image = needs.image === 'raw' ? image : unitImage;
   if (needs.patches !== 'none') {
@@ -108,13 +114,9 @@ export function encodeFeatures(
  * stream's class token. FAPrompt's `ImageFeatures.image` leaves ln_post out.
  * @returns unit rows [B, E]
  */
-export function clipFeature(model: ModelGraph, config: ClipConfig): Tensor {
+export function clipFeature(model: ModelGraph): Tensor {
   const { graph, weight, records } = model;
-  const last = records.get(`vision/layer${config.visionLayers - 1}/ori`)!;
-  const token = graph.view(slice(graph, last, { axis: 1, start: 0, end: 1 }), [
-    last.shape[0]!,
-    config.visionWidth,
-  ]);
+  const token = records.get('vision/class')!;
   return l2norm(graph, matmul(graph, layerNorm(model, token, 'visual.ln_post'), weight('visual.proj')));
 }
 

@@ -57,13 +57,16 @@ export function windowFeatures(
 /** @param tokens before ln_pre [N, L, D], the class token first. @returns unit vectors [N, E] */
 function classFeature(context: Context, tokens: Tensor, config: ClipConfig): Tensor {
   const { graph, weight } = context;
+  const classRow = (t: Tensor): Tensor => slice(graph, t, { axis: 1, start: 0, end: 1 });
   let x = layerNorm(context, tokens, 'visual.ln_pre');
   for (let i = 0; i < config.visionLayers; i += 1) {
     const block = `visual.transformer.resblocks.${i}`;
-    const attended = attention(graph, queryKeyValue(context, x, block), { heads: config.visionHeads });
+    let attended = attention(graph, queryKeyValue(context, x, block), { heads: config.visionHeads });
+    // Behind the last attention only the class token is read.
+    if (i === config.visionLayers - 1) [attended, x] = [classRow(attended), classRow(x)];
     x = mlp(context, attentionOut(context, attended, x, block), block, config.activation);
   }
-  const token = graph.view(slice(graph, x, { axis: 1, start: 0, end: 1 }), [x.shape[0]!, config.visionWidth]);
+  const token = graph.view(x, [x.shape[0]!, config.visionWidth]);
   const normed = layerNorm(context, token, 'visual.ln_post');
   return l2norm(graph, matmul(graph, normed, weight('visual.proj'), itemRows(context, normed)));
 }

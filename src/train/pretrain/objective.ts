@@ -31,7 +31,7 @@ export function pretrainLosses(model: ModelGraph, settings: PretrainSettings): P
   const inputs = pretrainInputs(model, settings);
   const { image, patches } = encodeImage(model, inputs.images, config, defaultDualLayers(config));
   // Both readings of the class token that are in use: FAPrompt's without ln_post, CLIP's with it.
-  const readings = [image, clipFeature(model, config)];
+  const readings = [image, clipFeature(model)];
   const texts = encodeTexts(model, inputs.tokens, inputs.ends, config);
   const captions = slice(graph, texts, { axis: 0, start: 0, end: batch });
   const counterparts = slice(graph, texts, { axis: 0, start: batch, end: 2 * batch });
