@@ -60,7 +60,7 @@ function arithmetic(dispatch: Dispatch, flops: number, { cores, ...of }: Ceiling
 }
 
 /**
- * Adds up, dispatch by dispatch, the largest of: its FLOP at the peak of the multiprocessors that have a workgroup of it, the
+ * Adds up, dispatch by dispatch of what a plan runs each time, the largest of: its FLOP at the peak of the multiprocessors that have a workgroup of it, the
  * bytes of its operands and results at the full bandwidth, and the cost of any dispatch. A bound from below: kernels reach
  * a share of the peak only.
  */
@@ -68,7 +68,8 @@ export function estimate(plan: Plan, capabilities: Capabilities, ceilings: Ceili
   const bound = { arithmetic: 0, memory: 0, dispatch: 0 };
   let dispatches = 0;
   let bytes = 0;
-  for (const node of plan.nodes)
+  let flop = 0;
+  for (const node of plan.nodes.slice(plan.once.nodes))
     for (const { dispatch, flops } of dispatchesOf({ capabilities } as Gpu, node, undefined)) {
       // A tensor may be bound under two names, as scalars and as vectors.
       const tensors = new Map(
@@ -85,8 +86,9 @@ export function estimate(plan: Plan, capabilities: Capabilities, ceilings: Ceili
       const [kind, seconds] = times.reduce((a, b) => (b[1] > a[1] ? b : a));
       bound[kind] += seconds * 1e3;
       dispatches += 1;
+      flop += flops;
       bytes += moved;
     }
   const milliseconds = bound.arithmetic + bound.memory + bound.dispatch;
-  return { dispatches, gflop: plan.flops / 1e9, bytes, milliseconds, bound };
+  return { dispatches, gflop: flop / 1e9, bytes, milliseconds, bound };
 }

@@ -41,7 +41,8 @@ torch=()
 python3 -c 'import torch' 2>/dev/null && torch=(--torch)
 
 # Each part and its limit in seconds, 600 in all.
-limits="adapter:10 detect:60 step:75 folder:60 products:45 golden:60 tests:90 kernels:90 peers:80 cold:30"
+# Right or wrong before fast or slow: of what has run on no card yet, then of everything.
+limits="adapter:10 golden:60 new:50 detect:60 step:75 products:45 folder:60 tests:60 kernels:80 peers:70 cold:30"
 
 run() {
   local limited=(timeout -k 5 "$2" node)
@@ -54,8 +55,10 @@ run() {
     folder) "${bench[@]}" folder --model "$model" --f16 --images 64 --runs 1 --batches 1,4,8,16 --json "$out/folder.json" ;;
     products) "${bench[@]}" products --budget 40 ;;
     golden) FAPROMPT_GOLDEN=${FAPROMPT_GOLDEN:-$bundle/shared/golden} "${limited[@]}" dist/golden.js ;;
-    # What a GPU has that software adapters have not: other subgroups, matrix units, ways that start at a size.
-    tests) "${limited[@]}" node_modules/vitest/vitest.mjs run test/fusion.test.ts test/batching.test.ts test/kernels.test.ts test/matmul.test.ts test/matmul-units.test.ts ;;
+    # What a GPU has that software adapters have not: other subgroups, matrix units, ways that start at a size. First what is
+    # new there: the fused step, batches of images, tiled gradients, matrix units.
+    new) "${limited[@]}" node_modules/vitest/vitest.mjs run test/{fusion,batching,matmul-units,image-batch,attention,subgroups}.test.ts ;;
+    tests) "${limited[@]}" node_modules/vitest/vitest.mjs run test/{kernels,matmul}.test.ts ;;
     kernels) "${bench[@]}" kernels --shapes model --json "$out/kernels.json" ;;
     # The other libraries are too large for the bundle: without them, ours beside PyTorch.
     peers) "${bench[@]}" peers "${torch[@]}" $([ -d bench/peers/node_modules ] || echo --only faprompt) --json "$out/peers.json" ;;

@@ -18,12 +18,16 @@ import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokeni
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
 import { defaultDualLayers } from '../src/model/clip/vision.ts';
 import { weightSpecs } from '../src/model/clip/weights.ts';
+import { createModelGraph } from '../src/model/context.ts';
+import { forward } from '../src/model/faprompt/forward.ts';
 import { presets } from '../src/model/faprompt/options.ts';
+import { anomalyMap, smoothedMap, smoothingSigma } from '../src/model/faprompt/score.ts';
 import { promptTemplates, usedTokens } from '../src/model/faprompt/templates.ts';
+import { featureInputs } from '../src/model/scorer.ts';
 import { buildStepGraph, planStep } from '../src/train/step.ts';
 import { configOf, sizeOf } from './random-clip.ts';
 
-/** One pipeline, and how often an image and a step dispatch it. */
+/** One pipeline, and how often an image, its score and a step dispatch it. */
 export interface PipelineUse {
   readonly shader: Shader;
   readonly overrides: Readonly<Record<string, OverrideValue>>;
@@ -42,8 +46,16 @@ export const largeGpu: Capabilities = {
   roundOperands: false,
 };
 
-/** What one image and one cached training step of 8 run. Nothing is put on a GPU. */
-export function plansOf(model: string): { readonly image: Plan; readonly step: Plan } {
+interface Plans {
+  readonly image: Plan;
+  readonly step: Plan;
+  /** Map and score of one image from its features, and of 8 at a time, which nobody does yet. */
+  readonly score: Plan;
+  readonly scoreOf8: Plan;
+}
+
+/** What one image, its score and one cached training step of 8 run. Nothing is put on a GPU. */
+export function plansOf(model: string): Plans {
   const config = configOf(model);
   const specs = weightSpecs(config, () => 'F16');
   const clip = { config, weightSpec: (name: string) => specs.get(name) };
@@ -55,32 +67,47 @@ export function plansOf(model: string): { readonly image: Plan; readonly step: P
   const size = sizeOf(model);
   const image = buildImageGraph(clip, size, 1, fapromptNeeds(defaultDualLayers(config)));
   const step = buildStepGraph(clip, { clip: config, options, templates, rows }, { batch: 8, size });
+  // As createScorer has it.
+  const score = (batch: number) => {
+    const context = createModelGraph(clip.weightSpec);
+    const { image, patches } = featureInputs(context, { clip, size, needs: fapromptNeeds(0) }, batch);
+    const faprompt = { clip: config, options, templates, rows };
+    const found = forward(context, faprompt, { image: image!, patches: patches! }, { size });
+    const map = smoothedMap(context, anomalyMap(context, found), smoothingSigma(size, options.sigma));
+    return plan(context.graph, { map, score: found.score }, { batch: true, fixedParameters: true });
+  };
   // As createImageEncoder and compileStep have them.
-  return { image: plan(image.model.graph, image.outputs, { batch: true }), step: planStep(step) };
+  return {
+    image: plan(image.model.graph, image.outputs, { batch: true }),
+    step: planStep(step),
+    score: score(1),
+    scoreOf8: score(8),
+  };
 }
 
-/** How often each operator is dispatched, most in a step first: [operator, image, step]. */
-export function dispatchesByOperator({ image, step }: ReturnType<typeof plansOf>): string[][] {
-  const counts = new Map<string, { image: number; step: number }>();
-  for (const [what, { nodes }] of [
-    ['image', image],
-    ['step', step],
-  ] as const)
-    for (const node of nodes) {
-      const count = counts.get(node.op.name) ?? { image: 0, step: 0 };
-      count[what] += dispatchesOf({ capabilities: largeGpu } as Gpu, node, undefined).length;
+/** What a plan runs each time: without what it computes once. */
+export const eachTime = ({ nodes, once }: Plan): Plan['nodes'] => nodes.slice(once.nodes);
+
+/** How often each operator is dispatched, most in a step first: [operator, image, score, step]. */
+export function dispatchesByOperator(plans: Plans): string[][] {
+  const kinds = ['image', 'score', 'step'] as const;
+  const counts = new Map<string, Record<(typeof kinds)[number], number>>();
+  for (const kind of kinds)
+    for (const node of eachTime(plans[kind])) {
+      const count = counts.get(node.op.name) ?? { image: 0, score: 0, step: 0 };
+      count[kind] += dispatchesOf({ capabilities: largeGpu } as Gpu, node, undefined).length;
       counts.set(node.op.name, count);
     }
   return [...counts]
     .sort(([, a], [, b]) => b.step - a.step || b.image - a.image)
-    .map(([name, count]) => [name, `${count.image || ''}`, `${count.step || ''}`]);
+    .map(([name, count]) => [name, ...kinds.map((kind) => `${count[kind] || ''}`)]);
 }
 
-/** The pipelines of both, most work first. */
+/** The pipelines of all three, most work first. */
 export function pipelinesOf(model: string): PipelineUse[] {
-  const { image, step } = plansOf(model);
+  const { image, step, score } = plansOf(model);
   const uses = new Map<string, PipelineUse>();
-  for (const node of [...image.nodes, ...step.nodes])
+  for (const node of [...image.nodes, ...score.nodes, ...step.nodes])
     for (const { dispatch, flops } of dispatchesOf({ capabilities: largeGpu } as Gpu, node, undefined)) {
       const { shader, overrides = {} } = dispatch;
       const key = `${shader.path} ${JSON.stringify(overrides)}`;
@@ -98,7 +125,13 @@ export function pipelinesOf(model: string): PipelineUse[] {
 export interface Compiled {
   /** As `begin` names it. */
   readonly pipeline: number;
+  /** Of a lane, in the compiled code. */
   readonly registers: number;
+  /**
+   * What a lane needs: RADV's scheduler takes more than that where workgroup memory keeps further subgroups out anyway, so
+   * that more loads are on their way. NVK does not tell them apart.
+   */
+  readonly needed: number;
   readonly spills: number;
   readonly instructions: number;
   /** Of the block of instructions with the most multiply-adds, which share they are; 0: the compiler does not say. */
@@ -129,7 +162,7 @@ export function createReader(): { line(text: string): void; readonly compiled: r
         finish();
         const pipeline = number(/^@@pipeline (\d+)/, text);
         if (pipeline !== undefined)
-          current = { pipeline, registers: 0, spills: 0, instructions: 0, multiplyAdds: 0 };
+          current = { pipeline, registers: 0, needed: 0, spills: 0, instructions: 0, multiplyAdds: 0 };
         best = { all: 0, multiplyAdds: 0 };
         return;
       }
@@ -148,8 +181,9 @@ export function createReader(): { line(text: string): void; readonly compiled: r
         number(/^Instruction count: (\d+)/, text) ??
         number(/^Instructions: (\d+)/, text) ??
         current.instructions;
-      current.registers =
-        number(/^Num GPRs: (\d+)/, text) ?? number(/^VGPRs: (\d+)/, text) ?? current.registers;
+      const registers = number(/^(?:Num GPRs|VGPRs): (\d+)/, text);
+      current.registers = registers ?? current.registers;
+      current.needed = number(/^Pre-Sched VGPRs: (\d+)/, text) ?? registers ?? current.needed;
       current.spills += number(/^(?:Spills to mem|Spilled [SV]GPRs): (\d+)/, text) ?? 0;
     },
     get compiled() {
@@ -221,12 +255,25 @@ const leastMultiplyAdds: Readonly<Record<string, number>> = {
   'attention_tile.wgsl': 0.75,
 };
 
-/** What is wrong with a pipeline; empty: nothing. */
-export function faults(path: string, c: Compiled, mostRegisters: number): string[] {
-  const least = Object.entries(leastMultiplyAdds).find(([name]) => path.endsWith(name))?.[1];
+/**
+ * Kernels that need more registers than others may. On matrix units RDNA3 holds every f16 in two lanes, so the matrices of
+ * a subgroup's operands take twice NVIDIA's registers. With 140 a SIMD's 1536 hold 10 subgroups; workgroup memory has room
+ * for 8.
+ */
+const mostNeeded: Readonly<Record<Pretended, Readonly<Record<string, number>>>> = {
+  nvidia: {},
+  amd: { 'matmul_units_16x16x16.wgsl': 140 },
+};
+
+/** What is wrong with a pipeline that was compiled for `gpu`; empty: nothing. */
+export function faults(gpu: Pretended, file: string, c: Compiled, mostRegisters: number): string[] {
+  const name = path.basename(file);
+  const least = leastMultiplyAdds[name];
   return [
     ...(c.spills > 0 ? [`${c.spills} spills`] : []),
-    ...(c.registers > mostRegisters ? [`${c.registers} registers`] : []),
+    ...(c.needed > Math.max(mostRegisters, mostNeeded[gpu][name] ?? 0)
+      ? [`needs ${c.needed} registers`]
+      : []),
     ...(least && c.multiplyAdds > 0 && c.multiplyAdds < least
       ? [`${(100 * c.multiplyAdds).toFixed(0)} % multiply-adds, at least ${100 * least} %`]
       : []),

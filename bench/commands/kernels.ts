@@ -3,10 +3,12 @@ import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { openGpu } from '../../src/gpu/gpu.ts';
 import { processIo } from '../../src/jobs/io.ts';
 import { createProgress } from '../../src/jobs/progress.ts';
+import { opTests } from '../../testing/op-tests.ts';
 import type { KernelResult } from '../kernel-time.ts';
 import { benchKernels, countKernels } from '../kernels.ts';
 import { describeEnvironment, environment, table } from '../output.ts';
 import { roofline } from '../roofline.ts';
+import { requireSome } from './options.ts';
 
 interface Given {
   filter: string;
@@ -51,7 +53,14 @@ export const addKernelsCommand = (program: Command): Command =>
       const gpu = await openGpu();
       const where = environment(gpu);
       console.log(describeEnvironment(where));
-      const progress = createProgress(processIo, 'kernels', countKernels(gpu, { filter, shapes }));
+      const count = countKernels(gpu, { filter, shapes });
+      requireSome(
+        '--filter',
+        filter,
+        count,
+        opTests.map(({ op }) => `${op.name}/...`),
+      );
+      const progress = createProgress(processIo, 'kernels', count);
       try {
         const { ceilings, kernels } = await benchKernels(gpu, {
           filter,

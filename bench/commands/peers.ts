@@ -14,7 +14,7 @@ import {
   openBrowser,
   preparePeers,
 } from '../peers/workers.ts';
-import { integer } from './options.ts';
+import { integer, requireSome } from './options.ts';
 
 /** Matmul and whole blocks on a software adapter: 4; everything else, and GPUs: 1.5. */
 export function goalOf({ kind }: Problem, software: boolean): number {
@@ -57,6 +57,12 @@ export const addPeersCommand = (program: Command): Command =>
       const pattern = new RegExp(given.filter);
       const inBrowser = given.where === 'browser';
       const chosen = problems.filter(({ name, browser }) => pattern.test(name) && (!inBrowser || browser));
+      requireSome(
+        '--filter',
+        given.filter,
+        chosen.length,
+        problems.map(({ name }) => name),
+      );
       preparePeers();
       const browser = inBrowser ? await openBrowser(!given.gpu) : undefined;
       const offered: readonly LibraryName[] = browser ? browserLibraries : nodeLibraries;

@@ -21,7 +21,7 @@ import {
 } from '../pipelines.ts';
 import { modelNames } from '../random-clip.ts';
 import { root } from '../root.ts';
-import { integer } from './options.ts';
+import { integer, requireSome } from './options.ts';
 
 interface Options {
   model: string;
@@ -39,7 +39,7 @@ export const addPipelinesCommand = (program: Command): Command => {
     )
     .addOption(new Option('--model <name>').choices(modelNames).default('ViT-L/14@336px'))
     .addOption(new Option('--gpu <names...>').choices(Object.keys(pretended)).default(Object.keys(pretended)))
-    .option('--registers <n>', 'most registers that a lane may have', integer, 128)
+    .option('--registers <n>', 'most registers that a lane may need', integer, 128)
     .option('--only <text>', 'only shaders whose path contains this', '')
     .action(checkAll);
 };
@@ -59,13 +59,14 @@ async function compileAll(file: string): Promise<void> {
 
 async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise<void> {
   const plans = plansOf(model);
+  const names = { image: 'image', step: 'step', score: 'score', scoreOf8: 'score of 8 together' };
   const withoutUnits = { ...largeGpu, matrixUnits: [] };
   const bounds = Object.entries(plans).flatMap(([what, plan]) =>
     [largeGpu, withoutUnits].map((capabilities) => {
       const { dispatches, gflop, bytes, milliseconds, bound } = estimate(plan, capabilities, h100);
       const shares = [milliseconds, bound.arithmetic, bound.memory, bound.dispatch];
       return [
-        `${what}, ${capabilities.matrixUnits.length > 0 ? 'matrix units' : 'f32'}`,
+        `${names[what as keyof typeof names]}, ${capabilities.matrixUnits.length > 0 ? 'matrix units' : 'f32'}`,
         `${dispatches}`,
         gflop.toFixed(1),
         formatBytes(bytes),
@@ -85,12 +86,19 @@ async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise
     ),
   );
   const counts = dispatchesByOperator(plans);
-  console.log(table(['operator', 'dispatches of an image', 'of a step'], counts));
+  console.log(table(['operator', 'dispatches of an image', 'of its score', 'of a step'], counts));
   if (mesa26Missing) {
     console.log(mesa26Missing);
     return;
   }
-  const uses = pipelinesOf(model).filter(({ shader }) => shader.path.includes(only));
+  const all = pipelinesOf(model);
+  const uses = all.filter(({ shader }) => shader.path.includes(only));
+  requireSome(
+    '--only',
+    only,
+    uses.length,
+    all.map(({ shader }) => path.basename(shader.path, '.wgsl')),
+  );
   const folder = await mkdtemp(path.join(os.tmpdir(), 'faprompt-pipelines-'));
   try {
     const file = path.join(folder, 'pipelines.json');
@@ -103,7 +111,7 @@ async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise
       );
       const rows = compiled.map((c) => {
         const { shader, overrides, count, flops } = uses[c.pipeline]!;
-        const wrong = faults(shader.path, c, registers);
+        const wrong = faults(gpu, shader.path, c, registers);
         if (wrong.length > 0) process.exitCode = 1;
         const set = Object.entries(overrides).map(([name, value]) => `${name}=${Number(value)}`);
         return [
@@ -112,6 +120,7 @@ async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise
           (flops / 1e9).toFixed(1),
           String(c.instructions),
           String(c.registers),
+          String(c.needed),
           String(c.spills),
           c.multiplyAdds > 0 ? `${(100 * c.multiplyAdds).toFixed(0)} %` : '',
           wrong.join(', '),
@@ -126,6 +135,7 @@ async function checkAll({ model, gpu: gpus, registers, only }: Options): Promise
             'GFLOP',
             'instructions',
             'registers',
+            'needed',
             'spills',
             'multiply-adds',
             'wrong',

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { openGpu } from '../../src/gpu/gpu.ts';
 import { describeEnvironment, environment } from '../output.ts';
-import { benchProducts, type TrialLayout } from '../products.ts';
-import { integer } from './options.ts';
+import { benchProducts, productShapes, type TrialLayout } from '../products.ts';
+import { integer, requireSome } from './options.ts';
 
 interface Given {
   filter: string;
@@ -34,6 +34,8 @@ export const addProductsCommand = (program: Command): Command =>
     )
     .option('--no-bounds-checks', 'shaders without bounds checks')
     .action(async ({ filter, budget, boundsChecks, trial }: Given) => {
+      const names = productShapes.map(({ name }) => name);
+      requireSome('--filter', filter, names.filter((name) => name.includes(filter)).length, names);
       const gpu = await openGpu({ boundsChecks });
       try {
         console.log(describeEnvironment(environment(gpu)));
