@@ -34,7 +34,7 @@ export function unitsFit(layout: UnitsLayout, capabilities: Capabilities): boole
   const of = (name: string) => constantOf(shader, name);
   const eightsA = (of('BLOCK_M') * of('DEPTH')) / (8 * subgroupSize * COLUMNS);
   const eightsB = (of('BLOCK_N') * of('DEPTH')) / (8 * subgroupSize * ROWS);
-  const copied = [eightsA, eightsB].every((n) => [1, 2, 4].includes(n));
+  const copied = [eightsA, eightsB].every((n) => [1, 2].includes(n));
   // Two halves of both operands, 16 bytes for eight, and the peaks.
   const memory = 32 * SLICES * (ROWS * of('SIZE_A') + COLUMNS * of('SIZE_B')) + 16;
   return copied && ROWS * COLUMNS * SLICES * subgroupSize <= maxInvocations && memory <= workgroupMemory;

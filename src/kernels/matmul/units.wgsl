@@ -29,7 +29,7 @@ override WHOLE: bool = false; // K is a whole number of stretches of all slices
 
 const BLOCK_M = 2u * UNIT_M;
 const BLOCK_N = 4u * UNIT_N;
-const DEPTH = 2u * UNIT_K;
+const DEPTH = UNIT_K; // of a stretch: with twice as much NVIDIA's registers hold one workgroup at a time, not two
 
 // For GPUs; a software adapter's compiler takes many times as long for either.
 override UNROLLED: bool = true;
@@ -41,27 +41,29 @@ override BLOCKS_A: u32 = ROWS * SLICES;
 override BLOCKS_B: u32 = COLUMNS * SLICES;
 override SPLIT_B: bool = SPLIT && B_TYPE == F32;
 
-// Eights (neighbours in memory) that a lane copies at a time: 1, 2 or 4.
+// Eights (neighbours in memory) that a lane copies at a time: 1 or 2.
 override EIGHTS_A: u32 = BLOCK_M * DEPTH / (8u * SUBGROUP * COLUMNS);
 override EIGHTS_B: u32 = BLOCK_N * DEPTH / (8u * SUBGROUP * ROWS);
 
+const PAD = 1u;
+
+// Where a subgroup puts a matrix of its sums: its share of tile_a, which nobody reads any more and which holds those of
+// both columns. In fours of f32.
+const LINE_SUM = UNIT_N / 4u + PAD;
+const SIZE_SUM = UNIT_M * LINE_SUM;
+
 // A block in workgroup memory: lines of eights as they lie in the operand, along K or across it, each padded by 16 bytes so
 // that the lines of a matrix lie in different banks.
-const PAD = 1u;
 const LINE_K = DEPTH / 8u + PAD;
 const LINE_M = BLOCK_M / 8u + PAD;
 const LINE_N = BLOCK_N / 8u + PAD;
-const SIZE_A = max(BLOCK_M * LINE_K, DEPTH * LINE_M);
+const SIZE_A = max(max(BLOCK_M * LINE_K, DEPTH * LINE_M), 2u * SIZE_SUM);
 const SIZE_B = max(BLOCK_N * LINE_K, DEPTH * LINE_N);
 
 // [slice * ROWS + row of blocks] and [slice * COLUMNS + column of blocks]: eight halves in an element; behind all high
 // halves the low ones. Arrays of arrays and constant offsets: the compiler need not hold the second index within bounds.
 var<workgroup> tile_a: array<array<vec4u, SIZE_A>, select(1u, 2u, SPLIT) * BLOCKS_A>;
 var<workgroup> tile_b: array<array<vec4u, SIZE_B>, select(1u, 2u, SPLIT_B) * BLOCKS_B>;
-
-// Where a subgroup puts a matrix of its sums: its share of tile_a, which nobody reads any more. In fours of f32.
-const LINE_SUM = UNIT_N / 4u + PAD;
-const SIZE_SUM = UNIT_M * LINE_SUM;
 
 // Adds a part of K to an element of the result, or finishes it.
 fn finish(batch: u32, m: u32, n: u32, part: f32, begun: bool, done: bool) {

@@ -12,12 +12,8 @@ struct Eight {
 // it is, and each would be waited for before the next is fetched.
 var<private> next_a0: Eight;
 var<private> next_a1: Eight;
-var<private> next_a2: Eight;
-var<private> next_a3: Eight;
 var<private> next_b0: Eight;
 var<private> next_b1: Eight;
-var<private> next_b2: Eight;
-var<private> next_b3: Eight;
 
 // Where eight neighbours of a workgroup's copy lie.
 struct Spot {
@@ -158,20 +154,12 @@ fn fetch_a(base: u32, row: u32, stretch: u32, lane: u32) {
   if (EIGHTS_A > 1u) {
     next_a1 = eight_of_a(1u, base, row, stretch, lane);
   }
-  if (EIGHTS_A > 2u) {
-    next_a2 = eight_of_a(2u, base, row, stretch, lane);
-    next_a3 = eight_of_a(3u, base, row, stretch, lane);
-  }
 }
 
 fn fetch_b(base: u32, column: u32, stretch: u32, lane: u32) {
   next_b0 = eight_of_b(0u, base, column, stretch, lane);
   if (EIGHTS_B > 1u) {
     next_b1 = eight_of_b(1u, base, column, stretch, lane);
-  }
-  if (EIGHTS_B > 2u) {
-    next_b2 = eight_of_b(2u, base, column, stretch, lane);
-    next_b3 = eight_of_b(3u, base, column, stretch, lane);
   }
 }
 
@@ -209,19 +197,11 @@ fn put_a(up: f32, lane: u32) {
   if (EIGHTS_A > 1u) {
     put_eight_a(1u, lane, up, next_a1);
   }
-  if (EIGHTS_A > 2u) {
-    put_eight_a(2u, lane, up, next_a2);
-    put_eight_a(3u, lane, up, next_a3);
-  }
 }
 
 fn put_b(up: f32, lane: u32) {
   put_eight_b(0u, lane, up, next_b0);
   if (EIGHTS_B > 1u) {
     put_eight_b(1u, lane, up, next_b1);
-  }
-  if (EIGHTS_B > 2u) {
-    put_eight_b(2u, lane, up, next_b2);
-    put_eight_b(3u, lane, up, next_b3);
   }
 }

@@ -24,20 +24,14 @@ fn largest_finite(values: Eight) -> f32 {
 
 // Reports magnitudes that the scale does not suit; for scale 0, any. Variables that a layout does not use are 0.
 fn watch_a(up: f32) {
-  let upper = max(largest_of(next_a0), largest_of(next_a1));
-  let seen = max(upper, max(largest_of(next_a2), largest_of(next_a3)));
-  if (!(seen * up <= LIMIT) || up == 0.0) {
-    let finite = max(largest_finite(next_a0), largest_finite(next_a1));
-    atomicMax(&peak_a, bitcast<u32>(max(finite, max(largest_finite(next_a2), largest_finite(next_a3)))));
+  if (!(max(largest_of(next_a0), largest_of(next_a1)) * up <= LIMIT) || up == 0.0) {
+    atomicMax(&peak_a, bitcast<u32>(max(largest_finite(next_a0), largest_finite(next_a1))));
   }
 }
 
 fn watch_b(up: f32) {
-  let upper = max(largest_of(next_b0), largest_of(next_b1));
-  let seen = max(upper, max(largest_of(next_b2), largest_of(next_b3)));
-  if (!(seen * up <= LIMIT) || up == 0.0) {
-    let finite = max(largest_finite(next_b0), largest_finite(next_b1));
-    atomicMax(&peak_b, bitcast<u32>(max(finite, max(largest_finite(next_b2), largest_finite(next_b3)))));
+  if (!(max(largest_of(next_b0), largest_of(next_b1)) * up <= LIMIT) || up == 0.0) {
+    atomicMax(&peak_b, bitcast<u32>(max(largest_finite(next_b0), largest_finite(next_b1))));
   }
 }
 
