@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { slimShader } from '../scripts/wgsl-plugin.mjs';
 import type { Shader } from '../src/gpu/shader.ts';
 
 /** WebGPU's default of maxStorageBuffersPerShaderStage. */
@@ -35,6 +36,7 @@ test('a shader that uses subgroups asks for their size, as gpu/subgroups.ts take
   for (const { path, code, overrides } of usesSubgroups) {
     expect(overrides, path).toContain('SUBGROUP');
     for (const request of ['enable subgroup_size_control;', '@subgroup_size(SUBGROUP)'])
-      expect(code.split(request), `${path}: ${request}`).toHaveLength(2);
+      for (const text of [code, slimShader(code)])
+        expect(text.split(request), `${path}: ${request}`).toHaveLength(2);
   }
 });
