@@ -39,17 +39,28 @@ export function photograph(random: Random, size: number): (canvas: Canvas) => Ui
 
 /** Each pixel mixed with its neighbours, `weight` of each, along rows and then columns; the border repeats. */
 function blurred({ size, data }: Canvas, weight: number): Canvas {
-  const pass = (source: Float32Array, step: number, position: (k: number) => number): Float32Array => {
-    const out = new Float32Array(source.length);
-    for (let k = 0; k < out.length; k++) {
-      const at = position(k);
-      const before = at > 0 ? source[k - step]! : source[k]!;
-      const after = at < size - 1 ? source[k + step]! : source[k]!;
-      out[k] = source[k]! + weight * (before + after - 2 * source[k]!);
-    }
-    return out;
-  };
   const row = 3 * size;
-  const across = pass(data, 3, (k) => Math.floor((k % row) / 3));
-  return { size, data: pass(across, row, (k) => Math.floor(k / row)) };
+  const across = new Float32Array(data.length);
+  const out = new Float32Array(data.length);
+  for (let from = 0; from < data.length; from += row)
+    blurLine(data, across, { from, step: 3, count: size, weight });
+  for (let from = 0; from < row; from += 3) blurLine(across, out, { from, step: row, count: size, weight });
+  return { size, data: out };
+}
+
+/** One line of `count` pixels, the first at `from`, each `step` numbers behind the one before. */
+function blurLine(
+  source: Float32Array,
+  out: Float32Array,
+  { from, step, count, weight }: Readonly<Record<'from' | 'step' | 'count' | 'weight', number>>,
+): void {
+  const last = from + (count - 1) * step;
+  for (let pixel = from; pixel <= last; pixel += step) {
+    const before = pixel > from ? pixel - step : pixel;
+    const after = pixel < last ? pixel + step : pixel;
+    for (let c = 0; c < 3; c++) {
+      const own = source[pixel + c]!;
+      out[pixel + c] = own + weight * (source[before + c]! + source[after + c]! - 2 * own);
+    }
+  }
 }

@@ -113,7 +113,7 @@ function keepVisible(clean: Uint8Array, defective: Uint8Array): Uint8Array | nul
       mask[i] = 1;
       area += 1;
       total += change;
-    } else defective.set(clean.subarray(k, k + 3), k);
+    } else for (let c = k; c < k + 3; c++) defective[c] = clean[c]!;
   }
   return area >= leastArea * mask.length && total >= leastMeanChange * area ? mask : null;
 }
