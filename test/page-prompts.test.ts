@@ -8,6 +8,7 @@ import { violationsInAllLooks } from './page/axe.ts';
 import { tile } from './page/images.ts';
 import { listen, said } from './page/said.ts';
 import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
+import { tinyWeights } from './page/tiny-weights.ts';
 import { cli } from './train-fixtures.ts';
 
 interface PromptNumbers {
@@ -18,9 +19,11 @@ interface PromptNumbers {
 
 describe.skipIf(!hasChromium())('the page: prompt by prompt', () => {
   let site: PageSite;
+  let tiny: string;
   let dir: string;
   beforeAll(async () => {
-    site = await openPageSite();
+    tiny = await tinyWeights();
+    site = await openPageSite(tiny);
     dir = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-prompts-'));
   });
   afterAll(async () => {
@@ -32,8 +35,11 @@ describe.skipIf(!hasChromium())('the page: prompt by prompt', () => {
     const part = await tile('part.png', { defect: 'crack', seed: 11, size: 128, height: 160 });
     const file = path.join(dir, part.name);
     await writeFile(file, part.buffer);
-    const weights = ['--clip', 'weights/small-clip.safetensors', '--no-cache'];
-    const prompts = ['--prompts', 'weights/small-prompts.safetensors', '--no-threshold', '--per-prompt'];
+    const weights = ['--clip', path.join(tiny, 'small-clip.safetensors'), '--no-cache'];
+    const prompts = [
+      ...['--prompts', path.join(tiny, 'small-prompts.safetensors')],
+      ...['--no-threshold', '--per-prompt'],
+    ];
     const { code, note } = await cli([
       'detect',
       ...weights,
