@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Command } from 'commander';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createProgram } from '../src/cli/program.ts';
 import { heldOutSources } from '../src/data/photos/photos.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
+import { processIo } from '../src/jobs/io.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
 let fixtures: Awaited<ReturnType<typeof makeFixtures>>;
@@ -114,6 +117,20 @@ describe('help and usage', () => {
     expect(code).toBe(1);
     expect(note).toMatch(reason);
     expect(note).not.toMatch(/\n\s+at /); // no stack
+  });
+
+  test('pages that help texts name are in the package', async () => {
+    const { files } = JSON.parse(await readFile('package.json', 'utf8')) as { files: string[] };
+    expect(files).toContain('docs/*.md');
+    const named = new Set<string>();
+    const look = async ({ name, commands }: { name: string[]; commands: readonly Command[] }) => {
+      const { out } = await cli([...name, '--help']);
+      for (const page of out.replace(/\n\s+/g, ' ').match(/\bdocs\/\S+?\.md/g) ?? []) named.add(page);
+      for (const inner of commands) await look({ name: [...name, inner.name()], commands: inner.commands });
+    };
+    await look({ name: [], commands: createProgram(processIo).commands });
+    expect(named.size).toBeGreaterThan(3);
+    for (const page of named) expect(existsSync(page), page).toBe(true);
   });
 
   test('without an adapter: one line with what helps', async () => {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { neededEnvironment } from '../scripts/vulkan/driver.mjs';
-import { makeFolder } from '../src/base/files.node.ts';
+import { makeFolder, writeFileAtomic } from '../src/base/files.node.ts';
 import { lockFolder, lockName } from '../src/base/lock.node.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
@@ -179,6 +179,14 @@ describe('two runs in one folder', () => {
       await rm(path.join(dir, 'a'), { recursive: true });
     },
   );
+
+  test('a place that cannot be written to is named, not the temporary file', async () => {
+    const place = path.join(dir, 'folder');
+    await mkdir(path.join(place, 'x'), { recursive: true });
+    await expect(writeFileAtomic(place, '')).rejects.toThrow(/\/folder: cannot be written: E[A-Z]+: [^.]+$/);
+    expect(await readdir(dir)).toEqual(['folder']);
+    await rm(place, { recursive: true });
+  });
 
   test('a lock of another machine counts', async () => {
     await holder({ host: 'elsewhere', pid: 1 });

@@ -85,9 +85,12 @@ export const writePieces = (file: string, write: (handle: FileHandle) => Promise
 /**
  * Lets `write` make a file or a folder under a temporary name beside `place`, then renames it: `place` is whole or as it
  * was. Makes the folder around it if needed.
+ * @throws OutputError naming `place` where the system refuses, what `write` throws
  */
 export async function writeAside(place: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  await makeFolder(path.dirname(place));
+  await makeFolder(path.dirname(place)).catch((error: unknown) => {
+    throw unwritten(place, error);
+  });
   const temporary = temporaryBeside(place);
   await whileUnfinished(temporary, async () => {
     try {
@@ -95,12 +98,20 @@ export async function writeAside(place: string, write: (temporary: string) => Pr
       await rename(temporary, place);
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
-      throw error;
+      throw unwritten(place, error);
     }
   });
 }
 
-/** Where results cannot be written: said before the work, not after it. */
+/** The system's refusal to write, with the place that was meant: a full disk names none, a temporary name says nothing. */
+export function unwritten(place: string, error: unknown): unknown {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  const why = message.split(', ')[0]!;
+  return Object.assign(new OutputError(`${place}: cannot be written: ${why}`, { cause: error }), { code });
+}
+
+/** A place that cannot be written to: where that can be known, said before the work, not after it. */
 export class OutputError extends Error {
   override readonly name = 'OutputError';
 }

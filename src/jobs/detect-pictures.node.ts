@@ -57,5 +57,5 @@ async function refuseForeign(file: string): Promise<void> {
 export const pictureProblem = (error: NodeJS.ErrnoException, image: string): Error => {
   if (error instanceof ImageError || error instanceof DatasetError) return error;
   if (error.code === undefined) throw error;
-  return new Error(`${image}: its results cannot be written: ${error.message}`);
+  return new Error(`${image}: its results: ${error.message}`);
 };

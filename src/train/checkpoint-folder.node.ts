@@ -1,7 +1,7 @@
 // What the folders of all kinds of runs have in common: last.safetensors, the checkpoint, and log.jsonl beside it.
 import { appendFileSync, existsSync } from 'node:fs';
 import path from 'node:path';
-import { makeFolder, removeTemporaries, writeFileAtomic } from '../base/files.node.ts';
+import { makeFolder, removeTemporaries, unwritten, writeFileAtomic } from '../base/files.node.ts';
 import { readText } from '../base/open.node.ts';
 import { readSafetensors, type SafetensorsFile } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
@@ -56,7 +56,13 @@ export async function openCheckpointFolder<Snapshot>(
   return {
     resume: snapshot,
     save: (bytes) => writeFileAtomic(last, bytes),
-    log: (line) => appendFileSync(log, line),
+    log(line) {
+      try {
+        appendFileSync(log, line);
+      } catch (error) {
+        throw unwritten(log, error);
+      }
+    },
   };
 }
 
