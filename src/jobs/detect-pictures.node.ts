@@ -1,10 +1,11 @@
 // The pictures that `faprompt detect` makes of an image.
 import path from 'node:path';
+import { createBudget } from '../base/budget.ts';
 import { DatasetError, ImageError } from '../data/errors.ts';
 import { mapRange, overlay, type Range, resizeMap, squareMap } from '../data/heatmap.ts';
 import { readImage } from '../data/image.node.ts';
 import type { Pictures } from './detect-rows.ts';
-import type { Found } from './detection.ts';
+import type { Found, Outcome } from './detection.ts';
 import type { Target } from './inputs.node.ts';
 import { writeContactSheet, writeImage, writeMap } from './pictures.node.ts';
 import { isForeign, promptsFile, resultFiles } from './results.node.ts';
@@ -22,7 +23,7 @@ const rowsOf = <T>(all: readonly T[]): T[][] =>
  * @param range map values shown as blue and as red
  * @throws DatasetError where a file of another origin stands, and what reading and writing throw
  */
-export async function writePictures(
+async function writePictures(
   out: string,
   { item, map, prompts }: Found<Target>,
   range: Range | 'image',
@@ -43,6 +44,26 @@ export async function writePictures(
   return { ...files, promptsPicture };
 }
 
+/** Draws an image's pictures, while others are being scored; what is wrong with them is said in the image's turn. */
+export type Drawing = (
+  found: Outcome<Target>,
+) => Promise<{ readonly found: Outcome<Target>; readonly pictures: Pictures | Error }>;
+
+/** Pixels of photographs whose pictures are drawn at the same time, at about 16 bytes each; a larger one is alone. */
+const mostDrawn = 2 ** 25;
+
+/** @param out folder of results; undefined: nothing is drawn */
+export function createDrawing(out: string | undefined, range: Range | 'image'): Drawing {
+  const drawing = createBudget(mostDrawn);
+  return async (found) => {
+    if ('problem' in found || out === undefined) return { found, pictures: {} };
+    const { file } = found.item;
+    const written = drawing.run(found.width * found.height, () => writePictures(out, found, range));
+    const pictures = await written.catch((error: NodeJS.ErrnoException) => pictureProblem(error, file));
+    return { found, pictures };
+  };
+}
+
 async function refuseForeign(file: string): Promise<void> {
   if (await isForeign(file))
     throw new DatasetError({
@@ -54,7 +75,7 @@ async function refuseForeign(file: string): Promise<void> {
 }
 
 /** Why the pictures of an image could not be made, naming the image. */
-export const pictureProblem = (error: NodeJS.ErrnoException, image: string): Error => {
+const pictureProblem = (error: NodeJS.ErrnoException, image: string): Error => {
   if (error instanceof ImageError || error instanceof DatasetError) return error;
   if (error.code === undefined) throw error;
   return new Error(`${image}: its results: ${error.message}`);
