@@ -3,6 +3,7 @@ import { copyFile, cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile 
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Gpu, openGpu } from '../src/gpu/gpu.ts';
 import { resultFiles } from '../src/jobs/results.node.ts';
 import { cli, makeFixtures, tinyOptions } from './train-fixtures.ts';
 
@@ -262,6 +263,45 @@ describe('one failure is one', () => {
     const { code, note } = await cli(missing);
     expect([code, note]).toEqual([1, expect.stringMatching(/--watch: expected a folder that can be read/)]);
   });
+});
+
+test('a device that is lost under a watch is opened again, and the watch goes on', async () => {
+  const dir = await folderOf('old.png');
+  const notes: string[] = [];
+  const printed: string[] = [];
+  const opened: Gpu[] = [];
+  let interrupt = () => {};
+  const until = async (list: string[], text: string) => {
+    while (!list.some((line) => line.includes(text))) await new Promise((done) => setTimeout(done, 10));
+  };
+  const options = ['--interval', '20', '--prompts', prompts, '--json-lines', '--no-threshold', ...model];
+  const running = cli(['detect', path.join(dir, 'old.png'), '--watch', dir, ...options], {
+    out: (text) => printed.push(text),
+    note: (text) => notes.push(text),
+    async openGpu() {
+      opened.push(await openGpu());
+      return opened.at(-1)!;
+    },
+    onInterrupt(stop) {
+      interrupt = stop;
+      return () => {};
+    },
+  });
+  await until(notes, 'watching');
+  opened[0]!.device.destroy();
+  for (const name of ['a.png', 'b.png']) {
+    await copyFile(image, path.join(dir, name));
+    await until(printed, name);
+  }
+  interrupt();
+  expect((await running).code).toBe(0);
+  expect(opened).toHaveLength(2);
+  expect(notes.filter((line) => line.startsWith('watching'))).toHaveLength(1);
+  expect(printed.map((line) => path.basename((JSON.parse(line) as { image: string }).image))).toEqual([
+    'old.png',
+    'a.png',
+    'b.png',
+  ]);
 });
 
 describe('places are tried before the work', () => {
