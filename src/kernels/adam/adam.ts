@@ -1,3 +1,4 @@
+import type { Capabilities } from '../../gpu/gpu.ts';
 import { perItem } from '../grid.ts';
 import type { Builder, Op } from '../op.ts';
 import { describe, elements, ShapeError, sameShape, type Tensor } from '../tensor.ts';
@@ -8,6 +9,9 @@ export interface AdamAttrs {
   readonly beta2: number;
   readonly epsilon: number;
 }
+
+/** Elements that one invocation updates: a software adapter is slow in starting invocations, a GPU in waiting for them. */
+export const elementsEach = ({ software }: Capabilities): number => (software ? 16 : 1);
 
 /** Inputs: parameter, m, v (all written in place), gradient, schedule. */
 export const adamOp: Op<AdamAttrs> = {
@@ -24,7 +28,11 @@ export const adamOp: Op<AdamAttrs> = {
       throw new ShapeError('adam', 'a schedule of 2 numbers', describe(schedule));
     return [parameter!, m!, v!];
   },
-  dispatches({ attrs: { beta1, beta2, epsilon }, inputs: [parameter, m, v, gradient, schedule] }) {
+  dispatches({
+    attrs: { beta1, beta2, epsilon },
+    inputs: [parameter, m, v, gradient, schedule],
+    capabilities,
+  }) {
     const count = elements(parameter!.shape);
     return [
       {
@@ -32,7 +40,7 @@ export const adamOp: Op<AdamAttrs> = {
         bindings: { parameter, gradient, m, v, schedule },
         // The complements are rounded from float64: 1 - 0.999 in f32 would be off by 5e-5 of itself.
         uniforms: { count, beta1, beta2, one_minus_beta1: 1 - beta1, one_minus_beta2: 1 - beta2, epsilon },
-        ...perItem(count),
+        ...perItem(count, { ITEMS: elementsEach(capabilities) }),
       },
     ];
   },

@@ -4,10 +4,10 @@
 //   parameter -= schedule[0] m / (sqrt(v) schedule[1] + epsilon)
 //
 // Shapes    parameter, gradient, m, v [count]; schedule [2]: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
-// Dispatch  one item per element
+// Dispatch  ITEMS elements per invocation
 // Saved for backward: nothing; there is none
 
-#include "../parts/each_counted.wgsl"
+#include "../parts/each_several_counted.wgsl"
 #include "moments.wgsl"
 
 struct Params {

@@ -1,4 +1,4 @@
-import { type AdamAttrs, adamSchedule } from '../adam/adam.ts';
+import { type AdamAttrs, adamSchedule, elementsEach } from '../adam/adam.ts';
 import { perItem } from '../grid.ts';
 import type { Builder, Op } from '../op.ts';
 import { describe, elements, ShapeError, sameShape, type Tensor } from '../tensor.ts';
@@ -27,7 +27,7 @@ export const adamwOp: Op<AdamwAttrs> = {
       throw new ShapeError('adamw', 'a schedule of 3 numbers', describe(schedule));
     return [parameter!, m!, v!];
   },
-  dispatches({ attrs, inputs: [parameter, m, v, gradient, schedule] }) {
+  dispatches({ attrs, inputs: [parameter, m, v, gradient, schedule], capabilities }) {
     const { beta1, beta2, epsilon, decay, largest = largestFloat } = attrs;
     const count = elements(parameter!.shape);
     return [
@@ -45,7 +45,7 @@ export const adamwOp: Op<AdamwAttrs> = {
           decay,
           largest,
         },
-        ...perItem(count),
+        ...perItem(count, { ITEMS: elementsEach(capabilities) }),
       },
     ];
   },

@@ -4,11 +4,11 @@
 //   parameter = min(parameter (1 - schedule[2] decay) - schedule[0] m / (sqrt(v) schedule[1] + epsilon), largest)
 //
 // Shapes    parameter, gradient, m, v [count]; schedule [3]: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), lr
-// Dispatch  one item per element
+// Dispatch  ITEMS elements per invocation
 // Saved for backward: nothing; there is none
 
 #include "../adam/moments.wgsl"
-#include "../parts/each_counted.wgsl"
+#include "../parts/each_several_counted.wgsl"
 
 struct Params {
   count: u32,

@@ -61,6 +61,8 @@ const scattered = (
 const scatterCases: Case<ScatterAttrs>[] = [
   scattered('one', [1, 1, 1], { length: 1, shared: false }),
   scattered('repeated', [2, 17, 33], { length: 5, shared: false }),
+  scattered('looked at in fours', [3, 8, 33], { length: 5, shared: true }),
+  scattered('words of captions', [64, 16, 128], { length: 687, shared: true }),
   scattered('summed over batches', [3, 4, 65], { length: 7, shared: true }),
   {
     name: 'outside is left out',

@@ -64,14 +64,19 @@ export const scatterRowsOp: Op<ScatterAttrs> = {
       throw new ShapeError('scatterRows', `f32[${batches}, ${count}, ...], a row per index`, describe(x));
     return [f32(shared ? 1 : batches, length, width)];
   },
-  dispatches({ inputs: [x, index], outputs: [out] }) {
+  dispatches({ inputs: [x, index], outputs: [out], capabilities: { software, subgroupSize } }) {
     const [batches, length, width] = out!.shape as [number, number, number];
+    const candidates = elements(index!.shape) / batches;
+    const grid = perTask(batches * length, { STEP: candidates % 4 === 0 ? 4 : 1 });
+    // A software adapter goes through the indices once for each of its vectors of lanes.
+    const WORKGROUP = software ? Math.max(8, subgroupSize) : grid.overrides.WORKGROUP;
     return [
       {
         shader: scatterShader,
         bindings: { x, index, out },
-        uniforms: { rows: batches * length, length, width, candidates: elements(index!.shape) / batches },
-        ...perTask(batches * length),
+        uniforms: { rows: batches * length, length, width, candidates },
+        ...grid,
+        overrides: { ...grid.overrides, WORKGROUP },
       },
     ];
   },

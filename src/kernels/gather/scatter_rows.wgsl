@@ -7,6 +7,8 @@
 
 #include "../parts/each_row.wgsl"
 
+override STEP: u32 = 1u; // indices that are looked at together, 1 or 4; candidates is a multiple of it
+
 struct Params {
   rows: u32, // out_batches * length
   length: u32,
@@ -26,10 +28,18 @@ fn task(row: u32, lane: u32) {
     out[row * params.width + column] = 0.0;
   }
   // Each invocation adds to its own columns only; most rows are named by no index and end here.
-  for (var m = first; m < first + params.candidates; m++) {
-    if (index[m] == wanted) {
-      for (var column = lane; column < params.width; column += WORKGROUP) {
-        out[row * params.width + column] += x[m * params.width + column];
+  for (var four = first; four < first + params.candidates; four += STEP) {
+    var named = index[four] == wanted;
+    if (STEP == 4u) {
+      named = named || index[four + 1u] == wanted || index[four + 2u] == wanted || index[four + 3u] == wanted;
+    }
+    if (named) {
+      for (var m = four; m < four + STEP; m++) {
+        if (index[m] == wanted) {
+          for (var column = lane; column < params.width; column += WORKGROUP) {
+            out[row * params.width + column] += x[m * params.width + column];
+          }
+        }
       }
     }
   }

@@ -19,6 +19,12 @@ const reduceCases: Case<ReduceAttrs>[] = [
     tolerance: 2e-5,
   },
   {
+    name: 'rows of a bias',
+    attrs: { kind: 'sum', axis: 0 },
+    inputs: [{ shape: [1040, 128] }],
+    tolerance: 2e-5,
+  },
+  {
     name: 'several stretches',
     attrs: { kind: 'mean', axis: 1 },
     inputs: [{ shape: [3, 12301] }],

@@ -47,11 +47,13 @@ export const reduceOp: Op<ReduceAttrs> = {
     // The second output is the tree's workspace.
     return [f32(...without(x!.shape, axis)), f32(outer, Math.ceil(length / stretch), inner)];
   },
-  dispatches({ attrs: { kind, axis }, inputs: [x, addend], outputs: [out, partial], variant }) {
+  dispatches({ attrs: { kind, axis }, inputs: [x, addend], outputs: [out, partial], variant, capabilities }) {
     const { outer, length, inner } = around(x!.shape, axis);
     const scale = kind === 'mean' ? 1 / length : 1;
     const count = outer * inner;
-    if ((variant ?? (length > 256 && count < 1024 ? 'tree' : 'serial')) === 'serial') {
+    // A software adapter's lanes go through columns side by side, and barriers cost it more than they save.
+    const serial = length <= 256 || count >= 1024 || (capabilities.software && inner >= 64);
+    if ((variant ?? (serial ? 'serial' : 'tree')) === 'serial') {
       return [
         {
           shader: sumShader,
