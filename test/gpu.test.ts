@@ -120,6 +120,20 @@ test('thousands of dropped bind groups are collected: only the collector frees t
   expect(dropped.deref()).toBeUndefined();
 });
 
+test('what somebody has waited for is not kept by the device', async () => {
+  const gpu = await testGpu();
+  const wait = async () => {
+    const result = { done: true };
+    await gpu.guard(Promise.resolve(result));
+    return new WeakRef(result);
+  };
+  const results = [await wait(), await wait()];
+  await new Promise((resolve) => setTimeout(resolve, 0)); // until then a WeakRef keeps what it names
+  gpu.dropped(4000);
+  gpu.dropped(4000);
+  expect(results.map((result) => result.deref())).toEqual([undefined, undefined]);
+});
+
 describe.skipIf(!hasEsbuild())('a process of its own', () => {
   let folder = '';
   beforeAll(async () => {

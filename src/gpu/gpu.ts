@@ -190,7 +190,11 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     failure ??= new GpuError('device-lost', `the GPU device was lost (${reason.reason}): ${reason.message}`);
     throw failure;
   });
-  lost.catch(() => {}); // reported to whoever waits
+  /** Who waits: each is forgotten when it has what it waits for, where `Promise.race` would keep a listener for ever. */
+  const waiting = new Set<(reason: unknown) => void>();
+  lost.catch((error) => {
+    for (const fail of waiting) fail(error);
+  });
 
   const check = () => {
     if (closed) throw new GpuError('device-lost', 'the GPU device was closed');
@@ -198,14 +202,20 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   };
   const guard = async <T>(promise: Promise<T>): Promise<T> => {
     check();
+    let fail = (_: unknown) => {};
     try {
-      return await Promise.race([promise, lost]);
+      return await new Promise<T>((resolve, reject) => {
+        fail = reject;
+        waiting.add(fail);
+        promise.then(resolve, reject);
+      });
     } catch (error) {
       // What waits on a lost or exhausted device may be rejected a moment before the reason is known.
       await new Promise((resolve) => setTimeout(resolve, 10));
       check();
       throw error;
     } finally {
+      waiting.delete(fail);
       check();
     }
   };

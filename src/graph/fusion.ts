@@ -15,15 +15,19 @@ export function fuseNodes(
   isFixed: (node: Node) => boolean = () => false,
 ): readonly Node[] {
   let list = withoutRepeats(nodes, kept);
-  let uses = usesOf(list);
+  let index = indexOf(list);
   for (let at = 0; at < list.length; at += 1) {
-    const fused = fuseAt(list, at, { uses, kept, isFixed });
+    const fused = fuseAt(list, at, { ...index, kept, isFixed });
     if (!fused) continue;
     // What it makes nobody else makes any more.
     const own = new Set(fused.outputs.map(storageOf));
-    const others = list.with(at, fused).filter((node) => node === fused || !makesOneOf(node, own));
-    list = withoutDead(others, kept);
-    uses = usesOf(list);
+    const others: Node[] = [];
+    for (const [i, node] of list.entries())
+      if (i === at) others.push(fused);
+      else if (!makesOneOf(node, own)) others.push(node);
+    const all = indexOf(others);
+    list = withoutDead(others, kept, all.uses);
+    index = list.length === others.length ? all : indexOf(list);
     at = list.indexOf(fused) - 1; // perhaps there is more to take
   }
   return list;
@@ -58,46 +62,67 @@ const storageOf = ({ storage }: Tensor): number => storage;
 const makesOneOf = ({ op, outputs }: Node, storages: ReadonlySet<number>): boolean =>
   !op.inPlace && outputs.some(({ storage }) => storages.has(storage));
 
-function usesOf(nodes: readonly Node[]): Map<number, number> {
-  const uses = new Map<number, number>();
-  for (const { inputs } of nodes)
-    for (const t of inputs) if (t) uses.set(t.storage, (uses.get(t.storage) ?? 0) + 1);
-  return uses;
-}
-
-const withoutDead = (nodes: readonly Node[], kept: ReadonlySet<number>): Node[] => {
-  const uses = usesOf(nodes);
-  return nodes.filter(
-    ({ op, outputs }) => op.inPlace || outputs.some(({ storage }) => kept.has(storage) || uses.has(storage)),
-  );
-};
-
-interface Surroundings {
+/** Where things are in a list of nodes. */
+interface Index {
   /** How often nodes read a storage. */
   readonly uses: ReadonlyMap<number, number>;
+  /** Where the first node is that makes a storage. */
+  readonly makers: ReadonlyMap<number, number>;
+  /** Where nodes are that write in place. */
+  readonly inPlace: readonly number[];
+}
+
+function indexOf(nodes: readonly Node[]): Index {
+  const uses = new Map<number, number>();
+  const makers = new Map<number, number>();
+  const inPlace: number[] = [];
+  nodes.forEach(({ op, inputs, outputs }, at) => {
+    for (const t of inputs) if (t) uses.set(t.storage, (uses.get(t.storage) ?? 0) + 1);
+    for (const { storage } of outputs) if (!makers.has(storage)) makers.set(storage, at);
+    if (op.inPlace) inPlace.push(at);
+  });
+  return { uses, makers, inPlace };
+}
+
+const withoutDead = (
+  nodes: readonly Node[],
+  kept: ReadonlySet<number>,
+  uses: ReadonlyMap<number, number>,
+): Node[] =>
+  nodes.filter(
+    ({ op, outputs }) => op.inPlace || outputs.some(({ storage }) => kept.has(storage) || uses.has(storage)),
+  );
+
+interface Surroundings extends Index {
   readonly kept: ReadonlySet<number>;
   isFixed(node: Node): boolean;
 }
 
 /** What node `at` becomes with one or more of those that made its inputs. */
-function fuseAt(nodes: readonly Node[], at: number, { uses, kept, isFixed }: Surroundings): Node | undefined {
+function fuseAt(
+  nodes: readonly Node[],
+  at: number,
+  { uses, makers, inPlace, kept, isFixed }: Surroundings,
+): Node | undefined {
   const node = nodes[at]!;
   if (node.op.inPlace) return undefined;
   const made = (input: number, keepsOthers = false): Node | undefined => {
     const tensor = node.inputs[input];
     if (!tensor) return undefined;
-    const from = nodes.findIndex(({ outputs }) => outputs.some(({ storage }) => storage === tensor.storage));
-    const maker = nodes[from];
-    if (!maker || maker.op.inPlace || isFixed(maker) !== isFixed(node)) return undefined;
+    const from = makers.get(tensor.storage);
+    if (from === undefined) return undefined;
+    const maker = nodes[from]!;
+    if (maker.op.inPlace || isFixed(maker) !== isFixed(node)) return undefined;
     const mine = maker.outputs.every(({ storage }) => {
       if (storage === tensor.storage) return !kept.has(storage) && uses.get(storage) === 1;
       if (!keepsOthers) return !kept.has(storage) && !uses.has(storage);
       return !nodes.slice(0, at + 1).some(({ inputs }) => inputs.some((t) => t?.storage === storage));
     });
     const read = new Set(maker.inputs.map((t) => t?.storage));
-    const changed = nodes
-      .slice(from, at)
-      .some(({ op, outputs }) => op.inPlace && outputs.some(({ storage }) => read.has(storage)));
+    const changed = inPlace.some(
+      (other) =>
+        other >= from && other < at && nodes[other]!.outputs.some(({ storage }) => read.has(storage)),
+    );
     return mine && !changed ? maker : undefined;
   };
   const sum = node.op.adds?.(node)

@@ -48,8 +48,10 @@ export async function createSteps(
   own: GPUBuffer[],
 ): Promise<Step[]> {
   const { device, memory } = gpu;
-  const pipelines = await Promise.all(
-    dispatches.map(({ dispatch }) => gpu.guard(gpu.pipelines.get(dispatch.shader, dispatch.overrides ?? {}))),
+  const pipelines = await gpu.guard(
+    Promise.all(
+      dispatches.map(({ dispatch }) => gpu.pipelines.get(dispatch.shader, dispatch.overrides ?? {})),
+    ),
   );
   const uniformBytes = new ArrayBuffer(Math.max(alignment, dispatches.length * alignment));
   const allocate = (bytes: number, label: string, usage?: GPUBufferUsageFlags) => {
