@@ -1,5 +1,6 @@
 // What the compilers of pretended GPUs print, as bench/pipelines.ts reads it; the compilers themselves are not needed.
 import { describe, expect, test } from 'vitest';
+import { requireSome } from '../bench/commands/options.ts';
 import { type Estimate, estimate, h100 } from '../bench/estimate.ts';
 import { begin, createReader, faults, largeGpu, pipelinesOf, plansOf } from '../bench/pipelines.ts';
 import type { Capabilities } from '../src/gpu/gpu.ts';
@@ -111,4 +112,12 @@ describe('pipelines compiled for GPUs that are not here', () => {
     }
     expect(onUnits[0].milliseconds).toBeLessThan(0.5 * inF32[0].milliseconds);
   });
+});
+
+test('a filter that leaves nothing is an error that says what there is', () => {
+  const names = ['image out', 'text out', 'text out'];
+  expect(() => requireSome('--filter', 'out', 2, names)).not.toThrow();
+  expect(() => requireSome('--filter', 'no such', 0, names)).toThrow(
+    '--filter no such: nothing fits; there is image out, text out',
+  );
 });
