@@ -66,6 +66,7 @@ const blocks: readonly (readonly [number, number])[] = [
 ];
 
 const python = pythonWith('unicodedata');
+if (!python) console.warn("skipped: the tokenizer against Python's (set FAPROMPT_PYTHON to a python)");
 test.skipIf(!python)('10 000 random texts as a tokenizer of its own, in Python, splits them', () => {
   const { random } = numbers(17);
   const int = (n: number) => Math.floor(n * random());

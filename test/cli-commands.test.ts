@@ -109,6 +109,10 @@ describe('help and usage', () => {
     [['demo', '--out', 'src'], /--out: expected an empty folder, or that of an earlier demo, found src/],
     [['pretrain', '--out', 'x', '--width', '33'], /--width: expected a multiple/],
     [['eval', '--merge', 'package-lock.json'], /expected lines that eval --shard wrote, found/],
+    [
+      ['detect', 'README.md', '--method', 'pair', '--vocabulary', '/nowhere'],
+      /--vocabulary: \/nowhere: expected a readable file, found ENOENT/,
+    ],
     [['page', '--port', '65536'], /--port.*integer of 0 to 65535/],
     [['pretrain', '--out', 'x', '--export', '.'], /--export: expected a file to write, found the folder/],
     [['train', '--method', 'filo', '--descriptions', '/dev/zero'], /--descriptions: .*found a device/],

@@ -7,7 +7,7 @@ import { soak } from '../bench/soak.ts';
 const full = process.env.FAPROMPT_FULL === '1';
 
 test.skipIf(!full)(
-  'five minutes of photographs, hostile ones among them, lost devices and a full disk',
+  'five minutes of photographs, hostile ones among them, lost devices and a full disk (FAPROMPT_FULL=1)',
   async () => {
     const root = path.resolve(import.meta.dirname, '..');
     execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs')]);

@@ -20,9 +20,16 @@ interface HubOptions {
 const models = ({ manifest }: HubOptions): Promise<KnownModel[]> | KnownModel[] =>
   manifest === undefined ? knownModels() : readManifest(manifest);
 
-export function addHubCommands(command: Command, io: Io): void {
-  const manifest = ['--manifest <file>', 'a list of models of your own'] as const;
+const manifest = ['--manifest <file>', 'a list of models of your own'] as const;
 
+export function addHubCommands(command: Command, io: Io): void {
+  addPull(command, io);
+  addList(command, io);
+  addVerify(command, io);
+  addPath(command, io);
+}
+
+function addPull(command: Command, io: Io): void {
   command
     .command('pull')
     .description('download a CLIP into the cache of Hugging Face tools; goes on after a cut')
@@ -39,7 +46,9 @@ export function addHubCommands(command: Command, io: Io): void {
       if (!known && !parseRepository(name)) findModel(all, name);
       io.out(visible(await pull(io, await hubEnvironment(), name, known)));
     });
+}
 
+function addList(command: Command, io: Io): void {
   command
     .command('list')
     .description('known CLIPs, and which of them ship with this package or are in the cache')
@@ -70,7 +79,9 @@ export function addHubCommands(command: Command, io: Io): void {
       ]);
       io.out(options.json ? JSON.stringify(rows) : formatRows(table));
     });
+}
 
+function addVerify(command: Command, io: Io): void {
   command
     .command('verify')
     .description('compare the files of known CLIPs in the cache with their published sha256')
@@ -93,7 +104,9 @@ export function addHubCommands(command: Command, io: Io): void {
       );
       if (results.some(({ state }) => state !== 'whole')) throw new ExitError(1);
     });
+}
 
+function addPath(command: Command, io: Io): void {
   command
     .command('path')
     .description('where the weights of a CLIP are; never touches the network')

@@ -38,20 +38,10 @@ export const featuresOf = (
 
 /** @returns false if interrupted */
 export async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promise<boolean> {
-  const { config, open, io, session, settingsOf, signal } = bench;
-  const { imageSize, needs } = settingsOf(run.method);
-  const settings = async (test: TestSource): Promise<ResultSettings> => ({
-    ...(configuredSettings(config, run) as ResultSettings),
-    imageSize,
-    needs,
-    clip: session.sha256,
-    train: run.train ? (await open(run.train)).hash : null,
-    test: (await open(test)).hash,
-    ...(run.method.usesBoxes ? { boxes: test.boxes ?? null } : {}),
-  });
+  const { config, open, signal } = bench;
   const todo: TestSource[] = [];
   for (const test of run.test) {
-    const done = await readResult(config, run, test.name, await settings(test));
+    const done = await readResult(config, run, test.name, await resultSettings(bench, run, test));
     if (done) estimate.skip('evaluation', (await open(test)).dataset.samples.length);
     else todo.push(test);
   }
@@ -65,67 +55,103 @@ export async function makeRun(bench: Bench, run: Run, estimate: Estimate): Promi
       training,
     );
   const features = featuresOf(bench, run.method);
-  const setup = { gpu: session.gpu, features, size: imageSize };
-  let measured: Awaited<ReturnType<typeof measureCost>> | undefined;
-  let scorers: ClassScorers | undefined;
+  let cost: Cost | undefined;
   try {
-    for (const test of todo) {
-      const { dataset, skipped } = await open(test);
-      const start = performance.now();
-      scorers = await scorersOf(bench, run, test);
-      const bar = createProgress(io, `evaluating ${test.name}`, dataset.samples.length, {
-        unit: 'image',
-      });
-      const problems = [...skipped];
-      let done = 0;
-      const evaluation = await evaluateScorers({ ...setup, scorers }, dataset, {
-        problem({ file, problem }) {
-          problems.push(file);
-          bar.note(`skipped: ${problem.message}`);
-        },
-        sample() {
-          signal.throwIfAborted();
-          bar.update(++done);
-        },
-      }).finally(() => bar.stop());
-      const elapsed = performance.now() - start;
-      const [first] = dataset.samples;
-      if (!measured && first && problems.length === 0)
-        measured = await measureCost(
-          io,
-          session,
-          { method: run.method, scorers, ...settingsOf(run.method) },
-          first,
-        );
-      scorers.dispose();
-      scorers = undefined;
-      await saveResult(config, run, {
-        run: run.id,
-        clip: run.clip.name,
-        method: run.method.name,
-        seed: run.seed,
-        train: run.train?.name ?? null,
-        test: test.name,
-        settings: await settings(test),
-        clipConfig: session.clip.config,
-        evaluation,
-        problems,
-        seconds: { training: training / 1000, evaluation: elapsed / 1000, ...measured?.seconds },
-        ...(measured ? { cost: measured.cost } : {}),
-        environment: { adapter: session.gpu.description, node: process.version },
-      });
-      estimate.did('evaluation', dataset.samples.length, elapsed);
-      const left = estimate.left();
-      const about = left > 0 ? `; about ${formatTime(left)} left for this CLIP` : '';
-      io.note(`${run.id}: ${test.name} done${about}`);
-    }
+    for (const test of todo)
+      cost = await evaluateRun(bench, run, test, { features, training, cost, estimate });
     return true;
   } catch (error) {
     if (signal.aborted && error === signal.reason) return false;
     throw error;
   } finally {
-    scorers?.dispose();
     features.dispose();
+  }
+}
+
+type Cost = Awaited<ReturnType<typeof measureCost>>;
+
+/** What a result was made from: one of other settings is no result of this benchmark. */
+async function resultSettings(
+  { config, session, settingsOf, open }: Bench,
+  run: Run,
+  test: TestSource,
+): Promise<ResultSettings> {
+  const { imageSize, needs } = settingsOf(run.method);
+  return {
+    ...(configuredSettings(config, run) as ResultSettings),
+    imageSize,
+    needs,
+    clip: session.sha256,
+    train: run.train ? (await open(run.train)).hash : null,
+    test: (await open(test)).hash,
+    ...(run.method.usesBoxes ? { boxes: test.boxes ?? null } : {}),
+  };
+}
+
+interface Evaluating {
+  readonly features: FeatureSource;
+  /** Milliseconds that the training took. */
+  readonly training: number;
+  /** What an image costs, once it was measured. */
+  readonly cost: Cost | undefined;
+  readonly estimate: Estimate;
+}
+
+/** Evaluates a run on one data set and saves the result. @returns what an image costs @throws the signal's reason */
+async function evaluateRun(
+  bench: Bench,
+  run: Run,
+  test: TestSource,
+  { features, training, cost: known, estimate }: Evaluating,
+): Promise<Cost | undefined> {
+  const { config, io, session, settingsOf, signal } = bench;
+  const { dataset, skipped } = await bench.open(test);
+  const start = performance.now();
+  const scorers = await scorersOf(bench, run, test);
+  try {
+    const bar = createProgress(io, `evaluating ${test.name}`, dataset.samples.length, { unit: 'image' });
+    const problems = [...skipped];
+    let done = 0;
+    const setup = { gpu: session.gpu, features, size: settingsOf(run.method).imageSize, scorers };
+    const evaluation = await evaluateScorers(setup, dataset, {
+      problem({ file, problem }) {
+        problems.push(file);
+        bar.note(`skipped: ${problem.message}`);
+      },
+      sample() {
+        signal.throwIfAborted();
+        bar.update(++done);
+      },
+    }).finally(() => bar.stop());
+    const elapsed = performance.now() - start;
+    const [first] = dataset.samples;
+    const measured =
+      known ??
+      (first && problems.length === 0
+        ? await measureCost(io, session, { method: run.method, scorers, ...settingsOf(run.method) }, first)
+        : undefined);
+    await saveResult(config, run, {
+      run: run.id,
+      clip: run.clip.name,
+      method: run.method.name,
+      seed: run.seed,
+      train: run.train?.name ?? null,
+      test: test.name,
+      settings: await resultSettings(bench, run, test),
+      clipConfig: session.clip.config,
+      evaluation,
+      problems,
+      seconds: { training: training / 1000, evaluation: elapsed / 1000, ...measured?.seconds },
+      ...(measured ? { cost: measured.cost } : {}),
+      environment: { adapter: session.gpu.description, node: process.version },
+    });
+    estimate.did('evaluation', dataset.samples.length, elapsed);
+    const left = estimate.left();
+    const about = left > 0 ? `; about ${formatTime(left)} left for this CLIP` : '';
+    io.note(`${run.id}: ${test.name} done${about}`);
+    return measured;
+  } finally {
+    scorers.dispose();
   }
 }
 

@@ -51,60 +51,78 @@ export async function listImages(inputs: readonly string[], out?: string): Promi
   const ownInputs: string[] = [];
   for (const input of inputs) {
     const kind = await kindOf(input);
-    if (kind !== 'folder') {
-      // A shell's `*` names what an earlier run left, too.
-      if (kind === 'file' && looksLikeResult(input) && (await isOwnPicture(input))) ownInputs.push(input);
-      else files.push({ file: input, name: path.parse(input).name });
-      continue;
+    if (kind === 'folder') {
+      if ((await realPlace(input)) === results)
+        throw new UsageError(`--out: expected another folder than the images' own, found ${out}`);
+      const listed = await listFolder(input, results);
+      files.push(...listed.targets);
+      notes.push(...listed.notes);
+      unreadable.push(...listed.unreadable);
     }
-    const root = await realPlace(input);
-    if (root === results)
-      throw new UsageError(`--out: expected another folder than the images' own, found ${out}`);
-    const walked = await walkFolder(input).catch((error: NodeJS.ErrnoException) => {
-      throw new UsageError(
-        `${input}: expected a folder that can be read, found ${error.code ?? error.message}`,
-      );
-    });
-    if (!walked.whole) throw new UsageError(`${input}: expected at most a million files, found more`);
-    for (const { path: place, reason } of walked.unreadable)
-      unreadable.push({ file: path.join(input, place), reason });
-    const within = results === undefined ? undefined : path.relative(root, results).split(path.sep).join('/');
-    const inResults = (file: string): boolean => within !== undefined && file.startsWith(`${within}/`);
-    const images: string[] = [];
-    const own: string[] = [];
-    for (const file of walked.files.filter((name) => isImageFile(name) && !inResults(name)))
-      if (looksLikeResult(file) && (await isOwnPicture(path.join(input, file)))) own.push(file);
-      else images.push(file);
-    const others = walked.files.filter((file) => isOtherPicture(file) && !inResults(file));
-    if (others.length > 0)
-      notes.push(
-        `${input}: left out: ${countByExtension(others)} of formats that are not read, e.g. ${others[0]}`,
-      );
-    if (own.length > 0)
-      notes.push(`${input}: left out: ${own.length} results of this program, e.g. ${own[0]}`);
-    if (images.length === 0)
-      throw new UsageError(
-        `${input}: expected images (${imageExtensions.join(' ')}), found none${others.length > 0 ? `, but ${countByExtension(others)} of formats that are not read` : ''}`,
-      );
-    for (const image of images)
-      files.push({
-        file: path.join(input, image),
-        name: path.join(path.dirname(image), path.parse(image).name),
-      });
+    // A shell's `*` names what an earlier run left, too.
+    else if (kind === 'file' && looksLikeResult(input) && (await isOwnPicture(input))) ownInputs.push(input);
+    else files.push({ file: input, name: path.parse(input).name });
   }
   if (ownInputs.length > 0) {
     const some = `${ownInputs.length} results of this program, e.g. ${ownInputs[0]}`;
     if (files.length === 0) throw new UsageError(`expected images, found only ${some}`);
     notes.push(`left out: ${some}`);
   }
+  return { targets: withDistinctNames(files), notes, unreadable };
+}
+
+/** The images below a folder. @param results the folder of results, wherever it is */
+async function listFolder(input: string, results: string | undefined): Promise<ListedImages> {
+  const walked = await walkFolder(input).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      `${input}: expected a folder that can be read, found ${error.code ?? error.message}`,
+    );
+  });
+  if (!walked.whole) throw new UsageError(`${input}: expected at most a million files, found more`);
+  const within =
+    results &&
+    path
+      .relative(await realPlace(input), results)
+      .split(path.sep)
+      .join('/');
+  const found =
+    within === undefined ? walked.files : walked.files.filter((file) => !file.startsWith(`${within}/`));
+  const images: string[] = [];
+  const own: string[] = [];
+  for (const file of found.filter(isImageFile))
+    if (looksLikeResult(file) && (await isOwnPicture(path.join(input, file)))) own.push(file);
+    else images.push(file);
+  const notes: string[] = [];
+  const others = found.filter(isOtherPicture);
+  const otherFormats = `${countByExtension(others)} of formats that are not read`;
+  if (others.length > 0) notes.push(`${input}: left out: ${otherFormats}, e.g. ${others[0]}`);
+  if (own.length > 0) notes.push(`${input}: left out: ${own.length} results of this program, e.g. ${own[0]}`);
+  if (images.length === 0)
+    throw new UsageError(
+      `${input}: expected images (${imageExtensions.join(' ')}), found none${others.length > 0 ? `, but ${otherFormats}` : ''}`,
+    );
+  return {
+    targets: images.map((image) => ({
+      file: path.join(input, image),
+      name: path.join(path.dirname(image), path.parse(image).name),
+    })),
+    notes,
+    unreadable: walked.unreadable.map(({ path: place, reason }) => ({
+      file: path.join(input, place),
+      reason,
+    })),
+  };
+}
+
+/** Of several images with one name the later ones are numbered: each has results of its own. */
+function withDistinctNames(files: readonly Target[]): Target[] {
   const used = new Set<string>();
-  const targets = files.map(({ file, name }) => {
+  return files.map(({ file, name }) => {
     let unique = name;
     for (let i = 2; used.has(nameKey(unique)); i += 1) unique = `${name}-${i}`;
     used.add(nameKey(unique));
     return { file, name: unique };
   });
-  return { targets, notes, unreadable };
 }
 
 export interface Watching {

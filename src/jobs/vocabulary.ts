@@ -26,7 +26,10 @@ export async function openTokenizer(
   given: string | undefined,
   folder: string,
 ): Promise<Tokenizer> {
-  if (clip.metadata.has('tokenizer')) return clip.tokenizer;
+  if (clip.metadata.has('tokenizer')) {
+    if (given !== undefined) await readVocabulary(given); // of no use, but a wrong path is to be said
+    return clip.tokenizer;
+  }
   if (isBlip(clip.config)) return openWordPiece(clip, given, folder);
   if (clip.config.vocabSize !== openaiVocabulary.vocabSize) return clip.tokenizer;
   const beside = vocabularyNames.map((name) => path.join(folder, name)).find(existsSync);
