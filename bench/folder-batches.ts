@@ -23,6 +23,9 @@ export interface BatchSettings {
   readonly half: boolean;
   readonly runs: number;
   readonly batches: readonly number[];
+  /** Told what is known before the rest is. */
+  readonly onStages?: (stages: StageTimes) => void;
+  readonly onLap?: (batch: number, imagesPerSecond: number) => void;
 }
 
 /** Milliseconds of one image, each stage alone: nothing else runs meanwhile. */
@@ -64,6 +67,7 @@ export async function benchBatches(gpu: Gpu, folder: string, settings: BatchSett
   try {
     const files = (await readdir(folder)).sort().map((name) => path.join(folder, name));
     const stages = await measureStages({ gpu, clip, scorer }, files, settings);
+    settings.onStages?.(stages);
     const times = await measureRates({ gpu, clip, scorer }, files, settings);
     const rates = settings.batches.map((batch): BatchRate => {
       const laps = times.get(batch)!;
@@ -154,7 +158,7 @@ async function measureStages(
 async function measureRates(
   { gpu, clip, scorer }: Parts,
   files: readonly string[],
-  { size, batches, runs }: BatchSettings,
+  { size, batches, runs, onLap }: BatchSettings,
 ): Promise<ReadonlyMap<number, { readonly wall: number; readonly processor: number }[]>> {
   const needs = fapromptNeeds(defaultDualLayers(clip.config));
   const found = new Map(batches.map((batch) => [batch, [] as { wall: number; processor: number }[]]));
@@ -172,7 +176,9 @@ async function measureRates(
           if ('problem' in each) throw each.problem;
         const { user, system } = process.cpuUsage(before);
         const wall = (performance.now() - began) / some.length;
-        if (run > 0) found.get(batch)!.push({ wall, processor: (user + system) / 1000 / some.length });
+        if (run === 0) continue;
+        found.get(batch)!.push({ wall, processor: (user + system) / 1000 / some.length });
+        onLap?.(batch, 1000 / wall);
       }
     return found;
   } finally {

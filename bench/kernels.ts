@@ -5,7 +5,7 @@ import { createGraph } from '../src/graph/graph.ts';
 import { dispatchesOf } from '../src/graph/steps.ts';
 import type { Case, OpTest } from '../src/kernels/op-test.ts';
 import { opTestOf, opTests } from '../testing/op-tests.ts';
-import { type KernelResult, measureCeilings, time } from './kernel-time.ts';
+import { type Ceilings, type KernelResult, measureCeilings, time } from './kernel-time.ts';
 import { verify, verifyModelCase } from './kernel-verify.ts';
 import { type ModelCase, modelCases } from './model-cases.ts';
 
@@ -50,6 +50,13 @@ export interface BenchOptions {
   /** The model's own shapes in each variant, too. */
   readonly variants?: boolean;
   readonly onProgress?: (name: string, done: number, total: number) => void;
+  /** Told of all kernels so far as each is known: a GPU that is lent may be gone before the last. */
+  readonly onResult?: (latest: readonly KernelResult[], all: KernelTimes) => void | Promise<void>;
+}
+
+export interface KernelTimes {
+  readonly ceilings: Ceilings;
+  readonly kernels: readonly KernelResult[];
 }
 
 function select(gpu: Gpu, { filter, shapes }: Pick<BenchOptions, 'filter' | 'shapes'>) {
@@ -72,25 +79,26 @@ function select(gpu: Gpu, { filter, shapes }: Pick<BenchOptions, 'filter' | 'sha
 /** How many measurements the options select. */
 export const countKernels = (...given: Parameters<typeof select>): number => select(...given).total;
 
-export async function benchKernels(gpu: Gpu, options: BenchOptions) {
-  const { quick, variants = false, onProgress } = options;
+export async function benchKernels(gpu: Gpu, options: BenchOptions): Promise<KernelTimes> {
+  const { quick, variants = false, onProgress, onResult } = options;
   const { fromTests, fromModel, total } = select(gpu, options);
   const ceilings = await measureCeilings(gpu, quick);
   const kernels: KernelResult[] = [];
   let done = 0;
-  const keep = (results: Awaited<ReturnType<typeof time>>) => {
-    for (const r of results)
-      kernels.push({
-        ...r,
-        ofArithmetic: r.gflops / ceilings.gflops,
-        ofBandwidth: r.gigabytes / ceilings.gigabytes,
-      });
+  const keep = async (results: Awaited<ReturnType<typeof time>>) => {
+    const latest = results.map((r) => ({
+      ...r,
+      ofArithmetic: r.gflops / ceilings.gflops,
+      ofBandwidth: r.gigabytes / ceilings.gigabytes,
+    }));
+    kernels.push(...latest);
     done += 1;
+    await onResult?.(latest, { ceilings, kernels });
     onProgress?.(`${results[0]!.op}/${results[0]!.case}`, done, total);
   };
   for (const { opTest, testCase, variant } of fromTests) {
     await verify(gpu, opTest, testCase, variant);
-    keep(await time(gpu, opTest, testCase, { wrt: gradientInputs(opTest, testCase), variant, quick }));
+    await keep(await time(gpu, opTest, testCase, { wrt: gradientInputs(opTest, testCase), variant, quick }));
   }
   for (const modelCase of fromModel) {
     const { op, testCase, wrt } = modelCase;
@@ -99,7 +107,7 @@ export async function benchKernels(gpu: Gpu, options: BenchOptions) {
     const results: Awaited<ReturnType<typeof time>> = [];
     for (const variant of each)
       results.push(...(await time(gpu, opTestOf(op), testCase, { wrt, variant, quick })));
-    keep(results);
+    await keep(results);
   }
   return { ceilings, kernels };
 }

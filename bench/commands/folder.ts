@@ -62,21 +62,21 @@ async function compareBatches(batches: readonly number[], given: Given): Promise
     const where = environment(gpu);
     console.log(describeEnvironment(where));
     console.log(`${model}, ${size} px, ${half ? 'f16' : 'f32'} matrices, ${images} photographs`);
-    const result = await withPhotographs(images, (folder) =>
-      benchBatches(gpu, folder, { model, size, half, runs, batches }),
-    );
-    const { stages, rates } = result;
-    const { encode, ...others } = stages;
     const ms = (milliseconds: number) => milliseconds.toFixed(2);
-    console.log(
-      table(
-        ['one image, each stage alone', 'ms'],
-        [
-          ...Object.entries(others).map(([stage, time]) => [stage, ms(time)]),
-          ...Object.entries(encode).map(([batch, time]) => [`encode, ${batch} together`, ms(time)]),
-        ],
-      ),
+    const result = await withPhotographs(images, (folder) =>
+      benchBatches(gpu, folder, {
+        ...{ model, size, half, runs, batches },
+        onStages({ encode, ...others }) {
+          const rows = [
+            ...Object.entries(others).map(([stage, time]) => [stage, ms(time)]),
+            ...Object.entries(encode).map(([batch, time]) => [`encode, ${batch} together`, ms(time)]),
+          ];
+          console.log(table(['one image, each stage alone', 'ms'], rows));
+        },
+        onLap: (batch, rate) => console.log(`${batch} together: ${rate.toFixed(1)} images/s`),
+      }),
     );
+    const { rates } = result;
     console.log(
       table(
         ['together', 'images/s', '+- %', 'processor ms', 'GPU busy %'],

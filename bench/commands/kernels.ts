@@ -6,7 +6,7 @@ import { createProgress } from '../../src/jobs/progress.ts';
 import { opTests } from '../../testing/op-tests.ts';
 import type { KernelResult } from '../kernel-time.ts';
 import { benchKernels, countKernels } from '../kernels.ts';
-import { describeEnvironment, environment, table } from '../output.ts';
+import { describeEnvironment, environment } from '../output.ts';
 import { roofline } from '../roofline.ts';
 import { requireSome } from './options.ts';
 
@@ -18,6 +18,10 @@ interface Given {
   json?: string;
   plot?: string;
 }
+
+/** A line of a table whose other lines are not known yet. */
+const line = ([name, ...numbers]: readonly string[]): string =>
+  [name!.padEnd(56), ...numbers.map((number) => number.padStart(9))].join(' ');
 
 const header = ['kernel', 'us', '+- %', 'GFLOP/s', 'GB/s', 'FLOP/B', '% matmul', '% copy'];
 const percent = (fraction: number) => (100 * fraction).toFixed(0);
@@ -68,17 +72,19 @@ export const addKernelsCommand = (program: Command): Command =>
           variants,
           shapes,
           onProgress: (name, done) => progress.update(done, name),
+          async onResult(latest, all) {
+            if (all.kernels.length === latest.length) {
+              const { gflops, gigabytes } = all.ceilings;
+              console.log(
+                `ceilings: ${gflops.toFixed(1)} GFLOP/s (matrix product), ${gigabytes.toFixed(1)} GB/s (copy)\n${line(header)}`,
+              );
+            }
+            for (const kernel of latest) console.log(line(row(kernel)));
+            if (json)
+              await writeFileAtomic(json, `${JSON.stringify({ environment: where, ...all }, null, 2)}\n`);
+          },
         });
         progress.stop();
-        console.log(
-          `ceilings: ${ceilings.gflops.toFixed(1)} GFLOP/s (matrix product), ${ceilings.gigabytes.toFixed(1)} GB/s (copy)`,
-        );
-        console.log(table(header, kernels.map(row)));
-        if (json)
-          await writeFileAtomic(
-            json,
-            `${JSON.stringify({ environment: where, ceilings, kernels }, null, 2)}\n`,
-          );
         if (plot) await writeFileAtomic(plot, await roofline(kernels, ceilings, where.adapter));
       } finally {
         progress.stop();
