@@ -9,7 +9,17 @@ import { hasChromium } from '../testing/browser/chromium.ts';
 import { distance } from '../testing/browser/fixtures.ts';
 import { imageMemory } from '../testing/browser/image-memory.ts';
 import { tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, saved, shareVisit, visit } from './page/site.ts';
+import {
+  inspected,
+  inspectedAgain,
+  numbers,
+  openPageSite,
+  type PageSite,
+  saved,
+  shareVisit,
+  visit,
+} from './page/site.ts';
+import { tinyWeights } from './page/tiny-weights.ts';
 import { cli } from './train-fixtures.ts';
 
 const percent = (page: Page) => page.locator('.stage .zoom .amount').textContent();
@@ -44,9 +54,11 @@ const computed = (page: Page, count: number): Promise<unknown> =>
 
 describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
   let site: PageSite;
+  let tiny: string;
   let dir: string;
   beforeAll(async () => {
-    site = await openPageSite();
+    tiny = await tinyWeights();
+    site = await openPageSite(tiny);
     dir = await mkdtemp(path.join(os.tmpdir(), 'faprompt-page-closer-'));
   });
   afterAll(async () => {
@@ -122,15 +134,16 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     const part = await tile('part.png', { defect: 'crack', seed: 11, size: 320, height: 240 });
     const file = path.join(dir, part.name);
     await writeFile(file, part.buffer);
-    const weights = ['--clip', 'weights/small-clip.safetensors', '--no-cache'];
-    const shipped = 'weights/small-prompts.safetensors';
+    const clip = path.join(tiny, 'small-clip.safetensors');
+    const weights = ['--clip', clip, '--no-cache'];
+    const shipped = path.join(tiny, 'small-prompts.safetensors');
     const detect = async (...options: string[]) => {
       const { code, out, note } = await cli(['detect', file, ...weights, '--json-lines', ...options]);
       expect([0, 2], note).toContain(code);
       return JSON.parse(out) as { score: number; mapMax: number; anomalous?: boolean };
     };
     const expected = await detect('--prompts', shipped, '--no-threshold', '--tiles', '2');
-    const detector = await Detector.load({ tiles: 2 });
+    const detector = await Detector.load({ clip, prompts: shipped, tiles: 2 });
     const { map } = await detector.detect(file);
     detector.close();
 
@@ -139,9 +152,7 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     await inspected(page, 1);
     const [whole] = (await numbers(page)).images;
     const look = page.getByLabel('Look at');
-    await look.selectOption('2');
-    await page.waitForSelector('.thumb[data-state=working]');
-    await inspected(page, 1);
+    await inspectedAgain(page, 1, () => look.selectOption('2'));
     await page.waitForSelector('.lines .line[d^=M]', { state: 'attached' });
     const [tiled] = (await numbers(page)).images;
     expect(tiled!.score).not.toBe(whole!.score);
@@ -165,9 +176,7 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     await page.reload();
     await inspected(page, 1);
     expect(await look.inputValue()).toBe('2');
-    await look.selectOption('');
-    await page.waitForSelector('.thumb[data-state=working]');
-    await inspected(page, 1);
+    await inspectedAgain(page, 1, () => look.selectOption(''));
     expect(await page.locator('section[aria-labelledby=limit-heading]').innerText()).not.toContain('0.123');
     // And back: such a file says in what tiles its limit holds.
     await page.click('nav >> text=Model');

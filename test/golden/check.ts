@@ -29,12 +29,33 @@ export async function checkGolden(
   return report;
 }
 
-/** The same of one file, "a/vision.safetensors" (the image encoder) or "a/topm.safetensors" (a mode), and what it rests on. */
-export async function checkGoldenFile(gpu: Gpu, folder: string, file: string): Promise<Report> {
+/**
+ * The same of one file, "a/vision.safetensors" (the image encoder) or "a/topm.safetensors" (a mode), and what it rests on.
+ * @param others folders that differ in that file's values, which the same numbers are held against, too
+ * @returns the report of each folder
+ */
+export async function checkGoldenFile(
+  gpu: Gpu,
+  folder: string,
+  file: string,
+  others: readonly string[] = [],
+): Promise<Report[]> {
   const golden = await openGolden(folder);
-  const report = createReport(golden);
+  const reports = [
+    createReport(golden),
+    ...(await Promise.all(others.map(async (other) => createReport(await openGolden(other))))),
+  ];
+  const all: Report = {
+    ...reports[0]!,
+    add(...of) {
+      for (const report of reports) report.add(...of);
+    },
+    async compare(...of) {
+      for (const report of reports) await report.compare(...of);
+    },
+  };
   const [name, mode] = file.replace('.safetensors', '').split('/') as [string, string];
-  const found = await checkStored(gpu, golden, name, 'weights.safetensors', report, { only: mode });
+  const found = await checkStored(gpu, golden, name, 'weights.safetensors', all, { only: mode });
   if (!found) throw new Error(`${file}: no such configuration`);
-  return report;
+  return reports;
 }

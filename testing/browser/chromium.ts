@@ -28,7 +28,7 @@ const args = [
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
   '--enable-unsafe-swiftshader',
-  '--use-fake-device-for-media-stream',
+  '--use-fake-device-for-media-stream=fps=60',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
