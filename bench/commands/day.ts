@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
+import { taskLines } from '../../testing/browser/tasks.ts';
 import { badFiles, benchDay } from '../day.ts';
 import { benchLive } from '../live.ts';
 import { table } from '../output.ts';
@@ -24,15 +25,25 @@ export function addDayCommand(program: Command): Command {
       `an inspector's day with the page in Chromium: hub, CLIP of B/32's shapes, calibration, photographs (${badFiles} bad files), CSV, ZIP, reload`,
     )
     .option('--photos <n>', 'photographs', integer, 200)
+    .option(
+      '--tiny',
+      'a tiny CLIP: all of the day but the computing, for hundreds of photographs in minutes',
+      false,
+    )
     .option('--json <file>', 'write the result as JSON')
-    .action(async ({ photos, json }: { photos: number; json?: string }) => {
-      const day = await benchDay(photos, (text) => console.log(text));
+    .action(async ({ photos, tiny, json }: { photos: number; tiny: boolean; json?: string }) => {
+      const { phases, ...day } = await benchDay({ photographs: photos, tiny }, (text) => console.log(text));
       console.log(
         table(
           ['a day', ''],
-          Object.entries(day).map(([name, value]) => [name, Number(value).toFixed(1)]),
+          Object.entries(day).map(([name, value]) => [
+            name,
+            typeof value === 'number' ? value.toFixed(1) : value,
+          ]),
         ),
       );
-      if (json) await writeFileAtomic(json, `${JSON.stringify(day, null, 2)}\n`);
+      console.log('longest tasks of the main thread');
+      for (const line of taskLines(phases)) console.log(`  ${line}`);
+      if (json) await writeFileAtomic(json, `${JSON.stringify({ ...day, phases }, null, 2)}\n`);
     });
 }

@@ -91,6 +91,15 @@ export async function promptsFrom(label: string, content: Blob): Promise<Prompts
   };
 }
 
+/** Whether two choices come to the same scores. */
+export const sameChoice = (a: ModelChoice, b: ModelChoice): boolean =>
+  a.clip.label === b.clip.label &&
+  a.clip.sha256 === b.clip.sha256 &&
+  a.prompts?.id === b.prompts?.id &&
+  a.size === b.size &&
+  a.tiles === b.tiles &&
+  asText(a.clip.source) === asText(b.clip.source);
+
 /** As it is kept: addresses as texts, files as they are. */
 export const storable = (choice: ModelChoice): ModelChoice => ({
   ...choice,

@@ -8,9 +8,17 @@ import {
   type Progress,
   type Warning,
 } from '../../src/detector/index.ts';
-import { keep, keepChanged, kept, ownsWork } from '../core/keep.ts';
+import { keep, keepChanged, kept, onTakeOver, ownsWork } from '../core/keep.ts';
 import { type Activity, createClock } from './activity.ts';
-import { howToLook, type Learnt, learntFrom, type ModelChoice, shippedChoice, storable } from './choice.ts';
+import {
+  howToLook,
+  type Learnt,
+  learntFrom,
+  type ModelChoice,
+  sameChoice,
+  shippedChoice,
+  storable,
+} from './choice.ts';
 import type { Limit } from './limit.ts';
 
 export interface JobTools {
@@ -85,6 +93,8 @@ export function createEngine(): Engine {
   let abort = new AbortController();
 
   const ready = restore();
+  // A model that is open here stays: scores of this tab come from it.
+  onTakeOver(() => (open ? remember(info.peek()) : restore()));
   let last: Promise<unknown> = ready;
   async function restore(): Promise<void> {
     const [found, limitsFound, paceFound] = await Promise.all([
@@ -95,7 +105,7 @@ export function createEngine(): Engine {
     if (limitsFound) limits.value = limitsFound;
     pace.value = paceFound;
     if (!found) return;
-    choice.value = found.choice;
+    if (!sameChoice(found.choice, choice.peek())) choice.value = found.choice;
     before.value = found.known;
   }
   /** The photographs that are kept were looked at with it: it is for the tab that holds them to say which it is. */

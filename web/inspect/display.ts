@@ -1,8 +1,8 @@
 // How results are shown: the same for every photograph.
 import { type Signal, signal } from '@preact/signals-core';
-import { type AnomalyMap, mapRange, type Range } from '../../src/data/heatmap.ts';
+import type { AnomalyMap, Range } from '../../src/data/heatmap.ts';
 import { keep, kept } from '../core/keep.ts';
-import type { HeatSettings } from '../studio/heat.ts';
+import { type HeatSettings, heatOf, type Look } from '../studio/heat.ts';
 
 export const views = ['overlay', 'side', 'slider'] as const;
 export type View = (typeof views)[number];
@@ -49,14 +49,16 @@ export const keepDisplay = ({ view, opacity, threshold, outlines }: Display): Pr
     outlines: outlines.peek(),
   } satisfies KeptDisplay);
 
-/** What a display means for one map. @param own what the colours are stretched to; absent: the map's range */
-export function heatSettings(
+/** As the studio wants it. */
+export const lookOf = (
   { opacity, threshold }: Pick<Display, 'opacity' | 'threshold'>,
+  stretched: boolean,
+): Look => ({ opacity: opacity.value, mark: threshold.value, stretched });
+
+/** What a display means for one map. @param own what the colours are stretched to; absent: the map's range */
+export const heatSettings = (
+  display: Pick<Display, 'opacity' | 'threshold'>,
   map: AnomalyMap,
   stretched: boolean,
   own?: Range,
-): HeatSettings {
-  const range = stretched ? (own ?? mapRange(map)) : ([0, 1] as const);
-  const [low, high] = range;
-  return { opacity: opacity.value, range, threshold: low + threshold.value * (high - low) };
-}
+): HeatSettings => heatOf(lookOf(display, stretched), map, own);

@@ -1,13 +1,11 @@
 // Results as files.
-import { type AnomalyMap, mapRange } from '../../src/data/heatmap.ts';
 import type { DetectorInfo } from '../../src/detector/index.ts';
 import { download, stem } from '../core/download.ts';
 import type { ModelChoice } from '../engine/choice.ts';
 import type { Limit } from '../engine/limit.ts';
-import { findRegions } from '../studio/regions.ts';
-import { smallMap } from '../studio/small-map.ts';
-import { drawPicture, studio } from '../studio/studio.ts';
-import { type Display, heatSettings } from './display.ts';
+import type { Look } from '../studio/heat.ts';
+import { studio } from '../studio/studio.ts';
+import { type Display, lookOf } from './display.ts';
 import type { EachPrompt } from './each-prompt.ts';
 import type { Judging } from './judged.ts';
 import type { Photo, Photos } from './photos.ts';
@@ -22,17 +20,14 @@ export interface Context {
   readonly limit: Limit | undefined;
 }
 
-export const stretchedOf = (photo: Photo, { display, judging }: Context): boolean =>
-  display.stretch.value.get(photo.id) ?? judging.stretches(photo);
-
-export const settingsOf = (photo: Photo, map: AnomalyMap, context: Context) =>
-  heatSettings(context.display, map, stretchedOf(photo, context));
+export const lookAt = (photo: Photo, { display, judging }: Context): Look =>
+  lookOf(display, display.stretch.peek().get(photo.id) ?? judging.stretches(photo));
 
 /** Saves the photograph with heat and outlines. */
 export async function savePicture(photo: Photo, context: Context): Promise<void> {
   const map = await context.photos.map(photo);
   if (!map) return;
-  const picture = await drawPicture(photo.file, map, settingsOf(photo, map, context));
+  const picture = await studio().picture(photo.file, map, lookAt(photo, context));
   download(`${stem(photo.name)}.heatmap.png`, picture);
 }
 
@@ -82,50 +77,30 @@ export async function numbers(photos: readonly Photo[], context: Context): Promi
   const parts: Blob[] = [];
   for (const photo of doneAmong(photos)) {
     const described = await describe(photo, context);
-    if (described) parts.push(await studio().json(described));
+    if (described) parts.push(described);
   }
   const opening = JSON.stringify(head).replace(/}$/, ',"images":[');
   const list = parts.flatMap((part, i) => (i === 0 ? [part] : [',', part]));
   return new Blob([opening, ...list, ']}\n'], { type: 'application/json' });
 }
 
-/** An image with regions in pixels of the photograph and the map's values. */
-async function describe(photo: Photo, context: Context) {
+async function describe(photo: Photo, context: Context): Promise<Blob | undefined> {
   const state = photo.state.peek();
   const map = await context.photos.map(photo);
   if (state.kind !== 'done' || !map) return undefined;
-  // Regions as they are shown.
-  const shown = smallMap(map);
-  const { threshold } = settingsOf(photo, shown, context);
   const { score, width, height } = state.result;
   const passes = context.judging.reading(photo)?.passes;
   const each = context.each.of(photo);
-  return {
-    image: photo.name,
-    width,
-    height,
-    score,
-    ...(passes === undefined ? {} : { anomalous: passes === 'fail' }),
-    // From which value of the map a place is listed: no limit of the score.
-    mark: { value: threshold, relative: stretchedOf(photo, context) },
-    regions: findRegions(shown, threshold).map((region) => ({
-      x: Math.round(region.left * width),
-      y: Math.round(region.top * height),
-      width: Math.round(region.width * width),
-      height: Math.round(region.height * height),
-      peak: region.peak,
-      area: region.area,
-    })),
-    // As `faprompt detect --per-prompt` says it; where somebody looked.
-    ...(each
-      ? {
-          prompts: each.prompts.map(({ contribution, probability, map: own }) => ({
-            contribution,
-            probability,
-            mapMax: mapRange(own)[1],
-          })),
-        }
-      : {}),
+  return studio().numbers(
+    {
+      image: photo.name,
+      width,
+      height,
+      score,
+      ...(passes === undefined ? {} : { anomalous: passes === 'fail' }),
+      ...(each ? { prompts: each.prompts } : {}),
+    },
     map,
-  };
+    lookAt(photo, context),
+  );
 }

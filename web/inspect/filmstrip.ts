@@ -1,6 +1,7 @@
 // All photographs as thumbnails: which is shown, and how each came out. One stop for Tab; arrows go on from there.
-import { effect } from '@preact/signals-core';
-import { h } from '../core/dom.ts';
+// Only those near the part that is in sight have elements, however many there are.
+import { computed, effect, signal } from '@preact/signals-core';
+import { h, oncePerFrame } from '../core/dom.ts';
 import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { icon } from '../core/icons.ts';
 import { rove } from '../core/roving.ts';
@@ -18,6 +19,15 @@ const words: Record<PhotoState['kind'], string> = {
 
 const signs = { pass: 'check', fail: 'close' } as const;
 
+/** Thumbnails on either side of those in sight that are there before somebody scrolls to them; moved by half of it. */
+const margin = 12;
+
+interface Thumbnail {
+  readonly element: HTMLElement;
+  readonly button: HTMLButtonElement;
+  stop(): void;
+}
+
 /** @param remove takes a photograph away, with a way back */
 export function filmstrip(
   { ordered, selected }: Photos,
@@ -25,15 +35,33 @@ export function filmstrip(
   remove: (photo: Photo) => void,
 ): HTMLElement {
   const list = h('ul', { class: 'filmstrip', 'aria-label': 'Photographs' });
-  const items = new Map<Photo, { element: HTMLElement; button: HTMLButtonElement; stop: () => void }>();
-  /** So that the one that is shown is in sight. */
-  const bringIntoSight = (element: HTMLElement) =>
-    requestAnimationFrame(() => {
-      const [strip, own] = [list, element].map((one) => one.getBoundingClientRect()) as [DOMRect, DOMRect];
-      if (own.left < strip.left || own.right > strip.right) list.scrollBy({ left: own.left - strip.left });
-    });
+  const items = new Map<Photo, Thumbnail>();
+  /** The first thumbnail in sight, and how many are. */
+  const sight = signal({ first: 0, count: 0 });
+  /** Distance from one thumbnail to the next, in pixels. */
+  const pitch = () => Number.parseFloat(getComputedStyle(list).getPropertyValue('--pitch')) || 1;
+  const look = oncePerFrame(() => {
+    const [half, wide] = [margin / 2, pitch()];
+    const first = Math.floor(list.scrollLeft / wide / half) * half;
+    const count = Math.ceil(list.clientWidth / wide) + half;
+    const now = sight.peek();
+    if (first !== now.first || count !== now.count) sight.value = { first, count };
+  });
+  list.addEventListener('scroll', () => look(), { passive: true });
+  new ResizeObserver(() => look()).observe(list);
+
+  const places = computed(() => new Map(ordered.value.map((photo, at) => [photo, at])));
+  /** The photographs that have thumbnails: the one that is shown always has. */
+  const near = computed(() => {
+    const { first, count } = sight.value;
+    const begin = Math.max(0, first - margin);
+    const some = ordered.value.slice(begin, first + count + margin);
+    const at = selected.value && places.value.get(selected.value);
+    if (at === undefined || (at >= begin && at < begin + some.length)) return some;
+    return at < begin ? [selected.value!, ...some] : [...some, selected.value!];
+  });
   effect(() => {
-    const photos = ordered.value;
+    const photos = near.value;
     const shown = new Set(photos);
     for (const [photo, { element, stop }] of items) {
       if (shown.has(photo)) continue;
@@ -41,17 +69,36 @@ export function filmstrip(
       element.remove();
       items.delete(photo);
     }
+    const all = ordered.value.length;
     let before: Element | null = null;
     for (const photo of photos) {
       const known = items.get(photo) ?? thumbnail(photo);
+      const { element } = known;
       items.set(photo, known);
       // Moved only where it has to: a move takes the focus away.
-      const place: Element | null = before ? before.nextElementSibling : list.firstElementChild;
-      if (place !== known.element) list.insertBefore(known.element, place);
-      before = known.element;
+      const next: Element | null = before ? before.nextElementSibling : list.firstElementChild;
+      if (next !== element) list.insertBefore(element, next);
+      before = element;
+      const at = places.value.get(photo)!;
+      element.style.setProperty('--at', String(at));
+      element.setAttribute('aria-posinset', String(at + 1));
+      element.setAttribute('aria-setsize', String(all));
     }
-    list.hidden = photos.length === 0;
+    list.style.setProperty('--count', String(all));
+    list.hidden = all === 0;
   });
+  // So that the one that is shown is in sight.
+  effect(() => {
+    const photo = selected.value;
+    if (photo) requestAnimationFrame(() => bringIntoSight(photo));
+  });
+  function bringIntoSight(photo: Photo): void {
+    const at = places.peek().get(photo);
+    if (at === undefined || photo !== selected.peek()) return;
+    const [left, wide] = [at * pitch(), pitch()];
+    if (left < list.scrollLeft || left + wide > list.scrollLeft + list.clientWidth)
+      list.scrollTo({ left: Math.max(0, left - wide / 2) });
+  }
 
   const focusSelected = () =>
     rescueFocus(() => (selected.peek() ? items.get(selected.peek()!)?.button : undefined), visibleHeading);
@@ -61,18 +108,19 @@ export function filmstrip(
   };
   list.addEventListener('keydown', (event) => {
     const photos = ordered.peek();
-    const buttons = photos.map((photo) => items.get(photo)!.button);
-    const photoOf = (button: HTMLElement) => photos[buttons.indexOf(button as HTMLButtonElement)]!;
+    const [from] = [...items].find(([, { element }]) => element.contains(event.target as Node)) ?? [];
     rove(event, {
-      buttons: () => buttons,
-      go: (button) => {
-        selected.value = photoOf(button);
+      count: photos.length,
+      at: from ? places.peek().get(from)! : -1,
+      go(to) {
+        selected.value = photos[to];
+        items.get(photos[to]!)!.button.focus();
       },
-      remove: (button) => dismissPhoto(photoOf(button)),
+      remove: (at) => dismissPhoto(photos[at]!),
     });
   });
 
-  function thumbnail(photo: Photo) {
+  function thumbnail(photo: Photo): Thumbnail {
     const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
     const button = h(
       'button',
@@ -127,7 +175,6 @@ export function filmstrip(
         const shown = selected.value === photo;
         button.setAttribute('aria-pressed', String(shown));
         button.tabIndex = shown ? 0 : -1;
-        if (shown) bringIntoSight(element);
       }),
     ];
     return { element, button, stop: () => stopAll(stops) };

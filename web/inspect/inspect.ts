@@ -6,7 +6,7 @@ import { acceptDrops, acceptPastes, droppedFiles, leftOut, sortFiles } from '../
 import { currentThumbnail, rescueFocus, visibleHeading } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
-import { keeping } from '../core/keep.ts';
+import { keeping, onTakeOver } from '../core/keep.ts';
 import { askBeforeLeaving } from '../core/leaving.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
@@ -176,7 +176,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
       }),
       progressCard(engine.activity, engine.cancel),
       messages(photos, engine, queue, { problem, refused }),
-      overview(photos, judging),
+      overview(photos, judging, queue.pace),
       filmstrip(photos, judging, (photo) => remove([photo])),
     ),
     h(
@@ -209,6 +209,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
   async function restore(): Promise<void> {
     await Promise.all([engine.ready, restoreDisplay(display)]);
     await photos.restore();
+    onTakeOver(photos.takeOver);
     // Another model sees other things, and so does a closer look.
     let seen = engine.choice.peek();
     effect(() => {

@@ -1,5 +1,5 @@
 // Every photograph's reading, by the limit in use.
-
+import { computed, type ReadonlySignal } from '@preact/signals-core';
 import { plural } from '../core/format.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Region } from '../studio/regions.ts';
@@ -21,7 +21,7 @@ export interface Judging {
 export function createJudging({ known, limit, learnt }: Engine): Judging {
   const untrained = () => known.value?.clip.notice !== undefined;
   const unfamiliar = ({ file }: Photo) => (isSample(file) ? undefined : learnt.value);
-  const reading = (photo: Photo, region?: Region): Reading | undefined => {
+  const read = (photo: Photo, region?: Region): Reading | undefined => {
     const state = photo.state.value;
     if (state.kind !== 'done') return undefined;
     return readScore({
@@ -31,6 +31,14 @@ export function createJudging({ known, limit, learnt }: Engine): Judging {
       untrained: untrained(),
       unfamiliar: unfamiliar(photo),
     });
+  };
+  /** Read anew only where something changed: each of a day's verdicts counts all of them. */
+  const readings = new WeakMap<Photo, ReadonlySignal<Reading | undefined>>();
+  const reading = (photo: Photo, region?: Region): Reading | undefined => {
+    if (region) return read(photo, region);
+    const known = readings.get(photo) ?? computed(() => read(photo));
+    readings.set(photo, known);
+    return known.value;
   };
   return {
     reading,

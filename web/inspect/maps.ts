@@ -8,6 +8,8 @@ export interface Maps {
   peek(id: string): AnomalyMap | undefined;
   get(id: string): Promise<AnomalyMap | undefined>;
   drop(ids: readonly string[]): void;
+  /** Keeps what could not be kept so far. */
+  keepRest(): Promise<void>;
 }
 
 /** A day's photographs have more maps than memory; those of tiles are large. At least so many, so many bytes at most. */
@@ -40,6 +42,9 @@ export function createMaps(): Maps {
       const found = await kept<AnomalyMap>('maps', id);
       if (found) remember(id, found);
       return found;
+    },
+    async keepRest() {
+      for (const [id, map] of [...only]) if (await keep('maps', id, map)) only.delete(id);
     },
     drop(ids) {
       for (const id of ids) {

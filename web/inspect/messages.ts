@@ -1,5 +1,5 @@
 // What went wrong, above the photographs, and what can be done about it.
-import { effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
+import { computed, effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import { fill, h } from '../core/dom.ts';
 import { notice } from '../core/notice.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -27,11 +27,12 @@ export function messages(
       location.hash = '#model';
     },
   };
+  const stopped = computed(() => all.value.filter(({ state }) => state.value.kind === 'stopped').length);
   effect(() => {
     const general = problem.value;
     const photo = selected.value;
     const current = photo?.state.value;
-    const left = all.value.filter(({ state }) => state.value.kind === 'stopped').length;
+    const left = stopped.value;
     fill(
       element,
       refusedNotice(refused),

@@ -1,6 +1,7 @@
-// Above the thumbnails: how many fail, their order, and the keys that go from one to the next.
-import { computed, effect } from '@preact/signals-core';
+// Above the thumbnails: how many fail, how many are to come, their order, and the keys that go from one to the next.
+import { computed, effect, type ReadonlySignal } from '@preact/signals-core';
 import { h, uniqueId } from '../core/dom.ts';
+import { formatRemaining } from '../core/format.ts';
 import type { Judging } from './judged.ts';
 import type { Order, Photo, Photos } from './photos.ts';
 
@@ -9,7 +10,12 @@ const orders: readonly (readonly [Order, string])[] = [
   ['score', 'Worst first'],
 ];
 
-export function overview({ all, order }: Photos, judging: Judging): HTMLElement {
+/** @param pace seconds that a photograph takes */
+export function overview(
+  { all, order }: Photos,
+  judging: Judging,
+  pace: ReadonlySignal<number | undefined>,
+): HTMLElement {
   const counts = h('p', { class: 'counts' });
   const id = uniqueId('order');
   const select = h(
@@ -28,7 +34,11 @@ export function overview({ all, order }: Photos, judging: Judging): HTMLElement 
     counts,
     h('div', { class: 'row nowrap' }, h('label', { class: 'quiet', for: id }, 'Order'), select),
   );
-  const text = computed(() => judging.summary(all.value));
+  const text = computed(() => {
+    const left = all.value.filter(({ state }) => ['waiting', 'working'].includes(state.value.kind)).length;
+    const time = left > 1 && pace.value !== undefined ? `, ${formatRemaining(left * pace.value)}` : '';
+    return [judging.summary(all.value), left > 0 && `${left} to go${time}.`].filter(Boolean).join(' ');
+  });
   effect(() => {
     element.hidden = all.value.length < 2;
     counts.textContent = text.value;

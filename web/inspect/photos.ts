@@ -1,8 +1,9 @@
 // The photographs being inspected, kept across reloads.
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
 import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import type { Detection } from '../../src/detector/index.ts';
-import { allKept, forget, forgetAll, keep, ownsWork } from '../core/keep.ts';
+import { allKept, forget, forgetAll, keep, keepAll, ownsWork } from '../core/keep.ts';
+import { type ObjectUrl, objectUrl } from '../core/object-url.ts';
 import type { Problem } from '../engine/problems.ts';
 import { createMaps } from './maps.ts';
 import { isSample, markSample } from './samples.ts';
@@ -22,13 +23,13 @@ export type PhotoState =
   | { readonly kind: 'done'; readonly result: Result }
   | { readonly kind: 'failed'; readonly problem: Problem };
 
-export interface Photo {
+export interface Photo extends ObjectUrl {
   readonly id: string;
   readonly name: string;
   readonly file: Blob;
-  /** For img elements. */
-  readonly url: string;
   readonly state: Signal<PhotoState>;
+  /** Where it is among all that ever came. */
+  place: number;
 }
 
 export type Order = 'added' | 'score';
@@ -54,6 +55,8 @@ export interface Photos {
   load(some: readonly Loaded[]): Promise<void>;
   /** Brings back what was kept. */
   restore(): Promise<void>;
+  /** The tab that kept its work was closed: its photographs come first, and these are kept from now on. */
+  takeOver(): Promise<void>;
 }
 
 /** A photograph with what came out. */
@@ -86,20 +89,34 @@ export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photo
   let places = 0;
   const whenOwner = (work: () => Promise<unknown>) => void ownsWork().then((owner) => owner && work());
 
-  const create = (id: string, name: string, file: Blob, state: PhotoState): Photo => ({
-    id,
-    name,
-    file,
-    url: URL.createObjectURL(file),
-    state: signal(state),
-  });
-  const keepResult = (id: string, state: KeptResult) =>
-    keep('results', id, { ...state, by: scoring.peek() } satisfies Scored);
-  const keepPhoto = ({ id, name, file }: Photo) => {
-    places += 1;
-    const record: KeptPhoto = { name, file, place: places, sample: isSample(file) };
-    whenOwner(() => keep('photographs', id, record));
-  };
+  function create(name: string, file: Blob, state: PhotoState, known?: { id: string; place: number }): Photo {
+    const address = objectUrl(file);
+    places = Math.max(places + 1, known?.place ?? 0);
+    return {
+      id: crypto.randomUUID(),
+      place: places,
+      ...known,
+      name,
+      file,
+      state: signal(state),
+      get url() {
+        return address.url;
+      },
+      release: address.release,
+    };
+  }
+  const scored = (state: KeptResult): Scored => ({ ...state, by: scoring.peek() });
+  const keepResult = (id: string, state: KeptResult) => keep('results', id, scored(state));
+  const keepPhotos = (some: readonly Photo[]) =>
+    whenOwner(() =>
+      keepAll(
+        'photographs',
+        some.map(({ id, name, file, place }) => {
+          const record: KeptPhoto = { name, file, place, sample: isSample(file) };
+          return [id, record];
+        }),
+      ),
+    );
 
   const ordered = computed(() => {
     if (order.value === 'added') return all.value;
@@ -121,35 +138,39 @@ export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photo
     order,
     selected,
     add(files) {
-      const added = files.map((file) => create(crypto.randomUUID(), file.name, file, { kind: 'waiting' }));
-      all.value = [...all.value, ...added];
-      selected.value = added[0] ?? selected.value;
-      added.forEach(keepPhoto);
+      const added = files.map((file) => create(file.name, file, { kind: 'waiting' }));
+      batch(() => {
+        all.value = [...all.value, ...added];
+        selected.value = added[0] ?? selected.value;
+      });
+      keepPhotos(added);
     },
     remove(some) {
       const gone = new Set(some);
       const before = all.peek();
       const wasSelected = selected.peek();
       const rest = before.filter((photo) => !gone.has(photo));
-      if (wasSelected && gone.has(wasSelected)) {
-        const shown = ordered.peek();
-        const after = shown.slice(shown.indexOf(wasSelected)).find((photo) => !gone.has(photo));
-        selected.value = after ?? shown.filter((photo) => !gone.has(photo)).at(-1);
-      }
-      all.value = rest;
+      batch(() => {
+        if (wasSelected && gone.has(wasSelected)) {
+          const shown = ordered.peek();
+          const after = shown.slice(shown.indexOf(wasSelected)).find((photo) => !gone.has(photo));
+          selected.value = after ?? shown.filter((photo) => !gone.has(photo)).at(-1);
+        }
+        all.value = rest;
+      });
       const ids = some.map(({ id }) => id);
       whenOwner(() => forget('photographs', ...ids));
       return {
         undo() {
-          const now = all.peek();
-          // Where they were, with what came meanwhile at the end.
-          const old = before.filter((photo) => gone.has(photo) || now.includes(photo));
-          all.value = [...old, ...now.filter((photo) => !old.includes(photo))];
-          selected.value = wasSelected ?? selected.peek();
-          some.forEach(keepPhoto);
+          // Where they were.
+          batch(() => {
+            all.value = [...all.peek(), ...some].sort((a, b) => a.place - b.place);
+            selected.value = wasSelected ?? selected.peek();
+          });
+          keepPhotos(some);
         },
         settle() {
-          for (const { url } of some) URL.revokeObjectURL(url);
+          for (const photo of some) photo.release();
           maps.drop(ids);
           whenOwner(() => forget('results', ...ids));
         },
@@ -178,37 +199,56 @@ export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photo
       for (const { name, file, sample, state, map } of some) {
         if (sample) markSample(file);
         const known = state?.kind === 'failed' || map ? state : undefined;
-        const photo = create(crypto.randomUUID(), name, file, known ?? { kind: 'stopped' });
+        const photo = create(name, file, known ?? { kind: 'stopped' });
         if (map) await maps.put(photo.id, map);
         if (known) whenOwner(() => keepResult(photo.id, known));
-        keepPhoto(photo);
         added.push(photo);
       }
-      all.value = [...all.peek(), ...added];
-      selected.value = added[0] ?? selected.peek();
+      keepPhotos(added);
+      batch(() => {
+        all.value = [...all.peek(), ...added];
+        selected.value = added[0] ?? selected.peek();
+      });
     },
     async restore() {
       if (!(await ownsWork())) return;
-      const [records, results] = await Promise.all([
-        allKept<KeptPhoto>('photographs'),
-        allKept<Scored>('results'),
-      ]);
-      if (records.length === 0) {
-        // What a page that was closed in the middle of an undo left behind.
-        await Promise.all([forgetAll('results'), forgetAll('maps')]);
-        return;
+      // What a page that was closed in the middle of an undo left behind.
+      if ((await bringBack()) === 0) await Promise.all([forgetAll('results'), forgetAll('maps')]);
+    },
+    async takeOver() {
+      const own = all.peek();
+      await bringBack();
+      for (const photo of own) {
+        places += 1;
+        photo.place = places;
       }
-      const now = scoring.peek();
-      const known = new Map(results.filter(([, { by }]) => by === now));
-      const back = records
-        .sort(([, a], [, b]) => a.place - b.place)
-        .map(([id, { name, file, sample }]) => {
-          if (sample) markSample(file);
-          return create(id, name, file, known.get(id) ?? { kind: 'stopped' });
-        });
-      places = Math.max(...records.map(([, { place }]) => place));
-      all.value = [...back, ...all.peek()];
-      selected.value ??= all.peek()[0];
+      keepPhotos(own);
+      await maps.keepRest();
+      for (const { id, state } of own) {
+        const now = state.peek();
+        if (now.kind === 'done' || now.kind === 'failed') await keepResult(id, now);
+      }
     },
   };
+
+  /** @returns how many there were */
+  async function bringBack(): Promise<number> {
+    const [records, results] = await Promise.all([
+      allKept<KeptPhoto>('photographs'),
+      allKept<Scored>('results'),
+    ]);
+    const now = scoring.peek();
+    const known = new Map(results.filter(([, { by }]) => by === now));
+    const back = records
+      .sort(([, a], [, b]) => a.place - b.place)
+      .map(([id, { name, file, sample, place }]) => {
+        if (sample) markSample(file);
+        return create(name, file, known.get(id) ?? { kind: 'stopped' }, { id, place });
+      });
+    batch(() => {
+      all.value = [...back, ...all.peek()];
+      selected.value ??= all.peek()[0];
+    });
+    return back.length;
+  }
 }

@@ -1,9 +1,9 @@
 // All photographs with heat, outlines, score and verdict on them, in one ZIP with the table.
-import { type Remote, transfer } from 'comlink';
+import type { Remote } from 'comlink';
 import { download, stem } from '../core/download.ts';
 import type { Archive } from '../studio/archive.ts';
 import { studio } from '../studio/studio.ts';
-import { type Context, limitOf, settingsOf } from './exports.ts';
+import { type Context, limitOf, lookAt } from './exports.ts';
 import type { Photo } from './photos.ts';
 import { table } from './table.ts';
 
@@ -26,7 +26,7 @@ export async function savePictures(
     const picture = await captioned(photo, context);
     if (picture) await archive.add(`pictures/${names[i]}`, picture);
   }
-  await archive.add('results.csv', table(photos, context));
+  await archive.add('results.csv', await table(photos, context));
   download(`faprompt-${done.length}-pictures.zip`, await archive.finish());
 }
 
@@ -35,9 +35,8 @@ async function captioned(photo: Photo, context: Context): Promise<Blob | undefin
   const state = photo.state.peek();
   const reading = context.judging.reading(photo);
   if (!map || state.kind !== 'done' || !reading) return undefined;
-  const bitmap = await createImageBitmap(photo.file);
   const limit = limitOf(photo, context);
-  return studio().captioned(transfer(bitmap, [bitmap]), map, settingsOf(photo, map, context), {
+  return studio().captioned(photo.file, map, lookAt(photo, context), {
     verdict: reading.verdict,
     text: `${state.result.score.toFixed(3)}${limit ? ` (limit ${limit.value.toFixed(3)})` : ''}  ${photo.name}`,
     tone: reading.tone,

@@ -1,5 +1,5 @@
 // Inspects photographs one after the other; a bad one is named, and the others go on.
-
+import { batch, type ReadonlySignal, signal } from '@preact/signals-core';
 import { announce } from '../core/announce.ts';
 import { plural } from '../core/format.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -8,6 +8,8 @@ import type { Detect } from './detect.ts';
 import type { Photo, Photos } from './photos.ts';
 
 export interface Queue {
+  /** Seconds that a photograph takes, by the last ones; undefined: none was done yet. */
+  readonly pace: ReadonlySignal<number | undefined>;
   /** Inspects everything that waits. */
   start(): void;
   /** Inspects one again; or what failed or was stopped; or with another model everything. */
@@ -21,6 +23,9 @@ export interface QueueReports {
   summary(photos: readonly Photo[]): string;
 }
 
+/** Photographs that the pace is taken from. */
+const paceOver = 8;
+
 /** @param detect does one photograph */
 export function createQueue(
   { all, finish, fail }: Photos,
@@ -29,12 +34,25 @@ export function createQueue(
   { onProblem, summary }: QueueReports,
 ): Queue {
   let running = false;
+  const pace = signal<number | undefined>(undefined);
+  const times: number[] = [];
   const next = () => all.peek().find(({ state }) => state.peek().kind === 'waiting');
 
   async function inspect(photo: Photo): Promise<Problem | undefined> {
     photo.state.value = { kind: 'working' };
+    let began = 0;
     try {
-      finish(photo, await engine.run(photo.name, (detector, tools) => detect(photo, detector, tools)));
+      const detection = await engine.run(photo.name, (detector, tools) => {
+        // The model is open.
+        began = performance.now();
+        return detect(photo, detector, tools);
+      });
+      times.push((performance.now() - began) / 1000);
+      if (times.length > paceOver) times.shift();
+      batch(() => {
+        finish(photo, detection);
+        pace.value = times.reduce((sum, time) => sum + time, 0) / times.length;
+      });
       return undefined;
     } catch (error) {
       const problem = explain(error);
@@ -48,15 +66,17 @@ export function createQueue(
     if (running) return;
     running = true;
     onProblem(undefined);
-    const batch: Photo[] = [];
+    const done: Photo[] = [];
     let whole = true;
     for (let photo = next(); photo; photo = next()) {
       const problem = await inspect(photo);
-      batch.push(photo);
+      done.push(photo);
       if (!problem || !concernsAll(problem)) continue;
       whole = false;
-      for (const { state } of all.peek())
-        if (state.peek().kind === 'waiting') state.value = { kind: 'stopped' };
+      turn(
+        all.peek().filter(({ state }) => state.peek().kind === 'waiting'),
+        'stopped',
+      );
       if (problem.kind !== 'stopped') {
         // It is about the model or the device, not about this photograph.
         photo.state.value = { kind: 'stopped' };
@@ -65,22 +85,33 @@ export function createQueue(
     }
     running = false;
     // A single one is said with its verdict.
-    if (whole && batch.length > 1)
-      announce(`${plural(batch.length, 'photograph')} inspected. ${summary(batch)}`);
+    if (whole && done.length > 1)
+      announce(`${plural(done.length, 'photograph')} inspected. ${summary(done)}`);
   }
 
   return {
+    pace,
     start,
     again(which) {
-      for (const photo of all.peek()) {
+      const wanted = all.peek().filter((photo) => {
         const { kind } = photo.state.peek();
-        const wanted =
+        if (kind === 'working') return false;
+        return (
           which === 'all' ||
           which === photo ||
-          (which === 'unfinished' && (kind === 'failed' || kind === 'stopped'));
-        if (kind !== 'working' && wanted) photo.state.value = { kind: 'waiting' };
-      }
+          (which === 'unfinished' && (kind === 'failed' || kind === 'stopped'))
+        );
+      });
+      // With another model they take another time.
+      if (which === 'all') times.length = 0;
+      turn(wanted, 'waiting');
       start();
     },
   };
 }
+
+/** At once: whoever counts photographs counts them once, not once for each. */
+const turn = (photos: readonly Photo[], kind: 'waiting' | 'stopped'): void =>
+  batch(() => {
+    for (const { state } of photos) state.value = { kind };
+  });

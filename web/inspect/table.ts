@@ -1,28 +1,14 @@
-// All results as one table.
-import { stringify } from 'csv-stringify/browser/esm/sync';
+// All results as one table: what stands in its rows.
+import { studio } from '../studio/studio.ts';
+import type { Row } from '../studio/table.ts';
 import type { Context } from './exports.ts';
 import { limitOf, provenance } from './exports.ts';
 import type { Photo } from './photos.ts';
 
-const columns = [
-  'image',
-  'verdict',
-  'score',
-  'limit',
-  'width',
-  'height',
-  'problem',
-  'clip',
-  'sha256',
-  'prompts',
-  'size',
-  'tiles',
-] as const;
-
 /** A photograph that could not be read, or was not reached, is in it too: nobody may take it for a good one. */
-export function table(photos: readonly Photo[], context: Context): Blob {
+export function table(photos: readonly Photo[], context: Context): Promise<Blob> {
   const { clip, sha256, prompts, size, tiles } = provenance(context);
-  const rows = photos.map((photo) => {
+  const rows = photos.map((photo): Row => {
     const state = photo.state.peek();
     const result = state.kind === 'done' ? state.result : undefined;
     const verdict =
@@ -46,7 +32,5 @@ export function table(photos: readonly Photo[], context: Context): Blob {
       tiles: tiles?.count,
     };
   });
-  // Names of files that begin with "=" are formulas to a spreadsheet.
-  const text = stringify(rows, { header: true, columns: [...columns], escape_formulas: true, bom: true });
-  return new Blob([text], { type: 'text/csv' });
+  return studio().table(rows);
 }

@@ -33,7 +33,7 @@ export function takeAlongCard(work: Work, context: () => Context, fail: (text: s
     run('Saving the table', 'Table saved.', async () => {
       const { table } = await import('./table.ts');
       const all = photos.all.peek();
-      download(`faprompt-${all.length}-images.csv`, table(all, context()));
+      download(`faprompt-${all.length}-images.csv`, await table(all, context()));
     });
   const saveAll = () =>
     run('Saving the numbers', 'Numbers saved.', () => saveNumbers(photos.all.peek(), context()));

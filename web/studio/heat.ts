@@ -1,5 +1,5 @@
 // A heat map as pixels, at the map's own size: the browser scales it to the photograph.
-import { type AnomalyMap, type Range, turboBytes } from '../../src/data/heatmap.ts';
+import { type AnomalyMap, mapRange, type Range, turboBytes } from '../../src/data/heatmap.ts';
 
 export interface HeatSettings {
   /** Opacity of the hottest value, in [0, 1]. */
@@ -8,6 +8,22 @@ export interface HeatSettings {
   readonly threshold: number;
   /** Map values shown as blue and as red. */
   readonly range: Range;
+}
+
+/** How a map is to be looked at, whatever its values. */
+export interface Look {
+  readonly opacity: number;
+  /** Position on the colour scale from which a place counts as suspicious, in [0, 1]. */
+  readonly mark: number;
+  /** The colour scale runs from the map's smallest to its largest value instead of 0 to 1. */
+  readonly stretched: boolean;
+}
+
+/** What that means for one map. @param own what the colours are stretched to; absent: the map's range */
+export function heatOf({ opacity, mark, stretched }: Look, map: AnomalyMap, own?: Range): HeatSettings {
+  const range = stretched ? (own ?? mapRange(map)) : ([0, 1] as const);
+  const [low, high] = range;
+  return { opacity, range, threshold: low + mark * (high - low) };
 }
 
 /** What is left of the colour below the threshold: enough to see where the map rises. */

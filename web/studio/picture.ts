@@ -1,6 +1,6 @@
 // A photograph at its own size with heat and outlines, and what was found in words below it.
 import type { AnomalyMap } from '../../src/data/heatmap.ts';
-import { drawHeat, type HeatSettings } from './heat.ts';
+import { drawHeat, heatOf, type Look } from './heat.ts';
 import { outline } from './regions.ts';
 
 export interface Caption {
@@ -20,9 +20,10 @@ function drawPhotograph(
   context: OffscreenCanvasRenderingContext2D,
   photograph: ImageBitmap,
   map: AnomalyMap,
-  settings: HeatSettings,
+  look: Look,
 ): void {
   const { width, height } = photograph;
+  const settings = heatOf(look, map);
   context.drawImage(photograph, 0, 0);
   photograph.close();
   const heat = new OffscreenCanvas(1, 1);
@@ -48,25 +49,27 @@ function drawPhotograph(
 }
 
 /** PNG at the photograph's own size. */
-export function picture(photograph: ImageBitmap, map: AnomalyMap, settings: HeatSettings): Promise<Blob> {
+export async function picture(file: Blob, map: AnomalyMap, look: Look): Promise<Blob> {
+  const photograph = await createImageBitmap(file);
   const canvas = new OffscreenCanvas(photograph.width, photograph.height);
-  drawPhotograph(canvas.getContext('2d')!, photograph, map, settings);
+  drawPhotograph(canvas.getContext('2d')!, photograph, map, look);
   return canvas.convertToBlob({ type: 'image/png' });
 }
 
 /** JPEG with a band below the photograph, which stays whole. */
-export function captioned(
-  photograph: ImageBitmap,
+export async function captioned(
+  file: Blob,
   map: AnomalyMap,
-  settings: HeatSettings,
+  look: Look,
   { verdict, text, tone }: Caption,
 ): Promise<Blob> {
+  const photograph = await createImageBitmap(file);
   const { width, height } = photograph;
   const size = Math.max(14, Math.round(width / 32));
   const band = Math.round(2.2 * size);
   const canvas = new OffscreenCanvas(width, height + band);
   const context = canvas.getContext('2d')!;
-  drawPhotograph(context, photograph, map, settings);
+  drawPhotograph(context, photograph, map, look);
   context.fillStyle = colours[tone];
   context.fillRect(0, height, width, band);
   context.fillStyle = 'white';

@@ -1,8 +1,7 @@
 // The page's side of worker.ts.
-import { type Remote, transfer, wrap } from 'comlink';
+import { type Remote, wrap } from 'comlink';
 import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import type { Detection } from '../../src/detector/index.ts';
-import type { HeatSettings } from './heat.ts';
 import type { Studio } from './worker.ts';
 
 let started: Remote<Studio> | undefined;
@@ -19,9 +18,3 @@ export const asMap = ({ map: { width, height, data } }: Pick<Detection, 'map'>):
   height,
   values: data,
 });
-
-/** The photograph with heat and outlines, as PNG at the photograph's own size. */
-export async function drawPicture(file: Blob, map: AnomalyMap, settings: HeatSettings): Promise<Blob> {
-  const photograph = await createImageBitmap(file);
-  return studio().picture(transfer(photograph, [photograph]), map, settings);
-}

@@ -12,7 +12,9 @@ import {
   uniteMasks,
   writeMask,
 } from './masks.ts';
+import { numbers } from './numbers.ts';
 import { captioned, picture } from './picture.ts';
+import type { Row } from './table.ts';
 import { withThreshold } from './threshold.ts';
 
 export interface SampleOptions {
@@ -39,12 +41,11 @@ const api = {
   distinctNames,
   /** A ZIP that grows. */
   openArchive: createArchive,
-
-  /** A JSON file; arrays of floats as numbers of six decimals. */
-  json(content: unknown): Blob {
-    const plain = (_: string, value: unknown) =>
-      value instanceof Float32Array ? Array.from(value, (x) => Number(x.toFixed(6))) : value;
-    return new Blob([`${JSON.stringify(content, plain)}\n`], { type: 'application/json' });
+  numbers,
+  /** Loaded when it is wanted. */
+  async table(rows: readonly Row[]): Promise<Blob> {
+    const { writeTable } = await import('./table.ts');
+    return writeTable(rows);
   },
 
   /** Sizes of an image and of its mask; undefined: cannot be decoded. */

@@ -23,7 +23,8 @@ const maskName = /[ ._-](mask|gt|ground[ _-]?truth|label|seg(mentation)?)$/i;
 export function pairMasks(files: ReadonlyMap<string, File>): ReadFolder {
   const { images, others } = sortFiles(files.values());
   const stemOf = (path: string) => path.replace(/\.[^./]*$/, '').toLowerCase();
-  const paths = [...files].filter(([, file]) => images.includes(file)).map(([path]) => path);
+  const wanted = new Set(images);
+  const paths = [...files].filter(([, file]) => wanted.has(file)).map(([path]) => path);
   const stems = new Map(
     paths.filter((path) => !maskName.test(stemOf(path))).map((path) => [stemOf(path), path]),
   );

@@ -100,14 +100,15 @@ export function gallery({ all }: TrainItems, remove: (item: TrainItem) => void):
   }
   list.addEventListener('keydown', (event) => {
     const items = all.peek().filter((item) => cells.has(item) && kindOf(item) !== 'unreadable');
-    const buttons = items.map((item) => cells.get(item)!.button);
-    const itemOf = (button: HTMLElement) => items[buttons.indexOf(button as HTMLButtonElement)]!;
+    const buttonOf = (item: TrainItem) => cells.get(item)!.button;
     rove(event, {
-      buttons: () => buttons,
-      go: (button) => {
-        current.value = itemOf(button);
+      count: items.length,
+      at: items.findIndex((item) => buttonOf(item).parentElement!.contains(event.target as Node)),
+      go(to) {
+        current.value = items[to];
+        buttonOf(items[to]!).focus();
       },
-      remove: (button) => dismissItem(itemOf(button)),
+      remove: (at) => dismissItem(items[at]!),
       perRow: () => getComputedStyle(list).gridTemplateColumns.split(' ').length,
     });
   });

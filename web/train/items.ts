@@ -1,12 +1,12 @@
 // The images to train on.
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+import { type ObjectUrl, objectUrl } from '../core/object-url.ts';
 import { studio } from '../studio/studio.ts';
 
-export interface TrainItem {
+export interface TrainItem extends ObjectUrl {
   readonly id: number;
   readonly name: string;
   readonly image: Blob;
-  readonly url: string;
   /** Known to be defective: needs a mask. */
   readonly defective: Signal<boolean>;
   /** An image file, white where the defect is; of the image's size. */
@@ -22,6 +22,8 @@ export interface NewItem {
   /** For messages. */
   readonly maskName?: string;
   readonly defective?: boolean;
+  /** That it had before a reload. */
+  readonly id?: number;
 }
 
 export interface TrainItems {
@@ -43,19 +45,26 @@ export function createItems(): TrainItems {
   const all = signal<readonly TrainItem[]>([]);
   let ids = 0;
 
-  const create = (
-    { name, image, defective = false }: NewItem,
+  function create(
+    { name, image, defective = false, id = ids + 1 }: NewItem,
     mask: Blob | undefined,
     readable: boolean,
-  ): TrainItem => ({
-    id: ++ids,
-    name,
-    image,
-    url: URL.createObjectURL(image),
-    defective: signal(defective),
-    mask: signal(mask),
-    readable: signal(readable),
-  });
+  ): TrainItem {
+    const address = objectUrl(image);
+    ids = Math.max(ids, id);
+    return {
+      id,
+      name,
+      image,
+      get url() {
+        return address.url;
+      },
+      release: address.release,
+      defective: signal(defective),
+      mask: signal(mask),
+      readable: signal(readable),
+    };
+  }
 
   /** Decodes an image and its mask: what does not fit would otherwise be found in the middle of a run. */
   async function look({ name, image, mask, maskName, defective }: NewItem) {
@@ -92,16 +101,15 @@ export function createItems(): TrainItems {
       return problems;
     },
     remove(some) {
-      const before = all.peek();
-      all.value = before.filter((item) => !some.includes(item));
+      const gone = new Set(some);
+      all.value = all.peek().filter((item) => !gone.has(item));
       return {
         undo() {
-          const now = all.peek();
-          const old = before.filter((item) => some.includes(item) || now.includes(item));
-          all.value = [...old, ...now.filter((item) => !old.includes(item))];
+          // Where they were.
+          all.value = [...all.peek(), ...some].sort((a, b) => a.id - b.id);
         },
         settle() {
-          for (const { url } of some) URL.revokeObjectURL(url);
+          for (const item of some) item.release();
         },
       };
     },

@@ -1,6 +1,6 @@
 // What there is to train on and what came of it: kept across reloads, and part of a project.
 import { effect, type Signal, signal } from '@preact/signals-core';
-import { allKept, forget, keep, keeping, kept, ownsWork } from '../core/keep.ts';
+import { allKept, forget, keep, keepAll, keeping, kept, onTakeOver, ownsWork } from '../core/keep.ts';
 import { askBeforeLeaving } from '../core/leaving.ts';
 import { createItems, type NewItem, type TrainItem, type TrainItems } from './items.ts';
 import type { Outcome, RunSettings, Unfinished } from './run.ts';
@@ -26,6 +26,12 @@ type Reached = Pick<Unfinished, 'checkpoint' | 'step' | 'steps'>;
 type Plan = Omit<Unfinished, keyof Reached>;
 
 const prefix = 'item ';
+const keyOf = ({ id }: TrainItem): string => `${prefix}${id}`;
+
+function recordOf({ id, name, image, mask, defective }: TrainItem): KeptItem {
+  const own = mask.peek();
+  return { name, image, defective: defective.peek(), place: id, ...(own ? { mask: own } : {}) };
+}
 
 export function createTrainWork(): TrainWork {
   const items = createItems();
@@ -33,6 +39,7 @@ export function createTrainWork(): TrainWork {
   const outcome = signal<Outcome | undefined>(undefined);
   const unfinished = signal<Unfinished | undefined>(undefined);
   const ready = restore();
+  onTakeOver(restore);
   askBeforeLeaving(
     () => keeping.peek() !== 'here' && (items.all.peek().length > 0 || outcome.peek() !== undefined),
   );
@@ -47,29 +54,36 @@ export function createTrainWork(): TrainWork {
       kept<Reached>('training', 'reached'),
     ]);
     const found = records.filter(([key]) => key.startsWith(prefix)).sort(([, a], [, b]) => a.place - b.place);
-    await items.add(
-      found.map(([, item]) => item),
-      false,
-    );
-    // Under new numbers from now on.
-    if (found.length > 0) await forget('training', ...found.map(([key]) => key));
+    // Where there are others already, in a tab that takes over, under new numbers.
+    const alone = items.all.peek().length === 0;
+    const back = found.map(([, { place, ...item }]) => (alone ? { ...item, id: place } : item));
+    if (!alone) await forget('training', ...found.map(([key]) => key));
+    await items.add(back, false);
     settings.value ??= keptSettings;
     outcome.value ??= keptOutcome;
-    if (plan && reached) unfinished.value ??= { ...plan, ...reached };
-    keepOn();
+    const cut = plan && reached && !unfinished.peek() ? { ...plan, ...reached } : undefined;
+    if (cut) unfinished.value = cut;
+    keepOn(alone ? items.all.peek() : [], cut);
   }
 
-  function keepOn(): void {
-    const watched = new Map<TrainItem, () => void>();
+  /** @param there items that are kept as they are, as is `cut` */
+  function keepOn(there: readonly TrainItem[], cut: Unfinished | undefined): void {
+    const watched = new Map(there.map((item) => [item, keepChanges(item)]));
     effect(() => {
-      const all = items.all.value;
-      for (const [item, stop] of watched) {
-        if (all.includes(item)) continue;
-        stop();
+      const all = new Set(items.all.value);
+      const gone = [...watched.keys()].filter((item) => !all.has(item));
+      for (const item of gone) {
+        watched.get(item)!();
         watched.delete(item);
-        void forget('training', `${prefix}${item.id}`);
       }
-      for (const item of all) if (!watched.has(item)) watched.set(item, keepItem(item));
+      if (gone.length > 0) void forget('training', ...gone.map(keyOf));
+      const fresh = [...all].filter((item) => !watched.has(item));
+      for (const item of fresh) watched.set(item, keepChanges(item));
+      if (fresh.length > 0)
+        void keepAll(
+          'training',
+          fresh.map((item) => [keyOf(item), recordOf(item)]),
+        );
     });
     effect(() => {
       if (settings.value) void keep('training', 'settings', settings.value);
@@ -78,7 +92,7 @@ export function createTrainWork(): TrainWork {
       if (outcome.value) void keep('training', 'outcome', outcome.value);
     });
     // Its images once, what it has learnt so far every few steps.
-    let images: Unfinished['samples'] | undefined = unfinished.peek()?.samples;
+    let images: Unfinished['samples'] | undefined = cut?.samples;
     effect(() => {
       const now = unfinished.value;
       if (!now) {
@@ -92,18 +106,15 @@ export function createTrainWork(): TrainWork {
       void keep('training', 'reached', { checkpoint, step, steps } satisfies Reached);
     });
   }
-  const keepItem = (item: TrainItem) =>
-    effect(() => {
-      const { id, name, image } = item;
-      const mask = item.mask.value;
-      void keep('training', `${prefix}${id}`, {
-        name,
-        image,
-        defective: item.defective.value,
-        place: id,
-        ...(mask ? { mask } : {}),
-      } satisfies KeptItem);
+  function keepChanges(item: TrainItem): () => void {
+    let first = true;
+    return effect(() => {
+      item.mask.value;
+      item.defective.value;
+      if (!first) void keep('training', keyOf(item), recordOf(item));
+      first = false;
     });
+  }
 
   return { items, settings, outcome, unfinished, ready };
 }
