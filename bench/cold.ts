@@ -77,15 +77,28 @@ export interface ColdResult {
   readonly compiled: readonly CompileTime[];
 }
 
+export interface ColdOptions {
+  readonly model: string;
+  readonly runs: number;
+  /** Told of each process as it ends. */
+  readonly onRun?: (cache: 'empty' | 'warm', milliseconds: number) => void;
+}
+
 /** @param program the bundled bench, whose hidden command `first-result` is the child */
-export async function benchCold(program: string, model: string, runs: number): Promise<ColdResult> {
+export async function benchCold(program: string, { model, runs, onRun }: ColdOptions): Promise<ColdResult> {
   const cold: Run[] = [];
   const warm: Run[] = [];
   for (let i = 0; i < runs; i += 1) {
     const cache = await mkdtemp(path.join(os.tmpdir(), 'faprompt-cold-'));
     try {
-      cold.push(await runOnce(program, model, cache));
-      warm.push(await runOnce(program, model, cache));
+      for (const [name, measured] of [
+        ['empty', cold],
+        ['warm', warm],
+      ] as const) {
+        const run = await runOnce(program, model, cache);
+        measured.push(run);
+        onRun?.(name, run.milliseconds);
+      }
     } finally {
       await rm(cache, { recursive: true });
     }

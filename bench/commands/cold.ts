@@ -23,7 +23,11 @@ export const addColdCommand = (program: Command): Command => {
     .option('--runs <n>', 'processes of each kind; the median counts', integer, 3)
     .option('--json <file>', 'write the result as JSON')
     .action(async ({ model, runs, json }: { model: string; runs: number; json?: string }) => {
-      const result = await benchCold(path.join(root, 'dist', 'bench.js'), model, runs);
+      const result = await benchCold(path.join(root, 'dist', 'bench.js'), {
+        model,
+        runs,
+        onRun: (cache, ms) => console.log(`${cache} driver cache: first result after ${ms.toFixed(0)} ms`),
+      });
       const { empty, warm, compiled } = result;
       console.log(`${result.adapter}, ${model}, medians of ${runs} processes; ms since the start`);
       const stages = Object.keys(empty.stages) as (keyof typeof empty.stages)[];
