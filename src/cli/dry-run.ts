@@ -66,65 +66,96 @@ export async function dryRun(io: Io, given: TrainGiven, method: Method): Promise
     image: encodingBytes(clip, imageSize, needs, imageBatch),
     step: Math.max(...steps.map(planBytes)), // a phase's steps go before the next one's come
   };
-  const peak = bytes.weights + bytes.state + bytes.image + bytes.step;
-  const parameters = countParameters(config);
-  const learnables = countLearnables(shapes);
-  if (given.json) {
-    io.out(
-      JSON.stringify({
-        clip: name,
-        method: method.name,
-        config,
-        imageSize,
-        dualLayers,
-        batch,
-        imageBatch,
-        parameters,
-        learnables,
-        flops: { step: steps[0]!.flops, image: image.flops, uncached },
-        ...(steps.length > 1
-          ? {
-              phases: steps.map((each, i) => ({
-                epochs: phases[i],
-                flops: each.flops,
-                bytes: planBytes(each),
-              })),
-            }
-          : {}),
-        bytes: { ...bytes, peak },
-      }),
-    );
-    return;
-  }
-  const nodes = { nodes: given.nodes === true };
+  const planned: Planned = {
+    ...{ name, config, method, imageSize, dualLayers, batch, imageBatch, classes },
+    parameters: countParameters(config),
+    learnables: countLearnables(shapes),
+    phases,
+    steps,
+    image,
+    uncached,
+    plain: plainText !== undefined,
+    moments: optimizer.moments.length,
+    bytes: { ...bytes, peak: bytes.weights + bytes.state + bytes.image + bytes.step },
+  };
+  io.out(given.json ? asJson(planned) : asText(planned, given.nodes === true));
+}
+
+/** What a run would be, and need. */
+interface Planned {
+  readonly name: string;
+  readonly config: ClipConfig;
+  readonly method: Method;
+  readonly imageSize: number;
+  readonly dualLayers: number;
+  readonly batch: number;
+  readonly imageBatch: number;
+  readonly classes: readonly string[];
+  readonly parameters: number;
+  readonly learnables: number;
+  /** Epochs of each phase, and the plan of its steps. */
+  readonly phases: readonly number[];
+  readonly steps: readonly Plan[];
+  readonly image: Plan;
+  /** FLOP of a step that encodes its images, and shares nothing of its texts. */
+  readonly uncached: number;
+  /** Whether there is something to share. */
+  readonly plain: boolean;
+  /** Tensors that the optimizer keeps for each learnable. */
+  readonly moments: number;
+  readonly bytes: Readonly<Record<'weights' | 'state' | 'image' | 'step' | 'peak', number>>;
+}
+
+const asJson = ({ name, method, phases, steps, image, uncached, bytes, ...planned }: Planned): string =>
+  JSON.stringify({
+    clip: name,
+    method: method.name,
+    config: planned.config,
+    imageSize: planned.imageSize,
+    dualLayers: planned.dualLayers,
+    batch: planned.batch,
+    imageBatch: planned.imageBatch,
+    parameters: planned.parameters,
+    learnables: planned.learnables,
+    flops: { step: steps[0]!.flops, image: image.flops, uncached },
+    ...(steps.length > 1
+      ? {
+          phases: steps.map((each, i) => ({ epochs: phases[i], flops: each.flops, bytes: planBytes(each) })),
+        }
+      : {}),
+    bytes,
+  });
+
+function asText(planned: Planned, nodes: boolean): string {
+  const { name, config, method, imageSize, dualLayers, batch, phases, steps, uncached, bytes } = planned;
   const stream =
     dualLayers > 0 ? `${dualLayers} of ${config.visionLayers} blocks with the V-V stream` : 'no V-V stream';
   const stepLines = steps.flatMap((each, i) => [
     `training step, batch of ${batch}, features from the cache` +
       (steps.length > 1 ? `, phase ${i + 1} of ${steps.length} (${phases[i]} epochs):` : ':'),
-    describePlan(each, nodes),
+    describePlan(each, { nodes }),
     '',
   ]);
-  const without = plainText
+  const without = planned.plain
     ? ` with the image encoder, all ${config.contextLength} text positions and nothing shared`
     : ' with the image encoder';
-  io.out(
-    [
-      `${name}: ${parameters.toLocaleString('en')} parameters, frozen; ${method.title}: ${learnables.toLocaleString('en')} learnable`,
-      `images ${imageSize} x ${imageSize}, ${stream}, batch ${batch}`,
-      ...(method.namesClass ? [`classes: ${classes.join(', ')}`] : []),
-      '',
-      'image encoder, one image:',
-      describePlan(image, nodes),
-      '',
-      ...stepLines,
-      `GPU memory: ${formatBytes(peak)} = weights ${formatBytes(bytes.weights)} + learnables and their ` +
-        `${optimizer.moments.length === 1 ? 'momentum' : 'two moments'} ${formatBytes(bytes.state)} + ` +
-        `image encoder in batches of ${imageBatch} ${formatBytes(bytes.image)} + step ${formatBytes(bytes.step)}`,
-      `work per step: ${formatFlops(steps[0]!.flops)} cached; ${formatFlops(uncached)}${without} ` +
-        `(${(uncached / steps[0]!.flops).toFixed(1)} times as much)`,
-    ].join('\n'),
-  );
+  const count = (value: number) => value.toLocaleString('en');
+  const cached = steps[0]!.flops;
+  return [
+    `${name}: ${count(planned.parameters)} parameters, frozen; ${method.title}: ${count(planned.learnables)} learnable`,
+    `images ${imageSize} x ${imageSize}, ${stream}, batch ${batch}`,
+    ...(method.namesClass ? [`classes: ${planned.classes.join(', ')}`] : []),
+    '',
+    'image encoder, one image:',
+    describePlan(planned.image, { nodes }),
+    '',
+    ...stepLines,
+    `GPU memory: ${formatBytes(bytes.peak)} = weights ${formatBytes(bytes.weights)} + learnables and their ` +
+      `${planned.moments === 1 ? 'momentum' : 'two moments'} ${formatBytes(bytes.state)} + ` +
+      `image encoder in batches of ${planned.imageBatch} ${formatBytes(bytes.image)} + step ${formatBytes(bytes.step)}`,
+    `work per step: ${formatFlops(cached)} cached; ${formatFlops(uncached)}${without} ` +
+      `(${(uncached / cached).toFixed(1)} times as much)`,
+  ].join('\n');
 }
 
 /** FAPrompt's step without its savings of text; undefined: the method has none. */

@@ -41,6 +41,16 @@ export const randomNotice = 'random weights: scores and metrics say nothing abou
 
 export const weightsCommand = (io: Io): Command => {
   const command = new Command('weights').description('get, make, convert and look at CLIP weights');
+  addRandom(command, io);
+  addInfo(command, io);
+  addConvertCommand(command, io);
+  addMixCommand(command, io);
+  addQualityCommand(command, io);
+  addHubCommands(command, io);
+  return command;
+};
+
+function addRandom(command: Command, io: Io): void {
   command
     .command('random')
     .description('write a CLIP with seeded random weights, for tests and demonstrations')
@@ -67,6 +77,9 @@ export const weightsCommand = (io: Io): Command => {
       await writeFileAtomic(out, bytes);
       io.out(`${out}: ${formatBytes(bytes.length)}, ${randomNotice}`);
     });
+}
+
+function addInfo(command: Command, io: Io): void {
   command
     .command('info')
     .description('check a CLIP weights file and say what it is')
@@ -112,9 +125,4 @@ export const weightsCommand = (io: Io): Command => {
         await close();
       }
     });
-  addConvertCommand(command, io);
-  addMixCommand(command, io);
-  addQualityCommand(command, io);
-  addHubCommands(command, io);
-  return command;
-};
+}
