@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -170,10 +170,14 @@ describe('npm run bench -- quality', () => {
     await generate(path.join(real, 'b'), {
       seed: 2,
       imageSize: 32,
-      classes: ['marble'],
+      classes: ['marble', 'foam'],
       good: 3,
-      defective: 3,
+      defective: 2,
     });
+    // Folders of images that a layout takes for classes do not make one data set of those beside them.
+    const loose = path.join(real, 'loose', 'test', 'good');
+    await mkdir(loose, { recursive: true });
+    await cp(path.join(real, 'a', 'weave', 'test', 'good', '000.png'), path.join(loose, '000.png'));
     await mkdir(path.join(real, 'nothing'));
     expect((await findRealSets([real])).map(({ name }) => name)).toEqual(['a', 'b']);
     expect(await findRealSets([path.join(real, 'b')])).toEqual([{ name: 'b', data: path.join(real, 'b') }]);
@@ -188,19 +192,24 @@ describe('npm run bench -- quality', () => {
     const found = await bench({ real: [real], realSizes: [32, 40], beside: [other], methods });
     const tables = found.json.real as {
       set: string;
+      part?: string;
       size: number;
       rows: { title: string; summary: Evaluation }[];
     }[];
-    expect(tables.map(({ set, size }) => [set, size])).toEqual([
-      ...[
-        ['a', 32],
-        ['b', 32],
-      ],
-      ...[
-        ['a', 40],
-        ['b', 40],
-      ],
-    ]);
+    // Of a set with several classes each has a table of its own, too.
+    expect(tables.map(({ set, part, size }) => `${set} ${part} ${size}`)).toEqual(
+      [32, 40].flatMap((size) =>
+        ['a undefined', 'b undefined', 'b marble', 'b foam'].map((part) => `${part} ${size}`),
+      ),
+    );
+    const pixels = (part: string | undefined) =>
+      tables
+        .find(({ set, part: own }) => set === 'b' && own === part)!
+        .rows.map(({ summary }) => (summary as unknown as { pixelAuroc: { mean: number } }).pixelAuroc.mean);
+    const [mean, foam, marble] = [undefined, 'foam', 'marble'].map(pixels) as [number[], number[], number[]];
+    for (const [i, value] of mean.entries()) expect(value).toBeCloseTo((foam[i]! + marble[i]!) / 2, 9);
+    expect(foam).not.toEqual(marble);
+    expect(found.out).toContain('Real photographs, b: foam, 40 pixels, one seed');
     for (const { rows } of tables) {
       expect(rows.map(({ title }) => title)).toEqual([
         expect.stringMatching(/written/),
@@ -217,6 +226,11 @@ describe('npm run bench -- quality', () => {
         });
     }
     expect(found.out).toContain('Real photographs, b, 40 pixels, one seed');
+
+    // Without FAPrompt there is nothing to hold against others.
+    const plain = await bench({ real: [path.join(real, 'b')], methods: ['pair'] });
+    expect(plain.out).not.toMatch(/FAPrompt minus|class by class/);
+    expect(plain.json.real[1].rows[0].summary.imageAuroc.mean).toBeGreaterThan(0);
   });
 
   test('the same scores come from faprompt eval --method', async () => {

@@ -15,7 +15,7 @@ import { openClip } from '../../src/model/checkpoint/open.node.ts';
 import { namedMethods } from '../../src/model/methods/named.ts';
 import { environment } from '../output.ts';
 import { capacityProbe, type ProbeSetting, transferProbe } from './probe.ts';
-import { chanceRow, findRealSets, type RealTable, realRows } from './real.ts';
+import { chanceRow, figuresOf, findRealSets, partsOf, type RealTable, realRows } from './real.ts';
 import { type ProbeName, probeFile, probes, readReport } from './report.ts';
 import {
   drawData,
@@ -149,12 +149,20 @@ async function realTables(
           );
           await writeFileAtomic(file, `${JSON.stringify(evaluation, null, 2)}\n`);
         }
-        const { mean } = JSON.parse(await readFile(file, 'utf8')) as Evaluation;
-        const probe = rowOf('probe-capacity', 'linear probe on its labels, cross-validated', [
-          { seed: 0, row: mean },
-        ]);
-        const rows = [...(await realRows(config, set)), probe, chanceRow(dataset)];
-        tables.push({ set, size, seeds: config.seeds.length, rows });
+        const probed = JSON.parse(await readFile(file, 'utf8')) as Evaluation;
+        for (const part of partsOf(dataset)) {
+          const probe = rowOf('probe-capacity', 'linear probe on its labels, cross-validated', [
+            { seed: 0, row: figuresOf(probed, part) },
+          ]);
+          const rows = [...(await realRows(config, set, part)), probe, chanceRow(dataset, part)];
+          tables.push({
+            set,
+            ...(part === undefined ? {} : { part }),
+            size,
+            seeds: config.seeds.length,
+            rows,
+          });
+        }
       }
     }
   });

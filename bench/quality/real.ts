@@ -1,4 +1,5 @@
 // Real photographs: data sets that are found in folders, and the figures of every size and CLIP on them, beside chance.
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { BenchmarkConfig } from '../../src/benchmark/config.ts';
@@ -6,6 +7,7 @@ import { readResults } from '../../src/benchmark/folder.node.ts';
 import { openDataset } from '../../src/data/dataset.node.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import { DatasetError } from '../../src/data/errors.ts';
+import type { Evaluation } from '../../src/eval/index.ts';
 import { formatRows, type Row, rowOf } from './summary.ts';
 
 /** A data set of photographs. */
@@ -21,8 +23,10 @@ export interface RealSet {
 export async function findRealSets(dirs: readonly string[]): Promise<RealSet[]> {
   const found: RealSet[] = [];
   for (const dir of dirs) {
-    const own = await setOf(dir);
-    const sets = own instanceof DatasetError ? await setsIn(dir) : [own];
+    // Folders that say themselves what they are come before a layout that fits them all: their names are no classes.
+    const described = existsSync(path.join(dir, 'meta.json')) ? [] : await setsIn(dir, true);
+    const own = described.length > 0 ? undefined : await setOf(dir);
+    const sets = own instanceof DatasetError ? await setsIn(dir) : own ? [own] : described;
     if (sets.length === 0 && own instanceof DatasetError) throw own;
     found.push(...sets);
   }
@@ -48,12 +52,14 @@ async function setOf(dir: string): Promise<RealSet | DatasetError> {
   }
 }
 
-async function setsIn(dir: string): Promise<RealSet[]> {
+/** @param described only those with a meta.json */
+async function setsIn(dir: string, described = false): Promise<RealSet[]> {
   const names = await readdir(dir).catch(() => []);
   const sets: RealSet[] = [];
   for (const name of names.sort()) {
     const folder = path.join(dir, name);
     if (!(await stat(folder)).isDirectory()) continue;
+    if (described && !existsSync(path.join(folder, 'meta.json'))) continue;
     const set = await setOf(folder);
     if (!(set instanceof DatasetError)) sets.push(set);
   }
@@ -63,8 +69,20 @@ async function setsIn(dir: string): Promise<RealSet[]> {
 /** PRO is the mean overlap up to a false-positive rate of 0.3: of random maps, half of that rate. */
 const chancePro = 0.15;
 
+/** Figures of all images of a data set, or of one of its classes. */
+export type Part = string | undefined;
+
+/** The part's figures in an evaluation: the mean over the classes, or a class's own. */
+export const figuresOf = ({ mean, classes }: Pick<Evaluation, 'mean' | 'classes'>, part: Part) =>
+  part === undefined ? mean : classes.find(({ name }) => name === part)!;
+
+/** A data set, and where it has several classes (sources of photographs, say) each of them too. */
+export const partsOf = ({ classes }: Dataset): Part[] =>
+  classes.length > 1 ? [undefined, ...classes] : [undefined];
+
 /** What a scorer that knows nothing reaches: an average precision of the share of anomalies. */
-export function chanceRow({ samples }: Dataset): Row {
+export function chanceRow({ samples: all }: Dataset, part?: Part): Row {
+  const samples = all.filter(({ className }) => part === undefined || className === part);
   const anomalies = samples.filter(({ anomaly }) => anomaly);
   const masked = anomalies.some(({ mask }) => mask !== undefined);
   const metrics = {
@@ -76,8 +94,8 @@ export function chanceRow({ samples }: Dataset): Row {
   return { name: 'chance', title: 'chance', values: [{ seed: 0, metrics }] };
 }
 
-/** Rows of a data set: every method with every CLIP, at one image size. */
-export async function realRows(config: BenchmarkConfig, set: string): Promise<Row[]> {
+/** Rows of a data set, or of a class of it: every method with every CLIP, at one image size. */
+export async function realRows(config: BenchmarkConfig, set: string, part?: Part): Promise<Row[]> {
   const { results } = await readResults(config);
   return config.clips.flatMap((clip, i) =>
     config.methods.map(({ name, title }) =>
@@ -86,7 +104,10 @@ export async function realRows(config: BenchmarkConfig, set: string): Promise<Ro
         i === 0 ? title : `${title}, ${clip.name}`,
         results
           .filter((result) => result.clip === clip.name && result.method === name && result.test === set)
-          .map(({ seed, evaluation }) => ({ seed: seed ?? 0, row: evaluation.mean })),
+          .map(({ seed, evaluation }) => ({
+            seed: seed ?? 0,
+            row: figuresOf(evaluation as Evaluation, part),
+          })),
       ),
     ),
   );
@@ -95,10 +116,12 @@ export async function realRows(config: BenchmarkConfig, set: string): Promise<Ro
 /** A data set's rows at one image size. */
 export interface RealTable {
   readonly set: string;
+  /** A class, where these are the figures of one. */
+  readonly part?: string;
   readonly size: number;
   readonly seeds: number;
   readonly rows: readonly Row[];
 }
 
-export const formatReal = ({ set, size, seeds, rows }: RealTable): string =>
-  `\nReal photographs, ${set}, ${size} pixels, ${seeds === 1 ? 'one seed' : `${seeds} seeds`}\n${formatRows(rows)}`;
+export const formatReal = ({ set, part, size, seeds, rows }: RealTable): string =>
+  `\nReal photographs, ${set}${part === undefined ? '' : `: ${part}`}, ${size} pixels, ${seeds === 1 ? 'one seed' : `${seeds} seeds`}\n${formatRows(rows)}`;

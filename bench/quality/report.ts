@@ -27,9 +27,10 @@ export async function readReport(
   photographs: readonly RealTable[],
 ) {
   const rows = [...(await readRows(main, heldOut)), ...(await readProbes(folder, main.seeds))];
-  const byName = (name: string) => rows.find((row) => row.name === name)!;
-  const others = main.methods.map(({ name }) => name).filter((name) => name !== 'faprompt');
-  const checks = verdicts(byName('faprompt'), others.map(byName));
+  const byName = (name: string) => rows.find((row) => row.name === name);
+  const own = byName('faprompt');
+  const others = main.methods.flatMap(({ name }) => (name === 'faprompt' ? [] : (byName(name) ?? [])));
+  const checks = own ? verdicts(own, others) : []; // --methods may leave it out
   const classes = await readClasses(main, 'faprompt');
   const ablated = ablations ? await readRows(ablations, heldOut) : [];
   const sweeps = ablated.filter(({ name }) => /^(faprompt|first-patches)$|^(prompts|patches)-/.test(name));
@@ -39,8 +40,7 @@ export async function readReport(
     `Held-out classes with held-out defects: percent, ${seeds(main)}`,
     formatRows(rows),
     ...checks,
-    '\nFAPrompt, class by class',
-    formatRows(classes),
+    ...(own ? ['\nFAPrompt, class by class', formatRows(classes)] : []),
     ...photographs.map(formatReal),
     ...(ablations
       ? [
