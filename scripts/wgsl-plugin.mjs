@@ -27,9 +27,9 @@ const reflectable = (code) =>
     .replace(/\bsubgroupMatrix(Load|Store|Multiply)<[^<>]*>/g, 'subgroupMatrix$1');
 
 /** Module constants that are integers: `const ADD = 0u;` */
-function integersOf(code) {
+function integersOf(declarations) {
   const constants = {};
-  for (const node of new WgslParser().parse(code)) {
+  for (const node of declarations) {
     if (node.astNodeType !== 'const') continue;
     const value = Number(node.value?.value?.data?.[0]);
     if (Number.isInteger(value)) constants[node.name] = value;
@@ -37,15 +37,19 @@ function integersOf(code) {
   return constants;
 }
 
-/** The Shader of a file, and all files that it is made from. */
-export async function loadShaderFiles(file, root = repository) {
-  const { code, origins, files } = await resolveIncludes(file, root);
-  const name = path.relative(root, file).split(path.sep).join('/');
-  let reflected;
+/** What was read off a text: a process may build several bundles with the same shaders. */
+const known = new Map();
+
+/** What wgsl_reflect reads off a shader. @throws Error that names the line of the file or part */
+function factsOf(name, code, origins) {
+  const before = known.get(code);
+  if (before) return before;
+  const reflected = new WgslReflect();
   let constants;
   try {
-    reflected = new WgslReflect(reflectable(code));
-    constants = integersOf(reflectable(code));
+    const declarations = new WgslParser().parse(reflectable(code));
+    constants = integersOf(declarations);
+    reflected.updateAST(declarations);
   } catch (error) {
     throw new Error(explain(error, origins));
   }
@@ -59,10 +63,7 @@ export async function loadShaderFiles(file, root = repository) {
     access: v.access || 'read',
   }));
   const uniform = reflected.uniforms[0];
-  const shader = {
-    path: name,
-    code,
-    origins,
+  const facts = {
     bindings,
     uniform: uniform && {
       binding: uniform.binding,
@@ -72,7 +73,15 @@ export async function loadShaderFiles(file, root = repository) {
     overrides: reflected.overrides.map((o) => o.name),
     constants,
   };
-  return { shader, files };
+  known.set(code, facts);
+  return facts;
+}
+
+/** The Shader of a file, and all files that it is made from. */
+export async function loadShaderFiles(file, root = repository) {
+  const { code, origins, files } = await resolveIncludes(file, root);
+  const name = path.relative(root, file).split(path.sep).join('/');
+  return { shader: { path: name, code, origins, ...factsOf(name, code, origins) }, files };
 }
 
 export const loadShader = async (file, root) => (await loadShaderFiles(file, root)).shader;
