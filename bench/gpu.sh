@@ -30,6 +30,7 @@ if [ -z "${VK_DRIVER_FILES:-}" ] && ! ls /usr/share/vulkan/icd.d/*nvidia* /etc/v
 fi
 # Choices between variants are part of the result.
 export FAPROMPT_TUNE=${FAPROMPT_TUNE:-on} XDG_CACHE_HOME=$out/cache
+[ ! -f "$bundle/VERSION" ] || export FAPROMPT_PEERS=built # the bundle has no bundler
 
 node scripts/vulkan/adapter.mjs 2>"$out/adapter.log" | tail -1 | tee "$out/adapter.json"
 if ! grep -q '"vendor"' "$out/adapter.json"; then

@@ -21,6 +21,9 @@ node scripts/build.mjs
 echo "project at $(git describe --always --dirty)" | tee "$bundle/VERSION"
 git ls-files -z | grep -zv '^bench/results/' | xargs -0 cp --parents -t "$project"
 cp -r dist "$project/"
+# What the part `peers` runs: there is no bundler there.
+node bench/peers/build.mjs
+cp -r --parents bench/peers/build "$project/"
 
 # Not needed to run: linters, types, what builds pages and drives browsers, other systems' binaries of Dawn.
 unused=(".[^b]*" @arethetypeswrong publint "@img/*musl*" @biomejs typescript @typescript @types @webgpu webgpu/dist/"darwin*" webgpu/dist/"win32*"

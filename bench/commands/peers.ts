@@ -63,10 +63,12 @@ export const addPeersCommand = (program: Command): Command =>
         chosen.length,
         problems.map(({ name }) => name),
       );
-      preparePeers();
-      const browser = inBrowser ? await openBrowser(!given.gpu) : undefined;
-      const offered: readonly LibraryName[] = browser ? browserLibraries : nodeLibraries;
+      const offered: readonly LibraryName[] = inBrowser ? browserLibraries : nodeLibraries;
       const names = offered.filter((name) => given.only?.includes(name) ?? true);
+      requireSome('--only', given.only?.join(' ') ?? '', names.length, offered);
+      // A page needs all of them to be built.
+      preparePeers(inBrowser ? offered : names);
+      const browser = inBrowser ? await openBrowser(!given.gpu) : undefined;
       const { worker } = browser ?? { worker: nodeWorker };
       const libraries = names.map((name) => ({ name, open: () => worker(name, given.variants) }));
       let report: Report = { where: browser?.version ?? `Node ${process.version}`, comparisons: [] };

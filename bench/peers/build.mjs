@@ -1,4 +1,6 @@
-// Bundles what runs in the libraries' own processes (build/node/) and pages (build/page/).
+// Bundles what runs in the libraries' own processes (build/node/) and pages (build/page/). Where the other libraries are not
+// installed, only ours will run, and only in Node.
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { esbuildWgsl } from '../../scripts/wgsl-plugin.mjs';
@@ -15,6 +17,8 @@ const common = {
   logLevel: 'warning',
 };
 
+const installed = existsSync(path.join(import.meta.dirname, 'node_modules'));
+
 await Promise.all([
   build({
     ...common,
@@ -22,15 +26,16 @@ await Promise.all([
     outdir: path.join('build', 'node'),
     platform: 'node',
     target: 'node20',
-    external: ['onnxruntime-node', 'webgpu'],
+    ...(installed ? { external: ['onnxruntime-node', 'webgpu'] } : { packages: 'external' }),
     outExtension: { '.js': '.mjs' },
   }),
-  build({
-    ...common,
-    entryPoints: { page: 'libraries/page.ts' },
-    outdir: path.join('build', 'page'),
-    platform: 'browser',
-    conditions: ['browser'],
-    external: ['node:*'],
-  }),
+  installed &&
+    build({
+      ...common,
+      entryPoints: { page: 'libraries/page.ts' },
+      outdir: path.join('build', 'page'),
+      platform: 'browser',
+      conditions: ['browser'],
+      external: ['node:*'],
+    }),
 ]);

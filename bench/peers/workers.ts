@@ -13,12 +13,13 @@ import type { Replies, Request } from './library.ts';
 const folder = path.join(root, 'bench', 'peers');
 
 /**
- * Installs the libraries on first use, and bundles what runs in their processes and pages. FAPROMPT_PEERS=built says
+ * Installs the libraries at the first use of one that is not ours, and bundles what runs in their processes and pages. FAPROMPT_PEERS=built says
  * that build/ is there already: a machine without network has no more than that.
  */
-export function preparePeers(): void {
+export function preparePeers(libraries: readonly LibraryName[]): void {
   if (process.env.FAPROMPT_PEERS === 'built') return;
-  if (!existsSync(path.join(folder, 'node_modules'))) {
+  const others = libraries.some((name) => name !== 'faprompt');
+  if (others && !existsSync(path.join(folder, 'node_modules'))) {
     console.log('installing the other libraries into bench/peers/node_modules (about 700 MB)');
     const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' }; // no CUDA
     execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, env, stdio: 'inherit' });
