@@ -55,11 +55,11 @@ export function encodeText(context: Context, input: TextInput, config: ClipConfi
     keys.push(qkv);
     const shared = prefix ? { prefix: prefix[i]!, prefixLength: start } : {};
     const attended = attention(graph, qkv, { heads: config.textHeads, causal: true, ...shared });
-    const rest = (rows: Tensor, residual: Tensor): Tensor =>
-      mlp(context, attentionOut(context, rows, residual, block), block, config.activation);
+    const added = attentionOut(context, attended, x, block);
+    const rest = (rows: Tensor): Tensor => mlp(context, rows, block, config.activation);
     // Behind the last attention only the end tokens' rows are read: all others are for whoever asks for the record.
-    if (i === config.textLayers - 1) ends = record(`${name}/end`, rest(endRows(attended), endRows(x)));
-    x = record(`${name}/layer${i}`, rest(attended, x));
+    if (i === config.textLayers - 1) ends = record(`${name}/end`, rest(endRows(added)));
+    x = record(`${name}/layer${i}`, rest(added));
   }
   const last = graph.view(ends, [texts, config.textWidth]);
   const features = matmul(graph, layerNorm(context, last, 'ln_final'), weight('text_projection'));
