@@ -56,9 +56,18 @@ export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout
 export const oncePerFrame = <Arguments extends unknown[]>(draw: (...given: Arguments) => void) =>
   lastOnly(draw, (run) => requestAnimationFrame(run));
 
-/** The same after the frame, in a task of its own: what may be seen a moment later must not hold the frame up. */
-export const afterFrame = <Arguments extends unknown[]>(work: (...given: Arguments) => void) =>
-  lastOnly(work, (run) => requestAnimationFrame(() => setTimeout(run)));
+/** Calls `work` after the frame, once what it did before has ended, with the last arguments. */
+export function oneAtATime<Arguments extends unknown[]>(
+  work: (...given: Arguments) => Promise<void>,
+): (...given: Arguments) => void {
+  let before: Promise<unknown> = Promise.resolve();
+  return lastOnly(
+    (...given: Arguments) => {
+      before = work(...given).catch(reportError);
+    },
+    (run) => requestAnimationFrame(() => void before.then(run)),
+  );
+}
 
 function lastOnly<Arguments extends unknown[]>(
   work: (...given: Arguments) => void,

@@ -7,7 +7,8 @@ import { rescueFocus } from '../core/focus.ts';
 import { formatPlace } from '../core/format.ts';
 import { notice } from '../core/notice.ts';
 import { drawHeat } from '../studio/heat.ts';
-import { type EachPrompt, type Looked, peakOf, strongest } from './each-prompt.ts';
+import { smallMap } from '../studio/small-map.ts';
+import { type EachPrompt, type Looked, strongest, thumbnailSide } from './each-prompt.ts';
 import type { Photo } from './photos.ts';
 import type { ShownMap } from './stage.ts';
 
@@ -16,7 +17,7 @@ const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(
 /** One prompt in a sentence. */
 function inWords({ prompts }: Looked, k: number): string {
   const prompt = prompts[k]!;
-  const { value, x, y } = peakOf(prompt);
+  const { value, x, y } = prompt.peak;
   const whole = prompts.reduce((sum, { contribution }) => sum + contribution, 0);
   return `Prompt ${k + 1} alone calls the photograph abnormal with ${prompt.probability.toFixed(2)}. Its strongest sign is ${value.toFixed(2)}, ${formatPlace(x, y)}. To the likeness with “abnormal”, ${signed(whole)}, it adds ${signed(prompt.contribution)}.`;
 }
@@ -104,15 +105,21 @@ export function eachPromptCard(
     fill(failure, problem.value && notice(problem.value));
     if (!found || !current) return fill(choices);
     const most = strongest(found);
+    const all = whole.peek()?.map;
     fill(
       choices,
-      choice(undefined, 'All prompts together', 'All', picture(current.url, whole.peek()?.map, found.range)),
+      choice(
+        undefined,
+        'All prompts together',
+        'All',
+        picture(current.url, all && smallMap(all, thumbnailSide), found.range),
+      ),
       ...found.prompts.map((view, k) =>
         choice(
           k,
-          `Prompt ${k + 1}, strongest sign ${peakOf(view).value.toFixed(2)}${k === most ? ', more than any other' : ''}`,
-          `${k + 1}: ${peakOf(view).value.toFixed(2)}`,
-          picture(current.url, view.map, found.range),
+          `Prompt ${k + 1}, strongest sign ${view.peak.value.toFixed(2)}${k === most ? ', more than any other' : ''}`,
+          `${k + 1}: ${view.peak.value.toFixed(2)}`,
+          picture(current.url, view.small, found.range),
         ),
       ),
     );

@@ -4,6 +4,7 @@ import { type AnomalyMap, mapRange, type Range } from '../../src/data/heatmap.ts
 import { nextTask } from '../core/dom.ts';
 import type { Engine } from '../engine/engine.ts';
 import { explain, type Problem } from '../engine/problems.ts';
+import { smallMap } from '../studio/small-map.ts';
 import { asMap } from '../studio/studio.ts';
 import type { Photo, Photos } from './photos.ts';
 
@@ -12,7 +13,14 @@ export interface PromptView {
   readonly contribution: number;
   readonly probability: number;
   readonly map: AnomalyMap;
+  /** Where its map is highest, and how high; the place as shares of width and height. */
+  readonly peak: { readonly value: number; readonly x: number; readonly y: number };
+  /** Its map as large as a thumbnail. */
+  readonly small: AnomalyMap;
 }
+
+/** Longest side of a thumbnail's map. */
+export const thumbnailSide = 128;
 
 export interface Looked {
   readonly prompts: readonly PromptView[];
@@ -73,7 +81,11 @@ export function createEachPrompt(engine: Engine, { selected, all }: Photos): Eac
         detector.detect(photo.file, { name: photo.name, perPrompt: true, ...tools }),
       );
       if (engine.choice.peek() !== choice) return;
-      const views = prompts!.map(({ map, ...numbers }) => ({ ...numbers, map: asMap({ map }) }));
+      const views = prompts!.map((prompt): PromptView => {
+        const map = asMap(prompt);
+        const { contribution, probability } = prompt;
+        return { contribution, probability, map, peak: peakOf(map), small: smallMap(map, thumbnailSide) };
+      });
       const ranges = views.map(({ map }) => mapRange(map));
       const range = [
         Math.min(...ranges.map(([low]) => low)),
@@ -112,14 +124,14 @@ export function createEachPrompt(engine: Engine, { selected, all }: Photos): Eac
   };
 }
 
-/** Where a map is highest, and how high; the place as shares of width and height. */
-export function peakOf({ map: { width, height, values } }: PromptView) {
-  const at = values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
+function peakOf({ width, height, values }: AnomalyMap): PromptView['peak'] {
+  let at = 0;
+  for (let i = 1; i < values.length; i += 1) if (values[i]! > values[at]!) at = i;
   return { value: values[at]!, x: (at % width) / width, y: Math.floor(at / width) / height };
 }
 
 /** The prompt that reacts most strongly to some place. */
 export const strongest = ({ prompts }: Looked): number => {
-  const peaks = prompts.map((prompt) => peakOf(prompt).value);
+  const peaks = prompts.map(({ peak }) => peak.value);
   return peaks.indexOf(Math.max(...peaks));
 };

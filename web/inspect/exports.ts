@@ -98,7 +98,15 @@ async function describe(photo: Photo, context: Context): Promise<Blob | undefine
       height,
       score,
       ...(passes === undefined ? {} : { anomalous: passes === 'fail' }),
-      ...(each ? { prompts: each.prompts } : {}),
+      ...(each
+        ? {
+            prompts: each.prompts.map(({ contribution, probability, peak }) => ({
+              contribution,
+              probability,
+              mapMax: peak.value,
+            })),
+          }
+        : {}),
     },
     map,
     lookAt(photo, context),

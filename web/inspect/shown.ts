@@ -1,8 +1,8 @@
 // The map of the photograph that is selected, and its regions: never those of the one before.
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals-core';
-import { afterFrame } from '../core/dom.ts';
-import { findRegions } from '../studio/regions.ts';
+import { oneAtATime } from '../core/dom.ts';
 import { smallMap } from '../studio/small-map.ts';
+import { studio } from '../studio/studio.ts';
 import { type Display, heatSettings } from './display.ts';
 import type { Judging } from './judged.ts';
 import type { Photos } from './photos.ts';
@@ -45,9 +45,10 @@ export function createShown(photos: Photos, display: Display, judging: Judging):
   });
 
   const latest = signal<(Found & { readonly of: ShownMap }) | undefined>(undefined);
-  const look = afterFrame((now: ShownMap, threshold: number) => {
-    const regions = findRegions(now.map, threshold);
-    latest.value = { photo: now.photo, regions, stretched: now.stretched, of: now };
+  // Not here: of a large map that takes longer than a frame.
+  const look = oneAtATime(async (now: ShownMap, threshold: number) => {
+    const marked = await studio().mark(now.map, threshold);
+    latest.value = { photo: now.photo, ...marked, stretched: now.stretched, of: now };
   });
   effect(() => {
     const now = map.value;

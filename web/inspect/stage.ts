@@ -4,7 +4,7 @@ import type { AnomalyMap, Range } from '../../src/data/heatmap.ts';
 import { h, oncePerFrame, svg } from '../core/dom.ts';
 import { createZoom } from '../core/zoom.ts';
 import { drawHeat, type HeatSettings } from '../studio/heat.ts';
-import { outline, type Region } from '../studio/regions.ts';
+import type { Marked } from '../studio/regions.ts';
 import { type Display, heatSettings } from './display.ts';
 import type { Photo } from './photos.ts';
 
@@ -20,10 +20,9 @@ export interface ShownMap {
   readonly range?: Range;
 }
 
-/** Regions, and of which photograph they are. */
-export interface Found {
+/** Regions and the line around them, and of which photograph they are. */
+export interface Found extends Marked {
   readonly photo: Photo;
-  readonly regions: readonly Region[];
   /** Relative to the map's own range. */
   readonly stretched: boolean;
 }
@@ -121,8 +120,8 @@ export function createStage({ photo, shown, display, found, highlighted }: Stage
     if (now) draw(now.map, heatSettings(display, now.map, now.stretched, now.range));
   });
   effect(() => {
-    const now = found.value && display.outlines.value ? shown.value : undefined;
-    const d = now ? outline(now.map, heatSettings(display, now.map, now.stretched).threshold) : '';
+    const now = shown.value;
+    const d = display.outlines.value ? (found.value?.outline ?? '') : '';
     if (now) lines.setAttribute('viewBox', `0 0 ${now.map.width} ${now.map.height}`);
     lines.replaceChildren(svg('path', { class: 'line-shadow', d }), svg('path', { class: 'line', d }));
   });

@@ -1,5 +1,5 @@
 // One image of the numbers that are saved: its regions in pixels of the photograph, and its map.
-import { type AnomalyMap, mapRange } from '../../src/data/heatmap.ts';
+import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import { heatOf, type Look } from './heat.ts';
 import { findRegions } from './regions.ts';
 import { smallMap } from './small-map.ts';
@@ -12,11 +12,11 @@ export interface Described {
   readonly height: number;
   readonly score: number;
   readonly anomalous?: boolean;
-  /** What was seen with each prompt alone, where somebody looked. */
+  /** What was seen with each prompt alone, where somebody looked, as `faprompt detect --per-prompt` says it. */
   readonly prompts?: readonly {
     readonly contribution: number;
     readonly probability: number;
-    readonly map: AnomalyMap;
+    readonly mapMax: number;
   }[];
 }
 
@@ -38,10 +38,7 @@ export function numbers({ prompts, ...described }: Described, map: AnomalyMap, l
       peak: region.peak,
       area: region.area,
     })),
-    // As `faprompt detect --per-prompt` says it.
-    ...(prompts
-      ? { prompts: prompts.map(({ map: own, ...numbers }) => ({ ...numbers, mapMax: mapRange(own)[1] })) }
-      : {}),
+    ...(prompts ? { prompts } : {}),
     map,
   };
   const plain = (_: string, value: unknown) =>

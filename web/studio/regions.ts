@@ -23,7 +23,8 @@ const speck = 0.002;
 
 /** The regions at or above a threshold, highest peak first. */
 export function findRegions({ width, height, values }: AnomalyMap, threshold: number): Region[] {
-  const mask = Uint8Array.from(values, (value) => Number(value >= threshold));
+  const mask = new Uint8Array(values.length);
+  for (let i = 0; i < mask.length; i += 1) mask[i] = Number(values[i]! >= threshold);
   const regions: Region[] = [];
   forEachRegion(mask, width, height, (pixels) => {
     let [left, top, right, bottom] = [width, height, 0, 0];
@@ -51,6 +52,17 @@ export function findRegions({ width, height, values }: AnomalyMap, threshold: nu
   regions.sort((a, b) => b.peak - a.peak);
   const large = regions.filter(({ area }) => area >= speck);
   return large.length > 0 ? large : regions;
+}
+
+/** Both, of one map: what is to be seen of it beside its colours. */
+export const mark = (map: AnomalyMap, threshold: number): Marked => ({
+  regions: findRegions(map, threshold),
+  outline: outline(map, threshold),
+});
+
+export interface Marked {
+  readonly regions: readonly Region[];
+  readonly outline: string;
 }
 
 /** The line at the threshold as the data of an SVG path, in units of the map's pixels. */

@@ -1,11 +1,11 @@
 // A map as it is looked at on the screen: those of tiles have millions of values, more than a page can draw at once.
 import type { AnomalyMap } from '../../src/data/heatmap.ts';
 
-/** Longest side. */
-const most = 768;
-
-/** Each value the largest of a square of the map's, so that nothing that is small is lost; most maps as they are. */
-export function smallMap(map: AnomalyMap): AnomalyMap {
+/**
+ * Each value the largest of a square of the map's, so that nothing that is small is lost; most maps as they are.
+ * @param most longest side
+ */
+export function smallMap(map: AnomalyMap, most = 768): AnomalyMap {
   const factor = Math.ceil(Math.max(map.width, map.height) / most);
   if (factor <= 1) return map;
   const [width, height] = [Math.ceil(map.width / factor), Math.ceil(map.height / factor)];

@@ -14,6 +14,7 @@ import {
 } from './masks.ts';
 import { numbers } from './numbers.ts';
 import { captioned, picture } from './picture.ts';
+import { mark } from './regions.ts';
 import type { Row } from './table.ts';
 import { withThreshold } from './threshold.ts';
 
@@ -36,6 +37,7 @@ const api = {
     return drawn.mask.data.includes(1) ? { image, mask: await writeMask(drawn.mask) } : { image };
   },
 
+  mark,
   picture,
   captioned,
   distinctNames,
