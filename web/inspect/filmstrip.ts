@@ -1,7 +1,7 @@
 // All photographs as thumbnails: which is shown, and how each came out. One stop for Tab; arrows go on from there.
 // Only those near the part that is in sight have elements, however many there are.
 import { computed, effect, signal } from '@preact/signals-core';
-import { h, oncePerFrame } from '../core/dom.ts';
+import { h, nextTask, oncePerFrame } from '../core/dom.ts';
 import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { icon } from '../core/icons.ts';
 import { rove } from '../core/roving.ts';
@@ -121,6 +121,16 @@ export function filmstrip(
   });
 
   function thumbnail(photo: Photo): Thumbnail {
+    const picture = h('img', {
+      alt: '',
+      loading: 'lazy',
+      decoding: 'async',
+      onerror: () => picture.toggleAttribute('data-broken', true),
+    });
+    // Each in a task of its own: the browser is asked for an address, and answers when it can.
+    void nextTask().then(() => {
+      if (picture.isConnected) picture.src = photo.url;
+    });
     const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
     const button = h(
       'button',
@@ -133,13 +143,7 @@ export function filmstrip(
           selected.value = photo;
         },
       },
-      h('img', {
-        src: photo.url,
-        alt: '',
-        loading: 'lazy',
-        decoding: 'async',
-        onerror: (event: Event) => (event.target as HTMLElement).toggleAttribute('data-broken', true),
-      }),
+      picture,
       badge,
     );
     const dismiss = h(
