@@ -20,7 +20,7 @@ describe.skipIf(!hasChromium())('the page in two tabs', () => {
   });
   afterAll(() => site?.close());
 
-  test('the second one takes the work over when the first is closed: both of their photographs', async () => {
+  test('the second one takes the work over when the first is closed: both of their photographs and images, kept from then on', async () => {
     const { page: first, context, complaints } = await visit(site, { reducedMotion: 'reduce' });
     await first.click('nav >> text=Train');
     await first.setInputFiles('.train input[accept="image/*"]', await tile('a.png', { seed: 4 }));
@@ -52,6 +52,22 @@ describe.skipIf(!hasChromium())('the page in two tabs', () => {
     expect(await names(second)).toEqual(all);
     expect(await badges(second)).toEqual([...scores, ...own]);
     expect((await said(second)).join(' ')).toContain('this one keeps the work from now on');
+    // The maps came along.
+    await second.click('.thumb[title="two.png"]');
+    await second.waitForSelector('.stage[data-state=done] .hot:not([hidden])');
+    await second.locator('.keeping').getByRole('button', { name: 'Close' }).click();
+    expect(await second.locator('.keeping').isVisible()).toBe(false);
+    await written(second);
+
+    await second.reload();
+    await inspected(second, 3);
+    expect(await names(second)).toEqual(all);
+    expect(await badges(second)).toEqual([...scores, ...own]);
+    await second.click('.thumb[title="three.png"]');
+    await second.waitForSelector('.stage[data-state=done] .hot:not([hidden])');
+    expect(await second.locator('.keeping').isVisible()).toBe(false);
+    await second.click('nav >> text=Train');
+    await second.waitForSelector('text=2 normal, 0 with a defect');
     expect(complaints).toEqual([]);
     await context.close();
   });
