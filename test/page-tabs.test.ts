@@ -54,7 +54,7 @@ describe.skipIf(!hasChromium())('the page in two tabs', () => {
     expect((await said(second)).join(' ')).toContain('this one keeps the work from now on');
     // The maps came along.
     await second.click('.thumb[title="two.png"]');
-    await second.waitForSelector('.stage[data-state=done] .hot:not([hidden])');
+    await second.waitForSelector('.stage[data-state=done] .hot:not([hidden])', { state: 'attached' });
     await second.locator('.keeping').getByRole('button', { name: 'Close' }).click();
     expect(await second.locator('.keeping').isVisible()).toBe(false);
     await written(second);
@@ -64,7 +64,7 @@ describe.skipIf(!hasChromium())('the page in two tabs', () => {
     expect(await names(second)).toEqual(all);
     expect(await badges(second)).toEqual([...scores, ...own]);
     await second.click('.thumb[title="three.png"]');
-    await second.waitForSelector('.stage[data-state=done] .hot:not([hidden])');
+    await second.waitForSelector('.stage[data-state=done] .hot:not([hidden])', { state: 'attached' });
     expect(await second.locator('.keeping').isVisible()).toBe(false);
     await second.click('nav >> text=Train');
     await second.waitForSelector('text=2 normal, 0 with a defect');
