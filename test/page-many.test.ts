@@ -10,7 +10,7 @@ import { mask, tile } from './page/images.ts';
 import { inspected, openPageSite, type PageSite, saved, visit } from './page/site.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
-const many = Number(process.env.FAPROMPT_MANY ?? 300);
+const many = Number(process.env.FAPROMPT_MANY ?? 200);
 const unread = 3;
 /** Milliseconds of the processor that one task may take. */
 const most = 50;
