@@ -105,8 +105,8 @@ export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photo
       release: address.release,
     };
   }
-  const scored = (state: KeptResult): Scored => ({ ...state, by: scoring.peek() });
-  const keepResult = (id: string, state: KeptResult) => keep('results', id, scored(state));
+  const keepResult = (id: string, state: KeptResult) =>
+    keep('results', id, { ...state, by: scoring.peek() } satisfies Scored);
   const keepPhotos = (some: readonly Photo[]) =>
     whenOwner(() =>
       keepAll(

@@ -21,7 +21,7 @@ export interface Described {
 }
 
 /** As scores.json of `faprompt detect` has it; arrays of floats as numbers of six decimals. */
-export function numbers({ prompts, ...described }: Described, map: AnomalyMap, look: Look): Blob {
+export function numbers(described: Described, map: AnomalyMap, look: Look): Blob {
   const { width, height } = described;
   // Regions as they are shown.
   const shown = smallMap(map);
@@ -38,7 +38,6 @@ export function numbers({ prompts, ...described }: Described, map: AnomalyMap, l
       peak: region.peak,
       area: region.area,
     })),
-    ...(prompts ? { prompts } : {}),
     map,
   };
   const plain = (_: string, value: unknown) =>
