@@ -34,7 +34,7 @@ import { type PretrainSnapshot, pretrain } from '../train/pretrain/trainer.ts';
 export type PhotoParts = Omit<PhotoShares, 'hash'>;
 
 export interface PretrainGiven {
-  readonly out: string;
+  readonly out?: string;
   readonly seed: number;
   readonly steps: number;
   readonly stopAt?: number;
@@ -158,15 +158,17 @@ export async function runPretrain(io: Io, given: PretrainGiven): Promise<void> {
     const captions = await writePhotoSheet(given.photoSheet, photos, { imageSize, seed });
     return io.out([given.photoSheet, ...captions].join('\n'));
   }
+  const { out } = given;
+  if (out === undefined) throw new UsageError("required option '--out <dir>' not specified");
   const begin =
     given.init === undefined
       ? undefined
       : await openBeginning(io, given.init, pretrainWords(photos?.words), given.seed);
   const settings = settingsOf(given, photos, begin);
-  await checkOutputFolder(given.out, '--out');
-  if (given.resume) checkResume(given.out);
-  await lockFolder(given.out, () =>
-    runLocked(io, given, settings, { photos, photoFolder, initial: begin?.parameters }),
+  await checkOutputFolder(out, '--out');
+  if (given.resume) checkResume(out);
+  await lockFolder(out, () =>
+    runLocked(io, { ...given, out }, settings, { photos, photoFolder, initial: begin?.parameters }),
   );
 }
 
@@ -178,7 +180,7 @@ interface Opened {
 
 async function runLocked(
   io: Io,
-  given: PretrainGiven,
+  given: PretrainGiven & { readonly out: string },
   settings: PretrainSettings,
   { photos, photoFolder, initial }: Opened,
 ): Promise<void> {

@@ -9,7 +9,10 @@ import { type PhotoParts, type PretrainGiven, runPretrain } from './pretrain-run
 export const pretrainCommand = (io: Io): Command =>
   new Command('pretrain')
     .description('train a small CLIP, both towers, from scratch on captioned images that the generator draws')
-    .requiredOption('--out <dir>', 'folder for the checkpoint (last.safetensors) and log.jsonl')
+    .option(
+      '--out <dir>',
+      'folder for the checkpoint (last.safetensors) and log.jsonl; only --photo-sheet does without',
+    )
     .option('--export <file>', 'write the weights in F16 when this part of the run ends')
     .option('--about <key=value...>', 'further entries for the metadata of that file', pair, {})
     .option(
