@@ -101,7 +101,7 @@ describe('pipelines compiled for GPUs that are not here', () => {
     const inF32 = by({ ...largeGpu, matrixUnits: [] });
     expect(onUnits[1].dispatches).toBeLessThan(350);
     // Behind the last attention only the rows that are read: all of them take 1217.0 and 188.4.
-    expect(onUnits[0].gflop).toBeLessThan(1192);
+    expect(onUnits[0].gflop).toBeLessThan(1195);
     expect(onUnits[1].gflop).toBeLessThan(180);
     for (const { milliseconds, bound } of [...onUnits, ...inF32])
       expect(milliseconds).toBeCloseTo(bound.arithmetic + bound.memory + bound.dispatch, 9);

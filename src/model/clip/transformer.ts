@@ -3,6 +3,7 @@
 import { gelu } from '../../kernels/gelu/gelu.ts';
 import { layernorm } from '../../kernels/layernorm/layernorm.ts';
 import { linear } from '../../kernels/matmul/matmul.ts';
+import { slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
 import { type Context, itemRows } from '../context.ts';
 import type { Activation } from './config.ts';
@@ -21,7 +22,7 @@ export function queryKeyValue(context: Context, x: Tensor, block: string): Tenso
   });
 }
 
-/** residual + out projection of the attended values. */
+/** residual + out projection of the attended values: [B, L, D]. */
 export const attentionOut = (context: Context, attended: Tensor, residual: Tensor, block: string): Tensor =>
   linear(context.graph, attended, context.weight(`${block}.attn.out_proj.weight`), {
     bias: context.weight(`${block}.attn.out_proj.bias`),
@@ -29,7 +30,17 @@ export const attentionOut = (context: Context, attended: Tensor, residual: Tenso
     ...itemRows(context, attended),
   });
 
-/** x + MLP(LN(x)), with QuickGELU (fused into the first layer) or GELU in between, as the CLIP was trained. */
+/** The first row of each sequence, an image's class token: [B, L, D] -> [B, 1, D]. */
+export const classRow = ({ graph }: Context, x: Tensor): Tensor =>
+  slice(graph, x, { axis: 1, start: 0, end: 1 });
+
+/**
+ * x + MLP(LN(x)), with QuickGELU (fused into the first layer) or GELU in between, as the CLIP was trained.
+ *
+ * A tower's last block gives it only the rows that are read behind it (an image's class token, a text's end token), in
+ * every tower taken here, from the sum that `attentionOut` returns: one slice, whose gradient is one scatter. In front of
+ * the projection it would be one of the attended values and one of the residual, for a twelfth of the block's work.
+ */
 export function mlp(context: Context, x: Tensor, block: string, activation: Activation): Tensor {
   const { graph, weight, training } = context;
   const fused = activation === 'quickgelu' ? ({ activation, saveForBackward: training } as const) : {};

@@ -13,7 +13,7 @@ import { type Context, itemRows, type ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
 import { fapromptNeeds, type ImageNeeds } from './needs.ts';
 import { type PositionResize, positionTable } from './positions.ts';
-import { attentionOut, layerNorm, mlp, queryKeyValue } from './transformer.ts';
+import { attentionOut, classRow, layerNorm, mlp, queryKeyValue } from './transformer.ts';
 import { windowFeatures } from './windows.ts';
 
 export interface ImageFeatures {
@@ -63,7 +63,6 @@ export function encodeFeatures(
   let original = record('vision/ln_pre', layerNorm(context, tokens, 'visual.ln_pre'));
   let vv: Tensor | undefined;
   let ofClass = original;
-  const classRow = (t: Tensor): Tensor => slice(graph, t, { axis: 1, start: 0, end: 1 });
   // Behind the last attention only the class token is read, unless patches come from there.
   const patchesToo =
     (needs.dualLayers === 0 && needs.patches !== 'none') || needs.taps.includes(config.visionLayers);
@@ -80,10 +79,9 @@ export function encodeFeatures(
       record(`vision/layer${i}/vv`, vv);
       if (needs.vvTaps.includes(i + 1)) found[`vv${i + 1}`] = slice(graph, vv, patchRows);
     } else results = attention(graph, qkv, { heads });
-    const rest = (attended: Tensor): Tensor => mlp(context, attended, block, config.activation);
+    const rest = (rows: Tensor): Tensor => mlp(context, rows, block, config.activation);
     const attended = attentionOut(context, results, original, block);
-    if (i === config.visionLayers - 1 && !patchesToo)
-      ofClass = rest(attentionOut(context, classRow(results), classRow(original), block));
+    if (i === config.visionLayers - 1 && !patchesToo) ofClass = rest(classRow(context, attended));
     // Only where both streams are: before, the published code adds to a copy.
     const aliased = needs.aliasedTaps && i > config.visionLayers - needs.dualLayers;
     if (aliased && needs.taps.includes(i)) found[`tap${i}`] = slice(graph, attended, patchRows);
@@ -92,7 +90,7 @@ export function encodeFeatures(
     if (needs.taps.includes(i + 1)) found[`tap${i + 1}`] = slice(graph, original, patchRows);
   }
   const projection = weight('visual.proj');
-  if (patchesToo) ofClass = classRow(original);
+  if (patchesToo) ofClass = classRow(context, original);
   const classToken = record('vision/class', graph.view(ofClass, [batch, config.visionWidth]));
   const normed = needs.classNorm ? layerNorm(context, classToken, 'visual.ln_post') : classToken;
   const image = record('vision/cls_raw', matmul(graph, normed, projection, itemRows(context, normed)));

@@ -3,11 +3,11 @@ import { attention } from '../../kernels/attention/attention.ts';
 import { gatherRows } from '../../kernels/gather/gather.ts';
 import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
-import { concat, slice } from '../../kernels/slice/slice.ts';
+import { concat } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
 import { type Context, itemRows } from '../context.ts';
 import type { ClipConfig } from './config.ts';
-import { attentionOut, layerNorm, mlp, queryKeyValue } from './transformer.ts';
+import { attentionOut, classRow, layerNorm, mlp, queryKeyValue } from './transformer.ts';
 
 /** Token rows of an image that are encoded together, so that the MLP's hidden rows stay within a binding of the smallest adapters. */
 const rowsAtOnce = 4096;
@@ -57,14 +57,14 @@ export function windowFeatures(
 /** @param tokens before ln_pre [N, L, D], the class token first. @returns unit vectors [N, E] */
 function classFeature(context: Context, tokens: Tensor, config: ClipConfig): Tensor {
   const { graph, weight } = context;
-  const classRow = (t: Tensor): Tensor => slice(graph, t, { axis: 1, start: 0, end: 1 });
   let x = layerNorm(context, tokens, 'visual.ln_pre');
   for (let i = 0; i < config.visionLayers; i += 1) {
     const block = `visual.transformer.resblocks.${i}`;
-    let attended = attention(graph, queryKeyValue(context, x, block), { heads: config.visionHeads });
+    const results = attention(graph, queryKeyValue(context, x, block), { heads: config.visionHeads });
+    const attended = attentionOut(context, results, x, block);
     // Behind the last attention only the class token is read.
-    if (i === config.visionLayers - 1) [attended, x] = [classRow(attended), classRow(x)];
-    x = mlp(context, attentionOut(context, attended, x, block), block, config.activation);
+    const rows = i === config.visionLayers - 1 ? classRow(context, attended) : attended;
+    x = mlp(context, rows, block, config.activation);
   }
   const token = graph.view(x, [x.shape[0]!, config.visionWidth]);
   const normed = layerNorm(context, token, 'visual.ln_post');
