@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Gpu } from '../../../src/gpu/gpu.ts';
 import { openGolden } from '../folder.node.ts';
+import type { GoldenFolder } from '../folder.ts';
 import { createReport, type Report } from '../report.ts';
 import { checkAnomalyclip } from './anomalyclip.ts';
 import { checkAnovl } from './anovl.ts';
@@ -25,6 +26,12 @@ const checks = {
   checkFilo,
 };
 
+/** A line for every file that no check opened: nothing of it was held. */
+export const unread = (files: readonly string[], opened: ReadonlySet<string>): string[] =>
+  files
+    .filter((file) => !opened.has(file))
+    .map((file) => `${file}: not checked, no method of this engine (docs/METHODS.md) reads it`);
+
 /** @param shared the golden folder that has configuration a; it need not exist if the methods' folder has its own inputs */
 export async function checkMethods(
   gpu: Gpu,
@@ -32,7 +39,15 @@ export async function checkMethods(
   shared: string,
   onPart: (part: string) => void = () => {},
 ): Promise<Report> {
-  const golden = await openGolden(folder);
+  const whole = await openGolden(folder);
+  const opened = new Set<string>();
+  const golden: GoldenFolder = {
+    ...whole,
+    open(file) {
+      opened.add(file);
+      return whole.open(file);
+    },
+  };
   const base = existsSync(path.join(shared, 'manifest.json')) ? await openGolden(shared) : undefined;
   const report = createReport(golden);
   const setting = await openSetting(gpu, golden, base, report);
@@ -41,8 +56,7 @@ export async function checkMethods(
       onPart(`methods: ${name.replace('check', '')}`);
       await check(setting);
     }
-    for (const file of Object.keys(golden.manifest.files))
-      if (/^adaclip\//.test(file)) report.notes.push(`${file}: this method is not built`);
+    report.notes.push(...unread(Object.keys(golden.manifest.files), opened));
   } finally {
     setting.clip.dispose();
   }
