@@ -189,7 +189,8 @@ describe('npm run bench -- quality', () => {
     const other = path.join(dir, 'other.safetensors');
     await writeFile(other, writeSafetensors(randomClipWeights(config, 2), wordListMetadata(words)));
     const methods = ['pair', 'faprompt'];
-    const found = await bench({ real: [real], realSizes: [32, 40], beside: [other], methods });
+    const seeds = { seeds: 2, realSeeds: 2 };
+    const found = await bench({ real: [real], realSizes: [32, 40], ...seeds, beside: [other], methods });
     const tables = found.json.real as {
       set: string;
       part?: string;
@@ -209,7 +210,7 @@ describe('npm run bench -- quality', () => {
     const [mean, foam, marble] = [undefined, 'foam', 'marble'].map(pixels) as [number[], number[], number[]];
     for (const [i, value] of mean.entries()) expect(value).toBeCloseTo((foam[i]! + marble[i]!) / 2, 9);
     expect(foam).not.toEqual(marble);
-    expect(found.out).toContain('Real photographs, b: foam, 40 pixels, one seed');
+    expect(found.out).toContain('Real photographs, b: foam, 40 pixels, 2 seeds');
     for (const { rows } of tables) {
       expect(rows.map(({ title }) => title)).toEqual([
         expect.stringMatching(/written/),
@@ -225,11 +226,12 @@ describe('npm run bench -- quality', () => {
           pro: { mean: expect.any(Number) },
         });
     }
-    expect(found.out).toContain('Real photographs, b, 40 pixels, one seed');
+    expect(found.out).toContain('Real photographs, b, 40 pixels, 2 seeds');
 
     // Without FAPrompt there is nothing to hold against others.
     const plain = await bench({ real: [path.join(real, 'b')], methods: ['pair'] });
     expect(plain.out).not.toMatch(/FAPrompt minus|class by class/);
+    expect(plain.out).toContain('Real photographs, b, 32 pixels, one seed');
     expect(plain.json.real[1].rows[0].summary.imageAuroc.mean).toBeGreaterThan(0);
   });
 

@@ -29,6 +29,7 @@ export const addQualityCommand = (program: Command): Command =>
       'data sets of real photographs in a known layout, or folders of such (default: ../shared/data where it is)',
     )
     .option('--real-sizes <sizes>', 'image sizes for them (default: --image-size)', sizes)
+    .option('--real-seeds <n>', 'seeds of the prompts that they are measured with', integer, 1)
     .option('--beside <clips...>', 'other CLIPs to measure on them')
     .option('--json <file>', 'write the result as JSON')
     .action(async ({ quick, ...given }: QualityGiven & { quick?: true }) => {

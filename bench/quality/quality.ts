@@ -44,6 +44,8 @@ export interface QualityGiven {
   readonly real?: readonly string[];
   /** Image sizes for these. Default: `imageSize`. */
   readonly realSizes?: readonly number[];
+  /** With how many of the seeds these are measured. Default 1. */
+  readonly realSeeds?: number;
   /** Other CLIPs on these. */
   readonly beside?: readonly string[];
   readonly ablations: boolean;
@@ -74,8 +76,8 @@ export async function benchQuality(io: Io, given: QualityGiven): Promise<void> {
     drawing.stop(),
   );
   const cache = path.join(given.out, 'features');
-  const { realSizes = [given.imageSize], beside = [] } = given;
-  const real = { sets: await findRealSets(given.real ?? sharedData()), sizes: realSizes, beside };
+  const { realSizes: sizes = [given.imageSize], realSeeds = 1, beside = [] } = given;
+  const real = { sets: await findRealSets(given.real ?? sharedData()), sizes, seeds: realSeeds, beside };
   const configs = qualityConfigs(folder, settings, real);
   if (real.sets.length === 0) io.note('no real photographs: --real names folders of them');
   const { main, ablations } = configs;

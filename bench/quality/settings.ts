@@ -95,7 +95,7 @@ export async function drawData(
 export interface QualityConfigs {
   /** Baselines and FAPrompt on the held-out classes. */
   readonly main: BenchmarkConfig;
-  /** The same on real photographs, of the first seed as those are many: one for each image size. */
+  /** The same on real photographs, of the first seeds as those are many: one for each image size. */
   readonly real: readonly BenchmarkConfig[];
   readonly ablations?: BenchmarkConfig;
 }
@@ -104,6 +104,8 @@ export interface QualityConfigs {
 export interface RealSettings {
   readonly sets: readonly RealSet[];
   readonly sizes: readonly number[];
+  /** How many of the seeds they are measured with. */
+  readonly seeds: number;
   /** Further CLIPs, files or known names. */
   readonly beside: readonly string[];
 }
@@ -111,7 +113,7 @@ export interface RealSettings {
 export function qualityConfigs(
   folder: string,
   settings: QualitySettings,
-  { sets, sizes, beside }: RealSettings,
+  { sets, sizes, seeds: realSeeds, beside }: RealSettings,
 ): QualityConfigs {
   const { weights, imageSize, dualLayers, seeds, epochs, batch, learningRate, ablationSeeds, methods } =
     settings;
@@ -143,7 +145,7 @@ export function qualityConfigs(
     main: config(methods, seeds, synthetic),
     real:
       sets.length > 0
-        ? sizes.map((size) => config(methods, seeds.slice(0, 1), sets, { size, others: beside }))
+        ? sizes.map((size) => config(methods, seeds.slice(0, realSeeds), sets, { size, others: beside }))
         : [],
     ...(ablationSeeds > 0 ? { ablations: config(all, seeds.slice(0, ablationSeeds), synthetic) } : {}),
   };
