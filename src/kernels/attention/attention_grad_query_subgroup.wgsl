@@ -13,6 +13,11 @@ enable subgroup_size_control;
 override SUBGROUP: u32 = 8u; // the subgroup's size
 override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of SUBGROUP and 8
 
+// Outside of main: SwiftShader compiles the whole in two thirds of the time.
+var<private> q: array<vec4f, 32>;
+var<private> g: array<vec4f, 32>; // dout
+var<private> dq: array<vec4f, 32>;
+
 @compute @workgroup_size(SUBGROUP) @subgroup_size(SUBGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -34,9 +39,6 @@ fn main(
   let start = (sequence * params.length + row) * 3u * width;
   let statistic = (sequence * params.heads + head) * params.length + row;
 
-  var q: array<vec4f, 32>;
-  var g: array<vec4f, 32>; // dout
-  var dq: array<vec4f, 32>;
   for (var c = 0u; c < vectors; c++) {
     q[c] = params.scale * own_vector(start + columns.x, c);
     g[c] = dout_vector((sequence * params.length + row) * width + head * params.head_dim, c);
