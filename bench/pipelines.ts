@@ -12,7 +12,7 @@ import type { OverrideValue } from '../src/gpu/pipelines.ts';
 import type { Shader } from '../src/gpu/shader.ts';
 import { type Plan, plan } from '../src/graph/plan.ts';
 import { dispatchesOf } from '../src/graph/steps.ts';
-import { buildImageGraph } from '../src/model/clip/image-graph.ts';
+import { planImage } from '../src/model/clip/image-graph.ts';
 import { fapromptNeeds } from '../src/model/clip/needs.ts';
 import { createWordTokenizer, templateTokenizer } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { smallClipWords } from '../src/model/clip/tokenizer/words.ts';
@@ -49,7 +49,7 @@ export const largeGpu: Capabilities = {
 interface Plans {
   readonly image: Plan;
   readonly step: Plan;
-  /** Map and score of one image from its features, and of 8 at a time, which nobody does yet. */
+  /** Maps and scores from features, of one image and of 8 together. */
   readonly score: Plan;
   readonly scoreOf8: Plan;
 }
@@ -65,7 +65,6 @@ export function plansOf(model: string): Plans {
   const row = new Float32Array(config.textWidth);
   const rows = new Map([...usedTokens(templates), 0].map((id) => [id, row]));
   const size = sizeOf(model);
-  const image = buildImageGraph(clip, size, 1, fapromptNeeds(defaultDualLayers(config)));
   const step = buildStepGraph(clip, { clip: config, options, templates, rows }, { batch: 8, size });
   // As createScorer has it.
   const score = (batch: number) => {
@@ -74,11 +73,14 @@ export function plansOf(model: string): Plans {
     const faprompt = { clip: config, options, templates, rows };
     const found = forward(context, faprompt, { image: image!, patches: patches! }, { size });
     const map = smoothedMap(context, anomalyMap(context, found), smoothingSigma(size, options.sigma));
-    return plan(context.graph, { map, score: found.score }, { batch: true, fixedParameters: true });
+    return plan(
+      context.graph,
+      { map, score: found.score },
+      { batch: true, fixedParameters: true, items: batch },
+    );
   };
-  // As createImageEncoder and compileStep have them.
   return {
-    image: plan(image.model.graph, image.outputs, { batch: true }),
+    image: planImage(clip, size, fapromptNeeds(defaultDualLayers(config))),
     step: planStep(step),
     score: score(1),
     scoreOf8: score(8),

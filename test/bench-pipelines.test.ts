@@ -2,8 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { requireSome } from '../bench/commands/options.ts';
 import { type Estimate, estimate, h100 } from '../bench/estimate.ts';
-import { begin, createReader, faults, largeGpu, pipelinesOf, plansOf } from '../bench/pipelines.ts';
-import type { Capabilities } from '../src/gpu/gpu.ts';
+import { begin, createReader, eachTime, faults, largeGpu, pipelinesOf, plansOf } from '../bench/pipelines.ts';
+import type { Capabilities, Gpu } from '../src/gpu/gpu.ts';
+import type { Plan } from '../src/graph/plan.ts';
+import { dispatchesOf } from '../src/graph/steps.ts';
 
 const nvidia = (registers: number, spills: number) => `${begin(0)}
 NAK IR after opt_copy_prop:
@@ -111,6 +113,30 @@ describe('pipelines compiled for GPUs that are not here', () => {
       expect(bound.arithmetic).toBeGreaterThan(0);
     }
     expect(onUnits[0].milliseconds).toBeLessThan(0.5 * inF32[0].milliseconds);
+  });
+
+  test('8 images are scored together by the kernels that one is, in as many dispatches', () => {
+    const { score, scoreOf8 } = plansOf('ViT-L/14@336px');
+    const kinds: Capabilities[] = [
+      largeGpu,
+      { ...largeGpu, matrixUnits: [] },
+      { ...largeGpu, matrixUnits: [], subgroupSize: 0 },
+      { ...largeGpu, matrixUnits: [], subgroupSize: 0, software: true },
+    ];
+    for (const capabilities of kinds) {
+      const kernels = (plan: Plan) =>
+        eachTime(plan).flatMap((node) =>
+          dispatchesOf({ capabilities } as Gpu, node, undefined).map(
+            ({ dispatch: { shader, overrides } }) => `${shader.path} ${JSON.stringify(overrides)}`,
+          ),
+        );
+      const one = kernels(score);
+      // A pass that only copies may be there for several.
+      expect(kernels(scoreOf8).filter((kernel) => !/slice/.test(kernel))).toEqual(
+        one.filter((kernel) => !/slice/.test(kernel)),
+      );
+      expect(kernels(scoreOf8).length).toBeLessThanOrEqual(one.length + 1);
+    }
   });
 });
 

@@ -18,6 +18,10 @@ export class GpuError extends Error {
   }
 }
 
+/** Whether less of it might have fitted. */
+export const isTooLarge = (error: unknown): boolean =>
+  error instanceof GpuError && ['limit-too-small', 'out-of-memory'].includes(error.kind);
+
 export const formatBytes = (bytes: number): string => {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;

@@ -22,11 +22,12 @@ import {
 } from './device-tensor.ts';
 import type { Graph } from './graph.ts';
 import { createGuards } from './guard.ts';
-import { largestTensors, plan as makePlan, type Plan, runsInFlight, varyingStorages } from './plan.ts';
+import { ofOneItem, varyingStorages } from './items.ts';
+import { largestTensors, plan as makePlan, type Plan, runsInFlight } from './plan.ts';
 import { type DispatchTime, profile } from './profile.ts';
 import { createReadback } from './readback.ts';
 import { createSteps, dispatchesOf } from './steps.ts';
-import { chooseVariants, ofOneItem } from './tuner.ts';
+import { chooseVariants } from './tuner.ts';
 
 export interface CompileOptions {
   /** Device tensors for the graph's parameters, by storage. */
@@ -43,7 +44,7 @@ export interface CompileOptions {
   readonly fixedParameters?: boolean;
   /**
    * Items along the first dimension of all that depends on inputs, whose results must not depend on how many there are:
-   * variants are measured for one.
+   * kernels are chosen, and variants measured, for one.
    */
   readonly items?: number | undefined;
 }
@@ -108,6 +109,7 @@ export async function compile(
     ...(options.fuse === undefined ? {} : { fuse: options.fuse }),
     fixedParameters: options.fixedParameters === true && !options.guards,
     packed: packedOf(options.parameters ?? new Map()),
+    items: options.items,
   });
   const own: GPUBuffer[] = [];
   try {

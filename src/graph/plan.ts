@@ -5,6 +5,7 @@ import { byteLength, exactBytes, type Tensor } from '../kernels/tensor.ts';
 import { batchNodes } from './batching.ts';
 import { fuseNodes } from './fusion.ts';
 import { type Graph, type Node, storageBytes } from './graph.ts';
+import { nodesByItems, varyingStorages } from './items.ts';
 import { withNeighbours } from './neighbours.ts';
 import { packUpdates } from './packing.ts';
 import type { Place } from './place.ts';
@@ -59,6 +60,8 @@ export interface PlanOptions {
   readonly packed?: ReadonlyMap<number, Place>;
   /** Parameters never change: what depends on no input is computed in the first run, and kept. */
   readonly fixedParameters?: boolean;
+  /** Items along the first dimension of all that depends on inputs, whose results must not depend on how many there are. */
+  readonly items?: number | undefined;
 }
 
 /**
@@ -74,13 +77,14 @@ export function plan(
 ): Plan {
   const wanted = new Set(Object.values(outputs).map((t) => t.storage));
   const read = new Set(wanted);
-  const all: Node[] = [];
+  const found: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {
     if (!node.op.inPlace && !node.outputs.some((t) => wanted.has(t.storage))) continue;
-    all.push(node);
+    found.push(node);
     for (const input of node.inputs) if (input) wanted.add(input.storage);
   }
-  all.reverse();
+  found.reverse();
+  const all = options.items === undefined ? found : nodesByItems(graph, found, options.items);
   const { share = true, fuse = true } = options;
   const isFixed = options.fixedParameters ? fixedNodes(graph, all) : () => false;
   const needed = share && fuse ? fuseNodes(all, read, isFixed) : all;
@@ -164,17 +168,6 @@ const work = (nodes: readonly Node[]): number =>
 function fixedNodes(graph: Graph, nodes: readonly Node[]): (node: Node) => boolean {
   const varying = varyingStorages(graph, nodes);
   return ({ outputs }) => !outputs.some((t) => varying.has(t.storage));
-}
-
-/** Storages whose values depend on an input, or that change in place. */
-export function varyingStorages(graph: Graph, nodes: readonly Node[]): ReadonlySet<number> {
-  const varying = new Set(
-    [...graph.leaves].flatMap(([storage, { kind }]) => (kind === 'input' ? [storage] : [])),
-  );
-  for (const { op, outputs } of nodes) if (op.inPlace) for (const t of outputs) varying.add(t.storage);
-  for (const { inputs, outputs } of nodes)
-    if (inputs.some((t) => t && varying.has(t.storage))) for (const t of outputs) varying.add(t.storage);
-  return varying;
 }
 
 /**

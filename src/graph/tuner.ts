@@ -47,17 +47,6 @@ export async function chooseVariants(
   return chosen;
 }
 
-/** Nodes at the sizes of one of `items` that lie along the first dimension of what depends on inputs. */
-export function ofOneItem(items: number, varying: ReadonlySet<number>): (node: Node) => Node {
-  const one = (t: Tensor): Tensor => {
-    const [first, ...rest] = t.shape;
-    return first !== undefined && varying.has(t.storage) && first % items === 0
-      ? { ...t, shape: [first / items, ...rest] }
-      : t;
-  };
-  return (node) => ({ ...node, inputs: node.inputs.map((t) => t && one(t)), outputs: node.outputs.map(one) });
-}
-
 async function tunedVariant(gpu: Gpu, node: Node, offered: readonly string[]): Promise<string> {
   const { op, attrs, inputs, outputs } = node;
   if (op.cost({ attrs, inputs, outputs }).flops < fewestFlops) return '';

@@ -15,6 +15,7 @@ import { isImageProblem } from '../train/images.ts';
 import type { ImageProblem } from '../train/source.ts';
 import { type Io, UsageError } from './io.ts';
 import { openBoxes, promptsScorers } from './scorers.ts';
+import { createScoring } from './scoring.ts';
 import type { ClipSession } from './session.ts';
 
 export interface Detector {
@@ -98,15 +99,14 @@ async function openPromptScorer({ gpu, clip }: ClipSession, { method, learnables
 
 /** A detector that scores by any method; disposes of the scorer with itself. */
 export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer?: PromptScorer): Detector {
-  const scoring = createBudget(scorer.atOnce ?? 1);
+  const scoring = createScoring(scorer, features.batch);
+  const alone = createBudget(1);
   const whole = <Item>(item: Item, file: string): Promise<Found<Item>> =>
-    features.use(file, ({ features: found, width, height }) =>
-      scoring.run(1, async () => {
-        const { score, map } = await scorer.score(found, file);
-        const prompts = await promptScorer?.score(found, file);
-        return { item, score, map: squareMap(map), width, height, prompts };
-      }),
-    );
+    features.use(file, async ({ features: found, width, height }) => {
+      const { score, map } = await scoring(found, file);
+      const prompts = promptScorer && (await alone.run(1, () => promptScorer.score(found, file)));
+      return { item, score, map: squareMap(map), width, height, prompts };
+    });
   const inTiles = async <Item>(item: Item, file: string, options: TileOptions): Promise<Found<Item>> => {
     let blend: TileBlend | undefined;
     const inTurn = createQueue(); // sums depend on their order
@@ -116,7 +116,7 @@ export function detectWith(scorer: Scorer, features: FeatureSource, promptScorer
       return tiles;
     };
     const { width, height } = await features.useTiles(file, layout, (found, tile) => {
-      const scored = scoring.run(1, () => scorer.score(found, file));
+      const scored = scoring(found, file);
       scored.catch(() => {}); // reported in its turn
       return inTurn(async () => {
         const { score, map } = await scored;

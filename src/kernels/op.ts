@@ -118,6 +118,11 @@ export interface Op<Attrs> {
    * with the same attributes and the same shared operands may run as one. undefined: not for these operands.
    */
   rows?(node: Pick<Call<Attrs>, 'attrs' | 'inputs' | 'outputs'>): Rows | undefined;
+  /**
+   * Attributes by which the node's kernel is chosen for one of `items`, which lie along the first dimension of the outputs:
+   * an item's results do not depend on how many there are then. Absent: they never do.
+   */
+  byItems?(node: OpNode<Attrs>, items: number): Attrs;
   /** The dispatches, in order. */
   dispatches(call: Call<Attrs>): Dispatch[];
   cost(call: Pick<Call<Attrs>, 'attrs' | 'inputs' | 'outputs'>): Cost;

@@ -1,6 +1,6 @@
 // What every function that builds a part of the model is handed.
 import { createGraph, type Graph } from '../graph/graph.ts';
-import { elements, type Tensor, type TensorSpec } from '../kernels/tensor.ts';
+import type { Tensor, TensorSpec } from '../kernels/tensor.ts';
 
 export interface Context {
   readonly graph: Graph;
@@ -8,18 +8,9 @@ export interface Context {
   weight(name: string): Tensor;
   /** Gradients will flow: fused kernels keep what their backward needs. */
   readonly training: boolean;
-  /**
-   * Images along the first dimension, whose results must not depend on how many there are; undefined: nobody minds. The
-   * same image then has the same features to the bit, alone and in any batch.
-   */
-  readonly images?: number | undefined;
   /** Names an intermediate (the names of the reference implementation), for tests; returns it. */
   record(name: string, tensor: Tensor): Tensor;
 }
-
-/** Rows of [..., D] that one image has, for products (MatmulAttrs.itemRows). */
-export const itemRows = ({ images }: Context, { shape }: Tensor): { itemRows?: number } =>
-  images === undefined ? {} : { itemRows: elements(shape.slice(0, -1)) / images };
 
 export interface ModelGraph extends Context {
   /** The graph's parameter for each weight used so far. */
@@ -35,7 +26,7 @@ export interface ModelGraph extends Context {
  */
 export function createModelGraph(
   weightSpec: (name: string) => TensorSpec | undefined,
-  { training = false, images }: { readonly training?: boolean; readonly images?: number } = {},
+  { training = false }: { readonly training?: boolean } = {},
 ): ModelGraph {
   const graph = createGraph();
   const weights = new Map<string, Tensor>();
@@ -43,7 +34,6 @@ export function createModelGraph(
   return {
     graph,
     training,
-    images,
     weights,
     records,
     weight(name) {

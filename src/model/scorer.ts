@@ -10,7 +10,7 @@ import { checkImageSize } from './clip/image-graph.ts';
 import { checkNeeds, featureShapes, type ImageNeeds } from './clip/needs.ts';
 import type { Clip } from './clip/weights.ts';
 import { createModelGraph, type ModelGraph } from './context.ts';
-import { checkDetection } from './faprompt/verdict.ts';
+import { checkDetection, ScoreError } from './faprompt/verdict.ts';
 
 export interface Detection {
   /** Image anomaly score in [0, 1]. */
@@ -25,7 +25,20 @@ export interface Scorer {
   readonly atOnce?: number;
   /** @param image its name, for messages @throws ScoreError for a score or map that is not finite, GpuError */
   score(features: Features, image: string, options?: RunOptions): Promise<Detection>;
+  /**
+   * Several images in one run, each with the result that `score` has for it alone, to the bit; compiled at first use, for
+   * each number of images. Absent: the method looks at one image at a time. @throws GpuError
+   */
+  scoreTogether?(images: readonly ScoredImage[]): Promise<(Detection | ScoreError)[]>;
+  /** Whether that takes less time than one image after the other; default: no. */
+  readonly togetherGains?: boolean;
   dispose(): void;
+}
+
+export interface ScoredImage {
+  readonly features: Features;
+  /** Its name, for messages. */
+  readonly image: string;
 }
 
 /** Learned values: on the host, or on the device, where they stay the caller's and may change. */
@@ -33,9 +46,9 @@ export type Learned = ReadonlyMap<string, Float32Array | DeviceTensor>;
 
 /** What a scorer's graph computes, and the values of the parameters that are not CLIP's. */
 export interface ScorerGraph {
-  /** As it is shown: [1, S, S]. */
+  /** As they are shown: [B, S, S]. */
   readonly map: Tensor;
-  /** [1]. */
+  /** [B]. */
   readonly score: Tensor;
   readonly parameters: readonly { readonly tensor: Tensor; readonly values: Float32Array | DeviceTensor }[];
 }
@@ -62,34 +75,94 @@ export const featureInputs = (
     ]),
   );
 
-/** @param build map and score of one image from its features, each [1, ...] */
+type Build = (context: ModelGraph, features: Readonly<Record<string, Tensor>>) => ScorerGraph;
+
+/**
+ * @param build maps and scores of B images from their features, each [B, ...]; the images lie along the first dimension of
+ *   all that depends on them
+ * @param options `together: false`: `build` is for one image only
+ */
 export async function compileScorer(
-  { gpu, clip, size, needs }: ScorerTarget,
-  build: (context: ModelGraph, features: Readonly<Record<string, Tensor>>) => ScorerGraph,
+  target: ScorerTarget,
+  build: Build,
+  { together = true }: { readonly together?: boolean } = {},
 ): Promise<Scorer> {
-  checkImageSize(clip.config, size);
-  checkNeeds(needs, clip.config, size);
+  checkImageSize(target.clip.config, target.size);
+  checkNeeds(target.needs, target.clip.config, target.size);
+  const one = await compileImages(target, build, 1);
+  const several = new Map<number, Promise<CompiledImages>>();
+  const ofSeveral = (count: number): Promise<CompiledImages> => {
+    const made = several.get(count) ?? compileImages(target, build, count);
+    several.set(count, made);
+    return made;
+  };
+  return {
+    executable: one.executable,
+    atOnce: runsInFlight,
+    async score(features, image, options) {
+      const [found] = await one.run([{ features, image }], options);
+      if (found instanceof ScoreError) throw found;
+      return found!;
+    },
+    ...(together ? { scoreTogether: async (images) => (await ofSeveral(images.length)).run(images) } : {}),
+    // A software adapter's dispatches cost next to nothing: with 4 images 3 % less, with 8 of them 3 % more.
+    togetherGains: together && !target.gpu.capabilities.software,
+    dispose() {
+      one.dispose();
+      for (const made of several.values())
+        made.then(
+          ({ dispose }) => dispose(),
+          () => {},
+        );
+    },
+  };
+}
+
+/** Maps and scores of a number of images. */
+interface CompiledImages {
+  readonly executable: Executable;
+  run(images: readonly ScoredImage[], options?: RunOptions): Promise<(Detection | ScoreError)[]>;
+  dispose(): void;
+}
+
+async function compileImages(
+  { gpu, clip, size, needs }: ScorerTarget,
+  build: Build,
+  count: number,
+): Promise<CompiledImages> {
   const model = createModelGraph(clip.weightSpec);
-  const inputs = featureInputs(model, { clip, size, needs }, 1);
+  const inputs = featureInputs(model, { clip, size, needs }, count);
   const result = build(model, inputs);
   const { map, score } = result;
   const { parameters, free } = bindLearnables(gpu, clip, model, result.parameters);
   // Prompts that do not depend on the image are encoded once, unless somebody trains them meanwhile.
   const fixedParameters = result.parameters.every(({ values }) => values instanceof Float32Array);
-  const compiled = compile(gpu, model.graph, { map, score }, { parameters, batch: true, fixedParameters });
-  const executable = await compiled.catch((error: unknown) => {
+  const executable = await compile(
+    gpu,
+    model.graph,
+    { map, score },
+    { parameters, ...scorerArrangement(count), fixedParameters },
+  ).catch((error: unknown) => {
     free();
     throw error;
   });
   const used = new Set(executable.plan.leaves.inputs);
   const names = Object.keys(inputs).filter((name) => used.has(inputs[name]!.storage));
+  /** One image's features as they are, those of several as parts of a tensor. */
+  const feed = (name: string, images: readonly ScoredImage[]) => {
+    const parts = images.map(({ features }) => features[name]!);
+    const [first] = parts;
+    if (parts.length === 1) return first!;
+    return parts.map((part) => ('dtype' in part ? { buffer: part.buffer, offset: part.offset ?? 0 } : part));
+  };
   return {
     executable,
-    atOnce: runsInFlight,
-    async score(features, image, options) {
-      const feeds = Object.fromEntries(names.map((name) => [name, features[name]!]));
+    async run(images, options) {
+      const feeds = Object.fromEntries(names.map((name) => [name, feed(name, images)]));
       const found = await executable.run(feeds, ['map', 'score'], options);
-      return checkDetection({ score: found.score![0]!, map: found.map as Float32Array }, image);
+      const maps = found.map as Float32Array;
+      const mapOf = (i: number) => (count === 1 ? maps : maps.slice(i * size * size, (i + 1) * size * size));
+      return images.map(({ image }, i) => checked({ score: found.score![i]!, map: mapOf(i) }, image));
     },
     dispose() {
       executable.dispose();
@@ -97,3 +170,15 @@ export async function compileScorer(
     },
   };
 }
+
+function checked(detection: Detection, image: string): Detection | ScoreError {
+  try {
+    return checkDetection(detection, image);
+  } catch (error) {
+    if (error instanceof ScoreError) return error;
+    throw error;
+  }
+}
+
+/** An image's score does not depend on its batch. */
+export const scorerArrangement = (images: number) => ({ batch: true, items: images }) as const;

@@ -16,8 +16,9 @@ export interface MatmulAttrs extends Transposes {
   /** Factor of the product; default 1. */
   readonly scale?: number | undefined;
   /**
-   * Rows of one item (an image of a batch), where the results of an item must not depend on the others, nor on how many
-   * there are: the kernel is chosen by these rows, and no tile whose scale follows its values has rows of two items.
+   * Rows of the result that one item (an image of a batch) has, where the results of an item must not depend on the others,
+   * nor on how many there are: the kernel is chosen by these rows, and no tile whose scale follows its values has rows of
+   * two items. Whole matrices, in a product of a batch of them.
    */
   readonly itemRows?: number | undefined;
 }
@@ -66,9 +67,15 @@ export function productShape(
   return { shape, geometry };
 }
 
-/** The product item by item, each with a part of the rows of `a`. */
-export const byItems = (geometry: Geometry, { itemRows }: MatmulAttrs): Geometry =>
-  itemRows === undefined || itemRows === geometry.M
+/** The product of one item, by which its kernel is chosen. */
+export function ofItem(geometry: Geometry, { itemRows }: MatmulAttrs): Geometry {
+  if (itemRows === undefined) return geometry;
+  return geometry.batch > 1 ? { ...geometry, batch: itemRows / geometry.M } : { ...geometry, M: itemRows };
+}
+
+/** The product with no matrix that has rows of two items: of one matrix, each item's rows are one of a batch. */
+export const apart = (geometry: Geometry, { itemRows }: MatmulAttrs): Geometry =>
+  itemRows === undefined || geometry.batch > 1 || itemRows === geometry.M
     ? geometry
     : { ...geometry, batch: geometry.M / itemRows, M: itemRows, strideA: itemRows * geometry.K };
 

@@ -12,7 +12,7 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../tensor.ts';
-import { byItems, type MatmulAttrs, productShape } from './geometry.ts';
+import { apart, type Geometry, type MatmulAttrs, ofItem, productShape } from './geometry.ts';
 import { choose, mixesRows, type Variant, variantNames, variants } from './variants.ts';
 
 export type { MatmulAttrs };
@@ -26,6 +26,11 @@ export const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
   variants: variantNames,
   addend: 3,
+  byItems({ attrs, inputs: [a, b], outputs: [out] }, items) {
+    const found = { ...attrs, itemRows: elements(out!.shape.slice(0, -1)) / items };
+    checkItems(found, productShape(attrs, a, b).geometry);
+    return found;
+  },
   rows({ attrs: { transposeA }, inputs: [a, b, , residual, x] }) {
     if (transposeA || a!.shape.length !== 2 || b!.shape.length !== 2) return undefined;
     return { own: [0, ...(residual ? [3] : []), ...(x ? [4] : [])], count: a!.shape[0]! };
@@ -63,13 +68,7 @@ export const matmulOp: Op<MatmulAttrs> = {
   outputs(attrs, [a, b, bias, residual, x]) {
     const { shape, geometry } = productShape(attrs, a, b);
     const out = f32(...shape);
-    const { itemRows } = attrs;
-    if (itemRows !== undefined && (geometry.batch > 1 || attrs.transposeA || geometry.M % itemRows !== 0))
-      throw new ShapeError(
-        'matmul',
-        `rows of a in items of ${itemRows}, and one b`,
-        `${describe(a)} and ${describe(b)}`,
-      );
+    checkItems(attrs, geometry);
     if (a!.dtype !== 'f32' || !['f32', 'f16', 'q8'].includes(b!.dtype))
       throw new ShapeError('matmul', 'a in f32 and b in f32, f16 or q8', `${describe(a)} and ${describe(b)}`);
     requireSpec('bias', f32(geometry.N), bias);
@@ -81,12 +80,11 @@ export const matmulOp: Op<MatmulAttrs> = {
   },
   dispatches(call) {
     const { geometry } = productShape(call.attrs, call.inputs[0], call.inputs[1]);
-    const items = byItems(geometry, call.attrs);
     const variant =
       call.variant && call.variant in variants
         ? (call.variant as Variant)
-        : choose(call, call.attrs.itemRows === undefined ? geometry : { ...items, batch: 1 });
-    return [variants[variant](call, mixesRows(variant) ? items : geometry)];
+        : choose(call, ofItem(geometry, call.attrs));
+    return [variants[variant](call, mixesRows(variant) ? apart(geometry, call.attrs) : geometry)];
   },
   cost({ attrs, inputs: [a, b] }) {
     const { batch, M, N, K } = productShape(attrs, a, b).geometry;
@@ -128,6 +126,12 @@ export const matmulOp: Op<MatmulAttrs> = {
     ];
   },
 };
+
+function checkItems({ itemRows, transposeA }: MatmulAttrs, { batch, M }: Geometry): void {
+  if (itemRows === undefined) return;
+  if (batch > 1 ? itemRows % M === 0 : M % itemRows === 0 && (itemRows === M || !transposeA)) return;
+  throw new ShapeError('matmul', `rows in items of ${itemRows}`, `${batch} matrices of ${M} rows`);
+}
 
 /** Rows that one workgroup should at most walk. */
 const longestSum = 512;

@@ -3,7 +3,7 @@ import { constantOf } from '../../gpu/shader.ts';
 import { spread } from '../grid.ts';
 import type { Call, Dispatch } from '../op.ts';
 import { type DType, scalesOffset } from '../tensor.ts';
-import type { Geometry, MatmulAttrs } from './geometry.ts';
+import { type Geometry, type MatmulAttrs, ofItem } from './geometry.ts';
 import blockShader from './matmul_block.wgsl';
 import skinnyShader from './matmul_skinny.wgsl';
 import stripShader from './matmul_strip.wgsl';
@@ -197,7 +197,7 @@ export const variants: Readonly<Record<Variant, Kernel>> = {
  * the rows are not. A packed b stays where it is.
  */
 function shortSideFirst(call: Call<MatmulAttrs>, geometry: Geometry) {
-  const { M, N } = geometry;
+  const { M, N } = ofItem(geometry, call.attrs);
   const swapped = N <= short && N < M && !isPacked(call);
   const [product, sizes] = swapped ? swap(call, geometry) : [call, geometry];
   const { uniforms, ...rest } = common(product, sizes);

@@ -66,10 +66,9 @@ const unpatchifyOp: Op<PatchifyAttrs & { shape: Shape }> = {
  * @param images [B, C, H, W]
  * @param weight [D, C, patch, patch], f32 or f16
  * @returns [B, (H / patch) * (W / patch), D], patches row by row
- * @param items images whose results must not depend on how many there are (MatmulAttrs.itemRows)
  * @throws ShapeError where the weight does not fit the images, or H or W is no multiple of the patch
  */
-export function patchEmbedding(g: Builder, images: Tensor, weight: Tensor, items?: number): Tensor {
+export function patchEmbedding(g: Builder, images: Tensor, weight: Tensor): Tensor {
   const [width, channels, patch] = weight.shape;
   if (weight.shape.length !== 4 || weight.shape[3] !== patch || channels !== images.shape[1])
     throw new ShapeError(
@@ -78,6 +77,5 @@ export function patchEmbedding(g: Builder, images: Tensor, weight: Tensor, items
       describe(weight),
     );
   const [patches] = g.apply(patchifyOp, { patch: patch! }, [images]);
-  const apart = items === undefined ? {} : { itemRows: elements(patches!.shape.slice(0, -1)) / items };
-  return linear(g, patches!, g.view(weight, [width!, elements(weight.shape) / width!]), apart);
+  return linear(g, patches!, g.view(weight, [width!, elements(weight.shape) / width!]));
 }

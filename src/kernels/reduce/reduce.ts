@@ -13,6 +13,8 @@ export interface ReduceAttrs {
   readonly kind: 'sum' | 'mean';
   /** The dimension that goes away. */
   readonly axis: number;
+  /** Sums of one item, where the results of an item must not depend on how many there are: the kernel is chosen by them. */
+  readonly itemSums?: number | undefined;
 }
 
 const stretch = 4096; // elements of a sum that one workgroup adds up
@@ -40,6 +42,7 @@ function checkAxis(op: string, axis: number, shape: Shape | undefined): asserts 
 export const reduceOp: Op<ReduceAttrs> = {
   name: 'reduce',
   addend: 1,
+  byItems: ({ attrs, outputs: [out] }, items) => ({ ...attrs, itemSums: elements(out!.shape) / items }),
   variants: () => ['serial', 'tree'],
   outputs({ kind, axis }, [x]) {
     checkAxis(kind, axis, x?.shape);
@@ -47,12 +50,13 @@ export const reduceOp: Op<ReduceAttrs> = {
     // The second output is the tree's workspace.
     return [f32(...without(x!.shape, axis)), f32(outer, Math.ceil(length / stretch), inner)];
   },
-  dispatches({ attrs: { kind, axis }, inputs: [x, addend], outputs: [out, partial], variant, capabilities }) {
+  dispatches({ attrs, inputs: [x, addend], outputs: [out, partial], variant, capabilities }) {
+    const { kind, axis, itemSums } = attrs;
     const { outer, length, inner } = around(x!.shape, axis);
     const scale = kind === 'mean' ? 1 / length : 1;
     const count = outer * inner;
     // A software adapter's lanes go through columns side by side, and barriers cost it more than they save.
-    const serial = length <= 256 || count >= 1024 || (capabilities.software && inner >= 64);
+    const serial = length <= 256 || (itemSums ?? count) >= 1024 || (capabilities.software && inner >= 64);
     if ((variant ?? (serial ? 'serial' : 'tree')) === 'serial') {
       return [
         {

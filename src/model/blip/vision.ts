@@ -10,7 +10,7 @@ import { patchEmbedding } from '../../kernels/patch_embedding/patch_embedding.ts
 import { concat, slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
 import { resizePositions } from '../clip/positions.ts';
-import { type Context, itemRows } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { BlipConfig } from './config.ts';
 
 /** A linear layer with the weights `name`.weight and `name`.bias. */
@@ -18,7 +18,6 @@ const layer = (context: Context, x: Tensor, name: string, residual?: Tensor): Te
   linear(context.graph, x, context.weight(`${name}.weight`), {
     bias: context.weight(`${name}.bias`),
     residual,
-    ...itemRows(context, x),
   });
 
 const norm = ({ graph, weight }: Context, x: Tensor, name: string, epsilon: number): Tensor =>
@@ -67,16 +66,12 @@ export function encodeBlipImage(
 }
 
 /** [class token | patches] + positions: [B, 1 + grid^2, D]. */
-function embedPatches(
-  { graph, weight, record, images: items }: Context,
-  images: Tensor,
-  config: BlipConfig,
-): Tensor {
+function embedPatches({ graph, weight, record }: Context, images: Tensor, config: BlipConfig): Tensor {
   const width = config.visionWidth;
   const grid = images.shape[2]! / config.patch;
   const patches = add(
     graph,
-    patchEmbedding(graph, images, weight('visual_encoder.patch_embed.proj.weight'), items),
+    patchEmbedding(graph, images, weight('visual_encoder.patch_embed.proj.weight')),
     weight('visual_encoder.patch_embed.proj.bias'),
   );
   const classToken = expand(graph, weight('visual_encoder.cls_token'), [images.shape[0]!, 1, width]);

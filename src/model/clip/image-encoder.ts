@@ -1,6 +1,6 @@
 // The image encoder, ready to run on images of one size, some of them at a time.
 
-import { GpuError } from '../../gpu/errors.ts';
+import { isTooLarge } from '../../gpu/errors.ts';
 import type { Gpu } from '../../gpu/gpu.ts';
 import {
   type DeviceSlice,
@@ -10,7 +10,7 @@ import {
 } from '../../graph/device-tensor.ts';
 import { compile, type Executable, type Feeds, type RunOptions } from '../../graph/executor.ts';
 import { elements, exactBytes, f32 } from '../../kernels/tensor.ts';
-import { arrangement, buildImageGraph } from './image-graph.ts';
+import { buildImageGraph, imageArrangement } from './image-graph.ts';
 import { anovlViews, clipNeeds, featureShapes, type ImageNeeds } from './needs.ts';
 import { createPreprocessor, type Pixels, preprocessImage } from './preprocess.ts';
 import { augment } from './views.ts';
@@ -68,8 +68,7 @@ async function compileImages({ gpu, clip, size, needs }: EncoderTarget, batch: n
   const { model, outputs } = buildImageGraph(clip, size, batch, needs);
   const executable = await compile(gpu, model.graph, outputs, {
     parameters: bindWeights(clip, model.weights),
-    ...arrangement,
-    items: batch,
+    ...imageArrangement(batch),
   });
   const names = [...featureShapes(needs, clip.config, size).keys()].filter((name) => name in outputs);
   return { executable, batch, names };
@@ -206,9 +205,6 @@ export function partsOf(count: number, most: number): number[] {
 }
 
 const largestPower = (most: number): number => 2 ** Math.floor(Math.log2(most));
-
-const isTooLarge = (error: unknown): boolean =>
-  error instanceof GpuError && ['limit-too-small', 'out-of-memory'].includes(error.kind);
 
 /** The features of image `i` where the graph has left them. */
 const onDevice = ({ executable, names }: Compiled, i: number): Features =>

@@ -33,13 +33,13 @@ export function buildImageGraph(
 ): ImageGraph {
   checkImageSize(clip.config, size);
   checkNeeds(needs, clip.config, size);
-  const model = createModelGraph(clip.weightSpec, { images: batch });
+  const model = createModelGraph(clip.weightSpec);
   const images = model.graph.input('images', f32(batch, 3, size, size));
   return { model, outputs: encodeFeatures(model, images, clip.config, needs) };
 }
 
-/** Both streams have the same output projection. */
-export const arrangement = { batch: true } as const;
+/** Both streams have the same output projection; an image's features do not depend on its batch. */
+export const imageArrangement = (images: number) => ({ batch: true, items: images }) as const;
 
 /** What the encoder of a batch of images holds and does. */
 export function planImage(
@@ -49,5 +49,5 @@ export function planImage(
   batch = 1,
 ): Plan {
   const { model, outputs } = buildImageGraph(clip, size, batch, needs);
-  return plan(model.graph, outputs, arrangement);
+  return plan(model.graph, outputs, imageArrangement(batch));
 }

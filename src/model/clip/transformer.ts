@@ -5,7 +5,7 @@ import { layernorm } from '../../kernels/layernorm/layernorm.ts';
 import { linear } from '../../kernels/matmul/matmul.ts';
 import { slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
-import { type Context, itemRows } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { Activation } from './config.ts';
 
 /** LayerNorm with the weights `name`.weight and `name`.bias, epsilon 1e-5. */
@@ -18,7 +18,6 @@ export function queryKeyValue(context: Context, x: Tensor, block: string): Tenso
   const normed = layerNorm(context, x, `${block}.ln_1`);
   return linear(graph, normed, weight(`${block}.attn.in_proj_weight`), {
     bias: weight(`${block}.attn.in_proj_bias`),
-    ...itemRows(context, x),
   });
 }
 
@@ -27,7 +26,6 @@ export const attentionOut = (context: Context, attended: Tensor, residual: Tenso
   linear(context.graph, attended, context.weight(`${block}.attn.out_proj.weight`), {
     bias: context.weight(`${block}.attn.out_proj.bias`),
     residual,
-    ...itemRows(context, attended),
   });
 
 /** The first row of each sequence, an image's class token: [B, L, D] -> [B, 1, D]. */
@@ -47,12 +45,10 @@ export function mlp(context: Context, x: Tensor, block: string, activation: Acti
   const first = linear(graph, layerNorm(context, x, `${block}.ln_2`), weight(`${block}.mlp.c_fc.weight`), {
     bias: weight(`${block}.mlp.c_fc.bias`),
     ...fused,
-    ...itemRows(context, x),
   });
   const hidden = activation === 'gelu' ? gelu(graph, first) : first;
   return linear(graph, hidden, weight(`${block}.mlp.c_proj.weight`), {
     bias: weight(`${block}.mlp.c_proj.bias`),
     residual: x,
-    ...itemRows(context, x),
   });
 }

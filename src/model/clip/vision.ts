@@ -9,7 +9,7 @@ import { concat, slice } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
 import { isBlip } from '../blip/config.ts';
 import { encodeBlipFeatures } from '../blip/features.ts';
-import { type Context, itemRows, type ModelGraph } from '../context.ts';
+import type { Context, ModelGraph } from '../context.ts';
 import type { ClipConfig } from './config.ts';
 import { fapromptNeeds, type ImageNeeds } from './needs.ts';
 import { type PositionResize, positionTable } from './positions.ts';
@@ -93,12 +93,12 @@ export function encodeFeatures(
   if (patchesToo) ofClass = classRow(context, original);
   const classToken = record('vision/class', graph.view(ofClass, [batch, config.visionWidth]));
   const normed = needs.classNorm ? layerNorm(context, classToken, 'visual.ln_post') : classToken;
-  const image = record('vision/cls_raw', matmul(graph, normed, projection, itemRows(context, normed)));
+  const image = record('vision/cls_raw', matmul(graph, normed, projection));
   const unitImage = record('image/cls', l2norm(graph, image));
   found.image = needs.image === 'raw' ? image : unitImage;
   if (needs.patches !== 'none') {
     const normed = layerNorm(context, vv ?? original, 'visual.ln_post');
-    const raw = record('vision/tokens_raw', matmul(graph, normed, projection, itemRows(context, normed)));
+    const raw = record('vision/tokens_raw', matmul(graph, normed, projection));
     const unit = record('image/tokens', l2norm(graph, raw));
     found.patches = slice(graph, needs.patches === 'raw' ? raw : unit, patchRows);
   }
@@ -127,10 +127,7 @@ function embedPatches(
 ): Tensor {
   const { graph, weight, record } = context;
   const width = config.visionWidth;
-  const patches = record(
-    'vision/patch_embed',
-    patchEmbedding(graph, images, weight('visual.conv1.weight'), context.images),
-  );
+  const patches = record('vision/patch_embed', patchEmbedding(graph, images, weight('visual.conv1.weight')));
   const classToken = expand(graph, weight('visual.class_embedding'), [images.shape[0]!, 1, width]);
   const positions = record('vision/pos', positionTable(context, config, grid, how));
   return record('vision/embed', add(graph, concat(graph, [classToken, patches], 1), positions));

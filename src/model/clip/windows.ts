@@ -5,7 +5,7 @@ import { l2norm } from '../../kernels/l2norm/l2norm.ts';
 import { matmul } from '../../kernels/matmul/matmul.ts';
 import { concat } from '../../kernels/slice/slice.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
-import { type Context, itemRows } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { ClipConfig } from './config.ts';
 import { attentionOut, classRow, layerNorm, mlp, queryKeyValue } from './transformer.ts';
 
@@ -68,5 +68,5 @@ function classFeature(context: Context, tokens: Tensor, config: ClipConfig): Ten
   }
   const token = graph.view(x, [x.shape[0]!, config.visionWidth]);
   const normed = layerNorm(context, token, 'visual.ln_post');
-  return l2norm(graph, matmul(graph, normed, weight('visual.proj'), itemRows(context, normed)));
+  return l2norm(graph, matmul(graph, normed, weight('visual.proj')));
 }

@@ -7,7 +7,7 @@ import { spokenPhrases, type Underscores, type WrittenPrompts } from './written.
 
 /**
  * A scorer on the prototypes of hand-written prompts, and the texts that the vocabulary cannot express.
- * @param build map and score from the features of one image and the prototypes [1, 2, E]
+ * @param build maps and scores from the features of images and the prototypes [1, 2, E]
  */
 export async function writtenScorer(
   { className, tokenizer, ...target }: ScorerSetup,

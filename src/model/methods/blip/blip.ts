@@ -116,7 +116,11 @@ export const blipMethod = (name: string, title: string, options: BlipOptions): M
         config,
         size,
       });
-      const abnormal = graph.view(slice(graph, found.map, { axis: 1, start: 1, end: 2 }), [1, size, size]);
+      const abnormal = graph.view(slice(graph, found.map, { axis: 1, start: 1, end: 2 }), [
+        image!.shape[0]!,
+        size,
+        size,
+      ]);
       return {
         map: smoothedMap(context, abnormal, smoothingSigma(size, options.sigma)),
         score: found.score,

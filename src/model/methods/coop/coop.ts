@@ -240,13 +240,19 @@ export const coop = (name: string, title: string, options: CoopOptions): Method 
     const words = (await tokenizer?.()) ?? clip.tokenizer;
     const tails: ClassTails = await classTails(clip, words, options, [className]);
     const scale = await clip.logitScale();
-    const feed = tailsFeed(tails, options.context, [className]);
     return compileScorer({ gpu, clip, size, needs }, (context, features) => {
       const { graph } = context;
+      const images = features.image!.shape[0]!;
+      // With a shift every image has texts of its own.
+      const places = options.shift === 'image' ? images : 1;
+      const feed = tailsFeed(tails, options.context, new Array<string>(places).fill(className));
       const texts = {
         start: tails.start,
-        tails: graph.constant('tails', feed.tails, [2, tails.length, tails.width]),
-        ends: graph.constant('ends', feed.ends, [2, 1]),
+        tails: graph.constant('tails', feed.tails, [2 * places, tails.length, tails.width]),
+        ends: graph.constant('ends', feed.ends, [2 * places, 1]),
+        ...(places === images
+          ? {}
+          : { classOf: graph.constant('classOf', new Int32Array(images), [1, images]) }),
       };
       const { learnables, text, score } = coopForward(context, features.image!, texts, {
         options,

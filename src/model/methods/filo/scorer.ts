@@ -5,9 +5,9 @@ import { compile } from '../../../graph/executor.ts';
 import { affine } from '../../../kernels/elementwise/elementwise.ts';
 import { byteLength, f32, type Tensor } from '../../../kernels/tensor.ts';
 import type { Clip } from '../../clip/weights.ts';
-import { createModelGraph } from '../../context.ts';
+import { createModelGraph, type ModelGraph } from '../../context.ts';
 import { checkDetection, ScoreError } from '../../faprompt/verdict.ts';
-import { compileScorer, type Learned, type Scorer } from '../../scorer.ts';
+import { compileScorer, type Learned, type Scorer, type ScorerGraph } from '../../scorer.ts';
 import { bindLearned } from '../learned.ts';
 import type { ScorerSetup } from '../method.ts';
 import { type Parts, splitShapes, splitValues } from '../parts.ts';
@@ -125,7 +125,7 @@ export async function createFiloScorer(
   const shapes = [...forward.filoShapes(sizes, config)].filter(([name]) => !name.startsWith('decoder_cov.'));
   const table = await TextTable.of(clip, options, [className], tokenizer);
   const { merged, free } = await sharedKernels(gpu, clip, sizes.convolutions, learned);
-  const scorer = await compileScorer({ gpu, clip, size, needs }, (model, features) => {
+  const build = (model: ModelGraph, features: Readonly<Record<string, Tensor>>): ScorerGraph => {
     const { graph } = model;
     const all = forward.learnableTensors(model, new Map(shapes));
     const get = (name: string) => all.get(name)!;
@@ -163,7 +163,11 @@ export async function createFiloScorer(
       score: affine(graph, score, 1 / scoreRange, -leastFiloScore / scoreRange),
       parameters: [...bindLearned(all, learned), ...fixed],
     };
-  }).catch(async (error: unknown) => {
+  };
+  // All of its texts are encoded anew for every image, in several sequences with a beginning of the image's own: one at a
+  // time has rows enough.
+  const target = { gpu, clip, size, needs };
+  const scorer = await compileScorer(target, build, { together: false }).catch(async (error: unknown) => {
     await free();
     throw error;
   });
