@@ -1,35 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import {
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { clearTemporaries, temporaryBeside } from './temporary.node.ts';
 import { whileUnfinished } from './unfinished.node.ts';
-
-/**
- * A name for a temporary file beside `file`: hidden, and short whatever the file is called, since a name that is legal
- * must not become too long.
- */
-export const temporaryBeside = (file: string): string =>
-  path.join(path.dirname(file), `.${randomUUID()}.tmp`);
-
-/** Removes the temporary files that a killed process left in a folder of its own. */
-export async function removeTemporaries(dir: string): Promise<void> {
-  for (const name of await readdir(dir).catch((): string[] => []))
-    if (/^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name))
-      await rm(path.join(dir, name), { force: true }).catch(
-        () => rmdir(path.join(dir, name)).catch(() => {}), // a folder: checkOutputFolder's probe
-      );
-}
 
 /**
  * Makes a folder and those above it. Node's own way tries for ever where a parent is there and nothing can be made in it
@@ -84,14 +57,15 @@ export const writePieces = (file: string, write: (handle: FileHandle) => Promise
 
 /**
  * Lets `write` make a file or a folder under a temporary name beside `place`, then renames it: `place` is whole or as it
- * was. Makes the folder around it if needed.
+ * was. Makes the folder around it if needed, and takes away what killed processes left half-written in it.
  * @throws OutputError naming `place` where the system refuses, what `write` throws
  */
 export async function writeAside(place: string, write: (temporary: string) => Promise<void>): Promise<void> {
   await makeFolder(path.dirname(place)).catch((error: unknown) => {
     throw unwritten(place, error);
   });
-  const temporary = temporaryBeside(place);
+  await clearTemporaries(path.dirname(place));
+  const temporary = await temporaryBeside(place);
   await whileUnfinished(temporary, async () => {
     try {
       await write(temporary);
@@ -137,7 +111,7 @@ export async function checkOutputFolder(dir: string, option: string): Promise<vo
       folder = path.dirname(folder);
     }
   }
-  const probe = path.join(folder, `.${randomUUID()}.tmp`);
+  const probe = await temporaryBeside(path.join(folder, 'probe'));
   await mkdir(probe).catch((error: NodeJS.ErrnoException) => fail(`${folder}: ${error.code}`));
   await rmdir(probe);
 }

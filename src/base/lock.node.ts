@@ -6,14 +6,13 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { makeFolder, OutputError } from './files.node.ts';
 import { readText } from './open.node.ts';
+import { isAlive, ownProcess, type ProcessId } from './process.node.ts';
+import { temporaryBeside } from './temporary.node.ts';
 
 export const lockName = '.faprompt.lock';
 
 /** Who holds a lock. */
-interface Holder {
-  readonly pid: number;
-  /** When the process began, as its system counts; numbers of processes are used again. null: unknown. */
-  readonly start: string | null;
+interface Holder extends ProcessId {
   readonly host: string;
   /** Tells two locks of one process apart. */
   readonly id: string;
@@ -29,12 +28,7 @@ interface Holder {
 export async function lockFolder<T>(dir: string, work: () => Promise<T>, name = lockName): Promise<T> {
   const made = await makeFolder(dir);
   const file = path.join(dir, name);
-  const own: Holder = {
-    pid: process.pid,
-    start: (await processOf(process.pid))[1],
-    host: os.hostname(),
-    id: randomUUID(),
-  };
+  const own: Holder = { ...(await ownProcess()), host: os.hostname(), id: randomUUID() };
   await take(file, own);
   try {
     return await work();
@@ -60,7 +54,7 @@ async function take(file: string, own: Holder): Promise<void> {
   for (let attempt = 0; attempt < 5; attempt++) {
     if (await create(file, own)) return;
     const holder = await holderOf(file);
-    if (holder !== undefined && (await isAlive(holder))) {
+    if (holder !== undefined && (await isThere(holder))) {
       // A process that was killed a moment ago needs one to be gone.
       if (attempt < 4) {
         await setTimeout(100);
@@ -78,7 +72,7 @@ async function take(file: string, own: Holder): Promise<void> {
 
 /** Whole at once: it is made elsewhere and linked, which fails where there is one. */
 async function create(file: string, own: Holder): Promise<boolean> {
-  const made = path.join(path.dirname(file), `.${own.id}.tmp`);
+  const made = await temporaryBeside(file);
   try {
     await writeFile(made, JSON.stringify(own), { flag: 'wx' });
     await link(made, file);
@@ -145,22 +139,6 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-async function isAlive({ pid, start, host }: Holder): Promise<boolean> {
-  if (host !== os.hostname()) return true;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's
-  }
-  const [state, now] = await processOf(pid);
-  if (state === 'Z' || state === 'X') return false; // dead, and its parent has not asked yet
-  return now === null || start === null || now === start;
-}
-
-/** Linux: a process's state, and the ticks from boot to its start; null where they cannot be known. */
-async function processOf(pid: number): Promise<[state: string | null, start: string | null]> {
-  const status = await readText(`/proc/${pid}/stat`, 65536).catch(() => '');
-  // The name, in brackets, may hold anything; the state follows, the start is the 20th field behind it.
-  const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
-  return [fields[0] || null, fields[19] ?? null];
-}
+/** Of a process on another machine nothing is known: it counts. */
+const isThere = async (holder: Holder): Promise<boolean> =>
+  holder.host !== os.hostname() || (await isAlive(holder));

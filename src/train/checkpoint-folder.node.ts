@@ -1,7 +1,7 @@
 // What the folders of all kinds of runs have in common: last.safetensors, the checkpoint, and log.jsonl beside it.
 import { appendFileSync, existsSync } from 'node:fs';
 import path from 'node:path';
-import { makeFolder, removeTemporaries, unwritten, writeFileAtomic } from '../base/files.node.ts';
+import { makeFolder, unwritten, writeFileAtomic } from '../base/files.node.ts';
 import { readText } from '../base/open.node.ts';
 import { readSafetensors, type SafetensorsFile } from '../formats/safetensors.ts';
 import { openFile } from '../formats/source.node.ts';
@@ -50,7 +50,6 @@ export async function openCheckpointFolder<Snapshot>(
   }
   const snapshot = begun ? await load(last, read) : undefined;
   await makeFolder(dir);
-  if (resume) await removeTemporaries(dir);
   const before = snapshot ? await readText(log).catch(() => '') : '';
   await writeFileAtomic(log, snapshot ? truncateLog(before, at(snapshot)) : '');
   return {
