@@ -19,7 +19,15 @@ export const byOp = (times: readonly DispatchTime[]): OpTime[] => largest(times,
 export const byShader = (times: readonly DispatchTime[]): OpTime[] =>
   largest(times, ({ shader }) => path.basename(shader, '.wgsl'));
 
-function largest(times: readonly DispatchTime[], nameOf: (time: DispatchTime) => string): OpTime[] {
+/** Time by shader and shapes, the largest. */
+export const byShape = (times: readonly DispatchTime[]): OpTime[] =>
+  largest(times, ({ shader, shapes }) => `${path.basename(shader, '.wgsl')} ${shapes}`, 60);
+
+function largest(
+  times: readonly DispatchTime[],
+  nameOf: (time: DispatchTime) => string,
+  count = 12,
+): OpTime[] {
   const ops = new Map<string, { ms: number; flops: number; count: number }>();
   for (const time of times) {
     const { milliseconds, flops } = time;
@@ -29,7 +37,7 @@ function largest(times: readonly DispatchTime[], nameOf: (time: DispatchTime) =>
   return [...ops]
     .map(([op, { ms, flops, count }]) => ({ op, milliseconds: ms, gflops: flops / ms / 1e6, count }))
     .sort((a, b) => b.milliseconds - a.milliseconds)
-    .slice(0, 12);
+    .slice(0, count);
 }
 
 export const opTable = (top: readonly OpTime[]): string =>

@@ -12,7 +12,7 @@ import {
 } from '../src/train/pretrain/settings.ts';
 import { buildPretrainStep, compilePretrainStep } from '../src/train/pretrain/step.ts';
 import { createTrainingState } from '../src/train/step.ts';
-import { byOp, byShader, type OpTime } from './by-op.ts';
+import { byOp, byShader, byShape, type OpTime } from './by-op.ts';
 import { summary } from './output.ts';
 
 export interface PretrainBenchSettings {
@@ -47,6 +47,7 @@ export interface PretrainResult {
   /** Empty where the adapter has no timestamps. */
   readonly operators: readonly OpTime[];
   readonly shaders: readonly OpTime[];
+  readonly shapes: readonly OpTime[];
 }
 
 export async function benchPretrain(gpu: Gpu, given: PretrainBenchSettings): Promise<PretrainResult> {
@@ -100,6 +101,7 @@ export async function benchPretrain(gpu: Gpu, given: PretrainBenchSettings): Pro
         loss,
         operators: byOp(times),
         shaders: byShader(times),
+        shapes: byShape(times),
       };
     } finally {
       executable.dispose();

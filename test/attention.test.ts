@@ -161,6 +161,21 @@ describe('attention', () => {
     ]);
   });
 
+  test('a software adapter keeps heads of 32 in registers', () => {
+    const software = { ...gpuWith(49152), software: true, subgroupSize: 8 };
+    const call = (length: number) => ({
+      attrs: { heads: 2 },
+      inputs: [tensor(1, length, 3 * 64)],
+      outputs: [tensor(1, length, 64), tensor(1, 2, length)],
+      capabilities: software,
+    });
+    const of = (length: number) => attentionOp.dispatches(call(length))[0]!;
+    expect(names([of(65)])).toEqual(['attention_32']);
+    // 65 rows of two heads, 24 to a workgroup; 12 rows, 16 to a workgroup.
+    expect([of(65).overrides?.ROWS, of(65).workgroups]).toEqual([3, [6, 1]]);
+    expect([of(12).overrides?.ROWS, of(12).workgroups]).toEqual([2, [2, 1]]);
+  });
+
   // A software adapter compiles tiles for most of a minute.
   const compiled = ['subgroup', 'direct', 'sequence', ...(process.env.FAPROMPT_TEST_GPU ? ['tile'] : [])];
   test.each(compiled)('%s: the same bits twice', async (variant) => {

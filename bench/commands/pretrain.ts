@@ -25,7 +25,7 @@ export const addPretrainCommand = (program: Command): Command =>
         const where = environment(gpu);
         console.log(describeEnvironment(where));
         const result = await benchPretrain(gpu, settings);
-        const { gflop, dispatches, draw, prepare, step, loss, operators, shaders } = result;
+        const { gflop, dispatches, draw, prepare, step, loss, operators, shaders, shapes } = result;
         console.log(
           `${settings.batch} images of ${settings.imageSize} px, ${gflop.toFixed(1)} GFLOP, ${dispatches} dispatches; loss ${loss.toFixed(6)} after ${settings.runs + 1} steps`,
         );
@@ -36,7 +36,8 @@ export const addPretrainCommand = (program: Command): Command =>
           cost.processor.toFixed(1),
         ]);
         console.log(table(['', 'ms', '+- %', 'processor ms'], rows));
-        if (operators.length > 0) console.log(`${opTable(operators)}\n${opTable(shaders)}`);
+        if (operators.length > 0)
+          console.log(`${opTable(operators)}\n${opTable(shaders)}\n${opTable(shapes)}`);
         if (json)
           await writeFileAtomic(json, `${JSON.stringify({ environment: where, ...result }, null, 2)}\n`);
       } finally {

@@ -8,6 +8,8 @@ export interface DispatchTime {
   readonly shader: string;
   readonly milliseconds: number;
   readonly flops: number;
+  /** Of the node's inputs and first output. */
+  readonly shapes: string;
 }
 
 /** Runs the steps once, each in a pass of its own between two GPU timestamps. @throws if the adapter has none. */
@@ -44,8 +46,14 @@ export async function profile(gpu: Gpu, steps: readonly Step[]): Promise<Dispatc
       device.queue.submit([encoder.finish()]);
       await gpu.guard(staging.mapAsync(GPUMapMode.READ));
       const stamps = new BigUint64Array(staging.getMappedRange());
-      part.forEach(({ op, shader, flops }, i) => {
-        times.push({ op, shader, flops, milliseconds: Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6 });
+      part.forEach(({ op, shader, flops, shapes }, i) => {
+        times.push({
+          op,
+          shader,
+          flops,
+          shapes,
+          milliseconds: Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6,
+        });
       });
     } finally {
       for (const buffer of own) memory.free(buffer);

@@ -14,6 +14,7 @@ export interface Step {
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
   readonly flops: number;
+  readonly shapes: string;
 }
 
 /** A node's dispatch, and its share of the node's work. */
@@ -21,6 +22,8 @@ export interface NodeDispatch {
   readonly op: string;
   readonly dispatch: Dispatch;
   readonly flops: number;
+  /** Of the node's inputs and first output. */
+  readonly shapes: string;
 }
 
 /** A node's dispatches, by a variant of its operator or (undefined) the operator's own choice. */
@@ -32,7 +35,8 @@ export function dispatchesOf(
   const all = op.dispatches({ attrs, inputs, outputs, capabilities, variant });
   const list = inPlace ? all.slice(1) : all;
   const flops = op.cost({ attrs, inputs, outputs }).flops / list.length;
-  return list.map((dispatch) => ({ op: op.name, dispatch, flops }));
+  const shapes = `${inputs.map((t) => t?.shape.join('x') ?? '-').join(', ')} -> ${outputs[0]!.shape.join('x')}`;
+  return list.map((dispatch) => ({ op: op.name, dispatch, flops, shapes }));
 }
 
 /**
@@ -67,7 +71,7 @@ export async function createSteps(
   const absentOperand = allocate(alignment, 'absent operand');
   const absentResults = [allocate(alignment, 'absent result')]; // more where a dispatch leaves out more: none may be bound twice
 
-  const steps = dispatches.map(({ dispatch, op, flops }, i): Step => {
+  const steps = dispatches.map(({ dispatch, op, flops, shapes }, i): Step => {
     const { shader } = dispatch;
     checkNames(dispatch);
     let left = 0;
@@ -105,6 +109,7 @@ export async function createSteps(
       }),
       workgroups: [x, y, z],
       flops,
+      shapes,
     };
   });
   device.queue.writeBuffer(uniforms, 0, uniformBytes);

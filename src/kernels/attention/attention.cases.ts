@@ -52,6 +52,11 @@ const cases: Case<AttentionAttrs>[] = [
   make('prefix of one row', [70, 3, 1, 7], { causal: true, prefixLength: 1 }, 2),
   make('windows of 2 x 2 patches', [225, 5, 2, 16]), // WinCLIP: many short sequences
   make('windows of 3 x 3 patches', [361, 10, 1, 64]),
+  make('head of 32, one row a lane', [2, 7, 2, 32]),
+  make('head of 32, two rows, causal', [2, 12, 1, 32], { causal: true }),
+  make('head of 32, three rows', [1, 43, 2, 32]),
+  make('head of 32, causal, long prefix', [2, 27, 1, 32], { causal: true, prefixLength: 9 }, 11),
+  make('vv, head of 32', [2, 29, 1, 32], { source: 'vv' }),
   make('vv with prefix', [3, 5, 2, 16], { source: 'vv', prefixLength: 2 }, 4),
   large,
 ];
@@ -101,7 +106,12 @@ export const attentionTests = [
   defineOpTest<AttentionPairAttrs>({
     op: attentionPairOp,
     reference: attentionPairReference,
-    cases: [pair('odd', [2, 9, 2, 7]), pair('l67', [1, 67, 2, 64]), pair('head of 80', [2, 33, 1, 80])],
+    cases: [
+      pair('odd', [2, 9, 2, 7]),
+      pair('l67', [1, 67, 2, 64]),
+      pair('head of 80', [2, 33, 1, 80]),
+      pair('head of 32', [2, 21, 2, 32]),
+    ],
     differentiable: [0, 2],
   }),
 ];

@@ -1,9 +1,13 @@
+import type { OverrideValue } from '../../gpu/pipelines.ts';
+import type { Shader } from '../../gpu/shader.ts';
 import { perItem, spread } from '../grid.ts';
 import type { Call, Dispatch, Op } from '../op.ts';
 import { f32, type Tensor } from '../tensor.ts';
 import keyShader from './attention_grad_key.wgsl';
+import key32Shader from './attention_grad_key_32.wgsl';
 import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
 import queryShader from './attention_grad_query.wgsl';
+import query32Shader from './attention_grad_query_32.wgsl';
 import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
 import sequenceShader from './attention_sequence_grad.wgsl';
 import statisticsShader from './attention_statistics.wgsl';
@@ -12,8 +16,10 @@ import queryTileShader from './attention_tile_grad_query.wgsl';
 import {
   type AttentionAttrs,
   codeOverrides,
+  knownHead,
   lanesOf,
   pairs,
+  rowsOfLane,
   sequenceOverrides,
   sizes,
   workgroup,
@@ -115,7 +121,7 @@ function ownDispatches(call: GradCall): Dispatch[] {
   const [dqkv, , statistics] = outputs;
   const { width, ...uniforms } = sizes(attrs, qkv!);
   const { sequences, length, heads, prefix_length } = uniforms;
-  const rows = rowKernels(call);
+  const rows = rowKernels(call, length);
   const used = prefix_length > 0 ? prefix : undefined;
   return [
     {
@@ -123,14 +129,21 @@ function ownDispatches(call: GradCall): Dispatch[] {
       bindings: { qkv, prefix: used, dout, statistics, dqkv },
       uniforms,
       overrides: { ...rows.overrides, PREFIXED: prefix_length > 0, SHARED: attrs.source === 'vv' },
-      workgroups: spread(rows.workgroups(sequences * heads, length)),
+      workgroups: spread(rows.workgroups(sequences * heads)),
     },
     keyDispatch(call, { keyRows: undefined, keys: length, dkeys: dqkv! }),
   ];
 }
 
-/** The kernels of d query and of d key and d value that a call uses, and how many workgroups take the rows of heads. */
-function rowKernels(call: GradCall) {
+interface RowKernels {
+  readonly query: Shader;
+  readonly key: Shader;
+  readonly overrides: Readonly<Record<string, OverrideValue>>;
+  readonly workgroups: (heads: number) => number;
+}
+
+/** The kernels of d query and of d key and d value that a call uses, and the workgroups that take `rows` rows of each of so many heads. */
+function rowKernels(call: GradCall, rows: number): RowKernels {
   const { head_dim, length } = sizes(call.attrs, call.inputs[0]!);
   const tile = gradientTileRows(call, length, head_dim);
   if (tile > 0)
@@ -138,7 +151,7 @@ function rowKernels(call: GradCall) {
       query: queryTileShader,
       key: keyTileShader,
       overrides: { TILE: tile, ALIGNED: head_dim % 4 === 0 },
-      workgroups: (heads: number, rows: number) => heads * Math.ceil(rows / tile),
+      workgroups: (heads: number) => heads * Math.ceil(rows / tile),
     };
   const lanes = lanesOf(call);
   const overrides = codeOverrides(head_dim, lanes, call.capabilities);
@@ -147,13 +160,15 @@ function rowKernels(call: GradCall) {
       query: queryShader,
       key: keyShader,
       overrides,
-      workgroups: (heads: number, rows: number) => Math.ceil((heads * rows) / workgroup),
+      workgroups: (heads: number) => Math.ceil((heads * rows) / workgroup),
     };
+  const known = head_dim === knownHead;
+  const ROWS = known ? rowsOfLane(rows, lanes) : 1;
   return {
-    query: querySubgroupShader,
-    key: keySubgroupShader,
-    overrides,
-    workgroups: (heads: number, rows: number) => heads * Math.ceil(rows / lanes),
+    query: known ? query32Shader : querySubgroupShader,
+    key: known ? key32Shader : keySubgroupShader,
+    overrides: known ? { ...overrides, ROWS } : overrides,
+    workgroups: (heads: number) => heads * Math.ceil(rows / (lanes * ROWS)),
   };
 }
 
@@ -170,7 +185,7 @@ function keyDispatch(call: GradCall, { keyRows, keys, dkeys }: Keys): Dispatch {
   const { attrs, inputs, outputs } = call;
   const [qkv, , , dout] = inputs;
   const { sequences, length, width, heads, head_dim, causal, scale, columns } = sizes(attrs, qkv!);
-  const kernels = rowKernels(call);
+  const kernels = rowKernels(call, keys);
   const own = keyRows === undefined;
   const shared = attrs.source === 'vv';
   const rows = keyRows ?? qkv;
@@ -200,6 +215,6 @@ function keyDispatch(call: GradCall, { keyRows, keys, dkeys }: Keys): Dispatch {
       SHARED: shared,
       ACCUMULATE: shared && own,
     },
-    workgroups: spread(kernels.workgroups(sequences * heads, keys)),
+    workgroups: spread(kernels.workgroups(sequences * heads)),
   };
 }

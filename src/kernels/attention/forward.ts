@@ -3,12 +3,15 @@ import { spread } from '../grid.ts';
 import type { Call, Dispatch } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 import shader from './attention.wgsl';
+import knownShader from './attention_32.wgsl';
 import sequenceShader from './attention_sequence.wgsl';
 import subgroupShader from './attention_subgroup.wgsl';
 import {
   type AttentionAttrs,
   codeOverrides,
+  knownHead,
   lanesOf,
+  rowsOfLane,
   sequenceOverrides,
   sizes,
   workgroup,
@@ -64,11 +67,13 @@ export function forwardDispatches(call: Call<AttentionAttrs>): Dispatch[] {
   if (ofSequence) return [ofSequence];
   if (usesTiles(call, length)) return [tileDispatch(call.capabilities, attrs, call.inputs, [out!, lse!])];
   const lanes = lanesOf(call);
-  const rows = length > lanes ? 2 : 1; // two rows share each fetched key
+  const known = lanes > 0 && head_dim === knownHead;
+  const two = length > lanes ? 2 : 1; // two rows share each fetched key
+  const rows = known ? rowsOfLane(length, lanes) : two;
   return [
     {
       ...common,
-      shader: lanes > 0 ? subgroupShader : shader,
+      shader: lanes === 0 ? shader : known ? knownShader : subgroupShader,
       overrides: {
         ...codeOverrides(head_dim, lanes, call.capabilities),
         PREFIXED,
