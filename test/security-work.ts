@@ -1,4 +1,4 @@
-// What security-ceilings.test.ts does in a process of its own.
+// What the tests of hostile files, images and pickles (security-*.test.ts) do in a process of its own.
 import { readFileSync } from 'node:fs';
 import { readImage } from '../src/data/image.node.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';

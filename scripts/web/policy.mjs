@@ -2,7 +2,7 @@
 
 /**
  * No inline script or style, no eval, no frames, no forms that leave. `connect-src` has https because a CLIP may be
- * opened by address; the page itself asks nobody but its own origin (test/page.test.ts watches).
+ * opened by address; the page itself asks nobody but its own origin (test/page-inspect.test.ts watches).
  */
 const directives = {
   'default-src': "'none'",

@@ -17,7 +17,7 @@ import { namedConfigs } from './weights.ts';
 export const trainCommand = (io: Io): Command => {
   const command = new Command('train')
     .description('train prompts on images with masks; the CLIP stays as it is')
-    .option('--data <dir>', "data set: a folder with meta.json, or in MVTec AD's layout")
+    .option('--data <dir>', 'data set: a folder with meta.json or in a known layout (docs/DATASETS.md)')
     .option(
       '--clip <file>',
       'CLIP weights in any format that weights convert reads, or the name of a known CLIP (weights list)',

@@ -1,4 +1,4 @@
-// How an operator is tested: its definition in float64 and the cases to try it at (test/op-check.ts runs them).
+// How an operator is tested: its definition in float64 and the cases to try it at (testing/op-check.ts runs them).
 
 import type { Op } from './op.ts';
 import type { DType, Shape } from './tensor.ts';

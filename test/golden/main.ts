@@ -9,7 +9,7 @@ import { checkMethods } from './methods/check.ts';
 import { formatReport } from './report.ts';
 
 const methods = path.resolve(process.env.FAPROMPT_METHODS_GOLDEN ?? '../shared/methods/golden');
-// Forced variants and the like: src/cli/gpu-options.node.ts. Unlike the commands, nothing is tuned unless asked for.
+// Forced variants and the like: src/jobs/gpu-options.node.ts. Unlike the commands, nothing is tuned unless asked for.
 const gpu = await openGpu(gpuOptions(console.error, { FAPROMPT_TUNE: 'off', ...process.env }));
 try {
   const folder = await referenceFolder((text) => console.log(text));

@@ -7,7 +7,7 @@ import { runOnFeatures } from './detection.ts';
 import { encodeImages, type MethodSetting } from './setting.ts';
 import { checkTraining } from './training.ts';
 
-/** The words for "normal" and "anomalous" in the golden tails (reference/make_golden.py). */
+/** The words for "normal" and "anomalous" in the golden tails. */
 const states = [1, 2] as const;
 
 /** [B, 2] with each row less its first number. */
