@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Gpu, openGpu } from '../src/gpu/gpu.ts';
-import { openTuning, type TuningStore, webTuningStore } from '../src/gpu/tuning.ts';
+import { openTuning, type TuningStore } from '../src/gpu/tuning.ts';
 import { compile } from '../src/graph/executor.ts';
 import { createGraph } from '../src/graph/graph.ts';
 import { fileTuningStore, gpuOptions } from '../src/jobs/gpu-options.node.ts';
@@ -158,19 +158,6 @@ describe('stored choices', () => {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
-  });
-
-  test('in a page’s storage', async () => {
-    const items = new Map<string, string>();
-    const storage = {
-      getItem: (key: string) => items.get(key) ?? null,
-      setItem: (key: string, value: string) => void items.set(key, value),
-    };
-    const tuning = (await openTuning({ store: webTuningStore(storage) }, 'x'))!;
-    tuning.set('a', 'tile');
-    await tuning.save();
-    expect([...items.keys()]).toEqual(['faprompt/tuning/x']);
-    expect((await openTuning({ store: webTuningStore(storage) }, 'x'))!.get('a')).toBe('tile');
   });
 });
 

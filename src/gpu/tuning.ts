@@ -76,9 +76,3 @@ function parse(text: string | undefined): Map<string, string> {
     return new Map();
   }
 }
-
-/** Choices in a page's `localStorage` (or what looks like it). */
-export const webTuningStore = (storage: Pick<Storage, 'getItem' | 'setItem'>): TuningStore => ({
-  read: async (adapter) => storage.getItem(`faprompt/tuning/${adapter}`) ?? undefined,
-  write: async (adapter, text) => storage.setItem(`faprompt/tuning/${adapter}`, text),
-});
