@@ -14,11 +14,12 @@ import type {
   Training,
 } from './api.ts';
 import type { Environment } from './environment.ts';
-import { asDetectorError, failureOf } from './failures.ts';
-import { keepModel } from './keeper.ts';
-import type { GivenPrompts } from './model.ts';
-import { openModel, readWhole } from './open-model.ts';
-import { isDescribed, isTrained, type PortableImage, type PortableTraining, release } from './portable.ts';
+import { failureOf } from './failures.ts';
+import { createGivenFiles, type GivenFiles } from './given-files.ts';
+import { type Keeper, keepModel } from './keeper.ts';
+import type { GivenPrompts, Model } from './model.ts';
+import { openModel } from './open-model.ts';
+import { type PortableImage, type PortableTraining, release } from './portable.ts';
 import { countReading } from './reading.ts';
 import { startTraining } from './training.ts';
 import { createTurns } from './turns.ts';
@@ -59,145 +60,126 @@ export interface PortableDetector {
   close(): void;
 }
 
+/** Loads the CLIP, and the prompts where there are any. @throws DetectorError, the signal's reason */
 export async function openLocal(environment: Environment, given: ModelOptions): Promise<PortableDetector> {
   const { signal } = given;
   let loading = true;
   // What is loaded again later is not stopped by the signal of the first time.
-  const options = () => ({ ...given, environment, ...(loading ? {} : { signal: undefined }) });
-  const read = (file: FileSource, count = countReading(undefined)) =>
-    readWhole(file, { ...options() } as Parameters<typeof readWhole>[1], count);
-  const readOnce = (file: FileSource) => {
-    let bytes: ReturnType<typeof read> | undefined;
-    return () => {
-      bytes ??= read(file).catch((error: unknown) => {
-        bytes = undefined;
-        throw error;
-      });
-      return bytes;
-    };
-  };
-  const readPromptsFile: typeof read = (file, count) =>
-    read(file, count).catch((error: unknown) => {
-      throw asDetectorError(error, 'bad-prompts');
-    });
-  const readPrompts = async (
-    given: PromptsSource,
-    count = countReading(undefined),
-  ): Promise<GivenPrompts['source']> => {
-    if (!isDescribed(given)) return readPromptsFile(given, count);
-    const { vocabulary: file, ...rest } = given;
-    const vocabulary = file && { vocabulary: readOnce(file) };
-    if (!isTrained(rest)) return { written: { ...rest, ...vocabulary } };
-    const { object } = rest;
-    return {
-      ...(await readPromptsFile(rest.file, count)),
-      ...(object === undefined ? {} : { object }),
-      ...vocabulary,
-    };
-  };
-  let prompts: GivenPrompts | undefined;
+  const options = () =>
+    ({ ...given, environment, ...(loading ? {} : { signal: undefined }) }) as Parameters<typeof openModel>[0];
+  const files = createGivenFiles(options);
+  // A model that is loaded again takes the prompts that were set since.
+  const inUse: Loaded['inUse'] = { prompts: undefined };
   try {
     signal?.throwIfAborted();
     const count = countReading(given.progress);
     if (given.prompts !== undefined) {
       const { size, tiles, allowOtherClip } = given;
-      prompts = { source: await readPrompts(given.prompts, count), size, tiles, allowOtherClip };
+      inUse.prompts = { source: await files.readPrompts(given.prompts, count), size, tiles, allowOtherClip };
     }
     let first: typeof count | undefined = count;
     const keeper = await keepModel(() => {
       const used = first;
       first = undefined;
-      return openModel(options() as Parameters<typeof openModel>[0], prompts, used);
+      return openModel(options(), inUse.prompts, used);
     }, given.onDevice);
     loading = false;
-    return createLocal();
-
-    function createLocal(): PortableDetector {
-      const turns = createTurns();
-      const closing = new AbortController();
-      const notice = keeper.model.clip.metadata.get('notice');
-      if (notice !== undefined) given.onWarning?.({ kind: 'notice', message: notice });
-      const settle = async <T>(
-        job: PortableJob,
-        images: PortableImage[],
-        work: () => Promise<T>,
-      ): Promise<T> => {
-        try {
-          return await turns.run(() => {
-            job.signal?.throwIfAborted();
-            return work();
-          });
-        } catch (error) {
-          throw failureOf(error, job.signal);
-        } finally {
-          release(...images);
-        }
-      };
-      return {
-        get info() {
-          return keeper.model.info();
-        },
-        detect: (image, job) =>
-          settle(job, [image], async () => {
-            if (!prompts && job.unsaid) {
-              prompts = await takeUnsaid(keeper, job.unsaid, readPrompts, given);
-              if (prompts) given.onInfo?.(keeper.model.info());
-            }
-            return keeper.run((model) => {
-              const { gpu } = model;
-              return timed(gpu, async (clock) => {
-                const decoded = await environment.decodeImage(gpu, image);
-                const decode = clock.elapsed();
-                const {
-                  score,
-                  map,
-                  prompts: each,
-                } = await fitting(image.name, decoded, () =>
-                  model.detect(decoded, image.name, { ...runOptions(job), perPrompt: job.perPrompt }),
-                );
-                const [compile, elapsed] = [clock.compile(), clock.elapsed()];
-                const { threshold } = model;
-                return {
-                  score,
-                  map: pixelsOf(map),
-                  ...(each ? { prompts: each.map((one) => ({ ...one, map: pixelsOf(one.map) })) } : {}),
-                  image: { width: decoded.width, height: decoded.height },
-                  ...(threshold === undefined ? {} : { anomalous: isAnomalous(score, threshold) }),
-                  times: { decode, compile, compute: elapsed - decode - compile },
-                };
-              });
-            });
-          }),
-        setPrompts: (file, { size, tiles, allowOtherClip }) =>
-          settle({}, [], async () => {
-            const next = { source: await readPrompts(file), size, tiles, allowOtherClip };
-            await keeper.run((model) => model.usePrompts(next));
-            prompts = next;
-            return keeper.model.info();
-          }),
-        train: (training) =>
-          startTraining({ environment, keeper, turns, closed: closing.signal, read }, training),
-        classify: (image, texts, job) =>
-          settle(job, [image], async () => {
-            const { classifyImage } = await import('./classify.ts');
-            const vocabulary = job.vocabulary === undefined ? undefined : readOnce(job.vocabulary);
-            return keeper.run(async (model) => {
-              const decoded = await environment.decodeImage(model.gpu, image);
-              return fitting(image.name, decoded, () =>
-                classifyImage(model, { image: decoded, name: image.name }, texts, vocabulary),
-              );
-            });
-          }),
-        close() {
-          keeper.close();
-          closing.abort(); // after it: what is woken finds the detector closed
-        },
-      };
-    }
+    return createLocal({ environment, given, files, keeper, inUse });
   } catch (error) {
     throw failureOf(error, signal);
   }
 }
+
+interface Loaded {
+  readonly environment: Environment;
+  readonly given: ModelOptions;
+  readonly files: GivenFiles;
+  readonly keeper: Keeper;
+  readonly inUse: { prompts: GivenPrompts | undefined };
+}
+
+function createLocal({ environment, given, files, keeper, inUse }: Loaded): PortableDetector {
+  const turns = createTurns();
+  const closing = new AbortController();
+  const notice = keeper.model.clip.metadata.get('notice');
+  if (notice !== undefined) given.onWarning?.({ kind: 'notice', message: notice });
+  /** Does a job's work in its turn, and gives its images back. */
+  const settle = async <T>(job: PortableJob, images: PortableImage[], work: () => Promise<T>): Promise<T> => {
+    try {
+      return await turns.run(() => {
+        job.signal?.throwIfAborted();
+        return work();
+      });
+    } catch (error) {
+      throw failureOf(error, job.signal);
+    } finally {
+      release(...images);
+    }
+  };
+  return {
+    get info() {
+      return keeper.model.info();
+    },
+    detect: (image, job) =>
+      settle(job, [image], async () => {
+        if (!inUse.prompts && job.unsaid) {
+          inUse.prompts = await takeUnsaid(keeper, job.unsaid, files.readPrompts, given);
+          if (inUse.prompts) given.onInfo?.(keeper.model.info());
+        }
+        return keeper.run((model) => detectTimed(environment, model, image, job));
+      }),
+    setPrompts: (file, { size, tiles, allowOtherClip }) =>
+      settle({}, [], async () => {
+        const next = { source: await files.readPrompts(file), size, tiles, allowOtherClip };
+        await keeper.run((model) => model.usePrompts(next));
+        inUse.prompts = next;
+        return keeper.model.info();
+      }),
+    train: (training) =>
+      startTraining({ environment, keeper, turns, closed: closing.signal, read: files.read }, training),
+    classify: (image, texts, job) =>
+      settle(job, [image], async () => {
+        const { classifyImage } = await import('./classify.ts');
+        const vocabulary = job.vocabulary === undefined ? undefined : files.readOnce(job.vocabulary);
+        return keeper.run(async (model) => {
+          const decoded = await environment.decodeImage(model.gpu, image);
+          return fitting(image.name, decoded, () =>
+            classifyImage(model, { image: decoded, name: image.name }, texts, vocabulary),
+          );
+        });
+      }),
+    close() {
+      keeper.close();
+      closing.abort(); // after it: what is woken finds the detector closed
+    },
+  };
+}
+
+/** Decodes and scores an image, and says how long each part took. */
+const detectTimed = (
+  environment: Environment,
+  model: Model,
+  image: PortableImage,
+  job: DetectJob,
+): Promise<Detection> =>
+  timed(model.gpu, async (clock) => {
+    const decoded = await environment.decodeImage(model.gpu, image);
+    const decode = clock.elapsed();
+    const found = await fitting(image.name, decoded, () =>
+      model.detect(decoded, image.name, { ...runOptions(job), perPrompt: job.perPrompt }),
+    );
+    const [compile, elapsed] = [clock.compile(), clock.elapsed()];
+    const { score, prompts } = found;
+    const { threshold } = model;
+    return {
+      score,
+      map: pixelsOf(found.map),
+      ...(prompts ? { prompts: prompts.map((one) => ({ ...one, map: pixelsOf(one.map) })) } : {}),
+      image: { width: decoded.width, height: decoded.height },
+      ...(threshold === undefined ? {} : { anomalous: isAnomalous(score, threshold) }),
+      times: { decode, compile, compute: elapsed - decode - compile },
+    };
+  });
 
 const pixelsOf = ({ width, height, values }: AnomalyMap) => ({ width, height, data: values });
 
