@@ -57,8 +57,8 @@ run() {
     products) "${bench[@]}" products --budget 40 ;;
     golden) FAPROMPT_GOLDEN=${FAPROMPT_GOLDEN:-$bundle/shared/golden} "${limited[@]}" dist/golden.js ;;
     # What a GPU has that software adapters have not: other subgroups, matrix units, ways that start at a size. First what is
-    # new there: the fused step, batches of images, tiled gradients, matrix units.
-    new) "${limited[@]}" node_modules/vitest/vitest.mjs run test/{fusion,batching,matmul-units,image-batch,attention,subgroups}.test.ts ;;
+    # new there: the fused step, batches of images and scores, tiled gradients, matrix units.
+    new) "${limited[@]}" node_modules/vitest/vitest.mjs run test/{fusion,batching,matmul-units,image-batch,score-batch,attention,subgroups}.test.ts ;;
     tests) "${limited[@]}" node_modules/vitest/vitest.mjs run test/{kernels,matmul}.test.ts ;;
     kernels) "${bench[@]}" kernels --shapes model --json "$out/kernels.json" ;;
     # The other libraries are too large for the bundle: without them, ours beside PyTorch.
