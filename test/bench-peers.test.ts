@@ -53,6 +53,19 @@ test.each(tiny.map((problem) => ({ name: problem.kind, problem })))(
 
 const matmul: NamedProblem = { name: 'matmul', problem: tiny[0]! };
 
+test('ours of another checkout is called what it is, and is what ours is held against', async () => {
+  const before = { ...worker(ours), name: 'before' };
+  const { results, best, ratio } = await compareLibraries(
+    matmul,
+    { libraries: [worker(ours), before] },
+    1,
+    options,
+  );
+  expect(results.map(({ library }) => library)).toEqual(['faprompt', 'before']);
+  expect(best).toBe('before');
+  expect(ratio).toBeCloseTo(results[1]!.milliseconds! / results[0]!.milliseconds!);
+});
+
 /** Results off by a little, in one place. */
 const off = variation({
   forms: () => ['broken', 'right'],

@@ -1,5 +1,6 @@
 // npm run bench -- peers: ours against the other WebGPU libraries, in Node and in Chromium.
 import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Command } from 'commander';
 import { writeFileAtomic } from '../../src/base/files.node.ts';
 import { table } from '../output.ts';
@@ -29,6 +30,7 @@ interface Given {
   gpu?: true;
   variants: string;
   only?: string[];
+  before?: string;
   torch?: true;
   json?: string;
 }
@@ -49,6 +51,10 @@ export const addPeersCommand = (program: Command): Command =>
     .option('--gpu', 'the browser shall use a GPU instead of its software adapter')
     .option('--variants <pairs>', 'operator=variant pairs, separated by commas, that ours is forced to', '')
     .option('--only <libraries...>', 'instead of all libraries')
+    .option(
+      '--before <checkout>',
+      'ours of another checkout beside them, where bench/peers/build.mjs has been run',
+    )
     .option('--torch', 'PyTorch beside them, for orientation')
     .option('--json <file>', 'write the results; problems that the file has already are kept or replaced')
     .action(async (given: Given) => {
@@ -66,15 +72,18 @@ export const addPeersCommand = (program: Command): Command =>
       const offered: readonly LibraryName[] = inBrowser ? browserLibraries : nodeLibraries;
       const names = offered.filter((name) => given.only?.includes(name) ?? true);
       requireSome('--only', given.only?.join(' ') ?? '', names.length, offered);
-      // A page needs all of them to be built.
-      preparePeers(inBrowser ? offered : names);
+      preparePeers(names);
       const browser = inBrowser ? await openBrowser(!given.gpu) : undefined;
       const { worker } = browser ?? { worker: nodeWorker };
-      const libraries = names.map((name) => ({ name, open: () => worker(name, given.variants) }));
+      const before = given.before && path.resolve(given.before);
+      const libraries: Candidacy[] = [
+        ...names.map((name) => ({ name, open: () => worker(name, given.variants) })),
+        ...(before ? [{ name: 'before', open: () => worker('faprompt', given.variants, before) }] : []),
+      ];
       let report: Report = { where: browser?.version ?? `Node ${process.version}`, comparisons: [] };
       if (given.json && existsSync(given.json)) {
-        const before = JSON.parse(readFileSync(given.json, 'utf8')) as Report;
-        if (before.where === report.where) report = before;
+        const earlier = JSON.parse(readFileSync(given.json, 'utf8')) as Report;
+        if (earlier.where === report.where) report = earlier;
       }
       console.log(report.where);
       try {
@@ -103,7 +112,10 @@ async function measure(
     ? { rounds: 3, turnMilliseconds: 30 }
     : { rounds: given.rounds, turnMilliseconds: 300 };
   const orientation = given.torch ? [{ name: 'PyTorch', open: torchWorker }] : [];
-  return compareLibraries(problem, { libraries, orientation }, goalOf(problem.problem, software), settings);
+  // Beside itself alone it is to be no slower.
+  const others = libraries.some(({ name }) => name !== 'faprompt' && name !== 'before');
+  const goal = others || !given.before ? goalOf(problem.problem, software) : 1;
+  return compareLibraries(problem, { libraries, orientation }, goal, settings);
 }
 
 const milliseconds = (ms: number): string =>

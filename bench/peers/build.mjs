@@ -1,5 +1,5 @@
 // Bundles what runs in the libraries' own processes (build/node/) and pages (build/page/). Where the other libraries are not
-// installed, only ours will run, and only in Node.
+// installed, only ours will run.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -29,13 +29,12 @@ await Promise.all([
     ...(installed ? { external: ['onnxruntime-node', 'webgpu'] } : { packages: 'external' }),
     outExtension: { '.js': '.mjs' },
   }),
-  installed &&
-    build({
-      ...common,
-      entryPoints: { page: 'libraries/page.ts' },
-      outdir: path.join('build', 'page'),
-      platform: 'browser',
-      conditions: ['browser'],
-      external: ['node:*'],
-    }),
+  build({
+    ...common,
+    entryPoints: { page: 'libraries/page.ts' },
+    outdir: path.join('build', 'page'),
+    platform: 'browser',
+    conditions: ['browser'],
+    ...(installed ? { external: ['node:*'] } : { packages: 'external' }),
+  }),
 ]);

@@ -126,7 +126,8 @@ async function admit(
     const about = { library: name, version: '', adapter: '' };
     return { about, notes: [firstLine(failure)], calls: 0, times: [] };
   }
-  const { forms, name: library, ...about } = described;
+  const { forms, name: own, ...about } = described;
+  const library = name === 'before' ? name : own; // the same one, of another checkout
   for (const form of forms) {
     try {
       const { milliseconds: firstMilliseconds } = await worker.ask({ do: 'prepare', problem, form });

@@ -1,7 +1,7 @@
 // The libraries' processes and pages, from the driver's side.
 import { execFileSync, fork } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
@@ -10,7 +10,9 @@ import { root } from '../root.ts';
 import type { Worker } from './compare.ts';
 import type { Replies, Request } from './library.ts';
 
-const folder = path.join(root, 'bench', 'peers');
+/** What is built for peers in a checkout. */
+const peersOf = (checkout: string) => path.join(checkout, 'bench', 'peers');
+const folder = peersOf(root);
 
 /**
  * Installs the libraries at the first use of one that is not ours, and bundles what runs in their processes and pages. FAPROMPT_PEERS=built says
@@ -53,10 +55,10 @@ function versionOf(library: LibraryName): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** A Node process with Dawn (ONNX Runtime: its own Dawn). */
-export function nodeWorker(library: LibraryName, variants: string): Worker {
+/** A Node process with Dawn (ONNX Runtime: its own Dawn). @param checkout whose build runs; default: this one's */
+export function nodeWorker(library: LibraryName, variants: string, checkout = root): Worker {
   const child = fork(
-    path.join(folder, 'build', 'node', 'worker.mjs'),
+    path.join(peersOf(checkout), 'build', 'node', 'worker.mjs'),
     [library, versionOf(library), variants],
     {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -105,21 +107,28 @@ const softwareFlags = ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swif
 
 /** Chromium without a window; `executable` is a system's own (FAPROMPT_CHROMIUM, default /usr/bin/chromium). */
 export async function openBrowser(software: boolean) {
-  const server = createServer(sirv(folder, { dev: true, dotfiles: false }));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const servers: Server[] = [];
+  const addressOf = async (checkout: string): Promise<string> => {
+    const server = createServer(sirv(peersOf(checkout), { dev: true, dotfiles: false }));
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  const addresses = new Map<string, Promise<string>>();
   const browser = await chromium.launch({
     executablePath: process.env.FAPROMPT_CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', ...chromiumFlags, ...(software ? softwareFlags : ['--enable-features=Vulkan'])],
   });
   return {
     version: `Chromium ${browser.version()}`,
-    worker(library: LibraryName, variants: string): Worker {
+    worker(library: LibraryName, variants: string, checkout = root): Worker {
+      const address = addresses.get(checkout) ?? addressOf(checkout);
+      addresses.set(checkout, address);
       const query = new URLSearchParams({ library, version: versionOf(library), variants });
       const opened = (async () => {
         const page = await browser.newPage();
         page.setDefaultTimeout(0);
-        await page.goto(`${address}/page.html?${query}`);
+        await page.goto(`${await address}/page.html?${query}`);
         await page.waitForFunction(() => 'answer' in globalThis);
         return page;
       })();
@@ -134,7 +143,7 @@ export async function openBrowser(software: boolean) {
     },
     async close() {
       await browser.close();
-      server.close();
+      for (const server of servers) server.close();
     },
   };
 }
