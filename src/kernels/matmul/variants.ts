@@ -162,8 +162,8 @@ export const variants: Readonly<Record<Variant, Kernel>> = {
   strip(call, geometry) {
     const { sizes, overrides, ...rest } = shortSideFirst(call, geometry);
     const { batch, M, N } = sizes;
-    // Two heights only: a row that is not there costs less than a pipeline more, 0.1 s of SwiftShader's compiler each.
-    const rows = M <= 4 ? 4 : 16;
+    // For few rows too: those that are not there cost less than another pipeline, 0.1 s of SwiftShader's compiler.
+    const rows = 16;
     const { subgroupSize } = call.capabilities;
     const lanes = Math.max(32, subgroupSize); // whole subgroups
     return {
