@@ -21,7 +21,7 @@ describe.skipIf(!hasChromium())('weights in the browser', () => {
     clip = site.serve('/clip.safetensors', file);
     site.files.set('/prompts.safetensors', await smallPrompts(2));
     site.files.set('/image.png', await encoded.png());
-    context = await newContext();
+    context = await newContext({ boundsChecks: false });
     ({ page } = await openPage(context, site));
   });
   beforeEach(() => {

@@ -18,6 +18,7 @@ import {
   saved,
   shareVisit,
   visit,
+  written,
 } from './page/site.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 import { cli } from './train-fixtures.ts';
@@ -66,7 +67,23 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     await site?.close();
     await rm(dir, { recursive: true, force: true });
   });
-  const shared = shareVisit(() => visit(site));
+  const shared = shareVisit(() =>
+    visit(site, { permissions: ['camera'] }, (page) =>
+      page.addInitScript(() => {
+        const bitmaps: ImageBitmap[] = [];
+        const make = globalThis.createImageBitmap as (...given: unknown[]) => Promise<ImageBitmap>;
+        Object.assign(globalThis, {
+          async createImageBitmap(...given: unknown[]) {
+            const bitmap = await make(...given);
+            bitmaps.push(bitmap);
+            return bitmap;
+          },
+          // Closed and moved ones have no size.
+          openBitmaps: () => bitmaps.filter(({ width }) => width > 0).length,
+        });
+      }),
+    ),
+  );
 
   test('wheel, keys, drag, double click and pinch move photograph, map and regions together', async () => {
     const { page, context, complaints } = await shared.begin();
@@ -130,83 +147,8 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('tiles: score and map as library and command line have them, which take limit and tiles over', async () => {
-    const part = await tile('part.png', { defect: 'crack', seed: 11, size: 320, height: 240 });
-    const file = path.join(dir, part.name);
-    await writeFile(file, part.buffer);
-    const clip = path.join(tiny, 'small-clip.safetensors');
-    const weights = ['--clip', clip, '--no-cache'];
-    const shipped = path.join(tiny, 'small-prompts.safetensors');
-    const detect = async (...options: string[]) => {
-      const { code, out, note } = await cli(['detect', file, ...weights, '--json-lines', ...options]);
-      expect([0, 2], note).toContain(code);
-      return JSON.parse(out) as { score: number; mapMax: number; anomalous?: boolean };
-    };
-    const expected = await detect('--prompts', shipped, '--no-threshold', '--tiles', '2');
-    const detector = await Detector.load({ clip, prompts: shipped, tiles: 2 });
-    const { map } = await detector.detect(file);
-    detector.close();
-
-    const { page, context, complaints } = await visit(site);
-    await page.setInputFiles('.welcome input[multiple]', part);
-    await inspected(page, 1);
-    const [whole] = (await numbers(page)).images;
-    const look = page.getByLabel('Look at');
-    await inspectedAgain(page, 1, () => look.selectOption('2'));
-    await page.waitForSelector('.lines .line[d^=M]', { state: 'attached' });
-    const [tiled] = (await numbers(page)).images;
-    expect(tiled!.score).not.toBe(whole!.score);
-    expect(Math.abs(tiled!.score - expected.score)).toBeLessThan(1e-6);
-    expect([tiled!.map.width, tiled!.map.height]).toEqual([map.width, map.height]);
-    expect(map.width).toBeGreaterThan(map.height); // the photograph's aspect
-    expect(distance(tiled!.map.values, map.data)).toBeLessThan(2e-6); // six decimals, two adapters
-    expect(Math.abs(Math.max(...map.data) - expected.mapMax)).toBeLessThan(1e-6);
-
-    // A limit of their own, which goes to the command line with the tiles.
-    await page.click('text=Set by hand');
-    await page.getByLabel('Fails from').fill('0.123');
-    await page.getByRole('button', { name: 'Set', exact: true }).click();
-    const prompts = path.join(dir, 'tiled.safetensors');
-    await writeFile(prompts, (await saved(page, 'text=Prompts with this limit')).bytes);
-    expect(await detect('--prompts', prompts)).toMatchObject({
-      score: expected.score,
-      anomalous: expected.score >= 0.123,
-    });
-    await page.waitForTimeout(400); // written behind the page's back
-    await page.reload();
-    await inspected(page, 1);
-    expect(await look.inputValue()).toBe('2');
-    await inspectedAgain(page, 1, () => look.selectOption(''));
-    expect(await page.locator('section[aria-labelledby=limit-heading]').innerText()).not.toContain('0.123');
-    // And back: such a file says in what tiles its limit holds.
-    await page.click('nav >> text=Model');
-    await page.setInputFiles('input[accept=".safetensors"]', prompts);
-    await page.waitForFunction(() => document.querySelector('.facts')!.textContent!.includes('tiled'));
-    await page.click('nav >> text=Inspect');
-    await inspected(page, 1);
-    expect(await look.inputValue()).toBe('2');
-    expect(await page.locator('section[aria-labelledby=limit-heading]').innerText()).toContain('0.123');
-    expect(Math.abs((await numbers(page)).images[0]!.score - expected.score)).toBeLessThan(1e-6);
-    expect(complaints).toEqual([]);
-    await context.close();
-  });
-
   test('live: verdict, frame rate, frames that are dropped, the moment that failed', async () => {
-    const { page, context, complaints } = await visit(site, { permissions: ['camera'] }, (page) =>
-      page.addInitScript(() => {
-        const bitmaps: ImageBitmap[] = [];
-        const make = globalThis.createImageBitmap as (...given: unknown[]) => Promise<ImageBitmap>;
-        Object.assign(globalThis, {
-          async createImageBitmap(...given: unknown[]) {
-            const bitmap = await make(...given);
-            bitmaps.push(bitmap);
-            return bitmap;
-          },
-          // Closed and moved ones have no size.
-          openBitmaps: () => bitmaps.filter(({ width }) => width > 0).length,
-        });
-      }),
-    );
+    const { page, context, complaints } = await shared.begin();
     await page.click('.sample');
     await inspected(page, 1);
     await page.click('text=Set by hand');
@@ -252,6 +194,66 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     await page.click('.undo-bar:has-text("Not kept: 1 moment that failed") >> text=Undo');
     await inspected(page, 3);
     expect(complaints).toEqual([]);
-    await context.close();
+  });
+
+  test('tiles: score and map as library and command line have them, which take limit and tiles over', async () => {
+    const part = await tile('part.png', { defect: 'crack', seed: 11, size: 320, height: 240 });
+    const file = path.join(dir, part.name);
+    await writeFile(file, part.buffer);
+    const clip = path.join(tiny, 'small-clip.safetensors');
+    const weights = ['--clip', clip, '--no-cache'];
+    const shipped = path.join(tiny, 'small-prompts.safetensors');
+    const detect = async (...options: string[]) => {
+      const { code, out, note } = await cli(['detect', file, ...weights, '--json-lines', ...options]);
+      expect([0, 2], note).toContain(code);
+      return JSON.parse(out) as { score: number; mapMax: number; anomalous?: boolean };
+    };
+    const expected = await detect('--prompts', shipped, '--no-threshold', '--tiles', '2');
+    const detector = await Detector.load({ clip, prompts: shipped, tiles: 2 });
+    const { map } = await detector.detect(file);
+    detector.close();
+
+    // On the shared page the last: a reload closes the model.
+    const { page, complaints } = await shared.begin();
+    await page.setInputFiles('.welcome input[multiple]', part);
+    await inspected(page, 1);
+    const [whole] = (await numbers(page)).images;
+    const look = page.getByLabel('Look at');
+    await inspectedAgain(page, 1, () => look.selectOption('2'));
+    await page.waitForSelector('.lines .line[d^=M]', { state: 'attached' });
+    const [tiled] = (await numbers(page)).images;
+    expect(tiled!.score).not.toBe(whole!.score);
+    expect(Math.abs(tiled!.score - expected.score)).toBeLessThan(1e-6);
+    expect([tiled!.map.width, tiled!.map.height]).toEqual([map.width, map.height]);
+    expect(map.width).toBeGreaterThan(map.height); // the photograph's aspect
+    expect(distance(tiled!.map.values, map.data)).toBeLessThan(2e-6); // six decimals, two adapters
+    expect(Math.abs(Math.max(...map.data) - expected.mapMax)).toBeLessThan(1e-6);
+
+    // A limit of their own, which goes to the command line with the tiles.
+    await page.click('text=Set by hand');
+    await page.getByLabel('Fails from').fill('0.123');
+    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    const prompts = path.join(dir, 'tiled.safetensors');
+    await writeFile(prompts, (await saved(page, 'text=Prompts with this limit')).bytes);
+    expect(await detect('--prompts', prompts)).toMatchObject({
+      score: expected.score,
+      anomalous: expected.score >= 0.123,
+    });
+    await written(page);
+    await page.reload();
+    await inspected(page, 1);
+    expect(await look.inputValue()).toBe('2');
+    await inspectedAgain(page, 1, () => look.selectOption(''));
+    expect(await page.locator('section[aria-labelledby=limit-heading]').innerText()).not.toContain('0.123');
+    // And back: such a file says in what tiles its limit holds.
+    await page.click('nav >> text=Model');
+    await page.setInputFiles('input[accept=".safetensors"]', prompts);
+    await page.waitForFunction(() => document.querySelector('.facts')!.textContent!.includes('tiled'));
+    await page.click('nav >> text=Inspect');
+    await inspected(page, 1);
+    expect(await look.inputValue()).toBe('2');
+    expect(await page.locator('section[aria-labelledby=limit-heading]').innerText()).toContain('0.123');
+    expect(Math.abs((await numbers(page)).images[0]!.score - expected.score)).toBeLessThan(1e-6);
+    expect(complaints).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import { wordListMetadata } from '../src/model/clip/tokenizer/tokenizer.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { tinyWeights } from './clip-files.ts';
 import { tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, shareVisit, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, shareVisit, visit, written } from './page/site.ts';
 
 const weights = async (name: string) => ({
   name,
@@ -107,7 +107,7 @@ describe.skipIf(!hasChromium())('the page: faults in Model', () => {
     expect(await page.locator('section[aria-label=Verdict] h2').textContent()).toBe('Only a hint');
     const [before] = (await numbers(page)).images;
 
-    await page.waitForTimeout(300); // written behind the page's back
+    await written(page);
     await page.reload();
     await inspected(page, 1);
     expect(await page.locator('section[aria-label=Verdict] h2').textContent()).toBe('Only a hint');

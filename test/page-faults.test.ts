@@ -13,6 +13,7 @@ import {
   saved,
   shareVisit,
   visit,
+  written,
 } from './page/site.ts';
 
 const focused = (page: Page) =>
@@ -32,15 +33,6 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
     await site?.close();
   });
   const shared = shareVisit(() => visit(site));
-
-  test('an address that ends in #main, the skip link’s, shows the first view', async () => {
-    const { page, context } = await visit(site);
-    await page.goto(`${site.url}#main`);
-    await page.reload();
-    await page.waitForSelector('h1:visible');
-    expect(await page.locator('h1:visible').textContent()).toContain('Find the defect');
-    await context.close();
-  });
 
   test('what is said: the verdict with its own place, each phase once, the end of a batch, verdicts that change', async () => {
     const { page, context } = await visit(site, {}, listen);
@@ -209,14 +201,15 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
   });
 
   test('work of the day is there after a reload: photographs, results, order; Start over forgets it', async () => {
-    const { page, context } = await visit(site);
+    // On the shared page the last two: a reload closes the model.
+    const { page, context } = await shared.begin();
     const files = await Promise.all([1, 2].map((seed) => tile(`${seed}.png`, { seed })));
     await page.setInputFiles('.welcome input[multiple]', [...files, noImage()]);
     await inspected(page, 2);
     await page.waitForSelector('.thumb[data-state=failed]');
     await page.click('input[value=side] + svg');
     const before = await numbers(page, 'text=Save numbers of all');
-    await page.waitForTimeout(300); // written behind the page's back
+    await written(page);
     await page.reload();
     await inspected(page, 2);
     expect(await page.locator('.thumb[data-state=failed]').count()).toBe(1);
@@ -230,11 +223,18 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
     expect(await other.locator('.thumb').count()).toBe(0);
     await other.close();
     await page.click('text=Start over');
-    await page.waitForTimeout(300);
+    await written(page);
     await page.reload();
     await page.waitForSelector('.sample');
     expect(await page.locator('.thumb').count()).toBe(0);
-    await context.close();
+  });
+
+  test('an address that ends in #main, the skip link’s, shows the first view', async () => {
+    const { page } = await shared.begin();
+    await page.goto(`${site.url}#main`);
+    await page.reload();
+    await page.waitForSelector('h1:visible');
+    expect(await page.locator('h1:visible').textContent()).toContain('Find the defect');
   });
 });
 

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { mask, noImage, tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, saved, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
 
 describe.skipIf(!hasChromium())('the page: files to take along', () => {
   let site: PageSite;
@@ -82,7 +82,7 @@ describe.skipIf(!hasChromium())('the page: files to take along', () => {
     await other.page.click('nav >> text=Train');
     await other.page.waitForSelector('text=0 normal, 1 with a defect');
     // And kept there.
-    await other.page.waitForTimeout(300);
+    await written(other.page);
     await other.page.reload();
     await other.page.waitForSelector('text=0 normal, 1 with a defect');
     await other.page.click('nav >> text=Inspect');

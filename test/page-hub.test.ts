@@ -8,7 +8,7 @@ import { hasChromium } from '../testing/browser/chromium.ts';
 import { type PageHub, startPageHub } from '../testing/page-hub.ts';
 import { asOpenClip, tinyWeights } from './clip-files.ts';
 import { tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, visit, written } from './page/site.ts';
 import { tinyWeights as tinyPage } from './page/tiny-weights.ts';
 
 /** With OpenAI's vocabulary, as CLIPs of the hub have it. */
@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium())('the page: CLIPs of a hub', () => {
 
     // Everything is there after a reload, without the hub.
     served.faults = { status: () => 503 };
-    await page.waitForTimeout(300);
+    await written(page);
     await page.reload();
     await inspected(page, 1);
     await page.setInputFiles('input[multiple]', await tile('another.png', { seed: 5 }));

@@ -4,11 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { violationsInAllLooks } from './page/axe.ts';
 import { mask, tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, saved, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
-/** What is kept is written behind the page's back. */
-const written = (page: Page) => page.waitForTimeout(400);
 const setLimit = async (page: Page, value: string) => {
   await page.click('text=Set by hand');
   await page.getByLabel('Fails from').fill(value);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { type PhaseTasks, taskLines, watchTasks } from '../testing/browser/tasks.ts';
 import { mask, tile } from './page/images.ts';
-import { inspected, openPageSite, type PageSite, saved, visit } from './page/site.ts';
+import { inspected, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
 const many = Number(process.env.FAPROMPT_MANY ?? 200);
@@ -98,7 +98,7 @@ describe.skipIf(!hasChromium())('the page with hundreds of photographs', () => {
     const { page, context, complaints } = await visit(site, { reducedMotion: 'reduce' });
     await page.setInputFiles('.welcome input[multiple]', await tile('one.png', { size: 64 }));
     await inspected(page, 1);
-    await page.waitForTimeout(400); // written behind the page's back
+    await written(page);
     await multiply(page);
     const tasks = await watchTasks(page, 'loading');
     await page.reload();
@@ -209,7 +209,7 @@ describe.skipIf(!hasChromium())('the page with hundreds of photographs', () => {
     await page.setInputFiles('.train input[accept="image/*"]', [...files, marked]);
     const there = `text=${many - 1} normal, 1 with a defect`;
     await page.waitForSelector(there);
-    await page.waitForTimeout(400); // written behind the page's back
+    await written(page);
     await tasks.phase('loading');
     await page.reload();
     await page.waitForSelector(there);

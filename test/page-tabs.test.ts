@@ -4,14 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { tile } from './page/images.ts';
 import { listen, said } from './page/said.ts';
-import { inspected, openPageSite, type PageSite, visit } from './page/site.ts';
+import { inspected, openPageSite, type PageSite, visit, written } from './page/site.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
 const names = (page: Page) =>
   page.locator('.filmstrip .thumb').evaluateAll((all) => all.map((thumb) => thumb.getAttribute('title')));
 const badges = (page: Page) => page.locator('.filmstrip .badge').allInnerTexts();
-/** What is kept is written behind the page's back. */
-const written = (page: Page) => page.waitForTimeout(400);
 
 describe.skipIf(!hasChromium())('the page in two tabs', () => {
   let site: PageSite;

@@ -5,7 +5,7 @@ import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { noImage, tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, saved, visit } from './page/site.ts';
+import { inspected, numbers, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
 
 const good = (count: number, from = 100) =>
   Promise.all(Array.from({ length: count }, (_, i) => tile(`good-${i}.png`, { seed: from + i })));
@@ -81,7 +81,7 @@ describe.skipIf(!hasChromium())('the page: pass and fail', () => {
       good: 6,
     });
 
-    await page.waitForTimeout(300); // written behind the page's back
+    await written(page);
     await page.reload();
     await inspected(page, 5);
     expect(await page.locator('.counts').innerText()).toBe(`${fails.length} of 5 fail.`);

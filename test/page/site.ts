@@ -36,6 +36,42 @@ export interface Visit {
   readonly requests: readonly string[];
 }
 
+interface Writes {
+  pending: number;
+  last: number;
+}
+
+/** In a page: how many changes of its databases are under way, and when the last one began or ended. */
+function countWrites(): void {
+  const writes: Writes = { pending: 0, last: performance.now() };
+  Object.assign(globalThis, { writes });
+  const begin = IDBDatabase.prototype.transaction;
+  IDBDatabase.prototype.transaction = function (...given) {
+    const change = begin.apply(this, given);
+    if (change.mode === 'readonly') return change;
+    writes.pending += 1;
+    writes.last = performance.now();
+    const end = () => {
+      writes.pending -= 1;
+      writes.last = performance.now();
+    };
+    change.addEventListener('complete', end);
+    change.addEventListener('abort', end);
+    return change;
+  };
+}
+
+/** Waits until what the page keeps is written, which it does behind one's back: nothing under way, and nothing new for a moment. */
+export const written = (page: Page): Promise<unknown> =>
+  page.waitForFunction(
+    () => {
+      const { pending, last } = (globalThis as unknown as { writes: Writes }).writes;
+      return pending === 0 && performance.now() - last > 150;
+    },
+    undefined,
+    { polling },
+  );
+
 /** A small phone, as a context's options. */
 export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true } as const;
 
@@ -66,6 +102,7 @@ export async function visit(
       console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`);
     });
   });
+  await context.addInitScript(countWrites);
   await before?.(page);
   await page.goto(url);
   await page.waitForSelector('[data-ready]');
