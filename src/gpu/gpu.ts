@@ -1,5 +1,6 @@
 import { adapterSource } from '#gpu/adapter';
-import { GpuError } from './errors.ts';
+import type { GpuError } from './errors.ts';
+import { watchHealth } from './health.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createPipelineCache, type PipelineCache } from './pipelines.ts';
 import { firstThatCompiles, sizeControl, subgroupsOf } from './subgroups.ts';
@@ -150,98 +151,70 @@ async function openDevice(adapter: GPUAdapter, wanted: boolean | number) {
   }
 }
 
-/** Opens the best adapter with all the limits it has. @throws GpuError 'no-adapter' with the command that helps. */
-export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
-  const { boundsChecks = true } = options;
-  const adapter = await adapterSource.open({ boundsChecks });
-  const { device, subgroups, matrixUnits, timestamps } = await openDevice(adapter, options.subgroups ?? true);
-  open += 1;
-
-  const { info } = adapter;
-  const software = /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(
-    `${info.architecture} ${info.device} ${info.description}`,
-  );
-  const capabilities: Capabilities = {
+/** What kernels may choose by, of a device that was opened. */
+function capabilitiesOf(
+  { info }: GPUAdapter,
+  { device, subgroups, matrixUnits, timestamps }: Awaited<ReturnType<typeof openDevice>>,
+  roundOperands: boolean,
+): Capabilities {
+  return {
     subgroupSize: subgroups.size,
     timestamps,
-    software,
+    software: /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(
+      `${info.architecture} ${info.device} ${info.description}`,
+    ),
     maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
     workgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
     matrixUnits,
-    roundOperands: options.roundOperands === true,
+    roundOperands,
   };
+}
 
+/** Choices of variants that were measured on such an adapter, opened in this way. */
+async function tuningOf(
+  { tuning, boundsChecks = true }: GpuOptions,
+  description: string,
+  { software, subgroupSize, matrixUnits, roundOperands }: Capabilities,
+): Promise<Tuning | undefined> {
+  if (!tuning || (software && !tuning.software)) return undefined;
+  const parts = [
+    description,
+    `${subgroupSize} lanes${boundsChecks ? '' : ', unchecked'}`,
+    ...(matrixUnits.length > 0 ? ['matrix units'] : []),
+    ...(roundOperands ? ['rounded'] : []),
+  ];
+  return openTuning(tuning, parts.join(', '));
+}
+
+/** Opens the best adapter with all the limits it has. @throws GpuError 'no-adapter' with the command that helps. */
+export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
+  const { boundsChecks = true, roundOperands = false } = options;
+  const adapter = await adapterSource.open({ boundsChecks });
+  const opened = await openDevice(adapter, options.subgroups ?? true);
+  open += 1;
+  const { device, subgroups } = opened;
+  const health = watchHealth(device);
+  const capabilities = capabilitiesOf(adapter, opened, roundOperands);
+  const { info } = adapter;
   const description = info.description || `${info.vendor} ${info.architecture}`;
-  const tuning =
-    options.tuning &&
-    (options.tuning.software || !software) &&
-    (await openTuning(
-      options.tuning,
-      `${description}, ${capabilities.subgroupSize} lanes${boundsChecks ? '' : ', unchecked'}${matrixUnits.length > 0 ? ', matrix units' : ''}${options.roundOperands ? ', rounded' : ''}`,
-    ));
-
-  let failure: GpuError | undefined;
+  const tuning = await tuningOf(options, description, capabilities);
+  const ownMemory = capabilities.software ? adapterSource.softwareMemory() : Number.POSITIVE_INFINITY;
   let closed = false;
-  device.onuncapturederror = ({ error }) => {
-    const outOfMemory = 'GPUOutOfMemoryError' in globalThis && error instanceof GPUOutOfMemoryError;
-    failure ??= new GpuError(outOfMemory ? 'out-of-memory' : 'validation', error.message);
-  };
-  const lost = device.lost.then((reason): never => {
-    failure ??= new GpuError('device-lost', `the GPU device was lost (${reason.reason}): ${reason.message}`);
-    throw failure;
-  });
-  /** Who waits: each is forgotten when it has what it waits for, where `Promise.race` would keep a listener for ever. */
-  const waiting = new Set<(reason: unknown) => void>();
-  lost.catch((error) => {
-    for (const fail of waiting) fail(error);
-  });
-
-  const check = () => {
-    if (closed) throw new GpuError('device-lost', 'the GPU device was closed');
-    if (failure) throw failure;
-  };
-  const guard = async <T>(promise: Promise<T>): Promise<T> => {
-    check();
-    let fail = (_: unknown) => {};
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        fail = reject;
-        waiting.add(fail);
-        promise.then(resolve, reject);
-      });
-    } catch (error) {
-      // What waits on a lost or exhausted device may be rejected a moment before the reason is known.
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      check();
-      throw error;
-    } finally {
-      waiting.delete(fail);
-      check();
-    }
-  };
-
   let uncollected = 0;
   return {
     device,
     description,
     capabilities,
     variants: options.variants ?? {},
-    tuning: tuning || undefined,
+    tuning,
     pipelines: createPipelineCache(device, subgroups.controlled),
-    memory: createMemory(
-      device,
-      options.memoryBudget ?? (software ? adapterSource.softwareMemory() : Number.POSITIVE_INFINITY),
-    ),
-    lost: new Promise((resolve) => {
-      lost.catch((error: GpuError) => {
-        if (!closed) resolve(error);
-      });
-    }),
+    memory: createMemory(device, options.memoryBudget ?? ownMemory),
+    lost: health.lost,
     get failure() {
-      return failure;
+      return health.failure;
     },
-    finish: () => guard(device.queue.onSubmittedWorkDone()),
-    guard,
+    finish: () => health.guard(device.queue.onSubmittedWorkDone()),
+    guard: health.guard,
     dropped(bindGroups) {
       uncollected += bindGroups;
       if (uncollected < collectAfter) return;
@@ -251,6 +224,7 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
     close() {
       if (closed) return;
       closed = true;
+      health.close();
       device.destroy();
       open -= 1;
       if (open === 0) adapterSource.release();
