@@ -2,31 +2,17 @@
 import { createQueue } from '../base/prefetch.ts';
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import {
-  byteLength,
-  describe,
-  exactBytes,
-  hostLength,
-  type Tensor,
-  type TensorSpec,
-} from '../kernels/tensor.ts';
-import { allocateTensors, packedOf, sameTensor } from './allocate.ts';
-import {
-  copyTensor,
-  type DeviceSlice,
-  type DeviceTensor,
-  type DeviceView,
-  type HostData,
-  writeBuffer,
-  writeParts,
-} from './device-tensor.ts';
+import { byteLength, type Tensor } from '../kernels/tensor.ts';
+import { allocateTensors, packedOf } from './allocate.ts';
+import { type DeviceTensor, type HostData, writeBuffer } from './device-tensor.ts';
+import { createUpload, type Feeds } from './feeds.ts';
 import type { Graph } from './graph.ts';
 import { createGuards } from './guard.ts';
 import { ofOneItem, varyingStorages } from './items.ts';
 import { largestTensors, plan as makePlan, type Plan, runsInFlight } from './plan.ts';
 import { type DispatchTime, profile } from './profile.ts';
 import { createReadback } from './readback.ts';
-import { createSteps, dispatchesOf } from './steps.ts';
+import { createSteps, dispatchesOf, type Step } from './steps.ts';
 import { chooseVariants } from './tuner.ts';
 
 export interface CompileOptions {
@@ -55,11 +41,6 @@ export interface RunOptions {
   /** Floating-point operations done so far, of all; after every submit. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
-
-/** Values of inputs by name: from the host, tensors on the device, or equal parts of which some are here, some there. */
-export type Feeds = Readonly<
-  Record<string, HostData | DeviceTensor | DeviceView | readonly (HostData | DeviceSlice)[]>
->;
 
 export interface Executable {
   readonly plan: Plan;
@@ -144,9 +125,6 @@ export async function compile(
       },
       own,
     );
-    const inputs = new Map(
-      [...graph.leaves].flatMap(([storage, { kind, name }]) => (kind === 'input' ? [[name, storage]] : [])),
-    );
     const offset = guards?.offset ?? 0;
     const readback = createReadback(
       gpu,
@@ -154,31 +132,7 @@ export async function compile(
       { bytes: plan.bytes.readback / runsInFlight, own },
       ({ storage }) => ({ buffer: buffers.get(storage)!, offset }),
     );
-    const upload = (feeds: Feeds) => {
-      for (const [name, data] of Object.entries(feeds)) {
-        const storage = inputs.get(name);
-        if (storage === undefined)
-          throw new Error(`no input named "${name}" in this graph; it has: ${[...inputs.keys()].join(', ')}`);
-        const spec = graph.spec(storage);
-        if (isParts(data)) {
-          const buffer = buffers.get(storage);
-          if (buffer) spent.uploadedBytes += writeParts(gpu, { buffer, offset }, spec, data);
-          continue;
-        }
-        const onDevice = 'buffer' in data && 'dtype' in data;
-        if (onDevice ? !sameTensor(data, spec) : !fits(data, spec))
-          throw new Error(
-            `input "${name}": expected ${describe(spec)}, found ${onDevice ? describe(data) : `${data.length} elements, ${data.byteLength} bytes`}`,
-          );
-        const buffer = buffers.get(storage); // none: the outputs do not depend on it
-        if (!buffer) continue;
-        if (onDevice) copyTensor(gpu, data, buffer, offset);
-        else {
-          writeBuffer(gpu, buffer, offset, data);
-          spent.uploadedBytes += data.byteLength;
-        }
-      }
-    };
+    const upload = createUpload(gpu, graph, buffers, offset);
     const spent: HostWork = { runs: 0, upload: 0, encode: 0, submit: 0, uploadedBytes: 0 };
     const timed = <T>(part: 'upload' | 'encode' | 'submit', work: () => T): T => {
       const began = performance.now();
@@ -191,26 +145,7 @@ export async function compile(
 
     /** The first run was submitted as a whole. */
     let begun = false;
-    /** Command buffers and the work in each. */
-    const encode = (limit: number): { commands: GPUCommandBuffer; flops: number }[] => {
-      const parts: { commands: GPUCommandBuffer; flops: number }[] = [];
-      let i = begun ? onlyFirst : 0;
-      do {
-        const encoder = device.createCommandEncoder();
-        const pass = encoder.beginComputePass();
-        let flops = 0;
-        for (; i < steps.length && flops < limit; i += 1) {
-          const step = steps[i]!;
-          pass.setPipeline(step.pipeline);
-          pass.setBindGroup(0, step.bindGroup);
-          pass.dispatchWorkgroups(...step.workgroups);
-          flops += step.flops;
-        }
-        pass.end();
-        parts.push({ commands: encoder.finish(), flops });
-      } while (i < steps.length);
-      return parts;
-    };
+    const encode = (limit: number) => encodeSteps(device, begun ? steps.slice(onlyFirst) : steps, limit);
     /** Submits part by part, waiting for each, until the signal says stop. */
     const submitWatched = async ({ signal, onProgress }: RunOptions): Promise<void> => {
       const limit = gpu.capabilities.software ? softwareFlopsPerSubmit : flopsPerSubmit;
@@ -234,7 +169,7 @@ export async function compile(
         const { found } = await inTurn(async () => {
           await gpu.guard(Promise.resolve());
           spent.runs += 1;
-          timed('upload', () => upload(feeds));
+          spent.uploadedBytes += timed('upload', () => upload(feeds));
           if (guards) guards.fill(buffers, graph);
           if (options) await submitWatched(options);
           const work = options
@@ -273,7 +208,27 @@ export async function compile(
   }
 }
 
-const isParts = (feed: Feeds[string]): feed is readonly (HostData | DeviceSlice)[] => Array.isArray(feed);
-
-const fits = (data: HostData, spec: TensorSpec): boolean =>
-  data.length === hostLength(spec) && (spec.dtype === 'q8' || data.byteLength === exactBytes(spec));
+/** Command buffers of `limit` floating-point operations or a little more, one at least, and the work in each. */
+function encodeSteps(
+  device: GPUDevice,
+  steps: readonly Step[],
+  limit: number,
+): { readonly commands: GPUCommandBuffer; readonly flops: number }[] {
+  const parts: { commands: GPUCommandBuffer; flops: number }[] = [];
+  let i = 0;
+  do {
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    let flops = 0;
+    for (; i < steps.length && flops < limit; i += 1) {
+      const step = steps[i]!;
+      pass.setPipeline(step.pipeline);
+      pass.setBindGroup(0, step.bindGroup);
+      pass.dispatchWorkgroups(...step.workgroups);
+      flops += step.flops;
+    }
+    pass.end();
+    parts.push({ commands: encoder.finish(), flops });
+  } while (i < steps.length);
+  return parts;
+}

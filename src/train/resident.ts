@@ -2,7 +2,7 @@
 import type { Gpu } from '../gpu/gpu.ts';
 import { align } from '../gpu/memory.ts';
 import { type DeviceSlice, type HostData, writeBuffer } from '../graph/device-tensor.ts';
-import type { Feeds } from '../graph/executor.ts';
+import type { Feeds } from '../graph/feeds.ts';
 import type { ImageProblem, TrainingImage, TrainingSource } from './source.ts';
 
 /** What a step takes of an image: from the host, or from where it lies on the device. */

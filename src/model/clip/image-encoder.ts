@@ -8,7 +8,8 @@ import {
   type DeviceView,
   readSlice,
 } from '../../graph/device-tensor.ts';
-import { compile, type Executable, type Feeds, type RunOptions } from '../../graph/executor.ts';
+import { compile, type Executable, type RunOptions } from '../../graph/executor.ts';
+import type { Feeds } from '../../graph/feeds.ts';
 import { elements, exactBytes, f32 } from '../../kernels/tensor.ts';
 import { buildImageGraph, imageArrangement } from './image-graph.ts';
 import { anovlViews, clipNeeds, featureShapes, type ImageNeeds } from './needs.ts';
