@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { moduleCacheKeys } from './scripts/vitest-cache.ts';
 import { viteWgsl } from './scripts/wgsl-plugin.mjs';
 
 export default defineConfig({
-  plugins: [viteWgsl],
+  plugins: [viteWgsl, moduleCacheKeys],
   test: {
     include: ['test/**/*.test.ts'],
     // Few processes, each with one device for its files: pipelines are compiled once. More than two cores want, because
@@ -10,6 +11,8 @@ export default defineConfig({
     pool: 'forks',
     isolate: false,
     maxWorkers: 4,
+    // A second run need not transform what is as it was: 3 s of the processor for one file, 7 for all.
+    experimental: { fsModuleCache: true, fsModuleCachePath: 'node_modules/.cache/vitest' },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ['default', './scripts/summary-reporter.ts'],

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { moduleCacheKey } from '../scripts/vitest-cache.ts';
 import { esbuildWgsl, loadShader, slimShader } from '../scripts/wgsl-plugin.mjs';
 import { constantOf, locate, type Shader } from '../src/gpu/shader.ts';
 import { testGpu } from './gpu.ts';
@@ -46,6 +47,22 @@ describe('#include', () => {
     expect(at('  return one() + 1.0;')).toBe('parts/two.wgsl:3');
     expect(at('  out[0] = one() + two();')).toBe('main.wgsl:8');
     expect(shader.bindings).toEqual([{ name: 'out', binding: 0, access: 'read_write' }]);
+  });
+
+  test('a change of a part of a part is one of the shader to vitest, which keeps what it transformed', async () => {
+    const files = {
+      'main.wgsl': `#include "parts/two.wgsl"\n${entry}`,
+      'parts/one.wgsl': one,
+      'parts/two.wgsl': two,
+    };
+    await load(files);
+    const key = () => moduleCacheKey()(path.join(root, 'main.wgsl'));
+    const before = key();
+    expect(key()).toBe(before);
+    await load({ ...files, 'parts/one.wgsl': one.replace('1.0', '3.0') });
+    expect(key()).not.toBe(before);
+    await load(files);
+    expect(key()).toBe(before);
   });
 
   test.each<[string, Record<string, string>, RegExp]>([
