@@ -19,15 +19,16 @@ cd "$root"
 [ "$(uname -m)" = x86_64 ] || { echo "error: run this on x86-64, found $(uname -m)" >&2; exit 1; }
 node scripts/build.mjs
 echo "project at $(git describe --always --dirty)" | tee "$bundle/VERSION"
-git ls-files -z | grep -zv '^bench/results/' | xargs -0 cp --parents -t "$project"
-cp -r dist "$project/"
+# No part reads the CLIP for photographs.
+git ls-files -z | grep -zv -e '^bench/results/' -e '^weights/photo-' | xargs -0 cp --parents -t "$project"
+node -e 'fs.cpSync("dist", process.argv[1], { recursive: true, filter: (file) => !file.endsWith(".map") })' "$project/dist"
 # What the part `peers` runs: there is no bundler there.
 node bench/peers/build.mjs
 cp -r --parents bench/peers/build "$project/"
 
 # Not needed to run: linters, types, what builds pages and drives browsers, other systems' binaries of Dawn.
 unused=(".[^b]*" @arethetypeswrong publint "@img/*musl*" @biomejs typescript @typescript @types @webgpu webgpu/dist/"darwin*" webgpu/dist/"win32*"
-  webgpu/dist/linux-arm64 "lightningcss*" lucide-static @esbuild esbuild/bin playwright-core/lib/vite @fontsource-variable uplot axe-core)
+  webgpu/dist/linux-arm64 "lightningcss*" lucide-static @esbuild esbuild/bin playwright-core/lib/vite @fontsource-variable uplot axe-core highlight.js cli-highlight marked-terminal)
 tar c "${unused[@]/#/--exclude=node_modules/}" --exclude='*.map' --exclude='*.d.ts' node_modules | tar x -C "$project"
 cp -L "$(command -v node)" "$bundle/node/node"
 strip "$bundle/node/node" 2>/dev/null || true

@@ -120,6 +120,20 @@ describe('the kernel for a product on a GPU', () => {
   });
 });
 
+test('on a software adapter one pipeline serves products of any rows; a large b has strips no higher than a', () => {
+  const rowsOf = (M: number, K: number, N: number) => {
+    const [a, b] = [f32(M, K), f32(N, K)].map((spec, storage) => ({ ...spec, storage }));
+    const inputs = [a!, b!];
+    const attrs = { transposeB: true };
+    const outputs = matmulOp.outputs(attrs, inputs).map((spec) => ({ ...spec, storage: 2 }));
+    const capabilities = { ...gpu.capabilities, software: true, subgroupSize: 8, matrixUnits: [] };
+    return matmulOp.dispatches({ attrs, inputs, outputs, capabilities })[0]!.overrides!.ROWS;
+  };
+  expect([1, 5, 12, 145].map((rows) => rowsOf(rows, 128, 512))).toEqual([16, 16, 16, 16]);
+  expect([1, 5, 12, 145].map((rows) => rowsOf(rows, 768, 3072))).toEqual([4, 8, 12, 16]);
+  expect(rowsOf(1, 7680, 480)).toBe(4);
+});
+
 describe('matmul refuses', () => {
   const g = createGraph();
   const of = (...shape: number[]) => g.input('x', f32(...shape));

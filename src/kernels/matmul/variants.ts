@@ -22,6 +22,9 @@ const short = 4;
 /** About one workgroup for each core of a large GPU. */
 const cores = 128;
 
+/** Elements of b from which on a software adapter's strip is no higher than a. */
+const manyWeights = 2 ** 21;
+
 /** Rows of a workgroup of matmul_block.wgsl. */
 const blockHeight = 128;
 
@@ -161,9 +164,10 @@ export const variants: Readonly<Record<Variant, Kernel>> = {
   deep_units: unitsOf('deep_units'),
   strip(call, geometry) {
     const { sizes, overrides, ...rest } = shortSideFirst(call, geometry);
-    const { batch, M, N } = sizes;
-    // For few rows too: those that are not there cost less than another pipeline, 0.1 s of SwiftShader's compiler.
-    const rows = 16;
+    const { batch, M, N, K } = sizes;
+    // For few rows too: those that are not there cost less than another pipeline, 0.1 s of SwiftShader's compiler, until b
+    // is large: 12 rows of 768 x 3072 take 13 ms there as 12, 17 ms as 16.
+    const rows = N * K < manyWeights ? 16 : Math.min(16, 4 * Math.ceil(M / 4));
     const { subgroupSize } = call.capabilities;
     const lanes = Math.max(32, subgroupSize); // whole subgroups
     return {
