@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describeContent } from '../base/content.ts';
 import { decodeText } from '../base/decode-text.ts';
+import { absolutePaths } from './absolute-paths.node.ts';
 import {
   type Dataset,
   type DatasetProblem,
@@ -23,7 +24,6 @@ import type { Mask, RgbImage } from './image.ts';
 import { type Recognised, recognise } from './layouts/index.ts';
 import type { LayoutEntry } from './layouts/layout.ts';
 import { nearestLayout } from './layouts/nearest.ts';
-import { absolutePaths } from './relative.node.ts';
 
 export interface OpenOptions {
   /** Default `test`: the field trains on a data set's test split too, because only that one has defects. */

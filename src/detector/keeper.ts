@@ -15,6 +15,10 @@ export interface Keeper {
 /** Waits before each attempt to open a lost device again: a browser's GPU process takes a moment to restart. */
 const patience = [0, 300, 1000];
 
+/**
+ * @param open opens a device and loads the model on it: at once, and whenever the device was lost
+ * @throws what `open` throws the first time
+ */
 export async function keepModel(
   open: () => Promise<Model>,
   onDevice: (event: DeviceEvent) => void = () => {},

@@ -2,7 +2,7 @@
 import type { AnomalyMap } from '../data/heatmap.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { isAnomalous } from '../model/faprompt/verdict.ts';
-import { fitting } from '../train/features/fitting.ts';
+import { withImageError } from '../train/features/image-error.ts';
 import type {
   ClipSource,
   Detection,
@@ -13,6 +13,7 @@ import type {
   PromptsSource,
   Training,
 } from './api.ts';
+import { type DefaultPrompts, takeDefaultPrompts } from './default-prompts.ts';
 import type { Environment } from './environment.ts';
 import { failureOf } from './failures.ts';
 import { createGivenFiles, type GivenFiles } from './given-files.ts';
@@ -23,7 +24,6 @@ import { type PortableImage, type PortableTraining, release } from './portable.t
 import { countReading } from './reading.ts';
 import { startTraining } from './training.ts';
 import { createTurns } from './turns.ts';
-import { takeUnsaid, type Unsaid } from './unsaid.ts';
 
 export interface PortableJob {
   readonly progress?: ((progress: Progress) => void) | undefined;
@@ -33,7 +33,7 @@ export interface PortableJob {
 export interface DetectJob extends PortableJob {
   readonly perPrompt?: boolean | undefined;
   /** Where nobody has said yet what a defect is. */
-  readonly unsaid?: Unsaid | undefined;
+  readonly defaults?: DefaultPrompts | undefined;
 }
 
 /** What to load, with a CLIP chosen. */
@@ -122,8 +122,8 @@ function createLocal({ environment, given, files, keeper, inUse }: Loaded): Port
     },
     detect: (image, job) =>
       settle(job, [image], async () => {
-        if (!inUse.prompts && job.unsaid) {
-          inUse.prompts = await takeUnsaid(keeper, job.unsaid, files.readPrompts, given);
+        if (!inUse.prompts && job.defaults) {
+          inUse.prompts = await takeDefaultPrompts(keeper, job.defaults, files.readPrompts, given);
           if (inUse.prompts) given.onInfo?.(keeper.model.info());
         }
         return keeper.run((model) => detectTimed(environment, model, image, job));
@@ -143,7 +143,7 @@ function createLocal({ environment, given, files, keeper, inUse }: Loaded): Port
         const vocabulary = job.vocabulary === undefined ? undefined : files.readOnce(job.vocabulary);
         return keeper.run(async (model) => {
           const decoded = await environment.decodeImage(model.gpu, image);
-          return fitting(image.name, decoded, () =>
+          return withImageError(image.name, decoded, () =>
             classifyImage(model, { image: decoded, name: image.name }, texts, vocabulary),
           );
         });
@@ -165,7 +165,7 @@ const detectTimed = (
   timed(model.gpu, async (clock) => {
     const decoded = await environment.decodeImage(model.gpu, image);
     const decode = clock.elapsed();
-    const found = await fitting(image.name, decoded, () =>
+    const found = await withImageError(image.name, decoded, () =>
       model.detect(decoded, image.name, { ...runOptions(job), perPrompt: job.perPrompt }),
     );
     const [compile, elapsed] = [clock.compile(), clock.elapsed()];

@@ -77,8 +77,8 @@ export function createDetector(inner: PortableDetector, shipped: Shipped): Detec
     async detect(image: ImageSource, { name, ...job }: DetectOptions = {}) {
       const given = await portable(image, name);
       if (inner.info.prompts) return inner.detect(given, job);
-      const unsaid = { prompts: shipped.prompts(), vocabulary: await shipped.vocabulary() };
-      return inner.detect(given, { ...job, unsaid });
+      const defaults = { prompts: shipped.prompts(), vocabulary: await shipped.vocabulary() };
+      return inner.detect(given, { ...job, defaults });
     },
     setPrompts: async (prompts, options = {}) =>
       inner.setPrompts(await withVocabulary(absolutePrompts(prompts), shipped), options),

@@ -11,7 +11,7 @@ import { startWorker } from './worker-start.ts';
 export interface WorkerMethods {
   load(options: ModelOptions, context: Context): Promise<unknown>;
   detect(
-    args: { image: PortableImage } & Pick<DetectJob, 'perPrompt' | 'unsaid'>,
+    args: { image: PortableImage } & Pick<DetectJob, 'perPrompt' | 'defaults'>,
     context: Context,
   ): Promise<unknown>;
   setPrompts(args: {
@@ -80,10 +80,10 @@ function createRemote(
     get info() {
       return known.get();
     },
-    detect: (image, { perPrompt, unsaid, progress, signal }) =>
+    detect: (image, { perPrompt, defaults, progress, signal }) =>
       caller.call<Awaited<ReturnType<PortableDetector['detect']>>>(
         'detect',
-        { image, perPrompt, unsaid },
+        { image, perPrompt, defaults },
         { events: { progress }, signal, transfer: bitmapsOf(image) },
       ).result,
     async setPrompts(prompts, options) {

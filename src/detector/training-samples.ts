@@ -19,6 +19,7 @@ export interface SampleMemory {
 
 export const createSampleMemory = (): SampleMemory => ({ features: createFeatureMemory(), masks: new Map() });
 
+/** @param memory features and masks that outlive this source, which ends with its device */
 export function sampleSource(
   environment: Environment,
   { model, samples }: { readonly model: Model; readonly samples: readonly PortableSample[] },

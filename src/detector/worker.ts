@@ -25,8 +25,8 @@ const methods: WorkerMethods = {
     });
     return detector.info;
   },
-  detect: ({ image, perPrompt, unsaid }, context) =>
-    loaded().detect(image, { ...progressTo(context), signal: context.signal, perPrompt, unsaid }),
+  detect: ({ image, perPrompt, defaults }, context) =>
+    loaded().detect(image, { ...progressTo(context), signal: context.signal, perPrompt, defaults }),
   setPrompts: ({ prompts, options }) => loaded().setPrompts(prompts, options),
   train(options, context) {
     const { emit, on, signal } = context;

@@ -19,6 +19,7 @@ export interface Guards {
   check(buffers: ReadonlyMap<number, GPUBuffer>, graph: Graph): Promise<void>;
 }
 
+/** For tests: the executor fills the margins before a run and checks them behind it. */
 export function createGuards(gpu: Gpu): Guards {
   /** Exact end of the elements, rounded up to the word that holds the last one. */
   const end = (graph: Graph, storage: number) => margin + Math.ceil(exactBytes(graph.spec(storage)) / 4) * 4;

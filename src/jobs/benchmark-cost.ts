@@ -14,6 +14,7 @@ interface Measured extends ImageSettings {
   readonly scorers: ClassScorers;
 }
 
+/** @returns learnables and GPU memory, and the seconds that this image takes to encode and to score, all warm */
 export async function measureCost(
   io: Io,
   session: ClipSession,

@@ -21,6 +21,7 @@ export async function loadMask(
   return read;
 }
 
+/** @throws DatasetError, of an image's features, for an anomalous image without a mask */
 export function datasetImages({ root, samples }: Dataset, features: FeatureSource): LabelledImages {
   return {
     count: samples.length,

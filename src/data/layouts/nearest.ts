@@ -26,6 +26,7 @@ export interface Nearest {
   readonly details: readonly string[];
 }
 
+/** Of a folder that fits no layout, by the names of its folders: for the message that says so. */
 export function nearestLayout(folder: Folder): Nearest {
   const files = folder.files.filter((file) => !isSystemPath(file));
   // Images' own names say nothing of a layout.

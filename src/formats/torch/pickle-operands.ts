@@ -20,6 +20,7 @@ export interface Operands {
   integer(length: number): number | bigint;
 }
 
+/** @param fail called, and not returned from, where the bytes end before the operand does */
 export function readOperands(bytes: Uint8Array, fail: Fail): Operands {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let at = 0;

@@ -22,6 +22,10 @@ export interface Geometry {
   readonly padding: readonly [number, number];
 }
 
+/**
+ * @param x images [B, H, W, C]; @param weight [kernel height, kernel width, out, C]
+ * @throws ShapeError
+ */
 export function geometryOf(
   { stride = 1, padding = [0, 0] }: Conv2dAttrs,
   x: TensorSpec | undefined,

@@ -25,6 +25,10 @@ export interface ForwardOptions extends PromptEncoderOptions {
   readonly size: number;
 }
 
+/**
+ * Builds it for the features of B images: the maps by prompts without a prior, the prior made from their most abnormal
+ * patches, the maps by prompts with it.
+ */
 export function forward(
   context: Context,
   model: FapromptModel,

@@ -21,6 +21,12 @@ export interface Targets {
 /** Every term, and their weighted `total`; terms that the options leave out of the total are not computed unless `all`. */
 export type Losses = Readonly<Record<string, Tensor>> & { readonly total: Tensor };
 
+/**
+ * The terms of the loss, scalars [1]: for each of both maps i `focal<i>`, `dice_abn<i>` and `dice_nor<i>`, weighted and
+ * summed as `local`; `ce` of the image's class, `score_focal` of its score, `oc` between the K abnormality prompts, `prior`
+ * of normal images.
+ * @throws RangeError where the options leave all of them out
+ */
 export function losses(
   context: Context,
   result: Forward,

@@ -43,6 +43,7 @@ interface Member {
   readonly left: Promise<void>;
 }
 
+/** Gathers the images of one size for an encoder; as many wait as its staging has places for. */
 export function createCollector({ batch, staging, use }: LentEncoder): Collector {
   /** Announced, and neither here nor gone. */
   let expected = 0;

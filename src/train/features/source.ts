@@ -9,7 +9,7 @@ import type { Features, HostFeatures } from '../../model/clip/image-encoder.ts';
 import type { FeaturePrecision } from '../settings.ts';
 import { createCollector, type LentEncoder, type Ticket } from './collector.ts';
 import { type FeatureEntry, storedPrecision } from './entry.ts';
-import { fitting } from './fitting.ts';
+import { withImageError } from './image-error.ts';
 
 export interface FeatureSource<Image = string> {
   /** Features of an image. Several at the same time: they are encoded together. @throws ImageError, GpuError */
@@ -114,7 +114,7 @@ export function featuresOf<Image>(
     }
   };
   const put = async (image: Image, ticket: Ticket, pixels: RgbImage) => {
-    await fitting(store.name(image), pixels, () => ticket.put(pixels));
+    await withImageError(store.name(image), pixels, () => ticket.put(pixels));
     return sizeOf(pixels);
   };
   const source: FeatureSource<Image> = {

@@ -116,6 +116,7 @@ export function ensembleOutputs(
   return { score: found.score, map: anomalyMap(context, found), prototypes };
 }
 
+/** @param title for people; @param own how many models, and whether their outputs or their prototypes are averaged */
 export function anomalyclipEnsemble(name: string, title: string, own: EnsembleOptions): Method {
   const options = presets.anomalyclip;
   const { models } = own;

@@ -78,6 +78,11 @@ export interface AnovlTextValues {
   readonly prototypes: Float32Array;
 }
 
+/**
+ * Compiles the adaptation and the score behind it for one class; every image begins with the same adapter and noise, so
+ * that its result does not depend on the images before.
+ * @throws GpuError
+ */
 export async function createAnovlScorer(
   { gpu, clip, size, needs }: ScorerTarget,
   texts: AnovlTextValues,

@@ -9,7 +9,7 @@ import type { Keeper } from './keeper.ts';
 import type { GivenPrompts } from './model.ts';
 
 /** What ships with the package. */
-export interface Unsaid {
+export interface DefaultPrompts {
   readonly prompts?: FileSource | undefined;
   /** For hand-written prompts. */
   readonly vocabulary?: FileSource | undefined;
@@ -19,9 +19,9 @@ export interface Unsaid {
  * @param read reads prompts from where they are
  * @returns the prompts that are in use now; undefined: this CLIP's words are not enough for any
  */
-export async function takeUnsaid(
+export async function takeDefaultPrompts(
   keeper: Keeper,
-  { prompts, vocabulary }: Unsaid,
+  { prompts, vocabulary }: DefaultPrompts,
   read: (given: PromptsSource) => Promise<GivenPrompts['source']>,
   { size, onWarning }: Pick<LoadOptions, 'size' | 'onWarning'>,
 ): Promise<GivenPrompts | undefined> {

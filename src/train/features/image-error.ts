@@ -2,7 +2,7 @@ import { ImageError } from '../../data/errors.ts';
 import { GpuError } from '../../gpu/errors.ts';
 
 /** Runs an image through a model: what does not fit the adapter is the image's fault then, not the model's. */
-export async function fitting<T>(
+export async function withImageError<T>(
   name: string,
   { width, height }: { readonly width: number; readonly height: number },
   work: () => Promise<T>,
