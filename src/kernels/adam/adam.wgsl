@@ -8,6 +8,9 @@
 // Saved for backward: nothing; there is none
 
 #include "../parts/each_several_counted.wgsl"
+
+alias Element = f32;
+
 #include "moments.wgsl"
 
 struct Params {

@@ -3,6 +3,7 @@ import { perItem } from '../grid.ts';
 import type { Builder, Op } from '../op.ts';
 import { describe, elements, ShapeError, sameShape, type Tensor } from '../tensor.ts';
 import shader from './adamw.wgsl';
+import vec4Shader from './adamw_vec4.wgsl';
 
 export interface AdamwAttrs extends AdamAttrs {
   /** Weight decay, times the learning rate, off the parameter in each step; 0 for biases and the like. */
@@ -29,10 +30,13 @@ export const adamwOp: Op<AdamwAttrs> = {
   },
   dispatches({ attrs, inputs: [parameter, m, v, gradient, schedule], capabilities }) {
     const { beta1, beta2, epsilon, decay, largest = largestFloat } = attrs;
-    const count = elements(parameter!.shape);
+    const all = elements(parameter!.shape);
+    const each = elementsEach(capabilities);
+    const width = all % 4 === 0 && each >= 4 ? 4 : 1;
+    const count = all / width;
     return [
       {
-        shader,
+        shader: width === 4 ? vec4Shader : shader,
         bindings: { parameter, gradient, m, v, schedule },
         uniforms: {
           count,
@@ -45,7 +49,7 @@ export const adamwOp: Op<AdamwAttrs> = {
           decay,
           largest,
         },
-        ...perItem(count, { ITEMS: elementsEach(capabilities) }),
+        ...perItem(count, { ITEMS: each / width }),
       },
     ];
   },

@@ -7,23 +7,6 @@
 // Dispatch  ITEMS elements per invocation
 // Saved for backward: nothing; there is none
 
-#include "../adam/moments.wgsl"
-#include "../parts/each_several_counted.wgsl"
+alias Element = f32;
 
-struct Params {
-  count: u32,
-  beta1: f32,
-  beta2: f32,
-  one_minus_beta1: f32,
-  one_minus_beta2: f32,
-  epsilon: f32,
-  decay: f32,
-  largest: f32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-
-fn item(i: u32) {
-  let kept = parameter[i] - parameter[i] * (schedule[2] * params.decay);
-  parameter[i] = min(kept - moved(i), params.largest);
-}
+#include "adamw_step.wgsl"

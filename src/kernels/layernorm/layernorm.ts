@@ -5,6 +5,7 @@ import { rowVariants } from '../row-lanes.ts';
 import { describe, elements, f32, ShapeError, type Tensor } from '../tensor.ts';
 import { gradientDispatch, type LayernormAttrs, normDispatch, rowsOf } from './dispatches.ts';
 import parametersShader from './layernorm_grad_parameters.wgsl';
+import parametersVec4Shader from './layernorm_grad_parameters_vec4.wgsl';
 import { afterReplacing, beforeTaking } from './replaced.ts';
 
 export type { LayernormAttrs };
@@ -73,14 +74,19 @@ const layernormParametersOp: Op<object> = {
     const blocks = Math.ceil(rowsOf(x!.shape) / block);
     return [f32(blocks, x!.shape.at(-1)!), f32(blocks, x!.shape.at(-1)!)];
   },
-  dispatches({ inputs: [dout, x, mean, inverse_std], outputs: [dweight_partial, dbias_partial] }) {
+  dispatches({
+    inputs: [dout, x, mean, inverse_std],
+    outputs: [dweight_partial, dbias_partial],
+    capabilities,
+  }) {
     const [blocks, width] = dbias_partial!.shape as [number, number];
+    const columns = capabilities.software && width % 4 === 0 ? 4 : 1;
     return [
       {
-        shader: parametersShader,
+        shader: columns === 4 ? parametersVec4Shader : parametersShader,
         bindings: { dout, x, mean, inverse_std, dweight_partial, dbias_partial },
-        uniforms: { rows: rowsOf(x!.shape), width, block, blocks },
-        ...perItem(blocks * width),
+        uniforms: { rows: rowsOf(x!.shape), width: width / columns, block, blocks },
+        ...perItem((blocks * width) / columns),
       },
     ];
   },

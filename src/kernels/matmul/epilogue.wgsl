@@ -6,35 +6,11 @@
 //           operands swaps too
 // Saved for backward: preactivation, on request
 
-#include "../quickgelu/quickgelu_slope.wgsl"
+#include "activation.wgsl"
 
-// Of params.activation and params.slope; 0: none.
-const QUICKGELU = 1u;
-const RELU = 2u;
-
-// Where element [m, n] of a batch's result lies.
-fn out_index(batch: u32, m: u32, n: u32) -> u32 {
-  return batch * params.M * params.N + m * params.out_stride_m + n * params.out_stride_n;
-}
-
-fn bias_index(m: u32, n: u32) -> u32 {
-  return m * params.bias_stride_m + n * params.bias_stride_n;
-}
-
-fn activate(values: vec4f) -> vec4f {
-  switch (params.activation) {
-    case QUICKGELU: { return values / (1.0 + exp(min(-1.702 * values, vec4f(87.0)))); } // exp(89) overflows
-    case RELU: { return max(values, vec4f()); }
-    default: { return values; }
-  }
-}
-
-fn slope(x: vec4f) -> vec4f {
-  if (params.slope == QUICKGELU) {
-    return quickgelu_slope(x);
-  }
-  return select(vec4f(), vec4f(1.0), x > vec4f());
-}
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+@group(0) @binding(6) var<storage, read_write> out: array<f32>;
+@group(0) @binding(7) var<storage, read_write> preactivation: array<f32>;
 
 // Finishes the sum of out[m, n].
 fn store(batch: u32, m: u32, n: u32, sum: f32) {
@@ -54,15 +30,6 @@ fn store(batch: u32, m: u32, n: u32, sum: f32) {
     value += residual[i];
   }
   out[i] = value;
-}
-
-// The biases of out[m, n .. n + 3], of the first `count`.
-fn bias_four(m: u32, n: u32, count: u32) -> vec4f {
-  var values = vec4f();
-  for (var j = 0u; j < count; j++) {
-    values[j] = bias[bias_index(m, n + j)];
-  }
-  return values;
 }
 
 // Finishes four scaled sums, neighbours in a row of the result from element i of out on, and writes the first `count`.

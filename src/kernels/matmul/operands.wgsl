@@ -41,9 +41,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> b: array<vec4f>;
 @group(0) @binding(3) var<storage, read> b_packed: array<vec2u>;
 @group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read> residual: array<f32>;
-@group(0) @binding(6) var<storage, read_write> out: array<f32>;
-@group(0) @binding(7) var<storage, read_write> preactivation: array<f32>;
 
 // Four neighbours of a from its element i on; the scalar path reads 0 for those from `count` on.
 fn load_a(i: u32, count: u32) -> vec4f {

@@ -7,6 +7,7 @@ import { type Geometry, type MatmulAttrs, ofItem } from './geometry.ts';
 import blockShader from './matmul_block.wgsl';
 import skinnyShader from './matmul_skinny.wgsl';
 import stripShader from './matmul_strip.wgsl';
+import stripQuadsShader from './matmul_strip_quads.wgsl';
 import tileShader from './matmul_tile.wgsl';
 import { layoutNames, type UnitsLayout, unitsDispatch, unitsFit } from './units.ts';
 
@@ -170,9 +171,10 @@ export const variants: Readonly<Record<Variant, Kernel>> = {
     const rows = N * K < manyWeights ? 16 : Math.min(16, 4 * Math.ceil(M / 4));
     const { subgroupSize } = call.capabilities;
     const lanes = Math.max(32, subgroupSize); // whole subgroups
+    const inQuads = N % 4 === 0 && rest.uniforms.out_stride_n === 1;
     return {
       ...rest,
-      shader: stripShader,
+      shader: inQuads ? stripQuadsShader : stripShader,
       overrides: { ...overrides, SUBGROUP: subgroupSize, WORKGROUP: lanes, ROWS: rows },
       workgroups: spread(batch * Math.ceil(M / rows) * Math.ceil(N / (4 * lanes))),
     };

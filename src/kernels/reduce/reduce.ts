@@ -8,6 +8,7 @@ import maxShader from './reduce_max.wgsl';
 import maxGradShader from './reduce_max_grad.wgsl';
 import sumShader from './reduce_sum.wgsl';
 import treeShader from './reduce_sum_tree.wgsl';
+import sumVec4Shader from './reduce_sum_vec4.wgsl';
 
 export interface ReduceAttrs {
   readonly kind: 'sum' | 'mean';
@@ -58,12 +59,13 @@ export const reduceOp: Op<ReduceAttrs> = {
     // A software adapter's lanes go through columns side by side, and barriers cost it more than they save.
     const serial = length <= 256 || (itemSums ?? count) >= 1024 || (capabilities.software && inner >= 64);
     if ((variant ?? (serial ? 'serial' : 'tree')) === 'serial') {
+      const width = capabilities.software && inner % 4 === 0 ? 4 : 1;
       return [
         {
-          shader: sumShader,
+          shader: width === 4 ? sumVec4Shader : sumShader,
           bindings: { x, addend, out },
-          uniforms: { outer, length, inner, scale },
-          ...perItem(count, { ADDEND: addend !== undefined }),
+          uniforms: { outer, length, inner: inner / width, scale },
+          ...perItem(count / width, { ADDEND: addend !== undefined }),
         },
       ];
     }
