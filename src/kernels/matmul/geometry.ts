@@ -21,6 +21,10 @@ export interface MatmulAttrs extends Transposes {
    * two items. Whole matrices, in a product of a batch of them.
    */
   readonly itemRows?: number | undefined;
+  /**
+   * A sum over many rows, a^T b: a GPU adds up so many parts of it that it computes beside each other. They divide the rows.
+   */
+  readonly parts?: number | undefined;
 }
 
 /** A product of matrices as the shaders see it: one batch dimension, strides in elements, 0 where shared. */

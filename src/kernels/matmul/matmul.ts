@@ -1,6 +1,6 @@
-import type { Builder, Op } from '../op.ts';
+import type { Builder, Call, Dispatch, Op } from '../op.ts';
 import { quickgeluGradient, quickgeluGradientOp } from '../quickgelu/quickgelu.ts';
-import { expandOp, reduce, scaleOf } from '../reduce/reduce.ts';
+import { expandOp, reduce, reduceOp, scaleOf } from '../reduce/reduce.ts';
 import { reluGradient, reluGradientOp } from '../relu/relu.ts';
 import {
   describe,
@@ -61,7 +61,7 @@ export const matmulOp: Op<MatmulAttrs> = {
     }
     const slopeOf =
       next.op === quickgeluGradientOp ? 'quickgelu' : next.op === reluGradientOp ? 'relu' : undefined;
-    if (!slopeOf || next.inputs[1]!.storage !== out!.storage) return undefined;
+    if (!slopeOf || attrs.parts || next.inputs[1]!.storage !== out!.storage) return undefined;
     const at = { ...next.inputs[0]!, shape: out!.shape };
     return { ...node, attrs: { ...attrs, slopeOf }, inputs: [a, b, bias, undefined, at], outputs: finished };
   },
@@ -76,9 +76,11 @@ export const matmulOp: Op<MatmulAttrs> = {
     if (attrs.slopeOf && (!x || attrs.activation))
       throw new ShapeError('matmul', 'x for the slope, and no activation', describe(x));
     requireSpec('x', out, x);
+    if (attrs.parts) return [out, f32(attrs.parts, geometry.M, geometry.N)]; // workspace
     return attrs.activation && attrs.saveForBackward ? [out, out] : [out];
   },
   dispatches(call) {
+    if (call.attrs.parts) return dispatchesOfParts(call, call.attrs.parts);
     const { geometry } = productShape(call.attrs, call.inputs[0], call.inputs[1]);
     const variant =
       call.variant && call.variant in variants
@@ -133,7 +135,7 @@ function checkItems({ itemRows, transposeA }: MatmulAttrs, { batch, M }: Geometr
   throw new ShapeError('matmul', `rows in items of ${itemRows}`, `${batch} matrices of ${M} rows`);
 }
 
-/** Rows that one workgroup should at most walk. */
+/** Rows that one workgroup of a GPU should at most walk. */
 const longestSum = 512;
 
 /**
@@ -142,14 +144,32 @@ const longestSum = 512;
  * added in order.
  */
 function productOverRows(g: Builder, left: Tensor, right: Tensor, scale: number | undefined): Tensor {
-  const [rows, M] = left.shape.slice(-2) as [number, number];
-  const N = right.shape.at(-1)!;
+  const rows = left.shape.at(-2)!;
   let parts = left.shape.length === 2 && right.shape.length === 2 ? Math.ceil(rows / longestSum) : 1;
   while (parts > 1 && rows % parts !== 0) parts -= 1;
-  if (parts === 1) return matmul(g, left, right, { transposeA: true, scale });
-  const part = (t: Tensor, columns: number) => g.view(t, [parts, rows / parts, columns]);
-  const products = matmul(g, part(left, M), part(right, N), { transposeA: true, scale });
-  return reduce(g, products, { kind: 'sum', axis: 0 });
+  return matmul(g, left, right, { transposeA: true, scale, ...(parts > 1 ? { parts } : {}) });
+}
+
+/** A product over rows in parts and their sum; a software adapter, whose cores are few, walks all rows at once. */
+function dispatchesOfParts(call: Call<MatmulAttrs>, parts: number): Dispatch[] {
+  const { capabilities, variant } = call;
+  const [a, b, bias, addend] = call.inputs;
+  const [out, sums] = call.outputs as [Tensor, Tensor];
+  const { parts: _, ...attrs } = call.attrs;
+  const strip: Variant = 'strip';
+  if (capabilities.software && (variant ?? strip) === strip)
+    return matmulOp.dispatches({ ...call, attrs, outputs: [out] });
+  const cut = (t: Tensor): Tensor => ({ ...t, shape: [parts, t.shape[0]! / parts, t.shape[1]!] });
+  const inputs = [cut(a!), cut(b!), bias];
+  return [
+    ...matmulOp.dispatches({ ...call, attrs, inputs, outputs: [sums] }),
+    ...reduceOp.dispatches({
+      attrs: { kind: 'sum', axis: 0 },
+      inputs: [sums, addend],
+      outputs: [out],
+      capabilities,
+    }),
+  ];
 }
 
 function requireSpec(what: string, expected: TensorSpec, found: TensorSpec | undefined): void {
