@@ -1,7 +1,6 @@
 // npm run bench -- pretrain: a pretraining step of the small CLIP, and what of it is drawing, copying and computing.
 import type { Gpu } from '../src/gpu/gpu.ts';
 import { adamwSchedule } from '../src/kernels/adamw/adamw.ts';
-import { clipTensorShapes } from '../src/model/clip/config.ts';
 import { initialClipWeights } from '../src/model/clip/initial.ts';
 import { drawImages, prepareBatch } from '../src/train/pretrain/batch.ts';
 import {
@@ -10,7 +9,7 @@ import {
   pretrainConfig,
   pretrainWords,
 } from '../src/train/pretrain/settings.ts';
-import { buildPretrainStep, compilePretrainStep } from '../src/train/pretrain/step.ts';
+import { buildPretrainStep, compilePretrainStep, stateShapes } from '../src/train/pretrain/step.ts';
 import { createTrainingState } from '../src/train/step.ts';
 import { byOp, byShader, byShape, type OpTime } from './by-op.ts';
 import { summary } from './output.ts';
@@ -71,7 +70,7 @@ export async function benchPretrain(gpu: Gpu, given: PretrainBenchSettings): Pro
   const drawing = meter();
   const preparing = meter();
   const stepping = meter();
-  const state = createTrainingState(gpu, clipTensorShapes(settings.config), {
+  const state = createTrainingState(gpu, stateShapes(settings.config), {
     parameters: initialClipWeights(settings.config, settings.seed),
   });
   try {

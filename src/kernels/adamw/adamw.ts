@@ -18,6 +18,7 @@ const largestFloat = 3.4028234663852886e38;
 export const adamwOp: Op<AdamwAttrs> = {
   name: 'adamw',
   inPlace: [0, 1, 2],
+  updates: { state: [0, 1, 2], by: 3 },
   outputs(_, inputs) {
     const [parameter, m, v, gradient, schedule] = inputs;
     for (const t of [m, v, gradient]) {

@@ -5,7 +5,7 @@ import { compile, type Executable } from '../../graph/executor.ts';
 import { gradient } from '../../graph/gradient.ts';
 import { adamw } from '../../kernels/adamw/adamw.ts';
 import { f32, type Tensor } from '../../kernels/tensor.ts';
-import { clipTensorShapes } from '../../model/clip/config.ts';
+import { type ClipConfig, clipTensorShapes } from '../../model/clip/config.ts';
 import { largestLogitScale } from '../../model/clip/initial.ts';
 import { createModelGraph, type ModelGraph } from '../../model/context.ts';
 import type { TrainingState } from '../step.ts';
@@ -20,9 +20,23 @@ export interface PretrainStep {
   readonly moments: ReadonlyMap<string, { readonly m: Tensor; readonly v: Tensor }>;
 }
 
+/** Of the contrastive loss. AdamW bounds it. */
+const temperature = 'logit_scale';
+
 /** Weight decay is for matrices that multiply: not for biases, norms, embeddings, positions and the temperature. */
 export const decays = (name: string, shape: readonly number[]): boolean =>
   shape.length > 1 && !name.includes('embedding');
+
+/**
+ * The weights in the order in which a training state should hold them: those that AdamW treats alike lie one behind the
+ * other, so that one dispatch updates them all (graph/packing.ts).
+ */
+export function stateShapes(config: ClipConfig): Map<string, readonly number[]> {
+  const group = (name: string, shape: readonly number[]) =>
+    name === temperature ? 2 : decays(name, shape) ? 0 : 1;
+  const shapes = [...clipTensorShapes(config)];
+  return new Map(shapes.sort(([a, ofA], [b, ofB]) => group(a, ofA) - group(b, ofB)));
+}
 
 /** @throws Error if the loss does not depend on a weight */
 export function buildPretrainStep(settings: PretrainSettings): PretrainStep {
@@ -56,7 +70,7 @@ export function buildPretrainStep(settings: PretrainSettings): PretrainStep {
         beta2,
         epsilon,
         decay: decays(name, parameter.shape) ? settings.decay : 0,
-        largest: name === 'logit_scale' ? largestLogitScale : undefined,
+        largest: name === temperature ? largestLogitScale : undefined,
       },
     );
   }

@@ -1,13 +1,12 @@
 // The pretraining loop. Batches come from a source, checkpoints and events go to callbacks.
 import type { Gpu } from '../../gpu/gpu.ts';
 import { adamwSchedule } from '../../kernels/adamw/adamw.ts';
-import { clipTensorShapes } from '../../model/clip/config.ts';
 import { initialClipWeights } from '../../model/clip/initial.ts';
 import { readLosses } from '../losses.ts';
 import { createTrainingState, type HostState, readTrainingState } from '../step.ts';
 import type { PretrainBatch } from './batch.ts';
 import { learningRateAt, type PretrainSettings } from './settings.ts';
-import { buildPretrainStep, compilePretrainStep } from './step.ts';
+import { buildPretrainStep, compilePretrainStep, stateShapes } from './step.ts';
 
 /** All that it takes to go on. */
 export interface PretrainSnapshot {
@@ -52,11 +51,10 @@ export async function pretrain(
   run: PretrainRun = {},
 ): Promise<PretrainSnapshot> {
   const { resume, signal, saveEvery = Number.POSITIVE_INFINITY } = run;
-  const shapes = clipTensorShapes(settings.config);
   const start = resume?.state ?? {
     parameters: run.initial ?? initialClipWeights(settings.config, settings.seed),
   };
-  const state = createTrainingState(gpu, shapes, start);
+  const state = createTrainingState(gpu, stateShapes(settings.config), start);
   try {
     const executable = await compilePretrainStep(gpu, buildPretrainStep(settings), state);
     run.compiled?.(executable.plan.flops);
