@@ -71,7 +71,7 @@ describe('what is chosen', () => {
     [
       'a software rasteriser',
       { software: true, subgroupSize: 8, matrixUnits: [] },
-      ['matmul_strip', 'attention_subgroup', 'attention_subgroup'],
+      ['matmul_strip_quads', 'attention_subgroup', 'attention_subgroup'],
     ],
     [
       'a software rasteriser without subgroups',
