@@ -1,13 +1,12 @@
+import { knownHeads } from '#kernels/known-heads';
 import type { OverrideValue } from '../../gpu/pipelines.ts';
 import type { Shader } from '../../gpu/shader.ts';
 import { perItem, spread } from '../grid.ts';
 import type { Call, Dispatch, Op } from '../op.ts';
 import { f32, type Tensor } from '../tensor.ts';
 import keyShader from './attention_grad_key.wgsl';
-import key32Shader from './attention_grad_key_32.wgsl';
 import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
 import queryShader from './attention_grad_query.wgsl';
-import query32Shader from './attention_grad_query_32.wgsl';
 import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
 import sequenceShader from './attention_sequence_grad.wgsl';
 import statisticsShader from './attention_statistics.wgsl';
@@ -16,7 +15,6 @@ import queryTileShader from './attention_tile_grad_query.wgsl';
 import {
   type AttentionAttrs,
   codeOverrides,
-  knownHead,
   lanesOf,
   pairs,
   rowsOfLane,
@@ -162,11 +160,11 @@ function rowKernels(call: GradCall, rows: number): RowKernels {
       overrides,
       workgroups: (heads: number) => Math.ceil((heads * rows) / workgroup),
     };
-  const known = head_dim === knownHead;
+  const known = head_dim === knownHeads?.size ? knownHeads : undefined;
   const ROWS = known ? rowsOfLane(rows, lanes) : 1;
   return {
-    query: known ? query32Shader : querySubgroupShader,
-    key: known ? key32Shader : keySubgroupShader,
+    query: known?.query ?? querySubgroupShader,
+    key: known?.key ?? keySubgroupShader,
     overrides: known ? { ...overrides, ROWS } : overrides,
     workgroups: (heads: number) => heads * Math.ceil(rows / (lanes * ROWS)),
   };

@@ -83,13 +83,7 @@ export const lanesOf = ({
     : 0;
 };
 
-/**
- * Size of the heads for which there are kernels with subgroups that keep rows in registers (attention_32.wgsl, ...): the
- * small CLIP's. Larger ones are compiled for seconds.
- */
-export const knownHead = 32;
-
-/** Rows that a lane owns in those kernels: they share each fetched row. */
+/** Rows that a lane owns in the kernels of known-heads.ts: they share each fetched row. */
 export const rowsOfLane = (rows: number, lanes: number): number => Math.min(3, Math.ceil(rows / lanes));
 
 const sequenceWorkgroup = 128;
