@@ -7,6 +7,7 @@ import type { Executable } from '../graph/executor.ts';
 import type { Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
 import { joinValues, splitShapes, splitValues, wholes } from '../model/methods/parts.ts';
+import { createCompiledSteps } from './compiled-steps.ts';
 import { batches, phaseOf } from './epoch.ts';
 import { TrainingError } from './errors.ts';
 import { readLosses } from './losses.ts';
@@ -148,28 +149,17 @@ export async function train(
   const readState = async (): Promise<HostState> =>
     mapState(await readTrainingState(gpu, state), (values) => joinValues(values, parts));
   const phases = learning.phases?.(epochs) ?? [epochs];
-  const steps = new Map<string, Executable>();
-  /** Steps of all sizes share the state's tensors. */
-  const stepFor = async (images: number, phase: number): Promise<Executable> => {
-    const key = `${phase}/${images}`;
-    const known = steps.get(key);
-    if (known) return known;
-    // The steps of the phase before are not needed again.
-    for (const [other, executable] of steps)
-      if (!other.startsWith(`${phase}/`)) {
-        executable.dispose();
-        steps.delete(other);
-      }
-    const made = await compileStep(
-      gpu,
+  const steps = createCompiledSteps(async (images, phase) => {
+    const graph = buildStep(
       clip,
-      buildStep(clip, { learner, needs }, { batch: images, size: imageSize }, { optimizer, phase }),
-      state,
+      { learner, needs },
+      { batch: images, size: imageSize },
+      { optimizer, phase },
     );
-    steps.set(key, made);
-    callbacks.compiled?.(images, made);
-    return made;
-  };
+    const executable = await compileStep(gpu, clip, graph, state);
+    callbacks.compiled?.(images, executable);
+    return executable;
+  });
   const resident = createResidentImages(gpu, source, residentBytes);
   const unusable = new Set<string>();
   const report = (problem: ImageProblem) => {
@@ -227,7 +217,7 @@ export async function train(
           continue;
         }
         step += 1;
-        const executable = await stepFor(images.length, phase);
+        const executable = await steps.of(images.length, phase);
         const ofPhase = step - (progress.phaseStart ?? 0);
         const schedule = optimizer.schedule({ learningRate, step: ofPhase, epoch: progress.epoch, epochs });
         const own = learner.feeds?.(images.map(({ className = unnamed }) => className)) ?? {};
@@ -274,7 +264,7 @@ export async function train(
     return await result(true);
   } finally {
     await running?.catch(() => {});
-    for (const executable of steps.values()) executable.dispose();
+    steps.dispose();
     resident.dispose();
     state.dispose();
   }
