@@ -1,5 +1,5 @@
 #!/bin/bash
-# Packs what a bare x86-64 Linux machine with a GPU and no network needs to run bench/gpu.sh, in less than 58 MB: node,
+# Packs what a bare x86-64 Linux machine with a GPU and no network needs to run bench/gpu.sh, in less than 62 MB: node,
 # the project (built, with Dawn's binding and the test runner), the Vulkan loader's packages and the golden tensors.
 # Weights are not packed: the benchmarks make a seeded random CLIP on the spot.
 #
@@ -8,7 +8,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 file=$(realpath -m "${1:-faprompt-gpu.tar.xz}")
-limit=$((58 * 1000 * 1000))
+limit=$((62 * 1000 * 1000)) # of 64 that may travel
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bundle=$work/faprompt-gpu

@@ -4,6 +4,9 @@
 
 #include "../quickgelu/quickgelu_slope.wgsl"
 
+// Whether the product is multiplied by a slope: only in gradients, of which the others' code is to be free.
+override SLOPE: bool = false;
+
 // Of params.activation and params.slope; 0: none.
 const QUICKGELU = 1u;
 const RELU = 2u;

@@ -22,7 +22,7 @@ fn store(batch: u32, m: u32, n: u32, sum: f32) {
   if (params.save_preactivation != 0u) {
     preactivation[i] = value;
   }
-  if (params.slope != 0u) {
+  if (SLOPE) {
     value *= slope(vec4f(preactivation[i])).x;
   }
   value = activate(vec4f(value)).x;
@@ -41,7 +41,7 @@ fn store_four(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
       preactivation[at[j]] = values[j];
     }
   }
-  if (params.slope != 0u) {
+  if (SLOPE) {
     var x = vec4f();
     for (var j = 0u; j < count; j++) {
       x[j] = preactivation[at[j]];

@@ -22,7 +22,7 @@ fn store_four(i: u32, count: u32, sums: vec4f, own_bias: vec4f) {
   if (params.save_preactivation != 0u) {
     preactivation[at] = values;
   }
-  if (params.slope != 0u) {
+  if (SLOPE) {
     values *= slope(preactivation[at]);
   }
   values = activate(values);

@@ -119,6 +119,7 @@ function common(
     overrides: {
       TRANSPOSE_A: transposeA,
       TRANSPOSE_B: transposeB,
+      SLOPE: slopeOf !== undefined,
       B_TYPE: constantOf(tileShader, typeNames[b!.dtype]!),
       VECTOR: contiguous.every((n) => n % 4 === 0),
     },
