@@ -1,7 +1,7 @@
 // Moments of Adam and AdamW: m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
 //
-// Shapes    parameter, gradient, m, v [count], in Elements; schedule: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), and what the
-//           includer adds
+// Shapes    parameter, gradient, m, v [count], in Elements; schedule: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t),
+//           and what the includer adds
 // Includer  declares alias Element: f32, or vec4f where four elements are one; and struct Params with beta1, beta2,
 //           one_minus_beta1, one_minus_beta2, epsilon
 
