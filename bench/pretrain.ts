@@ -1,5 +1,7 @@
-// npm run bench -- pretrain: a pretraining step of the small CLIP, and what of it is drawing, copying and computing.
+// npm run bench -- pretrain: a pretraining step of the small CLIP, and what of it is drawing, copying and computing. In
+// Node, and in a page (pretrain-page.ts).
 import type { Gpu } from '../src/gpu/gpu.ts';
+import type { DispatchTime } from '../src/graph/profile.ts';
 import { adamwSchedule } from '../src/kernels/adamw/adamw.ts';
 import { initialClipWeights } from '../src/model/clip/initial.ts';
 import { drawImages, prepareBatch } from '../src/train/pretrain/batch.ts';
@@ -11,7 +13,6 @@ import {
 } from '../src/train/pretrain/settings.ts';
 import { buildPretrainStep, compilePretrainStep, stateShapes } from '../src/train/pretrain/step.ts';
 import { createTrainingState } from '../src/train/step.ts';
-import { byOp, byShader, byShape, type OpTime } from './by-op.ts';
 import { summary } from './output.ts';
 
 export interface PretrainBenchSettings {
@@ -24,12 +25,15 @@ export interface PretrainBenchSettings {
   readonly runs: number;
 }
 
-/** What a part of a step takes: wall time, and the seconds of all threads of the process. */
+/** Milliseconds of the processor, user and system, that all threads of each process at work have taken so far. */
+export type ProcessorTime = Readonly<Record<string, number>>;
+
+/** What a part of a step takes: wall time, and the processor's. */
 export interface Cost {
   readonly milliseconds: number;
   readonly spread: number;
-  /** Mean over the runs, in milliseconds; user and system. */
-  readonly processor: number;
+  /** Mean over the runs. */
+  readonly processor: ProcessorTime;
 }
 
 export interface PretrainResult {
@@ -44,12 +48,15 @@ export interface PretrainResult {
   readonly step: Cost;
   readonly loss: number;
   /** Empty where the adapter has no timestamps. */
-  readonly operators: readonly OpTime[];
-  readonly shaders: readonly OpTime[];
-  readonly shapes: readonly OpTime[];
+  readonly times: readonly DispatchTime[];
 }
 
-export async function benchPretrain(gpu: Gpu, given: PretrainBenchSettings): Promise<PretrainResult> {
+/** @param processorTime asked before and after each part */
+export async function benchPretrain(
+  gpu: Gpu,
+  given: PretrainBenchSettings,
+  processorTime: () => Promise<ProcessorTime>,
+): Promise<PretrainResult> {
   const { batch, imageSize, width, layers, embed, runs } = given;
   const words = pretrainWords();
   const settings: PretrainSettings = {
@@ -67,9 +74,9 @@ export async function benchPretrain(gpu: Gpu, given: PretrainBenchSettings): Pro
     ...clipAdam,
     regionWeight: 4,
   };
-  const drawing = meter();
-  const preparing = meter();
-  const stepping = meter();
+  const drawing = meter(processorTime);
+  const preparing = meter(processorTime);
+  const stepping = meter(processorTime);
   const state = createTrainingState(gpu, stateShapes(settings.config), {
     parameters: initialClipWeights(settings.config, settings.seed),
   });
@@ -89,7 +96,6 @@ export async function benchPretrain(gpu: Gpu, given: PretrainBenchSettings): Pro
         loss = found.total![0]!;
         if (!Number.isFinite(loss)) throw new Error(`step ${step}: the loss is ${loss}`);
       }
-      const times = gpu.capabilities.timestamps ? await executable.profile() : [];
       return {
         settings: given,
         gflop: executable.plan.flops / 1e9,
@@ -98,9 +104,7 @@ export async function benchPretrain(gpu: Gpu, given: PretrainBenchSettings): Pro
         prepare: preparing.cost(),
         step: stepping.cost(),
         loss,
-        operators: byOp(times),
-        shaders: byShader(times),
-        shapes: byShape(times),
+        times: gpu.capabilities.timestamps ? await executable.profile() : [],
       };
     } finally {
       executable.dispose();
@@ -111,24 +115,25 @@ export async function benchPretrain(gpu: Gpu, given: PretrainBenchSettings): Pro
 }
 
 /** Adds up what pieces of work take. */
-function meter() {
+function meter(processorTime: () => Promise<ProcessorTime>) {
   const times: number[] = [];
-  let processor = 0;
+  const processor: Record<string, number> = {};
   return {
     async of<T>(work: () => Promise<T>, counts: boolean): Promise<T> {
-      const before = process.cpuUsage();
+      const before = await processorTime();
       const began = performance.now();
       const result = await work();
       if (counts) {
         times.push(performance.now() - began);
-        const { user, system } = process.cpuUsage(before);
-        processor += (user + system) / 1e3;
+        for (const [name, after] of Object.entries(await processorTime()))
+          processor[name] = (processor[name] ?? 0) + after - before[name]!;
       }
       return result;
     },
     cost(): Cost {
       const { median, spread } = summary(times);
-      return { milliseconds: median, spread, processor: processor / times.length };
+      const means = Object.entries(processor).map(([name, sum]) => [name, sum / times.length]);
+      return { milliseconds: median, spread, processor: Object.fromEntries(means) };
     },
   };
 }

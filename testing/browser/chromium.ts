@@ -47,18 +47,22 @@ const args = [
   `--disable-features=${disabledFeatures.join()}`,
 ];
 
-const launched = new Map<boolean, Promise<Browser>>();
+const launched = new Map<string, Promise<Browser>>();
 
 /**
  * The browser that all test files share; it ends with the process.
- * @param boundsChecks false: without the bounds checks that Dawn writes into shaders, of which SwiftShader takes a quarter
- * less time to compile. For tests of what is around the kernels: those of the kernels in a browser keep them.
+ * @param options boundsChecks: false: without the bounds checks that Dawn writes into shaders, of which SwiftShader takes a
+ * quarter less time to compile. For tests of what is around the kernels: those of the kernels in a browser keep them.
+ * exactTimestamps: GPU timestamps to the nanosecond, which pages have in steps of 0.1 ms.
  */
-export function testBrowser({ boundsChecks = true } = {}): Promise<Browser> {
-  const known = launched.get(boundsChecks);
+export function testBrowser({ boundsChecks = true, exactTimestamps = false } = {}): Promise<Browser> {
+  const own = [
+    ...(boundsChecks ? [] : ['--enable-dawn-features=disable_robustness']),
+    ...(exactTimestamps ? ['--disable-dawn-features=timestamp_quantization'] : []),
+  ];
+  const known = launched.get(own.join());
   if (known) return known;
-  const own = boundsChecks ? [] : ['--enable-dawn-features=disable_robustness'];
   const browser = chromium.launch({ executablePath: executablePath!, args: [...args, ...own] });
-  launched.set(boundsChecks, browser);
+  launched.set(own.join(), browser);
   return browser;
 }
