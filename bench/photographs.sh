@@ -30,11 +30,12 @@ if [ ! -e "$sets/done" ]; then
   touch "$sets/done"
 fi
 
+# Each choice of images has a folder of its own: results are found again by the names of sets.
 quality() { # PART SIZE METHODS SETS SEEDS
   if [ -s "$out/$1.txt" ]; then return; fi
   echo "photographs: $1 ($(date -u +%T))"
   node scripts/with-vulkan.mjs node dist/bench.js quality --image-size 96 --real-sizes "$2" --methods "$3" --real "$sets/$4"/* \
-    --seeds 3 --real-seeds "$5" --no-ablations --beside weights/photo-clip.safetensors ${BESIDE:-} --out "$out/work" \
+    --seeds 3 --real-seeds "$5" --no-ablations --beside weights/photo-clip.safetensors ${BESIDE:-} --out "$out/work-$4" \
     --json "$out/$1.json" > "$out/$1.part"
   mv "$out/$1.part" "$out/$1.txt"
   cat "$out/$1.txt"

@@ -132,6 +132,8 @@ test('the report names what misses its goal', () => {
     { ...comparison, problem: 'fast', goal: 1.5 },
   ]);
   expect(text).toContain('below the goal: slow (3.00 of 4)');
+  const alone = { ...comparison, problem: 'alone', goal: 4, ratio: undefined, best: undefined };
+  expect(describeReport([alone])).toContain('nothing to hold ours against');
 });
 
 test('goals: 4 for products and blocks on a software adapter, else 1.5', () => {

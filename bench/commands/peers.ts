@@ -100,7 +100,12 @@ export const addPeersCommand = (program: Command): Command =>
         await browser?.close();
       }
       console.log(describeReport(report.comparisons));
+      const silent = libraries.filter(({ name }) => !report.comparisons.some((c) => hasTime(c, name)));
+      if (silent.length > 0) throw new Error(`no time of ${silent.map(({ name }) => name).join(', ')}`);
     });
+
+const hasTime = ({ results }: Comparison, name: string): boolean =>
+  results.some(({ library, milliseconds }) => library === name && milliseconds !== undefined);
 
 async function measure(
   problem: NamedProblem,
@@ -140,7 +145,8 @@ export function describeReport(comparisons: readonly Comparison[]): string {
     goal.toFixed(1),
     best ?? '-',
   ]);
-  const missed = comparisons.filter(({ ratio, goal }) => ratio !== undefined && ratio < goal);
+  const compared = comparisons.filter(({ ratio }) => ratio !== undefined);
+  const missed = compared.filter(({ ratio, goal }) => ratio! < goal);
   const notes = [
     ...new Set(
       comparisons.flatMap(({ problem, results }) =>
@@ -153,8 +159,10 @@ export function describeReport(comparisons: readonly Comparison[]): string {
     table(['ms per call', ...libraries, 'ratio', 'goal', 'best other'], rows),
     ...about,
     ...notes,
-    missed.length === 0
-      ? 'every goal is reached'
-      : `below the goal: ${missed.map((c) => `${c.problem} (${c.ratio!.toFixed(2)} of ${c.goal})`).join(', ')}`,
+    compared.length === 0
+      ? 'nothing to hold ours against'
+      : missed.length === 0
+        ? 'every goal is reached'
+        : `below the goal: ${missed.map((c) => `${c.problem} (${c.ratio!.toFixed(2)} of ${c.goal})`).join(', ')}`,
   ].join('\n');
 }
