@@ -12,7 +12,7 @@ import { ofOneItem, varyingStorages } from './items.ts';
 import { largestTensors, plan as makePlan, type Plan, runsInFlight } from './plan.ts';
 import { type DispatchTime, profile } from './profile.ts';
 import { createReadback } from './readback.ts';
-import { createSteps, dispatchesOf, type Step } from './steps.ts';
+import { createSteps, dispatchesOf, recordStep, type Step } from './steps.ts';
 import { chooseVariants } from './tuner.ts';
 
 export interface CompileOptions {
@@ -145,7 +145,7 @@ export async function compile(
 
     /** The first run was submitted as a whole. */
     let begun = false;
-    const encode = (limit: number) => encodeSteps(device, begun ? steps.slice(onlyFirst) : steps, limit);
+    const encode = (limit: number) => encodeSteps(device, steps, begun ? onlyFirst : 0, limit);
     /** Submits part by part, waiting for each, until the signal says stop. */
     const submitWatched = async ({ signal, onProgress }: RunOptions): Promise<void> => {
       const limit = gpu.capabilities.software ? softwareFlopsPerSubmit : flopsPerSubmit;
@@ -208,23 +208,25 @@ export async function compile(
   }
 }
 
-/** Command buffers of `limit` floating-point operations or a little more, one at least, and the work in each. */
+/**
+ * The steps from the `first` on in command buffers of `limit` floating-point operations or a little more, one at least, and
+ * the work in each.
+ */
 function encodeSteps(
   device: GPUDevice,
   steps: readonly Step[],
+  first: number,
   limit: number,
 ): { readonly commands: GPUCommandBuffer; readonly flops: number }[] {
   const parts: { commands: GPUCommandBuffer; flops: number }[] = [];
-  let i = 0;
+  let i = first;
   do {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     let flops = 0;
     for (; i < steps.length && flops < limit; i += 1) {
       const step = steps[i]!;
-      pass.setPipeline(step.pipeline);
-      pass.setBindGroup(0, step.bindGroup);
-      pass.dispatchWorkgroups(...step.workgroups);
+      recordStep(pass, step);
       flops += step.flops;
     }
     pass.end();

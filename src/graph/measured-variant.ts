@@ -5,7 +5,7 @@ import { byteLength, elements, scalesOffset, type Tensor, type TensorSpec } from
 import { type HostData, writeBuffer } from './device-tensor.ts';
 import type { Node } from './graph.ts';
 import { profile } from './profile.ts';
-import { createSteps, dispatchesOf, type NodeDispatch, type Step } from './steps.ts';
+import { createSteps, dispatchesOf, type NodeDispatch, recordStep, type Step } from './steps.ts';
 
 /** Calls of less work are not worth measuring. */
 const fewestFlops = 1e6;
@@ -123,11 +123,7 @@ async function shortest(gpu: Gpu, steps: readonly Step[]): Promise<number> {
 async function run(gpu: Gpu, steps: readonly Step[]): Promise<undefined> {
   const encoder = gpu.device.createCommandEncoder();
   const pass = encoder.beginComputePass();
-  for (const step of steps) {
-    pass.setPipeline(step.pipeline);
-    pass.setBindGroup(0, step.bindGroup);
-    pass.dispatchWorkgroups(...step.workgroups);
-  }
+  for (const step of steps) recordStep(pass, step);
   pass.end();
   gpu.device.queue.submit([encoder.finish()]);
   await gpu.finish();

@@ -1,6 +1,6 @@
 import { GpuError } from '../gpu/errors.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { Step } from './steps.ts';
+import { recordStep, type Step } from './steps.ts';
 
 /** Time of one dispatch. */
 export interface DispatchTime {
@@ -36,9 +36,7 @@ export async function profile(gpu: Gpu, steps: readonly Step[]): Promise<Dispatc
         const pass = encoder.beginComputePass({
           timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
         });
-        pass.setPipeline(step.pipeline);
-        pass.setBindGroup(0, step.bindGroup);
-        pass.dispatchWorkgroups(...step.workgroups);
+        recordStep(pass, step);
         pass.end();
       });
       encoder.resolveQuerySet(querySet, 0, 2 * part.length, resolved, 0);
@@ -51,7 +49,7 @@ export async function profile(gpu: Gpu, steps: readonly Step[]): Promise<Dispatc
           op,
           shader,
           flops,
-          shapes,
+          shapes: shapes(),
           milliseconds: Number(stamps[2 * i + 1]! - stamps[2 * i]!) / 1e6,
         });
       });

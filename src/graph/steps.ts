@@ -14,7 +14,7 @@ export interface Step {
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
   readonly flops: number;
-  readonly shapes: string;
+  readonly shapes: () => string;
 }
 
 /** A node's dispatch, and its share of the node's work. */
@@ -22,8 +22,8 @@ export interface NodeDispatch {
   readonly op: string;
   readonly dispatch: Dispatch;
   readonly flops: number;
-  /** Of the node's inputs and first output. */
-  readonly shapes: string;
+  /** Of the node's inputs and first output, for whoever profiles. */
+  readonly shapes: () => string;
 }
 
 /** A node's dispatches, by a variant of its operator or (undefined) the operator's own choice. */
@@ -35,7 +35,8 @@ export function dispatchesOf(
   const all = op.dispatches({ attrs, inputs, outputs, capabilities, variant });
   const list = inPlace ? all.slice(1) : all;
   const flops = op.cost({ attrs, inputs, outputs }).flops / list.length;
-  const shapes = `${inputs.map((t) => t?.shape.join('x') ?? '-').join(', ')} -> ${outputs[0]!.shape.join('x')}`;
+  const shapes = () =>
+    `${inputs.map((t) => t?.shape.join('x') ?? '-').join(', ')} -> ${outputs[0]!.shape.join('x')}`;
   return list.map((dispatch) => ({ op: op.name, dispatch, flops, shapes }));
 }
 
@@ -123,4 +124,11 @@ function checkNames({ shader, bindings }: Dispatch): void {
     throw new Error(
       `${shader.path}: the host binds {${host.join(', ')}}, the shader has {${wgsl.join(', ')}}`,
     );
+}
+
+/** Records a step in a pass. */
+export function recordStep(pass: GPUComputePassEncoder, { pipeline, bindGroup, workgroups }: Step): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(...workgroups);
 }

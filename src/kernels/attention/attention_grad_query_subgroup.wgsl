@@ -9,6 +9,7 @@ enable subgroups;
 enable subgroup_size_control;
 
 #include "query_gradient.wgsl"
+#include "head_tile.wgsl"
 
 override SUBGROUP: u32 = 8u; // the subgroup's size
 override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of SUBGROUP and 8
@@ -24,14 +25,13 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let tiles = (params.length + SUBGROUP - 1u) / SUBGROUP;
-  let index = group.y * groups.x + group.x;
-  if (index >= params.sequences * params.heads * tiles) {
+  let place = head_tile(group, groups, params.length, SUBGROUP);
+  if (place.sequence >= params.sequences) {
     return;
   }
-  let tile = index % tiles;
-  let head = (index / tiles) % params.heads;
-  let sequence = index / (tiles * params.heads);
+  let tile = place.tile;
+  let head = place.head;
+  let sequence = place.sequence;
   let width = params.heads * params.head_dim;
   let vectors = (params.head_dim + 3u) / 4u; // of a head's row
   let columns = params.columns + head * params.head_dim;

@@ -10,6 +10,7 @@ enable subgroups;
 enable subgroup_size_control;
 
 #include "rows_with_prefix.wgsl"
+#include "head_tile.wgsl"
 #include "forward_outputs.wgsl"
 
 override SUBGROUP: u32 = 8u; // the subgroup's size
@@ -27,14 +28,13 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let span = SUBGROUP * ROWS;
-  let tiles = (params.length + span - 1u) / span;
-  let index = group.y * groups.x + group.x;
-  if (index >= params.sequences * params.heads * tiles) {
+  let place = head_tile(group, groups, params.length, span);
+  if (place.sequence >= params.sequences) {
     return;
   }
-  let tile = index % tiles;
-  let head = (index / tiles) % params.heads;
-  let sequence = index / (tiles * params.heads);
+  let tile = place.tile;
+  let head = place.head;
+  let sequence = place.sequence;
   let width = params.heads * params.head_dim;
   let vectors = (params.head_dim + 3u) / 4u; // of a head's row
   let columns = params.columns + head * params.head_dim;

@@ -7,6 +7,7 @@
 //           44 KB for 32 keys, 31 KB for 16
 
 #include "key_gradient.wgsl"
+#include "head_tile.wgsl"
 #include "gradient_tile.wgsl"
 
 var<workgroup> p_of: array<Weights, TILE>;
@@ -78,14 +79,13 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let tiles = (params.keys + TILE - 1u) / TILE;
-  let index = group.y * groups.x + group.x;
-  if (index >= params.sequences * params.heads * tiles) {
+  let place = head_tile(group, groups, params.keys, TILE);
+  if (place.sequence >= params.sequences) {
     return;
   }
-  let tile = index % tiles;
-  let head = (index / tiles) % params.heads;
-  let sequence = index / (tiles * params.heads);
+  let tile = place.tile;
+  let head = place.head;
+  let sequence = place.sequence;
   let columns = params.columns + head * params.head_dim;
   let upper = lane / QUADS;
   let quad = lane % QUADS;

@@ -6,6 +6,7 @@
 //           queries, 28 KB for 16
 
 #include "query_gradient.wgsl"
+#include "head_tile.wgsl"
 #include "gradient_tile.wgsl"
 
 var<workgroup> ds_of: array<Weights, TILE>;
@@ -58,14 +59,13 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let tiles = (params.length + TILE - 1u) / TILE;
-  let index = group.y * groups.x + group.x;
-  if (index >= params.sequences * params.heads * tiles) {
+  let place = head_tile(group, groups, params.length, TILE);
+  if (place.sequence >= params.sequences) {
     return;
   }
-  let tile = index % tiles;
-  let head = (index / tiles) % params.heads;
-  let sequence = index / (tiles * params.heads);
+  let tile = place.tile;
+  let head = place.head;
+  let sequence = place.sequence;
   let columns = params.columns + head * params.head_dim;
   let first_query = tile * TILE;
   let first_row = sequence * params.length;

@@ -6,6 +6,8 @@
 // Loops over a head's vectors have a constant end where they compute, so that they are unrolled and arrays become
 // registers, and a variable one where they load and store, where unrolled code would not fit a core's cache.
 
+#include "head_tile.wgsl"
+
 override SUBGROUP: u32 = 8u; // the subgroup's size
 override FETCHED: u32 = 8u; // rows fetched at a time: the smaller of SUBGROUP and 8
 override ROWS: u32 = 1u; // 1 to 3
@@ -17,14 +19,13 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let span = SUBGROUP * ROWS;
-  let tiles = (params.keys + span - 1u) / span;
-  let index = group.y * groups.x + group.x;
-  if (index >= params.sequences * params.heads * tiles) {
+  let place = head_tile(group, groups, params.keys, span);
+  if (place.sequence >= params.sequences) {
     return;
   }
-  let tile = index % tiles;
-  let head = (index / tiles) % params.heads;
-  let sequence = index / (tiles * params.heads);
+  let tile = place.tile;
+  let head = place.head;
+  let sequence = place.sequence;
   let first = tile * span + lane;
   let width = params.heads * params.head_dim;
   let vectors = params.head_dim / 4u; // VECTORS
