@@ -117,10 +117,12 @@ async function startOver(page: Page): Promise<void> {
   // What a test that failed left behind.
   if ((await page.locator('dialog').count()) > 0) await page.reload();
   await page.click('nav >> text=Inspect');
-  await page.waitForSelector('h1:visible');
+  // Views change in tasks of their own: until then "Start over" is hidden, and the heading is the old view's.
+  const welcome = page.locator('.sample:visible').first();
   const button = page.getByRole('button', { name: 'Start over' });
+  await welcome.or(button).waitFor();
   if (await button.isVisible()) await button.click();
-  await page.waitForSelector('.sample');
+  await welcome.waitFor();
 }
 
 export interface SharedVisit {
