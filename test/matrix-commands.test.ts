@@ -118,7 +118,7 @@ const rows: Readonly<Record<string, Rows>> = {
     calls: [
       `${small} --seed 4 --lr 0.01 --decay 0 --region-weight 0 --save-every 1 --export {n}.safetensors --about who=me`,
       `${small} --patch 8 --width 64 --layers 1 --embed 32 --max-minutes 5`,
-      `${small} --photos {photos} --photo-shares 0.2,0.2,0.2 --hold-out cloth --visits 2`,
+      `${small} --photos {photos} --photo-shares 0.2,0.2,0.2 --photo-surfaces 0.5 --hold-out cloth --visits 2`,
       '--photos {photos} --image-size 32 --photo-sheet {n}.png',
       '--steps 4 --batch 2 --image-size 32 --warmup 1 --stop-at 3 --cooldown 1 --out {n}',
       `${small} --init {clip} --lr 1e-9 --save-every 1 --snapshots 2 --export {n}.safetensors`,

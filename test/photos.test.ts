@@ -7,8 +7,8 @@ import { createRandom } from '../src/base/random.ts';
 import { describePhoto, namingOf, thingOf } from '../src/data/photos/captions.ts';
 import { generateFromPhotos } from '../src/data/photos/dataset.node.ts';
 import { lookAt } from '../src/data/photos/look.ts';
-import { licences, parsePhotos } from '../src/data/photos/photos.ts';
-import { openPhotos, type PhotoStream } from '../src/data/photos/stream.node.ts';
+import { licences, type Photo, parsePhotos } from '../src/data/photos/photos.ts';
+import { openPhotos, type PhotoKind, type PhotoStream, streamOf } from '../src/data/photos/stream.node.ts';
 import { captionLength } from '../src/data/synth/captions.ts';
 import { defectsOf } from '../src/data/synth/roles.ts';
 import { createWordTokenizer, tokenize } from '../src/model/clip/tokenizer/tokenizer.ts';
@@ -137,6 +137,30 @@ describe('a stream', () => {
     const request = { kind: 'painted', seed: 3, index: 7, imageSize: 32 } as const;
     expect(await photos.draw(request)).toEqual(await photos.draw(request));
     expect((await openPhotos(dir, [])).hash).not.toBe(photos.hash);
+  });
+
+  test('surfaces are the part that is asked for, of flawless and painted ones', async () => {
+    const photo = (source: string, group: string): Photo => ({
+      ...{ image: 'images/wood/1.jpg', mask: null, state: 'normal', licence: 'CC0-1.0' },
+      ...{ source, group, caption: `${source} sheet` },
+    });
+    const { draw } = streamOf(dir, [
+      photo('wood', 'surface'),
+      photo('cup', 'object'),
+      photo('hat', 'object'),
+    ]);
+    const surfaces = async (share: number | undefined, kind: PhotoKind) => {
+      const requests = Array.from({ length: 60 }, (_, index) => ({ kind, seed: 5, index, imageSize: 16 }));
+      const samples = await Promise.all(requests.map((request) => draw({ ...request, surfaces: share })));
+      return samples.filter(({ caption }) => caption.includes('wood')).length;
+    };
+    for (const kind of ['flawless', 'painted'] as const) {
+      expect(await surfaces(0, kind)).toBe(0);
+      expect(await surfaces(1, kind)).toBe(60);
+      // Within four standard deviations of 60 throws.
+      expect(Math.abs((await surfaces(0.75, kind)) - 45)).toBeLessThan(14);
+      expect(Math.abs((await surfaces(undefined, kind)) - 20)).toBeLessThan(15);
+    }
   });
 
   test('paints defects whose mask covers what changed, and shows real ones', async () => {

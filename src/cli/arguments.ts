@@ -39,6 +39,13 @@ export function notNegative(text: string): number {
   return value;
 }
 
+/** A number from 0 to 1. */
+export function unitInterval(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError('Expected a number from 0 to 1.');
+  return value;
+}
+
 /** A list separated by commas. */
 export const list = (text: string): string[] =>
   text

@@ -54,6 +54,7 @@ export interface PretrainGiven {
   readonly init?: string;
   readonly photos?: string;
   readonly photoShares: PhotoParts;
+  readonly photoSurfaces?: number;
   readonly holdOut: readonly string[];
   readonly photoSheet?: string;
   readonly patch?: number;
@@ -99,8 +100,20 @@ function settingsOf(
     regionWeight,
     ...(given.visits > 1 ? { visits: given.visits } : {}),
     ...(begin ? { init: begin.sha256 } : {}),
-    ...(photos ? { photos: { hash: photos.hash, ...given.photoShares } } : {}),
+    ...(photos ? { photos: photoShares(photos, given) } : {}),
   };
+}
+
+/** @throws UsageError for a share of surfaces among photographs that have none, or nothing else */
+function photoShares(
+  photos: PhotoStream,
+  { photoShares, photoSurfaces: surfaces }: PretrainGiven,
+): PhotoShares {
+  const normal = photos.photos.filter(({ state }) => state === 'normal');
+  const groups = new Set(normal.map(({ group }) => group === 'surface'));
+  if (surfaces !== undefined && groups.size < 2)
+    throw new UsageError('--photo-surfaces: expected flawless photographs of surfaces and of something else');
+  return { hash: photos.hash, ...photoShares, ...(surfaces === undefined ? {} : { surfaces }) };
 }
 
 /** What the configuration calls the options. */
@@ -155,7 +168,8 @@ export async function runPretrain(io: Io, given: PretrainGiven): Promise<void> {
     if (!photos) throw new UsageError('--photo-sheet: expected --photos as well');
     await checkOutputFile(given.photoSheet, '--photo-sheet');
     const { imageSize = 64, seed } = given;
-    const captions = await writePhotoSheet(given.photoSheet, photos, { imageSize, seed });
+    const { surfaces } = photoShares(photos, given);
+    const captions = await writePhotoSheet(given.photoSheet, photos, { imageSize, seed, surfaces });
     return io.out([given.photoSheet, ...captions].join('\n'));
   }
   const { out } = given;

@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { heldOutSources } from '../data/photos/photos.ts';
 import type { Io } from '../jobs/io.ts';
-import { integer, list, notNegative, positive } from './arguments.ts';
+import { integer, list, notNegative, positive, unitInterval } from './arguments.ts';
 import { type PhotoParts, type PretrainGiven, runPretrain } from './pretrain-run.ts';
 
 export const pretrainCommand = (io: Io): Command =>
@@ -49,6 +49,11 @@ export const pretrainCommand = (io: Io): Command =>
       'parts of the stream that are flawless photographs, photographs with painted defects, real defects',
       photoParts,
       { flawless: 0.25, painted: 0.3, real: 0.1 },
+    )
+    .option(
+      '--photo-surfaces <share>',
+      'what part of the flawless and painted photographs are surfaces (default: as sources come)',
+      unitInterval,
     )
     .option('--hold-out <sources>', 'sources of photographs that are left out of the training', list, [
       ...heldOutSources,

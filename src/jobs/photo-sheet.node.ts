@@ -1,6 +1,6 @@
 // A contact sheet of a stream of photographs: each with its mask beneath it.
 import type { RgbImage } from '../data/image.ts';
-import type { PhotoKind, PhotoStream } from '../data/photos/stream.node.ts';
+import type { PhotoKind, PhotoRequest, PhotoStream } from '../data/photos/stream.node.ts';
 import { maskPicture, writeContactSheet } from './pictures.node.ts';
 
 const perRow = 10;
@@ -9,19 +9,19 @@ const perRow = 10;
 export async function writePhotoSheet(
   file: string,
   photos: PhotoStream,
-  { seed, imageSize }: { readonly seed: number; readonly imageSize: number },
+  look: Omit<PhotoRequest, 'kind' | 'index'>,
 ): Promise<string[]> {
   const rows: RgbImage[][] = [];
   const captions: string[] = [];
   for (const kind of ['painted', 'real'] as const satisfies readonly PhotoKind[]) {
     const samples = await Promise.all(
-      Array.from({ length: perRow }, (_, index) => photos.draw({ kind, seed, index, imageSize })),
+      Array.from({ length: perRow }, (_, index) => photos.draw({ kind, index, ...look })),
     );
     captions.push(...samples.map(({ caption }) => caption));
     rows.push(samples.map(({ image }) => image));
     rows.push(samples.map(({ image, mask }) => (mask ? maskPicture(mask) : grey(image))));
   }
-  await writeContactSheet(file, rows, Math.max(96, imageSize));
+  await writeContactSheet(file, rows, Math.max(96, look.imageSize));
   return captions;
 }
 

@@ -1,4 +1,4 @@
-// A folder of three photographs (noise) with index.jsonl, as `pretrain --photos` wants it.
+// A folder of four photographs (noise) with index.jsonl, as `pretrain --photos` wants it.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -8,6 +8,7 @@ export async function writePhotos(dir: string): Promise<void> {
   await mkdir(path.join(dir, 'masks'), { recursive: true });
   for (const [source, state] of [
     ['wood', 'normal'],
+    ['cup', 'normal'],
     ['cloth', 'normal'],
     ['steel', 'rust'],
   ] as const) {
@@ -24,7 +25,11 @@ export async function writePhotos(dir: string): Promise<void> {
         .png()
         .toFile(path.join(dir, mask));
     }
-    const about = { group: 'surface', licence: 'CC0-1.0', caption: `${source} sheet` };
+    const about = {
+      group: source === 'cup' ? 'object' : 'surface',
+      licence: 'CC0-1.0',
+      caption: `${source} sheet`,
+    };
     rows.push(JSON.stringify({ path: file, ...about, state, mask }));
   }
   await writeFile(path.join(dir, 'index.jsonl'), rows.join('\n'));

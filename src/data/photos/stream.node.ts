@@ -33,8 +33,19 @@ export interface PhotoStream {
   readonly hash: string;
   readonly words: readonly string[];
   readonly photos: readonly Photo[];
-  /** The same sample for the same numbers. @throws ImageError */
-  draw(request: { kind: PhotoKind; seed: number; index: number; imageSize: number }): Promise<PhotoSample>;
+  /** The same sample for the same request. @throws ImageError */
+  draw(request: PhotoRequest): Promise<PhotoSample>;
+}
+
+export interface PhotoRequest {
+  readonly kind: PhotoKind;
+  readonly seed: number;
+  /** Which sample of the stream, from 0. */
+  readonly index: number;
+  /** Pixels a side. */
+  readonly imageSize: number;
+  /** What part of the flawless and painted photographs are surfaces; undefined: as sources come. */
+  readonly surfaces?: number | undefined;
 }
 
 /**
@@ -75,7 +86,7 @@ export async function readPhotos(dir: string): Promise<Photo[]> {
  */
 export function streamOf(dir: string, photos: readonly Photo[]): PhotoStream {
   const normal = photos.filter(({ state }) => state === 'normal');
-  const clean = pickBySource(normal.length > 0 ? normal : photos.filter(({ mask }) => mask !== null));
+  const clean = pickByGroup(normal.length > 0 ? normal : photos.filter(({ mask }) => mask !== null));
   const damaged = pickBySource(photos.filter(({ state }) => state !== 'normal'));
   const read = async ({ image, mask }: Photo) => {
     const pixels = await readImage(path.join(dir, image));
@@ -85,10 +96,10 @@ export function streamOf(dir: string, photos: readonly Photo[]): PhotoStream {
     hash: createHash('sha256').update(JSON.stringify(photos)).digest('hex'),
     words: photoWords(photos),
     photos,
-    async draw({ kind, seed, index, imageSize: size }) {
+    async draw({ kind, seed, index, imageSize: size, surfaces }) {
       const stream = (name: string) => createRandom(deriveSeed(seed, 'photo', index, name));
       const random = stream('choice');
-      const photo = (kind === 'real' ? damaged : clean)(random);
+      const photo = kind === 'real' ? damaged(random) : clean(random, surfaces);
       const { pixels, mask } = await read(photo);
       const options = {
         size,
@@ -117,7 +128,7 @@ export function streamOf(dir: string, photos: readonly Photo[]): PhotoStream {
       const rendering = asRendering(look.canvas, photo.group === 'object');
       const defect = random.pick([...paintable, 'cut-out' as const]);
       const naming: Naming = defect === 'cut-out' ? cutOut : defects[defect];
-      const other = defect === 'cut-out' && kind === 'painted' ? await read(clean(random)) : null;
+      const other = defect === 'cut-out' && kind === 'painted' ? await read(clean(random, surfaces)) : null;
       const scrap = other && lookAt(stream('scrap'), other.pixels, null, { ...options, turned: true }).canvas;
       const drawn = showDefect(
         stream,
@@ -132,6 +143,17 @@ export function streamOf(dir: string, photos: readonly Photo[]): PhotoStream {
         : finish(drawn.image, drawn.mask, naming, null);
     },
   };
+}
+
+/** Surfaces with a share of their own, where one is asked for and there are others. */
+function pickByGroup(photos: readonly Photo[]): (random: Random, surfaces?: number) => Photo {
+  const any = pickBySource(photos);
+  const [surface, other] = [true, false].map((wanted) => {
+    const group = photos.filter(({ group }) => (group === 'surface') === wanted);
+    return group.length > 0 ? pickBySource(group) : any;
+  });
+  return (random, surfaces) =>
+    (surfaces === undefined ? any : random.next() < surfaces ? surface! : other!)(random);
 }
 
 /** Sources with the root of their number of photographs, so that large ones do not drown small ones. */

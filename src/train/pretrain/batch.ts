@@ -44,7 +44,10 @@ async function draw(
   const kind = kindOf(settings, index);
   if (kind) {
     if (!photos) throw new Error('these settings want photographs: give drawBatch their stream');
-    return { ...(await photos.draw({ kind, seed, index, imageSize })), photograph: true };
+    return {
+      ...(await photos.draw({ kind, seed, index, imageSize, surfaces: settings.photos?.surfaces })),
+      photograph: true,
+    };
   }
   const sample = drawSample({ role: 'pretrain', seed, index, imageSize });
   return { ...sample, abnormal: sample.defect !== null, photograph: false };

@@ -43,6 +43,8 @@ export interface PhotoShares {
   readonly painted: number;
   /** Of real defects. */
   readonly real: number;
+  /** What part of the flawless and painted ones are surfaces; absent: as sources come. */
+  readonly surfaces?: number;
 }
 
 /** So many batches are drawn before the first of them is shown again. */
