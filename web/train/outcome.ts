@@ -1,17 +1,69 @@
 // What a run learnt, and what can be done with it.
-import { h } from '../core/dom.ts';
+import { effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
+import { fill, h } from '../core/dom.ts';
 import { download } from '../core/download.ts';
+import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
+import { notice } from '../core/notice.ts';
+import { offerUndo } from '../core/undo.ts';
 import { promptsFrom } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
+import { explain } from '../engine/problems.ts';
 import { enough } from './held.ts';
-import type { Outcome, Unfinished } from './run.ts';
+import type { Outcome, Run, Unfinished } from './run.ts';
+import type { Start } from './start.ts';
 
 export const promptsFile = ({ result }: Outcome): Blob =>
   new Blob([result.prompts], { type: 'application/octet-stream' });
 
-export function outcomeCard(
+export interface Ended {
+  readonly engine: Engine;
+  readonly run: Run;
+  /** While a run is under way none of them is shown. */
+  readonly busy: ReadonlySignal<boolean>;
+  readonly unfinished: Signal<Unfinished | undefined>;
+}
+
+/** What became of runs: a failure, one that did not come to its end, what was learnt. */
+export function outcomes(
+  { engine, run, busy, unfinished }: Ended,
+  start: Start,
+  note: (text: string) => void,
+): HTMLElement {
+  const element = h('div', { class: 'stack' });
+  const failed = (error: unknown) => {
+    const { title, text, hint } = explain(error);
+    note([title, text, hint].filter(Boolean).join('. '));
+  };
+  const forget = (cut: Unfinished) => {
+    unfinished.value = undefined;
+    rescueFocus(visibleHeading);
+    offerUndo('Unfinished run forgotten.', () => {
+      unfinished.value = cut;
+    });
+  };
+  effect(() => {
+    const state = run.state.value;
+    const learnt = run.outcome.value;
+    const cut = busy.value ? undefined : unfinished.value;
+    fill(
+      element,
+      state.kind === 'failed' &&
+        notice({ ...state.problem, actions: [{ label: 'Start again', act: () => start('anew') }] }),
+      cut &&
+        unfinishedCard(
+          cut,
+          () => void start('resumed'),
+          () => forget(cut),
+        ),
+      learnt && !busy.value && outcomeCard(learnt, engine, failed, () => start('on')),
+    );
+  });
+  return element;
+}
+
+function outcomeCard(
   outcome: Outcome,
   engine: Engine,
   onProblem: (error: unknown) => void,
@@ -65,7 +117,7 @@ export function outcomeCard(
 }
 
 /** A run that the page was closed or loaded again in, or that failed: it can go on where its last checkpoint is. */
-export const unfinishedCard = (
+const unfinishedCard = (
   { step, steps, samples }: Unfinished,
   goOn: () => void,
   forget: () => void,
