@@ -23,23 +23,66 @@ export interface Monitor {
 
 export function createMonitor(run: Run): Monitor {
   const curve = lossCurve();
-  const photograph = h('img', { class: 'photo', alt: '' });
-  const heat = h('canvas', { class: 'heat', 'aria-hidden': 'true' });
-  const caption = h('p', { class: 'quiet' });
-  const watched = h('div', { class: 'watched' }, photograph, heat);
-  photograph.addEventListener('load', () => {
-    const { naturalWidth, naturalHeight } = photograph;
-    watched.style.setProperty('--aspect', String(naturalWidth / Math.max(1, naturalHeight)));
+  const watched = watchedMap(run);
+  const element = h(
+    'div',
+    { class: 'monitor' },
+    standing(run),
+    h('section', { class: 'card', 'aria-label': 'Loss' }, h('h2', {}, 'Loss'), curve.element),
+    watched.element,
+  );
+  effect(() => {
+    element.hidden = run.state.value.kind === 'idle';
   });
-  /** An address of its own: the gallery's goes with the image. */
-  let url: { readonly image: Blob; readonly href: string } | undefined;
-  const choice = h('select', {
-    'aria-label': 'Image to watch',
-    onchange: () => run.watch(Number(choice.value)),
-  });
+  tellSteps(run);
+  return { element, curve, draw: watched.draw };
+}
+
+/** Where the run stands, in words and as a bar, with its buttons. */
+function standing(run: Run): HTMLElement {
   const title = h('p', { class: 'progress-title' });
   const detail = h('p', { class: 'quiet' });
   const bar = h('progress', { max: 1, 'aria-label': 'Training' });
+  const card = h(
+    'section',
+    { class: 'card progress', 'aria-label': 'Training' },
+    h('div', { class: 'progress-words' }, title, detail),
+    runButtons(run),
+    bar,
+  );
+  effect(() => {
+    const { kind } = run.state.value;
+    const last = run.step.value;
+    const doing = run.progress.value;
+    const left = run.remaining.value;
+    title.textContent = {
+      idle: '',
+      running: last ? `Epoch ${last.epoch} of ${last.epochs}` : 'Preparing',
+      paused: 'Paused: Inspect can be used meanwhile',
+      stopping: 'Stopping after this step',
+      done: 'Trained',
+      failed: 'Ended early',
+    }[kind];
+    detail.textContent = last
+      ? [
+          `Step ${last.step} of ${last.steps}`,
+          `loss ${last.losses.total!.toFixed(3)}`,
+          kind === 'running' && left !== undefined && left > 2 && `${formatRemaining(left)} left`,
+        ]
+          .filter(Boolean)
+          .join(' · ')
+      : doing?.phase === 'compile'
+        ? `Preparing the graphics device: ${doing.done} of ${doing.total} programs`
+        : 'Looking at the images for the first time';
+    if (last) bar.value = last.step / last.steps;
+    else bar.removeAttribute('value');
+    // What came of it is said elsewhere.
+    card.hidden = kind === 'done' || kind === 'failed';
+  });
+  return card;
+}
+
+function runButtons(run: Run): HTMLElement {
   const pause = h(
     'button',
     {
@@ -81,88 +124,46 @@ export function createMonitor(run: Run): Monitor {
     icon('stop'),
     'Stop and keep',
   );
-  const where = h(
-    'section',
-    { class: 'card progress', 'aria-label': 'Training' },
-    h('div', { class: 'progress-words' }, title, detail),
-    h('div', { class: 'row' }, pause, go, stop),
-    bar,
-  );
-  const element = h(
-    'div',
-    { class: 'monitor' },
-    where,
-    h('section', { class: 'card', 'aria-label': 'Loss' }, h('h2', {}, 'Loss'), curve.element),
-    h(
+  effect(() => {
+    const { kind } = run.state.value;
+    pause.hidden = kind !== 'running';
+    go.hidden = kind !== 'paused';
+    stop.hidden = kind !== 'running' && kind !== 'paused';
+  });
+  return h('div', { class: 'row' }, pause, go, stop);
+}
+
+/** One image and its map, and which image that is. */
+function watchedMap(run: Run): Pick<Monitor, 'element' | 'draw'> {
+  const photograph = h('img', { class: 'photo', alt: '' });
+  const heat = h('canvas', { class: 'heat', 'aria-hidden': 'true' });
+  const caption = h('p', { class: 'quiet' });
+  const watched = h('div', { class: 'watched' }, photograph, heat);
+  photograph.addEventListener('load', () => {
+    const { naturalWidth, naturalHeight } = photograph;
+    watched.style.setProperty('--aspect', String(naturalWidth / Math.max(1, naturalHeight)));
+  });
+  const choice = h('select', {
+    'aria-label': 'Image to watch',
+    onchange: () => run.watch(Number(choice.value)),
+  });
+  effect(() => {
+    choice.replaceChildren(
+      ...run.samples.value.map(({ name, mask }, i) =>
+        h('option', { value: i }, `${name} (${mask ? 'defect' : 'normal'})`),
+      ),
+    );
+  });
+  /** An address of its own: the gallery's goes with the image. */
+  let url: { readonly image: Blob; readonly href: string } | undefined;
+  return {
+    element: h(
       'section',
       { class: 'card', 'aria-label': 'Heat map' },
       h('div', { class: 'row spread' }, h('h2', {}, 'Heat map'), choice),
       watched,
       caption,
     ),
-  );
-
-  const { state, step, progress, remaining, samples } = run;
-  effect(() => {
-    choice.replaceChildren(
-      ...samples.value.map(({ name, mask }, i) =>
-        h('option', { value: i }, `${name} (${mask ? 'defect' : 'normal'})`),
-      ),
-    );
-  });
-  effect(() => {
-    const { kind } = state.value;
-    element.hidden = kind === 'idle';
-    pause.hidden = kind !== 'running';
-    go.hidden = kind !== 'paused';
-    stop.hidden = kind !== 'running' && kind !== 'paused';
-    const last = step.value;
-    const doing = progress.value;
-    title.textContent = {
-      idle: '',
-      running: last ? `Epoch ${last.epoch} of ${last.epochs}` : 'Preparing',
-      paused: 'Paused: Inspect can be used meanwhile',
-      stopping: 'Stopping after this step',
-      done: 'Trained',
-      failed: 'Ended early',
-    }[kind];
-    const left = remaining.value;
-    detail.textContent = last
-      ? [
-          `Step ${last.step} of ${last.steps}`,
-          `loss ${last.losses.total!.toFixed(3)}`,
-          kind === 'running' && left !== undefined && left > 2 && `${formatRemaining(left)} left`,
-        ]
-          .filter(Boolean)
-          .join(' · ')
-      : doing?.phase === 'compile'
-        ? `Preparing the graphics device: ${doing.done} of ${doing.total} programs`
-        : 'Looking at the images for the first time';
-    if (last) bar.value = last.step / last.steps;
-    else bar.removeAttribute('value');
-    // What came of it is said elsewhere.
-    where.hidden = kind === 'done' || kind === 'failed';
-  });
-
-  // Epochs as they end, and steps as far apart as one can listen to.
-  let told = { epoch: 0, time: 0 };
-  effect(() => {
-    const last = step.value;
-    if (!last) {
-      told = { epoch: 0, time: 0 };
-      return;
-    }
-    const now = performance.now();
-    if (last.epoch === told.epoch && now - told.time < pauseBetween) return;
-    told = { epoch: last.epoch, time: now };
-    announce(
-      `Epoch ${last.epoch} of ${last.epochs}, step ${last.step} of ${last.steps}, loss ${last.losses.total!.toFixed(3)}.`,
-    );
-  });
-
-  return {
-    element,
-    curve,
     draw({ step, sample, score, map }) {
       const shown = run.samples.peek()[sample];
       if (!shown) return;
@@ -177,4 +178,22 @@ export function createMonitor(run: Run): Monitor {
       caption.textContent = `After step ${step}: score ${score.toFixed(2)}`;
     },
   };
+}
+
+/** Says epochs as they end, and steps as far apart as one can listen to. */
+function tellSteps({ step }: Run): void {
+  let told = { epoch: 0, time: 0 };
+  effect(() => {
+    const last = step.value;
+    if (!last) {
+      told = { epoch: 0, time: 0 };
+      return;
+    }
+    const now = performance.now();
+    if (last.epoch === told.epoch && now - told.time < pauseBetween) return;
+    told = { epoch: last.epoch, time: now };
+    announce(
+      `Epoch ${last.epoch} of ${last.epochs}, step ${last.step} of ${last.steps}, loss ${last.losses.total!.toFixed(3)}.`,
+    );
+  });
 }
