@@ -1,18 +1,25 @@
 // A dialog in which a mask is painted over a photograph.
-import { effect, signal } from '@preact/signals-core';
+import { effect, type ReadonlySignal, signal } from '@preact/signals-core';
 import { transfer } from 'comlink';
 import { announce } from '../core/announce.ts';
 import { h, uniqueId } from '../core/dom.ts';
 import { icon } from '../core/icons.ts';
+import { stopAll } from '../core/signals.ts';
 import { offerUndo } from '../core/undo.ts';
 import { slider } from '../inspect/controls.ts';
 import { studio } from '../studio/studio.ts';
-import { createBrush, createDoings } from './brush.ts';
+import { type Brush, createBrush, createDoings } from './brush.ts';
 import type { TrainItem } from './items.ts';
 import { keys, paintByKeys, paintByPointer } from './paint-input.ts';
 import { createSurface } from './paint-surface.ts';
 import { createPainting } from './painting.ts';
 import { toolButtons } from './tools.ts';
+
+/** What a dialog may change. */
+interface Marks {
+  readonly mask: Blob | undefined;
+  readonly defective: boolean;
+}
 
 /** Resolves when the dialog is closed; the item's mask is then what was painted, or as before. */
 export async function paintMask(item: TrainItem): Promise<void> {
@@ -22,7 +29,7 @@ export async function paintMask(item: TrainItem): Promise<void> {
     return;
   }
   const { width, height } = photograph;
-  const before = { mask: item.mask.peek(), defective: item.defective.peek() };
+  const before: Marks = { mask: item.mask.peek(), defective: item.defective.peek() };
   const [flood, background] = await Promise.all([
     studio().openFlood(transfer(photograph, [photograph])),
     before.mask && studio().paintingOfMask(before.mask),
@@ -40,35 +47,125 @@ export async function paintMask(item: TrainItem): Promise<void> {
   paintByPointer(canvas, brush, doings, painting);
   paintByKeys(surface, brush, doings, painting);
 
-  const normalId = uniqueId('normal');
-  const normal = h('input', { id: normalId, type: 'checkbox' });
-  normal.checked = !before.defective;
-  const normalRow = h(
-    'label',
-    { class: 'check', for: normalId },
-    normal,
-    'No defect: this image counts as normal',
-  );
-  const empty = signal(before.mask === undefined);
-  const stopLook = effect(() => {
-    normalRow.hidden = !empty.value;
-  });
+  const normal = normalChoice(canvas, before, changes);
   const clear = () => {
     painting.clear();
-    // Whoever takes the whole mask away says that there is nothing to be marked.
-    normal.checked = true;
-    empty.value = true;
+    normal.choose();
     announce('Cleared. The image counts as normal unless you paint or untick it.');
   };
-  const stopEmpty = effect(() => {
-    if (changes.value === 0) return;
-    void createImageBitmap(canvas)
-      .then((painted) => studio().isPainted(transfer(painted, [painted])))
-      .then((some) => {
-        empty.value = !some;
-      });
-  });
+  const dialog = h('dialog', { class: 'painter', 'aria-label': `Mark the defect in ${item.name}` });
+  dialog.append(
+    h(
+      'div',
+      { class: 'painter-head' },
+      h('h2', {}, 'Mark the defect'),
+      h('p', { class: 'quiet' }, item.name),
+    ),
+    surface.element,
+    toolBar(brush, doings.undo, clear),
+    normal.element,
+    keyList(),
+    askBeforeDropping(dialog, doings.changed, () => canvas.focus()),
+    h(
+      'div',
+      { class: 'row end' },
+      h('button', { type: 'button', class: 'button', onclick: () => dialog.close('cancel') }, 'Cancel'),
+      h('button', { type: 'button', class: 'button primary', onclick: () => dialog.close('done') }, 'Done'),
+    ),
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+  canvas.focus();
+  await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
+  if (dialog.returnValue === 'done') {
+    if (brush.polygon.peek().length >= 3) doings.close();
+    // Untouched, the mask stays the very file that it is.
+    if (painting.changed()) item.mask.value = await maskOf(canvas);
+    item.defective.value = item.mask.peek() !== undefined || !normal.chosen();
+    offerBack(item, before);
+  }
+  for (const stop of [surface.stop, normal.stop]) stop();
+  painting.close();
+  void flood.close();
+  dialog.remove();
+}
 
+async function maskOf(canvas: HTMLCanvasElement): Promise<Blob | undefined> {
+  const painted = await createImageBitmap(canvas);
+  return studio().maskOfPainting(transfer(painted, [painted]));
+}
+
+/** Offers the marks from before, if they are others now. */
+function offerBack(item: TrainItem, { mask, defective }: Marks): void {
+  if (item.mask.peek() === mask && item.defective.peek() === defective) return;
+  offerUndo(`${item.name}: mask changed.`, () => {
+    item.mask.value = mask;
+    item.defective.value = defective;
+  });
+}
+
+const toolBar = ({ tool, share, reach }: Brush, undo: () => void, clear: () => void): HTMLElement =>
+  h(
+    'div',
+    { class: 'painter-tools' },
+    ...toolButtons(tool),
+    h('button', { type: 'button', class: 'button', onclick: undo }, icon('undo'), 'Undo'),
+    h('button', { type: 'button', class: 'button', onclick: clear }, icon('trash'), 'Clear'),
+    slider('Brush size', share),
+    slider('Bucket reach', reach),
+  );
+
+const keyList = (): HTMLElement =>
+  h(
+    'details',
+    { class: 'quiet' },
+    h('summary', {}, 'Keys'),
+    h('dl', { class: 'keys' }, ...keys.flatMap(([key, does]) => [h('dt', {}, key), h('dd', {}, does)])),
+  );
+
+/** Whether the image counts as normal: a question only while nothing is painted. */
+function normalChoice(canvas: HTMLCanvasElement, before: Marks, changes: ReadonlySignal<number>) {
+  const id = uniqueId('normal');
+  const box = h('input', { id, type: 'checkbox' });
+  box.checked = !before.defective;
+  const element = h('label', { class: 'check', for: id }, box, 'No defect: this image counts as normal');
+  const empty = signal(before.mask === undefined);
+  const stops = [
+    effect(() => {
+      element.hidden = !empty.value;
+    }),
+    effect(() => {
+      if (changes.value === 0) return;
+      void createImageBitmap(canvas)
+        .then((painted) => studio().isPainted(transfer(painted, [painted])))
+        .then((some) => {
+          empty.value = !some;
+        });
+    }),
+  ];
+  return {
+    element,
+    chosen: () => box.checked,
+    /** Whoever takes the whole mask away says that there is nothing to be marked. */
+    choose() {
+      box.checked = true;
+      empty.value = true;
+    },
+    stop: () => stopAll(stops),
+  };
+}
+
+/**
+ * Escape asks before it drops what was painted.
+ * @param stay gives the focus back
+ * @returns the question
+ */
+function askBeforeDropping(dialog: HTMLDialogElement, changed: () => boolean, stay: () => void): HTMLElement {
+  const answer = (drop: boolean) => {
+    ask.hidden = true;
+    if (drop) dialog.close('cancel');
+    else stay();
+  };
   const ask = h(
     'div',
     {
@@ -90,80 +187,20 @@ export async function paintMask(item: TrainItem): Promise<void> {
       ),
     ),
   );
-  const answer = (drop: boolean) => {
-    ask.hidden = true;
-    if (drop) dialog.close('cancel');
-    else canvas.focus();
-  };
-  const dialog = h(
-    'dialog',
-    { class: 'painter', 'aria-label': `Mark the defect in ${item.name}` },
-    h(
-      'div',
-      { class: 'painter-head' },
-      h('h2', {}, 'Mark the defect'),
-      h('p', { class: 'quiet' }, item.name),
-    ),
-    surface.element,
-    h(
-      'div',
-      { class: 'painter-tools' },
-      ...toolButtons(brush.tool),
-      h('button', { type: 'button', class: 'button', onclick: doings.undo }, icon('undo'), 'Undo'),
-      h('button', { type: 'button', class: 'button', onclick: clear }, icon('trash'), 'Clear'),
-      slider('Brush size', brush.share),
-      slider('Bucket reach', brush.reach),
-    ),
-    normalRow,
-    h(
-      'details',
-      { class: 'quiet' },
-      h('summary', {}, 'Keys'),
-      h('dl', { class: 'keys' }, ...keys.flatMap(([key, does]) => [h('dt', {}, key), h('dd', {}, does)])),
-    ),
-    ask,
-    h(
-      'div',
-      { class: 'row end' },
-      h('button', { type: 'button', class: 'button', onclick: () => dialog.close('cancel') }, 'Cancel'),
-      h('button', { type: 'button', class: 'button primary', onclick: () => dialog.close('done') }, 'Done'),
-    ),
-  );
   // As a key press: a dialog's `cancel` event cannot be refused twice in a row.
   dialog.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || !doings.changed()) return;
+    if (event.key !== 'Escape' || !changed()) return;
     event.preventDefault();
     ask.hidden = !ask.hidden;
-    if (ask.hidden) canvas.focus();
+    if (ask.hidden) stay();
     else ask.querySelector('button')!.focus();
   });
   dialog.addEventListener('cancel', (event) => {
-    if (doings.changed() && ask.hidden) {
+    if (changed() && ask.hidden) {
       event.preventDefault();
       ask.hidden = false;
       ask.querySelector('button')!.focus();
     }
   });
-  document.body.append(dialog);
-  dialog.showModal();
-  canvas.focus();
-  await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
-  if (dialog.returnValue === 'done') {
-    if (brush.polygon.peek().length >= 3) doings.close();
-    // Untouched, the mask stays the very file that it is.
-    if (painting.changed()) {
-      const painted = await createImageBitmap(canvas);
-      item.mask.value = await studio().maskOfPainting(transfer(painted, [painted]));
-    }
-    item.defective.value = item.mask.peek() !== undefined || !normal.checked;
-    if (item.mask.peek() !== before.mask || item.defective.peek() !== before.defective)
-      offerUndo(`${item.name}: mask changed.`, () => {
-        item.mask.value = before.mask;
-        item.defective.value = before.defective;
-      });
-  }
-  for (const stop of [surface.stop, stopLook, stopEmpty]) stop();
-  painting.close();
-  void flood.close();
-  dialog.remove();
+  return ask;
 }
