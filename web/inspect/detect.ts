@@ -1,6 +1,7 @@
 // One photograph through the detector, as the page does it everywhere.
 import type { Detection, Detector } from '../../src/detector/index.ts';
-import type { Engine, JobTools } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { JobTools } from '../engine/jobs.ts';
 
 export interface Source {
   readonly file: Blob;
