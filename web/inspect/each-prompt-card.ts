@@ -9,7 +9,7 @@ import { notice } from '../core/notice.ts';
 import { drawHeat } from '../studio/heat.ts';
 import { smallMap } from '../studio/small-map.ts';
 import { type EachPrompt, type Looked, strongest, thumbnailSide } from './each-prompt.ts';
-import type { Photo } from './photos.ts';
+import type { Photo } from './photo.ts';
 import type { ShownMap } from './stage.ts';
 
 const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;

@@ -6,7 +6,8 @@ import type { Engine } from '../engine/engine.ts';
 import { explain, type Problem } from '../engine/problems.ts';
 import { smallMap } from '../studio/small-map.ts';
 import { asMap } from '../studio/studio.ts';
-import type { Photo, Photos } from './photos.ts';
+import type { Photo } from './photo.ts';
+import type { Photos } from './photos.ts';
 
 /** One prompt on one photograph; numbers as the library gives them. */
 export interface PromptView {

@@ -8,7 +8,8 @@ import { studio } from '../studio/studio.ts';
 import { type Display, lookOf } from './display.ts';
 import type { EachPrompt } from './each-prompt.ts';
 import type { Judging } from './judged.ts';
-import type { Photo, Photos } from './photos.ts';
+import type { Photo } from './photo.ts';
+import type { Photos } from './photos.ts';
 
 export interface Context {
   readonly photos: Photos;

@@ -7,7 +7,8 @@ import { icon } from '../core/icons.ts';
 import { rove } from '../core/roving.ts';
 import { stopAll } from '../core/signals.ts';
 import type { Judging } from './judged.ts';
-import type { Photo, PhotoState, Photos } from './photos.ts';
+import type { Photo, PhotoState } from './photo.ts';
+import type { Photos } from './photos.ts';
 
 const words: Record<PhotoState['kind'], string> = {
   waiting: 'waiting',

@@ -19,7 +19,7 @@ import { limitCard } from './limit-card.ts';
 import { messages } from './messages.ts';
 import { modelLine } from './model-line.ts';
 import { overview, photoKeys } from './overview.ts';
-import type { Photo } from './photos.ts';
+import type { Photo } from './photo.ts';
 import { createStage, type ShownMap } from './stage.ts';
 import { takeAlongCard } from './take-along.ts';
 import { regionList, verdictCard } from './verdict.ts';

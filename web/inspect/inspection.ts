@@ -15,7 +15,8 @@ import { createEachPrompt, type EachPrompt } from './each-prompt.ts';
 import type { Context } from './exports.ts';
 import { createJudging, type Judging } from './judged.ts';
 import type { Refused } from './messages.ts';
-import { createPhotos, type Photo, type Photos } from './photos.ts';
+import type { Photo } from './photo.ts';
+import { createPhotos, type Photos } from './photos.ts';
 import { createQueue, type Queue } from './queue.ts';
 import { createShown, type Shown } from './shown.ts';
 

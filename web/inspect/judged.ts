@@ -3,7 +3,7 @@ import { computed, type ReadonlySignal } from '@preact/signals-core';
 import { plural } from '../core/format.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Region } from '../studio/regions.ts';
-import type { Photo } from './photos.ts';
+import type { Photo } from './photo.ts';
 import { type Reading, readScore } from './reading.ts';
 import { isSample } from './samples.ts';
 

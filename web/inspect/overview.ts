@@ -3,7 +3,8 @@ import { computed, effect, type ReadonlySignal } from '@preact/signals-core';
 import { h, uniqueId } from '../core/dom.ts';
 import { formatRemaining } from '../core/format.ts';
 import type { Judging } from './judged.ts';
-import type { Order, Photo, Photos } from './photos.ts';
+import type { Photo } from './photo.ts';
+import type { Order, Photos } from './photos.ts';
 
 const orders: readonly (readonly [Order, string])[] = [
   ['added', 'As added'],

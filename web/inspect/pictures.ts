@@ -4,7 +4,7 @@ import { download, stem } from '../core/download.ts';
 import type { Archive } from '../studio/archive.ts';
 import { studio } from '../studio/studio.ts';
 import { type Context, limitOf, lookAt } from './exports.ts';
-import type { Photo } from './photos.ts';
+import type { Photo } from './photo.ts';
 import { table } from './table.ts';
 
 export interface Saving {

@@ -5,7 +5,8 @@ import { plural } from '../core/format.ts';
 import type { Engine } from '../engine/engine.ts';
 import { concernsAll, explain, type Problem } from '../engine/problems.ts';
 import type { Detect } from './detect.ts';
-import type { Photo, Photos } from './photos.ts';
+import type { Photo } from './photo.ts';
+import type { Photos } from './photos.ts';
 
 export interface Queue {
   /** Seconds that a photograph takes, by the last ones; undefined: none was done yet. */

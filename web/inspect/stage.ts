@@ -6,7 +6,7 @@ import { createZoom } from '../core/zoom.ts';
 import { drawHeat, type HeatSettings } from '../studio/heat.ts';
 import type { Marked } from '../studio/regions.ts';
 import { type Display, heatSettings } from './display.ts';
-import type { Photo } from './photos.ts';
+import type { Photo } from './photo.ts';
 
 /** How many regions carry a number. */
 export const namedRegions = 5;

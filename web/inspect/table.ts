@@ -3,7 +3,7 @@ import { studio } from '../studio/studio.ts';
 import type { Row } from '../studio/table.ts';
 import type { Context } from './exports.ts';
 import { limitOf, provenance } from './exports.ts';
-import type { Photo } from './photos.ts';
+import type { Photo } from './photo.ts';
 
 /** A photograph that could not be read, or was not reached, is in it too: nobody may take it for a good one. */
 export function table(photos: readonly Photo[], context: Context): Promise<Blob> {

@@ -6,7 +6,7 @@ import { formatPercent, formatPlace, plural } from '../core/format.ts';
 import { icon } from '../core/icons.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Judging } from './judged.ts';
-import type { Photo } from './photos.ts';
+import type { Photo } from './photo.ts';
 import { type Found, namedRegions } from './stage.ts';
 
 interface Judged {

@@ -2,7 +2,7 @@
 import type { DetectorInfo } from '../../src/detector/index.ts';
 import type { Limit } from '../engine/limit.ts';
 import type { Problem } from '../engine/problems.ts';
-import type { Result } from '../inspect/photos.ts';
+import type { Result } from '../inspect/photo.ts';
 import type { RunSettings } from '../train/run.ts';
 
 export const projectFormat = 'faprompt-project';
