@@ -1,6 +1,6 @@
 // All photographs as thumbnails: which is shown, and how each came out. One stop for Tab; arrows go on from there.
 // Only those near the part that is in sight have elements, however many there are.
-import { computed, effect, signal } from '@preact/signals-core';
+import { computed, effect, type Signal, signal } from '@preact/signals-core';
 import { h, nextTask, oncePerFrame } from '../core/dom.ts';
 import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { icon } from '../core/icons.ts';
@@ -37,21 +37,8 @@ export function filmstrip(
 ): HTMLElement {
   const list = h('ul', { class: 'filmstrip', 'aria-label': 'Photographs' });
   const items = new Map<Photo, Thumbnail>();
-  /** The first thumbnail in sight, and how many are. */
-  const sight = signal({ first: 0, count: 0 });
-  /** Distance from one thumbnail to the next, in pixels. */
-  const pitch = () => Number.parseFloat(getComputedStyle(list).getPropertyValue('--pitch')) || 1;
-  const look = oncePerFrame(() => {
-    const [half, wide] = [margin / 2, pitch()];
-    const first = Math.floor(list.scrollLeft / wide / half) * half;
-    const count = Math.ceil(list.clientWidth / wide) + half;
-    const now = sight.peek();
-    if (first !== now.first || count !== now.count) sight.value = { first, count };
-  });
-  list.addEventListener('scroll', () => look(), { passive: true });
-  new ResizeObserver(() => look()).observe(list);
-
   const places = computed(() => new Map(ordered.value.map((photo, at) => [photo, at])));
+  const sight = inSight(list);
   /** The photographs that have thumbnails: the one that is shown always has. */
   const near = computed(() => {
     const { first, count } = sight.value;
@@ -61,6 +48,10 @@ export function filmstrip(
     if (at === undefined || (at >= begin && at < begin + some.length)) return some;
     return at < begin ? [selected.value!, ...some] : [...some, selected.value!];
   });
+  const dismiss = (photo: Photo) => {
+    remove(photo);
+    rescueFocus(() => (selected.peek() ? items.get(selected.peek()!)?.button : undefined), visibleHeading);
+  };
   effect(() => {
     const photos = near.value;
     const shown = new Set(photos);
@@ -70,43 +61,25 @@ export function filmstrip(
       element.remove();
       items.delete(photo);
     }
+    for (const photo of photos)
+      if (!items.has(photo)) items.set(photo, thumbnail(photo, selected, { judging, dismiss }));
     const all = ordered.value.length;
-    let before: Element | null = null;
-    for (const photo of photos) {
-      const known = items.get(photo) ?? thumbnail(photo);
-      const { element } = known;
-      items.set(photo, known);
-      // Moved only where it has to: a move takes the focus away.
-      const next: Element | null = before ? before.nextElementSibling : list.firstElementChild;
-      if (next !== element) list.insertBefore(element, next);
-      before = element;
-      const at = places.value.get(photo)!;
-      element.style.setProperty('--at', String(at));
-      element.setAttribute('aria-posinset', String(at + 1));
-      element.setAttribute('aria-setsize', String(all));
-    }
-    list.style.setProperty('--count', String(all));
+    arrange(
+      list,
+      photos.map((photo) => ({ element: items.get(photo)!.element, at: places.value.get(photo)! })),
+      all,
+    );
     list.hidden = all === 0;
   });
   // So that the one that is shown is in sight.
   effect(() => {
     const photo = selected.value;
-    if (photo) requestAnimationFrame(() => bringIntoSight(photo));
+    if (!photo) return;
+    requestAnimationFrame(() => {
+      const at = places.peek().get(photo);
+      if (at !== undefined && photo === selected.peek()) bringIntoSight(list, at);
+    });
   });
-  function bringIntoSight(photo: Photo): void {
-    const at = places.peek().get(photo);
-    if (at === undefined || photo !== selected.peek()) return;
-    const [left, wide] = [at * pitch(), pitch()];
-    if (left < list.scrollLeft || left + wide > list.scrollLeft + list.clientWidth)
-      list.scrollTo({ left: Math.max(0, left - wide / 2) });
-  }
-
-  const focusSelected = () =>
-    rescueFocus(() => (selected.peek() ? items.get(selected.peek()!)?.button : undefined), visibleHeading);
-  const dismissPhoto = (photo: Photo) => {
-    remove(photo);
-    focusSelected();
-  };
   list.addEventListener('keydown', (event) => {
     const photos = ordered.peek();
     const [from] = [...items].find(([, { element }]) => element.contains(event.target as Node)) ?? [];
@@ -117,72 +90,120 @@ export function filmstrip(
         selected.value = photos[to];
         items.get(photos[to]!)!.button.focus();
       },
-      remove: (at) => dismissPhoto(photos[at]!),
+      remove: (at) => dismiss(photos[at]!),
     });
   });
-
-  function thumbnail(photo: Photo): Thumbnail {
-    const picture = h('img', {
-      alt: '',
-      loading: 'lazy',
-      decoding: 'async',
-      onerror: () => picture.toggleAttribute('data-broken', true),
-    });
-    // Each in a task of its own: the browser is asked for an address, and answers when it can.
-    void nextTask().then(() => {
-      if (picture.isConnected) picture.src = photo.url;
-    });
-    const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
-    const button = h(
-      'button',
-      {
-        type: 'button',
-        class: 'thumb',
-        title: photo.name,
-        'aria-keyshortcuts': 'ArrowLeft ArrowRight Home End Delete',
-        onclick: () => {
-          selected.value = photo;
-        },
-      },
-      picture,
-      badge,
-    );
-    const dismiss = h(
-      'button',
-      {
-        type: 'button',
-        class: 'dismiss',
-        // The key Delete does the same.
-        tabindex: -1,
-        'aria-label': `Remove ${photo.name}`,
-        onclick: () => dismissPhoto(photo),
-      },
-      icon('close'),
-    );
-    const element = h('li', {}, button, dismiss);
-    const stops = [
-      effect(() => {
-        const state = photo.state.value;
-        const reading = judging.reading(photo);
-        const score = state.kind === 'done' ? state.result.score.toFixed(2) : '';
-        const passes = state.kind === 'failed' ? 'fail' : reading?.passes;
-        button.dataset.state = state.kind;
-        button.dataset.verdict = passes ?? 'none';
-        const said = score ? `${reading!.verdict}, score ${score}` : words[state.kind];
-        button.setAttribute('aria-label', `${photo.name}, ${said}`);
-        badge.replaceChildren(
-          ...(state.kind === 'failed'
-            ? [icon('warning')]
-            : [...(reading?.passes ? [icon(signs[reading.passes])] : []), score]),
-        );
-      }),
-      effect(() => {
-        const shown = selected.value === photo;
-        button.setAttribute('aria-pressed', String(shown));
-        button.tabIndex = shown ? 0 : -1;
-      }),
-    ];
-    return { element, button, stop: () => stopAll(stops) };
-  }
   return list;
+}
+
+/** Distance from one thumbnail to the next, in pixels. */
+const pitch = (list: HTMLElement): number =>
+  Number.parseFloat(getComputedStyle(list).getPropertyValue('--pitch')) || 1;
+
+/** The first thumbnail in sight, and how many are. */
+function inSight(list: HTMLElement) {
+  const sight = signal({ first: 0, count: 0 });
+  const look = oncePerFrame(() => {
+    const [half, wide] = [margin / 2, pitch(list)];
+    const first = Math.floor(list.scrollLeft / wide / half) * half;
+    const count = Math.ceil(list.clientWidth / wide) + half;
+    const now = sight.peek();
+    if (first !== now.first || count !== now.count) sight.value = { first, count };
+  });
+  list.addEventListener('scroll', () => look(), { passive: true });
+  new ResizeObserver(() => look()).observe(list);
+  return sight;
+}
+
+function bringIntoSight(list: HTMLElement, at: number): void {
+  const [left, wide] = [at * pitch(list), pitch(list)];
+  if (left < list.scrollLeft || left + wide > list.scrollLeft + list.clientWidth)
+    list.scrollTo({ left: Math.max(0, left - wide / 2) });
+}
+
+/** Puts elements in their order, each at its place among `all`. */
+function arrange(
+  list: HTMLElement,
+  elements: readonly { readonly element: HTMLElement; readonly at: number }[],
+  all: number,
+): void {
+  let before: Element | null = null;
+  for (const { element, at } of elements) {
+    // Moved only where it has to: a move takes the focus away.
+    const next: Element | null = before ? before.nextElementSibling : list.firstElementChild;
+    if (next !== element) list.insertBefore(element, next);
+    before = element;
+    element.style.setProperty('--at', String(at));
+    element.setAttribute('aria-posinset', String(at + 1));
+    element.setAttribute('aria-setsize', String(all));
+  }
+  list.style.setProperty('--count', String(all));
+}
+
+function thumbnail(
+  photo: Photo,
+  selected: Signal<Photo | undefined>,
+  { judging, dismiss }: { readonly judging: Judging; readonly dismiss: (photo: Photo) => void },
+): Thumbnail {
+  const picture = h('img', {
+    alt: '',
+    loading: 'lazy',
+    decoding: 'async',
+    onerror: () => picture.toggleAttribute('data-broken', true),
+  });
+  // Each in a task of its own: the browser is asked for an address, and answers when it can.
+  void nextTask().then(() => {
+    if (picture.isConnected) picture.src = photo.url;
+  });
+  const badge = h('span', { class: 'badge', 'aria-hidden': 'true' });
+  const button = h(
+    'button',
+    {
+      type: 'button',
+      class: 'thumb',
+      title: photo.name,
+      'aria-keyshortcuts': 'ArrowLeft ArrowRight Home End Delete',
+      onclick: () => {
+        selected.value = photo;
+      },
+    },
+    picture,
+    badge,
+  );
+  const away = h(
+    'button',
+    {
+      type: 'button',
+      class: 'dismiss',
+      // The key Delete does the same.
+      tabindex: -1,
+      'aria-label': `Remove ${photo.name}`,
+      onclick: () => dismiss(photo),
+    },
+    icon('close'),
+  );
+  const element = h('li', {}, button, away);
+  const stops = [
+    effect(() => {
+      const state = photo.state.value;
+      const reading = judging.reading(photo);
+      const score = state.kind === 'done' ? state.result.score.toFixed(2) : '';
+      const passes = state.kind === 'failed' ? 'fail' : reading?.passes;
+      button.dataset.state = state.kind;
+      button.dataset.verdict = passes ?? 'none';
+      const said = score ? `${reading!.verdict}, score ${score}` : words[state.kind];
+      button.setAttribute('aria-label', `${photo.name}, ${said}`);
+      badge.replaceChildren(
+        ...(state.kind === 'failed'
+          ? [icon('warning')]
+          : [...(reading?.passes ? [icon(signs[reading.passes])] : []), score]),
+      );
+    }),
+    effect(() => {
+      const shown = selected.value === photo;
+      button.setAttribute('aria-pressed', String(shown));
+      button.tabIndex = shown ? 0 : -1;
+    }),
+  ];
+  return { element, button, stop: () => stopAll(stops) };
 }
