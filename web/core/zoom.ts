@@ -44,6 +44,17 @@ export interface Zoom {
   show(x: number, y: number): void;
 }
 
+/** The window, and what moves it. */
+interface Moves {
+  readonly window: ReadonlySignal<Window>;
+  /** The largest scale. */
+  most(): number;
+  set(next: Window, say?: boolean): void;
+  /** Closer by a factor, around a point of the frame. */
+  by(factor: number, around?: readonly [number, number], say?: boolean): void;
+  reset(say?: boolean): void;
+}
+
 /**
  * @param frames elements that show the picture, one or several times
  * @param most the largest scale: where the photograph's own pixels are seen
@@ -55,116 +66,24 @@ export function createZoom(frames: readonly HTMLElement[], most: () => number, d
     window.value = next;
     if (say) announce(next.scale === 1 ? 'Whole picture' : `${Math.round(100 * next.scale)} percent`);
   };
-  const by = (factor: number, u = 0.5, v = 0.5, say = false) =>
-    set(zoomTo(window.peek(), window.peek().scale * factor, [u, v], most()), say);
-  const reset = (say = false) => set(whole, say);
-
+  const moves: Moves = {
+    window,
+    most,
+    set,
+    by: (factor, around = [0.5, 0.5], say = false) =>
+      set(zoomTo(window.peek(), window.peek().scale * factor, around, most()), say),
+    reset: (say = false) => set(whole, say),
+  };
   for (const frame of frames) {
-    const at = ({ clientX, clientY }: { clientX: number; clientY: number }) => {
-      const box = frame.getBoundingClientRect();
-      return [(clientX - box.left) / box.width, (clientY - box.top) / box.height, box] as const;
-    };
-    frame.addEventListener(
-      'wheel',
-      (event) => {
-        // Out of the whole picture the page scrolls.
-        if (window.peek().scale === 1 && event.deltaY > 0 && !event.ctrlKey) return;
-        event.preventDefault();
-        const [u, v] = at(event);
-        by(Math.exp(-clamp(event.deltaY, -200, 200) * (event.ctrlKey ? 0.01 : 0.0025)), u, v);
-      },
-      { passive: false },
-    );
-    frame.addEventListener('dblclick', (event) => {
-      if (!drags) return;
-      const [u, v] = at(event);
-      if (window.peek().scale > 1) reset(true);
-      else set(zoomTo(window.peek(), Math.min(most(), Math.max(2.5, most() / 2)), [u, v], most()), true);
-    });
-    const touching = new Map<number, PointerEvent>();
-    frame.addEventListener('pointerdown', (event) => {
-      touching.set(event.pointerId, event);
-      if (touching.size === 2 || (drags && window.peek().scale > 1)) {
-        if ((event.target as Element).matches('input, button') && touching.size < 2) return;
-        frame.setPointerCapture(event.pointerId);
-      }
-    });
-    frame.addEventListener('pointermove', (event) => {
-      const before = touching.get(event.pointerId);
-      if (!before) return;
-      const others = [...touching.values()].filter(({ pointerId }) => pointerId !== event.pointerId);
-      touching.set(event.pointerId, event);
-      const [u, v, box] = at(event);
-      if (others[0]) {
-        const [other] = others;
-        const span = (one: PointerEvent) =>
-          Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
-        const [ou, ov] = at(other);
-        by(span(event) / Math.max(1, span(before)), (u + ou) / 2, (v + ov) / 2);
-        const half = (distance: number, side: number) => -distance / 2 / side;
-        set(
-          moveBy(
-            window.peek(),
-            half(event.clientX - before.clientX, box.width),
-            half(event.clientY - before.clientY, box.height),
-          ),
-        );
-      } else if (drags && frame.hasPointerCapture(event.pointerId)) {
-        const [du, dv] = [event.clientX - before.clientX, event.clientY - before.clientY];
-        set(moveBy(window.peek(), -du / box.width, -dv / box.height));
-      }
-    });
-    for (const end of ['pointerup', 'pointercancel', 'lostpointercapture'] as const)
-      frame.addEventListener(end, (event) => touching.delete(event.pointerId));
-    frame.addEventListener('keydown', (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      const step = 0.15;
-      const moves: Record<string, readonly [number, number]> = {
-        ArrowLeft: [-step, 0],
-        ArrowRight: [step, 0],
-        ArrowUp: [0, -step],
-        ArrowDown: [0, step],
-      };
-      const move = moves[event.key];
-      if (event.key === '+' || event.key === '=') by(1.5, 0.5, 0.5, true);
-      else if (event.key === '-') by(1 / 1.5, 0.5, 0.5, true);
-      else if (event.key === '0') reset(true);
-      else if (move && window.peek().scale > 1 && !(event.target as Element).matches('input'))
-        set(moveBy(window.peek(), ...move));
-      else return;
-      event.preventDefault();
-    });
+    byWheel(frame, moves);
+    if (drags) byDoubleClick(frame, moves);
+    byPointers(frame, moves, drags);
+    byKeys(frame, moves);
   }
-
-  const button = (label: string, sign: 'plus' | 'minus' | 'fit', act: () => void) =>
-    h(
-      'button',
-      { type: 'button', class: 'button small square', 'aria-label': label, title: label, onclick: act },
-      icon(sign),
-    );
-  const amount = h('span', { class: 'quiet amount' });
-  const [closer, wider, fit] = [
-    button('Zoom in', 'plus', () => by(1.5, 0.5, 0.5, true)),
-    button('Zoom out', 'minus', () => by(1 / 1.5, 0.5, 0.5, true)),
-    button('Whole picture', 'fit', () => reset(true)),
-  ];
-  effect(() => {
-    const { scale } = window.value;
-    amount.textContent = `${Math.round(100 * scale)} %`;
-    wider.disabled = scale === 1;
-    fit.disabled = scale === 1;
-  });
   return {
     window,
-    buttons: h(
-      'div',
-      { class: 'zoom row nowrap', role: 'group', 'aria-label': 'Zoom' },
-      wider,
-      amount,
-      closer,
-      fit,
-    ),
-    reset,
+    buttons: zoomButtons(moves),
+    reset: () => set(whole),
     show(px, py) {
       const { scale, x, y } = window.peek();
       const margin = 0.1 / scale;
@@ -173,4 +92,115 @@ export function createZoom(frames: readonly HTMLElement[], most: () => number, d
       set(within({ scale, x: inside(px, x), y: inside(py, y) }));
     },
   };
+}
+
+/** Where in a frame an event is, as shares of it. */
+function placeIn(frame: HTMLElement, { clientX, clientY }: MouseEvent): readonly [number, number] {
+  const box = frame.getBoundingClientRect();
+  return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
+}
+
+function byWheel(frame: HTMLElement, { window, by }: Moves): void {
+  frame.addEventListener(
+    'wheel',
+    (event) => {
+      // Out of the whole picture the page scrolls.
+      if (window.peek().scale === 1 && event.deltaY > 0 && !event.ctrlKey) return;
+      event.preventDefault();
+      const factor = Math.exp(-clamp(event.deltaY, -200, 200) * (event.ctrlKey ? 0.01 : 0.0025));
+      by(factor, placeIn(frame, event));
+    },
+    { passive: false },
+  );
+}
+
+function byDoubleClick(frame: HTMLElement, { window, most, set, reset }: Moves): void {
+  frame.addEventListener('dblclick', (event) => {
+    const wanted = Math.min(most(), Math.max(2.5, most() / 2));
+    if (window.peek().scale > 1) reset(true);
+    else set(zoomTo(window.peek(), wanted, placeIn(frame, event), most()), true);
+  });
+}
+
+/** Two pointers pinch; one drags, where it may. */
+function byPointers(frame: HTMLElement, { window, set, by }: Moves, drags: boolean): void {
+  const touching = new Map<number, PointerEvent>();
+  frame.addEventListener('pointerdown', (event) => {
+    touching.set(event.pointerId, event);
+    if (touching.size === 2 || (drags && window.peek().scale > 1)) {
+      if ((event.target as Element).matches('input, button') && touching.size < 2) return;
+      frame.setPointerCapture(event.pointerId);
+    }
+  });
+  frame.addEventListener('pointermove', (event) => {
+    const before = touching.get(event.pointerId);
+    if (!before) return;
+    const [other] = [...touching.values()].filter(({ pointerId }) => pointerId !== event.pointerId);
+    touching.set(event.pointerId, event);
+    const { width, height } = frame.getBoundingClientRect();
+    const [dx, dy] = [(event.clientX - before.clientX) / width, (event.clientY - before.clientY) / height];
+    if (other) {
+      const span = (one: PointerEvent) =>
+        Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+      const [[u, v], [ou, ov]] = [placeIn(frame, event), placeIn(frame, other)];
+      by(span(event) / Math.max(1, span(before)), [(u + ou) / 2, (v + ov) / 2]);
+      set(moveBy(window.peek(), -dx / 2, -dy / 2));
+    } else if (drags && frame.hasPointerCapture(event.pointerId)) set(moveBy(window.peek(), -dx, -dy));
+  });
+  for (const end of ['pointerup', 'pointercancel', 'lostpointercapture'] as const)
+    frame.addEventListener(end, (event) => touching.delete(event.pointerId));
+}
+
+/** How far an arrow key moves the window, as a share of the frame. */
+const step = 0.15;
+const arrows: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-step, 0],
+  ArrowRight: [step, 0],
+  ArrowUp: [0, -step],
+  ArrowDown: [0, step],
+};
+/** How much closer a key or a button goes. */
+const closer = 1.5;
+
+function byKeys(frame: HTMLElement, { window, set, by, reset }: Moves): void {
+  frame.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const arrow = arrows[event.key];
+    if (event.key === '+' || event.key === '=') by(closer, undefined, true);
+    else if (event.key === '-') by(1 / closer, undefined, true);
+    else if (event.key === '0') reset(true);
+    else if (arrow && window.peek().scale > 1 && !(event.target as Element).matches('input'))
+      set(moveBy(window.peek(), ...arrow));
+    else return;
+    event.preventDefault();
+  });
+}
+
+function zoomButtons({ window, by, reset }: Moves): HTMLElement {
+  const button = (label: string, sign: 'plus' | 'minus' | 'fit', act: () => void) =>
+    h(
+      'button',
+      { type: 'button', class: 'button small square', 'aria-label': label, title: label, onclick: act },
+      icon(sign),
+    );
+  const amount = h('span', { class: 'quiet amount' });
+  const [plus, minus, fit] = [
+    button('Zoom in', 'plus', () => by(closer, undefined, true)),
+    button('Zoom out', 'minus', () => by(1 / closer, undefined, true)),
+    button('Whole picture', 'fit', () => reset(true)),
+  ];
+  effect(() => {
+    const { scale } = window.value;
+    amount.textContent = `${Math.round(100 * scale)} %`;
+    minus.disabled = scale === 1;
+    fit.disabled = scale === 1;
+  });
+  return h(
+    'div',
+    { class: 'zoom row nowrap', role: 'group', 'aria-label': 'Zoom' },
+    minus,
+    amount,
+    plus,
+    fit,
+  );
 }
