@@ -85,3 +85,11 @@ function lastOnly<Arguments extends unknown[]>(
     });
   };
 }
+
+/** Shows a dialog, with the focus on `first`. Resolves when it is closed; it is for the caller to remove it then. */
+export function showDialog(dialog: HTMLDialogElement, first: HTMLElement): Promise<unknown> {
+  document.body.append(dialog);
+  dialog.showModal();
+  first.focus();
+  return new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
+}

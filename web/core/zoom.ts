@@ -51,8 +51,11 @@ interface Moves {
   most(): number;
   set(next: Window, say?: boolean): void;
   /** Closer by a factor, around a point of the frame. */
-  by(factor: number, around?: readonly [number, number], say?: boolean): void;
-  reset(say?: boolean): void;
+  by(factor: number, around: readonly [number, number]): void;
+  // These are said.
+  closer(): void;
+  wider(): void;
+  reset(): void;
 }
 
 /**
@@ -66,13 +69,16 @@ export function createZoom(frames: readonly HTMLElement[], most: () => number, d
     window.value = next;
     if (say) announce(next.scale === 1 ? 'Whole picture' : `${Math.round(100 * next.scale)} percent`);
   };
+  const by = (factor: number, around: readonly [number, number] = [0.5, 0.5], say = false) =>
+    set(zoomTo(window.peek(), window.peek().scale * factor, around, most()), say);
   const moves: Moves = {
     window,
     most,
     set,
-    by: (factor, around = [0.5, 0.5], say = false) =>
-      set(zoomTo(window.peek(), window.peek().scale * factor, around, most()), say),
-    reset: (say = false) => set(whole, say),
+    by,
+    closer: () => by(1.5, undefined, true),
+    wider: () => by(1 / 1.5, undefined, true),
+    reset: () => set(whole, true),
   };
   for (const frame of frames) {
     byWheel(frame, moves);
@@ -100,15 +106,15 @@ function placeIn(frame: HTMLElement, { clientX, clientY }: MouseEvent): readonly
   return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
 }
 
-function byWheel(frame: HTMLElement, { window, by }: Moves): void {
+function byWheel(frame: HTMLElement, moves: Moves): void {
   frame.addEventListener(
     'wheel',
     (event) => {
       // Out of the whole picture the page scrolls.
-      if (window.peek().scale === 1 && event.deltaY > 0 && !event.ctrlKey) return;
+      if (moves.window.peek().scale === 1 && event.deltaY > 0 && !event.ctrlKey) return;
       event.preventDefault();
       const factor = Math.exp(-clamp(event.deltaY, -200, 200) * (event.ctrlKey ? 0.01 : 0.0025));
-      by(factor, placeIn(frame, event));
+      moves.by(factor, placeIn(frame, event));
     },
     { passive: false },
   );
@@ -117,7 +123,7 @@ function byWheel(frame: HTMLElement, { window, by }: Moves): void {
 function byDoubleClick(frame: HTMLElement, { window, most, set, reset }: Moves): void {
   frame.addEventListener('dblclick', (event) => {
     const wanted = Math.min(most(), Math.max(2.5, most() / 2));
-    if (window.peek().scale > 1) reset(true);
+    if (window.peek().scale > 1) reset();
     else set(zoomTo(window.peek(), wanted, placeIn(frame, event), most()), true);
   });
 }
@@ -159,24 +165,22 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
   ArrowUp: [0, -step],
   ArrowDown: [0, step],
 };
-/** How much closer a key or a button goes. */
-const closer = 1.5;
 
-function byKeys(frame: HTMLElement, { window, set, by, reset }: Moves): void {
+function byKeys(frame: HTMLElement, moves: Moves): void {
   frame.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const arrow = arrows[event.key];
-    if (event.key === '+' || event.key === '=') by(closer, undefined, true);
-    else if (event.key === '-') by(1 / closer, undefined, true);
-    else if (event.key === '0') reset(true);
-    else if (arrow && window.peek().scale > 1 && !(event.target as Element).matches('input'))
-      set(moveBy(window.peek(), ...arrow));
+    if (event.key === '+' || event.key === '=') moves.closer();
+    else if (event.key === '-') moves.wider();
+    else if (event.key === '0') moves.reset();
+    else if (arrow && moves.window.peek().scale > 1 && !(event.target as Element).matches('input'))
+      moves.set(moveBy(moves.window.peek(), ...arrow));
     else return;
     event.preventDefault();
   });
 }
 
-function zoomButtons({ window, by, reset }: Moves): HTMLElement {
+function zoomButtons(moves: Moves): HTMLElement {
   const button = (label: string, sign: 'plus' | 'minus' | 'fit', act: () => void) =>
     h(
       'button',
@@ -185,12 +189,12 @@ function zoomButtons({ window, by, reset }: Moves): HTMLElement {
     );
   const amount = h('span', { class: 'quiet amount' });
   const [plus, minus, fit] = [
-    button('Zoom in', 'plus', () => by(closer, undefined, true)),
-    button('Zoom out', 'minus', () => by(1 / closer, undefined, true)),
-    button('Whole picture', 'fit', () => reset(true)),
+    button('Zoom in', 'plus', moves.closer),
+    button('Zoom out', 'minus', moves.wider),
+    button('Whole picture', 'fit', moves.reset),
   ];
   effect(() => {
-    const { scale } = window.value;
+    const { scale } = moves.window.value;
     amount.textContent = `${Math.round(100 * scale)} %`;
     minus.disabled = scale === 1;
     fit.disabled = scale === 1;

@@ -87,10 +87,7 @@ export function createEngine(): Engine {
   // A model that is open here stays: scores of this tab come from it.
   onTakeOver(() => (model.detector() ? remember(choice.peek(), info.peek()) : restore()));
 
-  const jobs = createJobs(ready, {
-    begin: model.forgetDevice,
-    isOpen: () => model.detector() !== undefined,
-  });
+  const jobs = createJobs(ready, model);
   const opened = async (tools: JobTools): Promise<Detector> => {
     const open = model.detector();
     if (open) return open;

@@ -16,15 +16,15 @@ export interface Jobs {
   cancel(): void;
 }
 
-export interface JobEvents {
-  /** A job begins. */
-  begin(): void;
-  /** Whether a model is open: nothing but the job itself takes time then. */
-  isOpen(): boolean;
+/** What jobs have to know of the model. */
+export interface ForJobs {
+  /** Absent while no model is open. */
+  detector(): unknown;
+  forgetDevice(): void;
 }
 
 /** @param first what the first job waits for */
-export function createJobs(first: Promise<unknown>, { begin, isOpen }: JobEvents): Jobs {
+export function createJobs(first: Promise<unknown>, { detector, forgetDevice }: ForJobs): Jobs {
   const activity = signal<Activity | undefined>(undefined);
   let abort = new AbortController();
   let last = first;
@@ -36,9 +36,9 @@ export function createJobs(first: Promise<unknown>, { begin, isOpen }: JobEvents
         signal.throwIfAborted();
         const remaining = createClock();
         if (!quiet) activity.value = { title };
-        begin();
+        forgetDevice();
         const progress = (progress: Progress) => {
-          if (quiet && isOpen()) return;
+          if (quiet && detector()) return;
           const rest = remaining(progress);
           activity.value = { title, progress, ...(rest === undefined ? {} : { remaining: rest }) };
         };

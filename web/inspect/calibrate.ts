@@ -1,9 +1,10 @@
 // The dialog in which good photographs give the limit.
 import { effect, type Signal } from '@preact/signals-core';
-import { fill, h, uniqueId } from '../core/dom.ts';
+import { fill, h, showDialog, uniqueId } from '../core/dom.ts';
 import { acceptDrops, droppedFiles } from '../core/files.ts';
 import { rescueFocus } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
+import { forget } from '../core/keep.ts';
 import { askBeforeLeaving } from '../core/leaving.ts';
 import { filePicker } from '../core/picker.ts';
 import { progressCard } from '../core/progress.ts';
@@ -11,7 +12,7 @@ import { stopAll } from '../core/signals.ts';
 import type { Engine } from '../engine/engine.ts';
 import { cameraButton } from './camera.ts';
 import type { Detect } from './detect.ts';
-import { createGoodParts, forgetScores, type GoodParts, keepScores, keptScores } from './good-parts.ts';
+import { createGoodParts, type GoodParts, keepScores, keptScores } from './good-parts.ts';
 import { change } from './limit-card.ts';
 import type { Photos } from './photos.ts';
 
@@ -85,13 +86,10 @@ export async function calibrate(engine: Engine, photos: Photos, detect: Detect):
     }),
   ];
   acceptDrops(dialog, async (data) => good.take((await droppedFiles(data)).files));
-  document.body.append(dialog);
-  dialog.showModal();
-  dialog.querySelector('h2')!.focus();
-  await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
+  await showDialog(dialog, dialog.querySelector('h2')!);
   if (waiting.peek() > 0) engine.cancel();
   stopAll(stops);
-  if (used) void forgetScores();
+  if (used) void forget('settings', 'calibration');
   dialog.remove();
 }
 

@@ -61,14 +61,15 @@ export function filmstrip(
       element.remove();
       items.delete(photo);
     }
-    for (const photo of photos)
-      if (!items.has(photo)) items.set(photo, thumbnail(photo, selected, { judging, dismiss }));
     const all = ordered.value.length;
-    arrange(
-      list,
-      photos.map((photo) => ({ element: items.get(photo)!.element, at: places.value.get(photo)! })),
-      all,
-    );
+    let before: Element | null = null;
+    for (const photo of photos) {
+      const known = items.get(photo) ?? thumbnail(photo, selected, { judging, dismiss });
+      items.set(photo, known);
+      before = putBehind(before, known.element, list);
+      number(known.element, places.value.get(photo)!, all);
+    }
+    list.style.setProperty('--count', String(all));
     list.hidden = all === 0;
   });
   // So that the one that is shown is in sight.
@@ -121,23 +122,18 @@ function bringIntoSight(list: HTMLElement, at: number): void {
     list.scrollTo({ left: Math.max(0, left - wide / 2) });
 }
 
-/** Puts elements in their order, each at its place among `all`. */
-function arrange(
-  list: HTMLElement,
-  elements: readonly { readonly element: HTMLElement; readonly at: number }[],
-  all: number,
-): void {
-  let before: Element | null = null;
-  for (const { element, at } of elements) {
-    // Moved only where it has to: a move takes the focus away.
-    const next: Element | null = before ? before.nextElementSibling : list.firstElementChild;
-    if (next !== element) list.insertBefore(element, next);
-    before = element;
-    element.style.setProperty('--at', String(at));
-    element.setAttribute('aria-posinset', String(at + 1));
-    element.setAttribute('aria-setsize', String(all));
-  }
-  list.style.setProperty('--count', String(all));
+/** Moves an element only where it has to: a move takes the focus away. */
+function putBehind(before: Element | null, element: Element, list: Element): Element {
+  const next = before ? before.nextElementSibling : list.firstElementChild;
+  if (next !== element) list.insertBefore(element, next);
+  return element;
+}
+
+/** Says which of all it is. */
+function number(element: HTMLElement, at: number, all: number): void {
+  element.style.setProperty('--at', String(at));
+  element.setAttribute('aria-posinset', String(at + 1));
+  element.setAttribute('aria-setsize', String(all));
 }
 
 function thumbnail(

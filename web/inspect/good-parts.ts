@@ -3,7 +3,7 @@ import { computed, effect, type ReadonlySignal, type Signal, signal } from '@pre
 import { announce } from '../core/announce.ts';
 import { leftOut, sortFiles } from '../core/files.ts';
 import { plural } from '../core/format.ts';
-import { forget, keep, kept } from '../core/keep.ts';
+import { keep, kept } from '../core/keep.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Limit, limitFromGood, limitInWords } from '../engine/limit.ts';
 import { explain } from '../engine/problems.ts';
@@ -114,5 +114,3 @@ export function keepScores({ scoring }: Engine, { scores }: GoodParts): () => vo
     if (scores.value !== first) void keep('settings', 'calibration', now);
   });
 }
-
-export const forgetScores = (): Promise<void> => forget('settings', 'calibration');

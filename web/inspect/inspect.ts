@@ -113,7 +113,7 @@ function toolbar(
 
 /** The photograph that is selected, large, and all of them below. */
 function stageColumn(inspection: Inspection, highlighted: Signal<number | undefined>): HTMLElement {
-  const { engine, photos, display, judging, queue, shown, each, problem, refused } = inspection;
+  const { engine, photos, display, judging, queue, shown, each } = inspection;
   /** One prompt's map in place of the map of all. */
   const alone = computed((): ShownMap | undefined => {
     const [now, k] = [shown.map.value, each.chosen.value];
@@ -134,7 +134,7 @@ function stageColumn(inspection: Inspection, highlighted: Signal<number | undefi
       highlighted,
     }),
     progressCard(engine.activity, engine.cancel),
-    messages(photos, engine, queue, { problem, refused }),
+    messages(photos, engine, queue, inspection),
     overview(photos, judging, queue.pace),
     filmstrip(photos, judging, (photo) => remove(inspection, [photo])),
   );

@@ -55,11 +55,8 @@ export function createInspection(engine: Engine): Inspection {
 }
 
 /** As of now, for what is written into files. */
-export const contextOf = ({ engine, photos, display, judging, each }: Inspection): Context => ({
-  photos,
-  display,
-  judging,
-  each,
+export const contextOf = ({ engine, ...inspection }: Inspection): Context => ({
+  ...inspection,
   choice: engine.choice.peek(),
   info: engine.known.peek(),
   limit: engine.limit.peek(),

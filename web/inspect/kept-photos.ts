@@ -1,4 +1,5 @@
 // Photographs and results in the browser's database, as far as this tab is the one that keeps the work.
+import type { ReadonlySignal } from '@preact/signals-core';
 import { allKept, forget, forgetAll, keep, keepAll, ownsWork } from '../core/keep.ts';
 import type { Ended, Photo } from './photo.ts';
 import { isSample, markSample } from './samples.ts';
@@ -31,8 +32,8 @@ export const keepPhotos = (photos: readonly Photo[]): void =>
 export const keepResult = (id: string, state: Ended, by: string | undefined): Promise<boolean> =>
   keep('results', id, { ...state, by } satisfies Scored);
 
-export const forgetPhotos = (ids: readonly string[]): void => whenOwner(() => forget('photographs', ...ids));
-export const forgetResults = (ids: readonly string[]): void => whenOwner(() => forget('results', ...ids));
+export const forgetKept = (room: 'photographs' | 'results', photos: readonly Photo[]): void =>
+  whenOwner(() => forget(room, ...photos.map(({ id }) => id)));
 
 /** What photographs that are gone have left behind: the page was closed in the middle of an undo. */
 export const forgetLeftovers = async (): Promise<void> => {
@@ -43,13 +44,13 @@ export interface Found extends Pick<Photo, 'id' | 'name' | 'file' | 'place'> {
   readonly state: Ended | undefined;
 }
 
-/** All that are kept, in the order in which they came. @param by what scores come from now */
-export async function keptPhotos(by: () => string | undefined): Promise<readonly Found[]> {
+/** All that are kept, in the order in which they came. @param scoring what scores come from */
+export async function keptPhotos(scoring: ReadonlySignal<string | undefined>): Promise<readonly Found[]> {
   const [records, results] = await Promise.all([
     allKept<KeptPhoto>('photographs'),
     allKept<Scored>('results'),
   ]);
-  const now = by();
+  const now = scoring.peek();
   const known = new Map(results.filter(([, result]) => result.by === now));
   return records
     .sort(([, a], [, b]) => a.place - b.place)

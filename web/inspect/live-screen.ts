@@ -8,11 +8,12 @@ import { type Display, heatSettings } from './display.ts';
 import type { Reading } from './reading.ts';
 
 export interface Screen {
+  readonly elements: readonly HTMLElement[];
   readonly video: HTMLVideoElement;
-  readonly picture: HTMLElement;
-  readonly verdict: HTMLElement;
   /** Why nothing is seen; empty: something is. */
   readonly status: HTMLElement;
+  /** For the frame rate. */
+  readonly figures: HTMLElement;
   begin(stream: MediaStream): Promise<void>;
   show(reading: Reading, score: number, map: AnomalyMap): void;
   /** No verdict, and why. */
@@ -30,6 +31,7 @@ export function createScreen(engine: Engine, display: Display): Screen {
   const picture = h('div', { class: 'live-picture' }, video, heat);
   const status = h('p', { role: 'status' }, 'Waiting for the camera. Your browser may ask for permission.');
   const verdict = h('p', { class: 'live-verdict' });
+  const figures = h('p', { class: 'quiet amount live-figures' });
   const keepShape = () =>
     picture.style.setProperty('--aspect', String(video.videoWidth / Math.max(1, video.videoHeight)));
   const tone = (tone: Reading['tone']) => {
@@ -37,10 +39,10 @@ export function createScreen(engine: Engine, display: Display): Screen {
     verdict.dataset.tone = tone;
   };
   return {
+    elements: [picture, h('div', { class: 'row spread' }, verdict, figures), status],
     video,
-    picture,
-    verdict,
     status,
+    figures,
     async begin(stream) {
       video.srcObject = stream;
       await video.play();

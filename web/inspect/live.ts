@@ -1,6 +1,6 @@
 // The camera's stream, as many frames a second as the device computes: what comes meanwhile is dropped, never queued.
 import { announce } from '../core/announce.ts';
-import { h } from '../core/dom.ts';
+import { h, showDialog } from '../core/dom.ts';
 import { currentThumbnail, rescueFocus, visibleHeading } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
 import { askBeforeLeaving } from '../core/leaving.ts';
@@ -38,14 +38,11 @@ export async function liveView(
     take(moments.files());
     dialog.close();
   });
-  const figures = h('p', { class: 'quiet amount live-figures' });
   const dialog = h(
     'dialog',
     { class: 'live', 'aria-labelledby': 'live-heading' },
     h('h2', { id: 'live-heading', tabindex: -1 }, 'Live'),
-    screen.picture,
-    h('div', { class: 'row spread' }, screen.verdict, figures),
-    screen.status,
+    ...screen.elements,
     progressCard(engine.activity, engine.cancel),
     moments.list,
     h(
@@ -59,13 +56,9 @@ export async function liveView(
     'close',
     askBeforeLeaving(() => moments.files().length > 0),
   );
-  document.body.append(dialog);
-  dialog.showModal();
-  dialog.querySelector('h2')!.focus();
-  await Promise.all([
-    watchCamera({ engine, dialog, screen, moments, figures }),
-    new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true })),
-  ]);
+  const closed = showDialog(dialog, dialog.querySelector('h2')!);
+  await watchCamera({ engine, dialog, screen, moments });
+  await closed;
   moments.release();
   rescueFocus(currentThumbnail, visibleHeading);
   const left = moments.files();
@@ -79,8 +72,6 @@ interface Live {
   readonly dialog: HTMLDialogElement;
   readonly screen: Screen;
   readonly moments: Moments;
-  /** Where the frame rate is written. */
-  readonly figures: HTMLElement;
 }
 
 /** Watches as long as the dialog is open, and switches the camera off. */
@@ -105,7 +96,7 @@ async function watchCamera(live: Live): Promise<void> {
 }
 
 async function watchFrames(
-  { engine, dialog, screen, moments, figures }: Live,
+  { engine, dialog, screen, moments }: Live,
   track: MediaStreamTrack | undefined,
 ): Promise<void> {
   const frames = framesOf(screen.video, track);
@@ -133,7 +124,7 @@ async function watchFrames(
     }
     const { frame, score, map } = found;
     const now = performance.now();
-    figures.textContent = rate(frames.arrived());
+    screen.figures.textContent = rate(frames.arrived());
     const reading = readingOf(engine, score);
     screen.show(reading, score, asMap({ map }));
     if (isBad(reading) && !(before && isBad(before))) await moments.add(frame, score);

@@ -4,15 +4,7 @@ import type { AnomalyMap } from '../../src/data/heatmap.ts';
 import type { Detection } from '../../src/detector/index.ts';
 import { ownsWork } from '../core/keep.ts';
 import type { Problem } from '../engine/problems.ts';
-import {
-  forgetLeftovers,
-  forgetPhotos,
-  forgetResults,
-  keepPhotos,
-  keepResult,
-  keptPhotos,
-  whenOwner,
-} from './kept-photos.ts';
+import { forgetKept, forgetLeftovers, keepPhotos, keepResult, keptPhotos, whenOwner } from './kept-photos.ts';
 import { createMaps, type Maps } from './maps.ts';
 import { createPhoto, type Ended, moveToEnd, type Photo, worstFirst } from './photo.ts';
 import { markSample } from './samples.ts';
@@ -83,8 +75,7 @@ export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photo
     add: (files) => append(files.map((file) => createPhoto({ name: file.name, file }, { kind: 'waiting' }))),
     remove(some) {
       const putBack = takeOut(list, some);
-      const ids = some.map(({ id }) => id);
-      forgetPhotos(ids);
+      forgetKept('photographs', some);
       return {
         undo() {
           putBack();
@@ -92,8 +83,8 @@ export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photo
         },
         settle() {
           for (const photo of some) photo.release();
-          maps.drop(ids);
-          forgetResults(ids);
+          maps.drop(some.map(({ id }) => id));
+          forgetKept('results', some);
         },
       };
     },
@@ -157,7 +148,7 @@ async function bringBack(
   { all, selected }: List,
   scoring: ReadonlySignal<string | undefined>,
 ): Promise<number> {
-  const found = await keptPhotos(() => scoring.peek());
+  const found = await keptPhotos(scoring);
   const back = found.map(({ state, ...photo }) => createPhoto(photo, state ?? { kind: 'stopped' }));
   batch(() => {
     all.value = [...back, ...all.peek()];

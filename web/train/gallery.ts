@@ -1,5 +1,5 @@
 // The images to train on, each with what it counts as; a click opens the painter.
-import { computed, effect, type ReadonlySignal, signal } from '@preact/signals-core';
+import { effect, signal } from '@preact/signals-core';
 import { fill, h } from '../core/dom.ts';
 import { rescueFocus, visibleHeading } from '../core/focus.ts';
 import { plural } from '../core/format.ts';
@@ -32,7 +32,7 @@ export function gallery({ all }: TrainItems, remove: (item: TrainItem) => void):
   const cells = new Map<TrainItem, Cell>();
   const chosen = signal<TrainItem | undefined>(undefined);
   /** The one stop for Tab. */
-  const current = computed(() => chosen.value ?? all.value[0]);
+  const current = () => chosen.value ?? all.value[0];
 
   const dismiss = (item: TrainItem) => {
     const items = all.peek();
@@ -102,7 +102,7 @@ function summary(all: TrainItems['all']): HTMLElement {
 /** An image with its mask and what it counts as. */
 function createCell(
   item: TrainItem,
-  current: ReadonlySignal<TrainItem | undefined>,
+  current: () => TrainItem | undefined,
   { open, dismiss }: Readonly<Record<'open' | 'dismiss', (item: TrainItem) => void>>,
 ): Cell {
   const marked = h('span', { class: 'marked', 'aria-hidden': 'true' });
@@ -143,7 +143,7 @@ function createCell(
       button.setAttribute('aria-label', `${item.name}: ${names[counts]}${does}`);
     }),
     effect(() => {
-      button.tabIndex = item === current.value ? 0 : -1;
+      button.tabIndex = item === current() ? 0 : -1;
     }),
     () => url && URL.revokeObjectURL(url),
   ];

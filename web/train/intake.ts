@@ -50,8 +50,8 @@ export function createIntake(items: TrainItems, busy: ReadonlySignal<boolean>): 
       await add(read.items, read.notes);
     } catch (error) {
       const { detail } = explain(error);
-      notes.value = [`This folder’s own list of images cannot be used: ${detail}`];
-      announce(notes.value[0]!);
+      notes.value = [];
+      note(`This folder’s own list of images cannot be used: ${detail}`);
     }
   }
   return { notes, looking, note, add, take };

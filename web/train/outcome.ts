@@ -1,5 +1,5 @@
 // What a run learnt, and what can be done with it.
-import { effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
+import { effect } from '@preact/signals-core';
 import { fill, h } from '../core/dom.ts';
 import { download } from '../core/download.ts';
 import { rescueFocus, visibleHeading } from '../core/focus.ts';
@@ -11,25 +11,17 @@ import { promptsFrom } from '../engine/choice.ts';
 import type { Engine } from '../engine/engine.ts';
 import { explain } from '../engine/problems.ts';
 import { enough } from './held.ts';
-import type { Outcome, Run, Unfinished } from './run.ts';
-import type { Start } from './start.ts';
+import type { Outcome, Unfinished } from './run.ts';
+import type { RunParts, Start } from './start.ts';
 
 export const promptsFile = ({ result }: Outcome): Blob =>
   new Blob([result.prompts], { type: 'application/octet-stream' });
 
-export interface Ended {
-  readonly engine: Engine;
-  readonly run: Run;
-  /** While a run is under way none of them is shown. */
-  readonly busy: ReadonlySignal<boolean>;
-  readonly unfinished: Signal<Unfinished | undefined>;
-}
-
-/** What became of runs: a failure, one that did not come to its end, what was learnt. */
+/** What became of runs, while none is under way: a failure, one that did not come to its end, what was learnt. */
 export function outcomes(
-  { engine, run, busy, unfinished }: Ended,
-  start: Start,
-  note: (text: string) => void,
+  engine: Engine,
+  { run, work: { unfinished } }: Pick<RunParts, 'run' | 'work'>,
+  { start, note }: { readonly start: Start; readonly note: (text: string) => void },
 ): HTMLElement {
   const element = h('div', { class: 'stack' });
   const failed = (error: unknown) => {
@@ -46,7 +38,7 @@ export function outcomes(
   effect(() => {
     const state = run.state.value;
     const learnt = run.outcome.value;
-    const cut = busy.value ? undefined : unfinished.value;
+    const cut = run.busy.value ? undefined : unfinished.value;
     fill(
       element,
       state.kind === 'failed' &&
@@ -57,7 +49,7 @@ export function outcomes(
           () => void start('resumed'),
           () => forget(cut),
         ),
-      learnt && !busy.value && outcomeCard(learnt, engine, failed, () => start('on')),
+      learnt && !run.busy.value && outcomeCard(learnt, engine, failed, () => start('on')),
     );
   });
   return element;

@@ -2,7 +2,7 @@
 import { effect, type ReadonlySignal, signal } from '@preact/signals-core';
 import { transfer } from 'comlink';
 import { announce } from '../core/announce.ts';
-import { h, uniqueId } from '../core/dom.ts';
+import { h, showDialog, uniqueId } from '../core/dom.ts';
 import { icon } from '../core/icons.ts';
 import { stopAll } from '../core/signals.ts';
 import { offerUndo } from '../core/undo.ts';
@@ -73,26 +73,25 @@ export async function paintMask(item: TrainItem): Promise<void> {
       h('button', { type: 'button', class: 'button primary', onclick: () => dialog.close('done') }, 'Done'),
     ),
   );
-  document.body.append(dialog);
-  dialog.showModal();
-  canvas.focus();
-  await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
+  await showDialog(dialog, canvas);
   if (dialog.returnValue === 'done') {
     if (brush.polygon.peek().length >= 3) doings.close();
     // Untouched, the mask stays the very file that it is.
-    if (painting.changed()) item.mask.value = await maskOf(canvas);
+    if (painting.changed()) item.mask.value = await studio().maskOfPainting(await bitmapOf(canvas));
     item.defective.value = item.mask.peek() !== undefined || !normal.chosen();
     offerBack(item, before);
   }
-  for (const stop of [surface.stop, normal.stop]) stop();
+  surface.stop();
+  normal.stop();
   painting.close();
   void flood.close();
   dialog.remove();
 }
 
-async function maskOf(canvas: HTMLCanvasElement): Promise<Blob | undefined> {
+/** What is painted, for the studio to keep. */
+async function bitmapOf(canvas: HTMLCanvasElement): Promise<ImageBitmap> {
   const painted = await createImageBitmap(canvas);
-  return studio().maskOfPainting(transfer(painted, [painted]));
+  return transfer(painted, [painted]);
 }
 
 /** Offers the marks from before, if they are others now. */
@@ -136,8 +135,8 @@ function normalChoice(canvas: HTMLCanvasElement, before: Marks, changes: Readonl
     }),
     effect(() => {
       if (changes.value === 0) return;
-      void createImageBitmap(canvas)
-        .then((painted) => studio().isPainted(transfer(painted, [painted])))
+      void bitmapOf(canvas)
+        .then((painted) => studio().isPainted(painted))
         .then((some) => {
           empty.value = !some;
         });

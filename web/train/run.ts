@@ -1,5 +1,5 @@
 // A training run: begun, held, ended, and what came out of it.
-import { type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals-core';
 import type { Progress, Training, TrainResult, TrainStep, WatchedMap } from '../../src/detector/index.ts';
 import { createClock } from '../engine/activity.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -55,6 +55,8 @@ export interface RunEvents {
 
 export interface Run {
   readonly state: ReadonlySignal<RunState>;
+  /** Running, paused or stopping. */
+  readonly busy: ReadonlySignal<boolean>;
   /** Of the last run that learnt anything: a failure later does not take it away. */
   readonly outcome: ReadonlySignal<Outcome | undefined>;
   /** The last step. */
@@ -167,6 +169,7 @@ export function createRun(
 
   return {
     state,
+    busy: computed(() => ['running', 'paused', 'stopping'].includes(state.value.kind)),
     outcome,
     step,
     progress,

@@ -1,5 +1,5 @@
 // How a run begins, and the button for it, which waits for images.
-import { computed, effect, type ReadonlySignal } from '@preact/signals-core';
+import { computed, effect } from '@preact/signals-core';
 import { announce } from '../core/announce.ts';
 import { h } from '../core/dom.ts';
 import { rescueFocus, visibleHeading } from '../core/focus.ts';
@@ -56,11 +56,7 @@ export function createStart(
 }
 
 /** The button, and beside it what it waits for. */
-export function startRow(
-  { items, unfinished }: TrainWork,
-  { looking, busy }: Pick<Intake, 'looking'> & { readonly busy: ReadonlySignal<boolean> },
-  start: Start,
-): HTMLElement {
+export function startRow({ work, run }: RunParts, looking: Intake['looking'], start: Start): HTMLElement {
   const button = h(
     'button',
     { type: 'button', class: 'button primary', onclick: () => start('anew') },
@@ -68,20 +64,19 @@ export function startRow(
     'Start training',
   );
   const why = h('p', { class: 'quiet', role: 'status' });
-  const kinds = computed(() => items.all.value.map(kindOf));
+  const kinds = computed(() => work.items.all.value.map(kindOf));
   effect(() => {
-    const defects = kinds.value.filter((kind) => kind === 'defect').length;
-    const normal = kinds.value.filter((kind) => kind === 'normal').length;
-    button.disabled = busy.value || defects === 0 || looking.value > 0;
-    why.textContent = busy.value
+    const defects = kinds.value.includes('defect');
+    button.disabled = run.busy.value || !defects || looking.value > 0;
+    why.textContent = run.busy.value
       ? ''
       : looking.value > 0
         ? 'Looking at the images.'
-        : defects + normal === 0
+        : !defects && !kinds.value.includes('normal')
           ? 'Add images first.'
-          : defects === 0
+          : !defects
             ? 'At least one image needs a mask: select it and paint.'
-            : unfinished.value
+            : work.unfinished.value
               ? 'The training that did not come to its end can go on, too.'
               : '';
   });

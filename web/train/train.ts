@@ -19,10 +19,10 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
   const run = createRun(engine, work.outcome, work.unfinished);
   const monitor = createMonitor(run);
   const settings = settingsForm();
-  const busy = computed(() => ['running', 'paused', 'stopping'].includes(run.state.value.kind));
-  const comparison = createComparison(engine, run.outcome, busy);
-  const intake = createIntake(work.items, busy);
-  const start = createStart({ work, run, settings, monitor, comparison }, intake.note);
+  const comparison = createComparison(engine, run.outcome, run.busy);
+  const intake = createIntake(work.items, run.busy);
+  const parts = { work, run, settings, monitor, comparison };
+  const start = createStart(parts, intake.note);
   const nothingYet = computed(
     () =>
       run.state.value.kind === 'idle' &&
@@ -48,13 +48,13 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
       h(
         'div',
         { class: 'stack' },
-        imagesCard(work.items, intake, busy),
+        imagesCard(work.items, intake, run.busy),
         h(
           'section',
           { class: 'card', 'aria-labelledby': 'settings-heading' },
           h('h2', { id: 'settings-heading' }, 'Settings'),
           settings.element,
-          startRow(work, { looking: intake.looking, busy }, start),
+          startRow(parts, intake.looking, start),
         ),
       ),
       h(
@@ -62,7 +62,7 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
         { class: 'stack' },
         progressCard(engine.activity, engine.cancel),
         howItGoes(nothingYet),
-        outcomes({ engine, run, busy, unfinished: work.unfinished }, start, intake.note),
+        outcomes(engine, parts, { start, note: intake.note }),
         monitor.element,
         comparison.element,
       ),
@@ -73,7 +73,7 @@ export function trainView(engine: Engine, work: TrainWork, active: () => boolean
     if (work.settings.value) settings.write(work.settings.value);
   });
   // A reload would lose what was learnt so far.
-  askBeforeLeaving(() => busy.peek());
+  askBeforeLeaving(() => run.busy.peek());
   acceptDrops(view, async (data) => intake.take(await droppedFiles(data)));
   acceptPastes((files) => intake.take({ files, paths: files.map(({ name }) => name) }), active);
   return view;
