@@ -1,17 +1,16 @@
-import { knownHeads } from '#kernels/known-heads';
+import { anyHeads, knownHeads } from '#kernels/known-heads';
 import type { OverrideValue } from '../../gpu/pipelines.ts';
 import type { Shader } from '../../gpu/shader.ts';
 import { perItem, spread } from '../grid.ts';
 import type { Call, Dispatch, Op } from '../op.ts';
 import { f32, type Tensor } from '../tensor.ts';
 import keyShader from './attention_grad_key.wgsl';
-import keySubgroupShader from './attention_grad_key_subgroup.wgsl';
 import queryShader from './attention_grad_query.wgsl';
-import querySubgroupShader from './attention_grad_query_subgroup.wgsl';
 import sequenceShader from './attention_sequence_grad.wgsl';
 import statisticsShader from './attention_statistics.wgsl';
 import keyTileShader from './attention_tile_grad_key.wgsl';
 import queryTileShader from './attention_tile_grad_query.wgsl';
+import { fourRows } from './four-rows.ts';
 import {
   type AttentionAttrs,
   codeOverrides,
@@ -152,8 +151,15 @@ function rowKernels(call: GradCall, rows: number): RowKernels {
       workgroups: (heads: number) => heads * Math.ceil(rows / tile),
     };
   const lanes = lanesOf(call);
+  const four = fourRows(call, head_dim);
+  if (four)
+    return {
+      ...four.shaders,
+      overrides: four.overrides,
+      workgroups: (heads: number) => four.workgroups(heads, rows),
+    };
   const overrides = codeOverrides(head_dim, lanes, call.capabilities);
-  if (lanes === 0)
+  if (lanes === 0 || !anyHeads)
     return {
       query: queryShader,
       key: keyShader,
@@ -163,8 +169,8 @@ function rowKernels(call: GradCall, rows: number): RowKernels {
   const known = head_dim === knownHeads?.size ? knownHeads : undefined;
   const ROWS = known ? rowsOfLane(rows, lanes) : 1;
   return {
-    query: known?.query ?? querySubgroupShader,
-    key: known?.key ?? keySubgroupShader,
+    query: (known ?? anyHeads).query,
+    key: (known ?? anyHeads).key,
     overrides: known ? { ...overrides, ROWS } : overrides,
     workgroups: (heads: number) => heads * Math.ceil(rows / (lanes * ROWS)),
   };

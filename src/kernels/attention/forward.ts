@@ -1,11 +1,11 @@
 // The dispatches of an attention's forward, by the kernel that suits the call.
-import { knownHeads } from '#kernels/known-heads';
+import { anyHeads, knownHeads } from '#kernels/known-heads';
 import { spread } from '../grid.ts';
 import type { Call, Dispatch } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 import shader from './attention.wgsl';
 import sequenceShader from './attention_sequence.wgsl';
-import subgroupShader from './attention_subgroup.wgsl';
+import { fourRows } from './four-rows.ts';
 import {
   type AttentionAttrs,
   codeOverrides,
@@ -66,13 +66,23 @@ export function forwardDispatches(call: Call<AttentionAttrs>): Dispatch[] {
   if (ofSequence) return [ofSequence];
   if (usesTiles(call, length)) return [tileDispatch(call.capabilities, attrs, call.inputs, [out!, lse!])];
   const lanes = lanesOf(call);
+  const four = fourRows(call, head_dim);
+  if (four)
+    return [
+      {
+        ...common,
+        shader: four.shaders.forward,
+        overrides: { ...four.overrides, PREFIXED },
+        workgroups: spread(four.workgroups(sequences * heads, length)),
+      },
+    ];
   const known = lanes > 0 && head_dim === knownHeads?.size ? knownHeads : undefined;
   const two = length > lanes ? 2 : 1; // two rows share each fetched key
   const rows = known ? rowsOfLane(length, lanes) : two;
   return [
     {
       ...common,
-      shader: lanes === 0 ? shader : (known?.forward ?? subgroupShader),
+      shader: (lanes > 0 && (known ?? anyHeads)?.forward) || shader,
       overrides: {
         ...codeOverrides(head_dim, lanes, call.capabilities),
         PREFIXED,

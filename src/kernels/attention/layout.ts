@@ -1,4 +1,5 @@
 // What the forward and the gradient kernels share: sizes, where rows lie, and the choice between variants.
+import { anyHeads } from '#kernels/known-heads';
 import type { Capabilities } from '../../gpu/gpu.ts';
 import type { Call } from '../op.ts';
 import type { TensorSpec } from '../tensor.ts';
@@ -55,12 +56,15 @@ export function pairs(attrs: AttentionAttrs, qkv: TensorSpec): { own: number; pr
 }
 
 /**
- * `subgroup`: one row per lane, shared by shuffles, which a software adapter wants (wide vectors, slow loads); `direct`:
- * one invocation per row, without subgroups.
+ * `subgroup`: one row per lane, shared by shuffles, which a software adapter wants (wide vectors, slow loads), not in
+ * browsers; `four_rows`: the same, named vector by vector, for heads of some sizes (four-rows.ts); `direct`: one invocation
+ * per row, without subgroups.
  */
 const rowVariants = ({ subgroupSize, software }: Capabilities): string[] => {
+  const subgroup = anyHeads ? ['subgroup'] : [];
   if (subgroupSize === 0) return ['direct'];
-  return software ? ['subgroup', 'direct'] : ['direct', 'subgroup'];
+  if (!software) return ['direct', ...subgroup];
+  return subgroupSize === 4 ? ['four_rows', ...subgroup, 'direct'] : [...subgroup, 'four_rows', 'direct'];
 };
 
 /**
@@ -72,15 +76,18 @@ export const sequenceVariants = (capabilities: Capabilities): string[] =>
     ? [...rowVariants(capabilities), 'sequence']
     : ['sequence', ...rowVariants(capabilities)];
 
+/** The kernels with a row to a lane that a call uses, if it uses such. */
+export function rowVariant(variant: string | undefined, capabilities: Capabilities): string {
+  const variants = rowVariants(capabilities);
+  return variant && variants.includes(variant) ? variant : variants[0]!;
+}
+
 /** Lanes of the subgroups that a call of a row kernel uses; 0: the shaders without. */
 export const lanesOf = ({
   capabilities,
   variant,
 }: Pick<Call<AttentionAttrs>, 'capabilities' | 'variant'>) => {
-  const rows = rowVariants(capabilities);
-  return (variant && rows.includes(variant) ? variant : rows[0]) === 'subgroup'
-    ? capabilities.subgroupSize
-    : 0;
+  return !anyHeads || rowVariant(variant, capabilities) === 'direct' ? 0 : capabilities.subgroupSize;
 };
 
 /** Rows that a lane owns in the kernels of known-heads.ts: they share each fetched row. */
