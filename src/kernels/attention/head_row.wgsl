@@ -52,7 +52,12 @@ fn four(x: f32) -> vec4f {
 
 // The first four lanes' vectors, a column each.
 fn four_vectors(x: vec4f) -> mat4x4f {
-  return transpose(mat4x4f(four(x.x), four(x.y), four(x.z), four(x.w)));
+  return mat4x4f(
+    subgroupBroadcast(x, 0u),
+    subgroupBroadcast(x, 1u),
+    subgroupBroadcast(x, 2u),
+    subgroupBroadcast(x, 3u)
+  );
 }
 
 // Products of the lane's own row x with the first four lanes' rows.
