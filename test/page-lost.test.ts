@@ -135,7 +135,8 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
       await tile('b.png', { seed: 3 }),
     ]);
     await page.waitForSelector('text=1 normal, 1 with a defect');
-    await page.getByLabel('Epochs').fill('3');
+    // Enough steps that it still runs when it is paused, however busy the machine is.
+    await page.getByLabel('Epochs').fill('8');
     await page.getByLabel('Images a step').fill('1');
     const run = async () => {
       await page.click('text=Start training');
@@ -145,7 +146,7 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
     const whole = await run();
     await page.click('text=Start training');
     await page.waitForFunction(() =>
-      /Epoch [23] of 3/.test(document.querySelector('.monitor')!.textContent!),
+      /Epoch [2-8] of 8/.test(document.querySelector('.monitor')!.textContent!),
     );
     await page.click('.monitor >> text=Pause');
     await written(page);
@@ -153,7 +154,7 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
     expect(leaving.asked).toBe(1);
     const cut = page.locator('[aria-label="Unfinished training"]');
     await cut.waitFor();
-    expect(await cut.innerText()).toMatch(/[2-5] of 6 steps on 2 images are kept/);
+    expect(await cut.innerText()).toMatch(/([2-9]|1[0-5]) of 16 steps on 2 images are kept/);
     expect(await violationsInAllLooks(page)).toEqual([]);
     await cut.getByRole('button', { name: 'Forget it' }).click();
     await cut.waitFor({ state: 'detached' });
@@ -162,7 +163,7 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
     await page.click('text=Remove all');
     await cut.getByRole('button', { name: 'Go on' }).click();
     await page.waitForSelector('text=/Prompts are ready/');
-    await page.waitForSelector('text=6 steps. The command line');
+    await page.waitForSelector('text=16 steps. The command line');
     expect((await saved(page, 'text=Download prompts')).bytes.equals(whole)).toBe(true);
     expect(await cut.count()).toBe(0);
     await written(page);
