@@ -1,4 +1,3 @@
-import { anyHeads, knownHeads } from '#kernels/known-heads';
 import type { OverrideValue } from '../../gpu/pipelines.ts';
 import type { Shader } from '../../gpu/shader.ts';
 import { perItem, spread } from '../grid.ts';
@@ -10,17 +9,8 @@ import sequenceShader from './attention_sequence_grad.wgsl';
 import statisticsShader from './attention_statistics.wgsl';
 import keyTileShader from './attention_tile_grad_key.wgsl';
 import queryTileShader from './attention_tile_grad_query.wgsl';
-import { fourRows } from './four-rows.ts';
-import {
-  type AttentionAttrs,
-  codeOverrides,
-  lanesOf,
-  pairs,
-  rowsOfLane,
-  sequenceOverrides,
-  sizes,
-  workgroup,
-} from './layout.ts';
+import { laneRows } from './lane-rows.ts';
+import { type AttentionAttrs, codeOverrides, pairs, sequenceOverrides, sizes, workgroup } from './layout.ts';
 import { gradientTileRows, gradientVariants } from './tile.ts';
 
 /** What of the gradient is wanted: of the sequences' own rows, of the prefix. */
@@ -150,29 +140,18 @@ function rowKernels(call: GradCall, rows: number): RowKernels {
       overrides: { TILE: tile, ALIGNED: head_dim % 4 === 0 },
       workgroups: (heads: number) => heads * Math.ceil(rows / tile),
     };
-  const lanes = lanesOf(call);
-  const four = fourRows(call, head_dim);
-  if (four)
+  const lanes = laneRows(call, head_dim, rows, { backward: true });
+  if (lanes)
     return {
-      ...four.shaders,
-      overrides: four.overrides,
-      workgroups: (heads: number) => four.workgroups(heads, rows),
+      ...lanes.shaders,
+      overrides: lanes.overrides,
+      workgroups: (heads: number) => heads * Math.ceil(rows / lanes.ofWorkgroup),
     };
-  const overrides = codeOverrides(head_dim, lanes, call.capabilities);
-  if (lanes === 0 || !anyHeads)
-    return {
-      query: queryShader,
-      key: keyShader,
-      overrides,
-      workgroups: (heads: number) => Math.ceil((heads * rows) / workgroup),
-    };
-  const known = head_dim === knownHeads?.size ? knownHeads : undefined;
-  const ROWS = known ? rowsOfLane(rows, lanes) : 1;
   return {
-    query: (known ?? anyHeads).query,
-    key: (known ?? anyHeads).key,
-    overrides: known ? { ...overrides, ROWS } : overrides,
-    workgroups: (heads: number) => heads * Math.ceil(rows / (lanes * ROWS)),
+    query: queryShader,
+    key: keyShader,
+    overrides: codeOverrides(head_dim, call.capabilities),
+    workgroups: (heads: number) => Math.ceil((heads * rows) / workgroup),
   };
 }
 

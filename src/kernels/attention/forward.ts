@@ -1,20 +1,11 @@
 // The dispatches of an attention's forward, by the kernel that suits the call.
-import { anyHeads, knownHeads } from '#kernels/known-heads';
 import { spread } from '../grid.ts';
 import type { Call, Dispatch } from '../op.ts';
 import type { Tensor } from '../tensor.ts';
 import shader from './attention.wgsl';
 import sequenceShader from './attention_sequence.wgsl';
-import { fourRows } from './four-rows.ts';
-import {
-  type AttentionAttrs,
-  codeOverrides,
-  lanesOf,
-  rowsOfLane,
-  sequenceOverrides,
-  sizes,
-  workgroup,
-} from './layout.ts';
+import { laneRows } from './lane-rows.ts';
+import { type AttentionAttrs, codeOverrides, sequenceOverrides, sizes, workgroup } from './layout.ts';
 import { tileDispatch, usesTiles } from './tile.ts';
 
 /**
@@ -65,32 +56,15 @@ export function forwardDispatches(call: Call<AttentionAttrs>): Dispatch[] {
   const ofSequence = sequenceForward(call);
   if (ofSequence) return [ofSequence];
   if (usesTiles(call, length)) return [tileDispatch(call.capabilities, attrs, call.inputs, [out!, lse!])];
-  const lanes = lanesOf(call);
-  const four = fourRows(call, head_dim);
-  if (four)
-    return [
-      {
-        ...common,
-        shader: four.shaders.forward,
-        overrides: { ...four.overrides, PREFIXED },
-        workgroups: spread(four.workgroups(sequences * heads, length)),
-      },
-    ];
-  const known = lanes > 0 && head_dim === knownHeads?.size ? knownHeads : undefined;
-  const two = length > lanes ? 2 : 1; // two rows share each fetched key
-  const rows = known ? rowsOfLane(length, lanes) : two;
+  const lanes = laneRows(call, head_dim, length, { backward: false });
   return [
     {
       ...common,
-      shader: (lanes > 0 && (known ?? anyHeads)?.forward) || shader,
-      overrides: {
-        ...codeOverrides(head_dim, lanes, call.capabilities),
-        PREFIXED,
-        ...(lanes > 0 ? { ROWS: rows } : {}),
-      },
+      shader: lanes?.shaders.forward ?? shader,
+      overrides: { ...(lanes?.overrides ?? codeOverrides(head_dim, call.capabilities)), PREFIXED },
       workgroups: spread(
-        lanes > 0
-          ? sequences * heads * Math.ceil(length / (lanes * rows))
+        lanes
+          ? sequences * heads * Math.ceil(length / lanes.ofWorkgroup)
           : Math.ceil((sequences * heads * length) / workgroup),
       ),
     },

@@ -36,14 +36,13 @@ export function sizes({ heads, causal, source, prefixLength }: AttentionAttrs, q
 }
 
 /**
- * What changes the code, with `lanes` of a subgroup or without (0). A GPU keeps a row in registers only if its size is
- * known; a software adapter has none to spare and compiles the unrolled loops of a large head for seconds.
+ * What changes the code of kernels without subgroups. A GPU keeps a row in registers only if its size is known; a software
+ * adapter has none to spare and compiles the unrolled loops of a large head for seconds.
  */
-export const codeOverrides = (headDim: number, lanes: number, { software }: Capabilities) => ({
+export const codeOverrides = (headDim: number, { software }: Capabilities) => ({
   ALIGNED: headDim % 4 === 0,
-  ...(lanes > 0
-    ? { SUBGROUP: lanes, FETCHED: Math.min(lanes, 8) }
-    : { WORKGROUP: workgroup, VECTORS: software && headDim > 32 ? 0 : Math.ceil(headDim / 4) }),
+  WORKGROUP: workgroup,
+  VECTORS: software && headDim > 32 ? 0 : Math.ceil(headDim / 4),
 });
 
 /** Query-key pairs of all sequences and heads, for the costs. */
@@ -57,7 +56,7 @@ export function pairs(attrs: AttentionAttrs, qkv: TensorSpec): { own: number; pr
 
 /**
  * `subgroup`: one row per lane, shared by shuffles, which a software adapter wants (wide vectors, slow loads), not in
- * browsers; `four_rows`: the same, named vector by vector, for heads of some sizes (four-rows.ts); `direct`: one invocation
+ * browsers; `four_rows`: the same, named vector by vector, for heads of some sizes (lane-rows.ts); `direct`: one invocation
  * per row, without subgroups.
  */
 const rowVariants = ({ subgroupSize, software }: Capabilities): string[] => {
@@ -81,17 +80,6 @@ export function rowVariant(variant: string | undefined, capabilities: Capabiliti
   const variants = rowVariants(capabilities);
   return variant && variants.includes(variant) ? variant : variants[0]!;
 }
-
-/** Lanes of the subgroups that a call of a row kernel uses; 0: the shaders without. */
-export const lanesOf = ({
-  capabilities,
-  variant,
-}: Pick<Call<AttentionAttrs>, 'capabilities' | 'variant'>) => {
-  return !anyHeads || rowVariant(variant, capabilities) === 'direct' ? 0 : capabilities.subgroupSize;
-};
-
-/** Rows that a lane owns in the kernels of known-heads.ts: they share each fetched row. */
-export const rowsOfLane = (rows: number, lanes: number): number => Math.min(3, Math.ceil(rows / lanes));
 
 const sequenceWorkgroup = 128;
 /** Bytes of workgroup memory that the kernels of `sequence` are compiled for; shapes share a pipeline. */
