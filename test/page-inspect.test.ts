@@ -14,6 +14,7 @@ import {
   saved,
   shareVisit,
   visit,
+  written,
 } from './page/site.ts';
 
 const files = {
@@ -188,6 +189,7 @@ describe.skipIf(!hasChromium())('the page: inspect', () => {
     await page.click('.sample');
     await inspected(page, 1);
     await page.evaluate(() => navigator.serviceWorker.ready);
+    await written(page);
     await context.setOffline(true);
     await page.reload();
     // Kept from before; and computed anew.

@@ -5,6 +5,7 @@ import { hasChromium } from '../testing/browser/chromium.ts';
 import { violationsInAllLooks } from './page/axe.ts';
 import { mask, tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
+import { slowDown } from './page/slow.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
 const setLimit = async (page: Page, value: string) => {
@@ -15,6 +16,8 @@ const setLimit = async (page: Page, value: string) => {
 const limit = (page: Page) => page.locator('section[aria-labelledby=limit-heading]').innerText();
 const scores = async (page: Page) =>
   (await numbers(page, 'text=Save numbers of all')).images.map(({ score }) => score);
+/** Asked for again before it is written. */
+const slowStorage = (page: Page) => slowDown(page.context(), ['storage']);
 /** Says yes to the browser's question, as somebody who leaves anyway. @returns how often it was asked */
 function leave(page: Page): { readonly asked: number } {
   const count = { asked: 0 };
@@ -24,6 +27,21 @@ function leave(page: Page): { readonly asked: number } {
   });
   return count;
 }
+
+/** In a page: whether it is kept that photographs are looked at in so many tiles. */
+const looksIn = (tiles: number): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    const opening = indexedDB.open('faprompt-settings');
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const asking = opening.result.transaction('settings').objectStore('settings').get('model');
+      asking.onerror = () => reject(asking.error);
+      asking.onsuccess = () => {
+        opening.result.close();
+        resolve((asking.result as { choice: { tiles?: number } } | undefined)?.choice.tiles === tiles);
+      };
+    };
+  });
 
 describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () => {
   let site: PageSite;
@@ -79,7 +97,6 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
 
   test('a reload while photographs are looked at anew shows no score of the model before', async () => {
     const { page, context } = await visit(site);
-    // So many that some are left after the time that writing takes.
     const parts = [1, 2, 3, 4, 5, 6].map((seed) => tile(`${seed}.png`, { seed, size: 160 }));
     await page.setInputFiles('.welcome input[multiple]', await Promise.all(parts));
     await inspected(page, 6);
@@ -87,7 +104,8 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
     await written(page);
     await page.getByLabel('Look at').selectOption('3');
     await page.waitForSelector('.thumb[data-state=working]');
-    await written(page);
+    // Not until all is written: by then none may be left.
+    await page.waitForFunction(looksIn, 3);
     await page.reload();
     await page.locator('.thumb').last().click();
     await page.waitForSelector('text=Stopped before this photograph was done');
@@ -98,8 +116,30 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
     await context.close();
   });
 
+  test('photographs that come before those of the last visit are back: each once, with its result', async () => {
+    const { page, context, complaints } = await visit(site, {}, slowStorage);
+    const titles = () =>
+      page.locator('.thumb').evaluateAll((all) => all.map((one) => one.getAttribute('title')));
+    await page.setInputFiles('.welcome input[multiple]', await tile('one.png', { seed: 1 }));
+    await inspected(page, 1);
+    await written(page);
+    expect(await titles()).toEqual(['one.png']);
+    await page.reload();
+    await page.setInputFiles('.welcome input[multiple]', await tile('two.png', { seed: 2 }));
+    await inspected(page, 2);
+    await written(page);
+    expect(await titles()).toEqual(['one.png', 'two.png']);
+    const before = await scores(page);
+    await page.reload();
+    await inspected(page, 2);
+    expect(await titles()).toEqual(['one.png', 'two.png']);
+    expect(await scores(page)).toEqual(before);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   test('good parts that were looked at are still there after Escape, and after a reload', async () => {
-    const { page, context, complaints } = await visit(site);
+    const { page, context, complaints } = await visit(site, {}, slowStorage);
     const open = () => page.click('.welcome >> text=Calibrate on good parts');
     const known = (count: number) => page.waitForSelector(`dialog >> text=${count} good photographs, scores`);
     await open();

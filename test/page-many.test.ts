@@ -3,11 +3,20 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
-import { type PhaseTasks, taskLines, watchTasks } from '../testing/browser/tasks.ts';
+import { type PhaseTasks, type TaskWatch, taskLines, watchTasks } from '../testing/browser/tasks.ts';
 import { mask, tile } from './page/images.ts';
-import { inspected, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
+import {
+  drawn,
+  inspected,
+  openPageSite,
+  type PageSite,
+  saved,
+  type Visit,
+  visit,
+  written,
+} from './page/site.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
 const many = Number(process.env.FAPROMPT_MANY ?? 200);
@@ -70,6 +79,13 @@ const multiply = (page: Page): Promise<unknown> =>
     [many, unread] as const,
   );
 
+/** Watches until the test is over: a browser has one trace at a time, and another test may want it. */
+const watch = async (page: Page, first: string): Promise<TaskWatch> => {
+  const tasks = await watchTasks(page, first);
+  onTestFinished(async () => void (await tasks.end()));
+  return tasks;
+};
+
 const counted = (page: Page, end: string): Promise<unknown> =>
   page.waitForFunction((text) => document.querySelector('.counts')?.textContent?.endsWith(text), end, {
     polling: 50,
@@ -87,6 +103,11 @@ describe.skipIf(!hasChromium())('the page with hundreds of photographs', () => {
     await site?.close();
     await rm(folder, { recursive: true, force: true });
   });
+  const alone = async (): Promise<Visit> => {
+    const opened = await visit(site, { reducedMotion: 'reduce' });
+    onTestFinished(() => opened.context.close());
+    return opened;
+  };
   /** Files on the disk: handed over by the debugger they would be decoded by the page's main thread. */
   const onDisk = async (name: string, count: number, { buffer }: { buffer: Buffer }): Promise<string[]> => {
     const paths = Array.from({ length: count }, (_, i) => path.join(folder, name.replace('*', String(i))));
@@ -95,12 +116,12 @@ describe.skipIf(!hasChromium())('the page with hundreds of photographs', () => {
   };
 
   test('no task of 50 ms while they come, are looked through, judged, sorted, saved, taken away and loaded again', async () => {
-    const { page, context, complaints } = await visit(site, { reducedMotion: 'reduce' });
+    const { page, complaints } = await alone();
     await page.setInputFiles('.welcome input[multiple]', await tile('one.png', { size: 64 }));
     await inspected(page, 1);
     await written(page);
     await multiply(page);
-    const tasks = await watchTasks(page, 'loading');
+    const tasks = await watch(page, 'loading');
     await page.reload();
     await counted(page, `, ${unread} could not be read.`);
 
@@ -126,7 +147,8 @@ describe.skipIf(!hasChromium())('the page with hundreds of photographs', () => {
     expect(await thumbnails.count()).toBeLessThan(150);
     for (let i = 0; i < 5; i += 1) await page.keyboard.press('ArrowLeft');
     expect(await current(page).getAttribute('title')).toBe(`part-${many - 6}.png`);
-    // By the pointer, far from the one that is shown.
+    // By the pointer, far from the one that is shown, once that has been brought into sight.
+    await drawn(page);
     await page.locator('.filmstrip').evaluate((strip) => strip.scrollTo({ left: strip.scrollWidth / 2 }));
     await page.click(`.filmstrip .thumb[title="part-${many / 2}.png"]`);
     expect(await current(page).getAttribute('title')).toBe(`part-${many / 2}.png`);
@@ -195,17 +217,16 @@ describe.skipIf(!hasChromium())('the page with hundreds of photographs', () => {
     if (process.env.FAPROMPT_TASKS) console.log(taskLines(phases).join('\n'));
     expect(tooLong(phases)).toEqual([]);
     expect(complaints).toEqual([]);
-    await context.close();
   });
 
   test('no task of 50 ms with hundreds of training images', async () => {
-    const { page, context, complaints } = await visit(site, { reducedMotion: 'reduce' });
+    const { page, complaints } = await alone();
     await page.click('nav >> text=Train');
     const image = await tile('image.png', { size: 64 });
     const files = await onDisk('image-*.png', many, image);
     const marked = path.join(folder, 'image-0_mask.png');
     await writeFile(marked, (await mask('mask.png', 64)).buffer);
-    const tasks = await watchTasks(page, 'images come');
+    const tasks = await watch(page, 'images come');
     await page.setInputFiles('.train input[accept="image/*"]', [...files, marked]);
     const there = `text=${many - 1} normal, 1 with a defect`;
     await page.waitForSelector(there);
@@ -222,6 +243,5 @@ describe.skipIf(!hasChromium())('the page with hundreds of photographs', () => {
     if (process.env.FAPROMPT_TASKS) console.log(taskLines(phases).join('\n'));
     expect(tooLong(phases)).toEqual([]);
     expect(complaints).toEqual([]);
-    await context.close();
   });
 });

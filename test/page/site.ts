@@ -6,6 +6,7 @@ import { buildPage } from '../../scripts/web/build.mjs';
 import { pageServer } from '../../scripts/web/server.mjs';
 import { testBrowser } from '../../testing/browser/chromium.ts';
 import { built } from '../built.ts';
+import { slowAsAsked } from './slow.ts';
 
 export interface PageSite {
   readonly url: string;
@@ -72,6 +73,10 @@ export const written = (page: Page): Promise<unknown> =>
     { polling },
   );
 
+/** Waits until what the page does at its next frame is done. */
+export const drawn = (page: Page): Promise<unknown> =>
+  page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+
 /** A small phone, as a context's options. */
 export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true } as const;
 
@@ -103,6 +108,7 @@ export async function visit(
     });
   });
   await context.addInitScript(countWrites);
+  await slowAsAsked(context);
   await before?.(page);
   await page.goto(url);
   await page.waitForSelector('[data-ready]');

@@ -18,7 +18,7 @@ export interface PhaseTasks extends LongestTasks {
 export interface TaskWatch {
   /** What comes from now on is called so. */
   phase(name: string): Promise<void>;
-  /** Ends the watch. @returns phases in their order; one that came again counts as one */
+  /** Ends the watch, if it has not ended. @returns phases in their order; one that came again counts as one */
   end(): Promise<readonly PhaseTasks[]>;
 }
 
@@ -102,6 +102,15 @@ export async function watchTasks(page: Page, first = 'page'): Promise<TaskWatch>
     turning = turning.then(end).then(begin).then(wait);
     return turning;
   };
+  const finish = async () => {
+    clearTimeout(timer);
+    await turning;
+    clearTimeout(timer);
+    await end();
+    await session.detach();
+    return [...found].map(([name, tasks]) => ({ phase: name, ...tasks }));
+  };
+  let ended: Promise<readonly PhaseTasks[]> | undefined;
   await turning;
   wait();
   return {
@@ -112,13 +121,9 @@ export async function watchTasks(page: Page, first = 'page'): Promise<TaskWatch>
       phase = name;
       await say(`${mark}${name}`);
     },
-    async end() {
-      clearTimeout(timer);
-      await turning;
-      clearTimeout(timer);
-      await end();
-      await session.detach();
-      return [...found].map(([name, tasks]) => ({ phase: name, ...tasks }));
+    end() {
+      ended ??= finish();
+      return ended;
     },
   };
 }

@@ -38,13 +38,13 @@ const forgiving = async <T>(work: Promise<T>): Promise<T | undefined> => {
   }
 };
 
-export const kept = <T>(name: Room, key: string): Promise<T | undefined> =>
-  forgiving(get<T>(key, room(name)));
-
 const last = new Map<Room, Promise<unknown>>();
+/** Behind all writes to a room that were asked for so far. */
+const afterWrites = <T>(name: Room, work: () => Promise<T>): Promise<T> =>
+  (last.get(name) ?? Promise.resolve()).then(work);
 /** What is written to a room goes there in the order in which it was asked for, however many tasks it takes. */
 function inTurn<T>(name: Room, write: () => Promise<T>): Promise<T> {
-  const turn = (last.get(name) ?? Promise.resolve()).then(write);
+  const turn = afterWrites(name, write);
   last.set(
     name,
     turn.catch(() => {}),
@@ -52,6 +52,8 @@ function inTurn<T>(name: Room, write: () => Promise<T>): Promise<T> {
   return turn;
 }
 
+export const kept = <T>(name: Room, key: string): Promise<T | undefined> =>
+  afterWrites(name, () => forgiving(get<T>(key, room(name))));
 export const keep = (name: Room, key: string, value: unknown): Promise<boolean> =>
   inTurn(name, async () => (await forgiving(set(key, value, room(name)).then(() => true))) === true);
 /** Several; whoever leaves before all of them are there is asked. */
@@ -79,18 +81,20 @@ export const forget = (name: Room, ...keys: readonly string[]): Promise<void> =>
   inTurn(name, async () => {
     for (const some of slices(keys)) await forgiving(delMany([...some], room(name)));
   });
-export const forgetAll = async (name: Room): Promise<void> => {
-  await forgiving(clear(room(name)));
-};
+export const forgetAll = (name: Room): Promise<void> =>
+  inTurn(name, async () => {
+    await forgiving(clear(room(name)));
+  });
 /** In the order of their keys. */
-export async function allKept<T>(name: Room): Promise<[string, T][]> {
-  const all: [string, T][] = [];
-  for (;;) {
-    const some = await forgiving(room(name)('readonly', (store) => readAfter<T>(store, all.at(-1)?.[0])));
-    all.push(...(some ?? []));
-    if (some === undefined || some.length < together) return all;
-  }
-}
+export const allKept = <T>(name: Room): Promise<[string, T][]> =>
+  afterWrites(name, async () => {
+    const all: [string, T][] = [];
+    for (;;) {
+      const some = await forgiving(room(name)('readonly', (store) => readAfter<T>(store, all.at(-1)?.[0])));
+      all.push(...(some ?? []));
+      if (some === undefined || some.length < together) return all;
+    }
+  });
 
 /** Records that go through one task: a day's photographs at once would hold the page up. */
 const together = 20;

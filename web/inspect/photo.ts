@@ -31,13 +31,14 @@ export interface Photo extends ObjectUrl {
 }
 
 let places = 0;
+const ofThisVisit = new Set<string>();
 
 /** @param given `id` and `place` are those that it had before a reload */
 export function createPhoto(
   given: Pick<Photo, 'name' | 'file'> & Partial<Pick<Photo, 'id' | 'place'>>,
   state: PhotoState,
 ): Photo {
-  const { name, file, id = crypto.randomUUID(), place = places + 1 } = given;
+  const { name, file, id = newId(), place = places + 1 } = given;
   const address = objectUrl(file);
   places = Math.max(places, place);
   return {
@@ -52,6 +53,16 @@ export function createPhoto(
     release: address.release,
   };
 }
+
+function newId(): string {
+  const id = crypto.randomUUID();
+  ofThisVisit.add(id);
+  return id;
+}
+
+/** Whether a photograph came since the page was opened. @param id of one; absent: of any */
+export const cameNow = (id?: string): boolean =>
+  id === undefined ? ofThisVisit.size > 0 : ofThisVisit.has(id);
 
 /** As if it came now. */
 export function moveToEnd(photo: Photo): void {

@@ -6,7 +6,7 @@ import { ownsWork } from '../core/keep.ts';
 import type { Problem } from '../engine/problems.ts';
 import { forgetKept, forgetLeftovers, keepPhotos, keepResult, keptPhotos, whenOwner } from './kept-photos.ts';
 import { createMaps, type Maps } from './maps.ts';
-import { createPhoto, type Ended, moveToEnd, type Photo, worstFirst } from './photo.ts';
+import { cameNow, createPhoto, type Ended, moveToEnd, type Photo, worstFirst } from './photo.ts';
 import { markSample } from './samples.ts';
 
 export type Order = 'added' | 'score';
@@ -109,7 +109,9 @@ export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photo
       append(added);
     },
     async restore() {
-      if ((await ownsWork()) && (await bringBack(list, scoring)) === 0) await forgetLeftovers();
+      if (!(await ownsWork())) return;
+      const count = await bringBack(list, scoring);
+      if (count === 0 && !cameNow()) await forgetLeftovers();
     },
     takeOver: () => takeOver(list, maps, scoring),
   };
@@ -143,25 +145,27 @@ function takeOut({ all, ordered, selected }: List, some: readonly Photo[]): () =
   };
 }
 
-/** Puts what was kept before the others. @returns how many there were */
+/** Puts what was kept before the others, which are kept as the later ones from now on. @returns how many there were */
 async function bringBack(
   { all, selected }: List,
   scoring: ReadonlySignal<string | undefined>,
 ): Promise<number> {
-  const found = await keptPhotos(scoring);
+  // Those of this visit may be kept already.
+  const found = (await keptPhotos(scoring)).filter(({ id }) => !cameNow(id));
   const back = found.map(({ state, ...photo }) => createPhoto(photo, state ?? { kind: 'stopped' }));
+  const own = all.peek();
   batch(() => {
-    all.value = [...back, ...all.peek()];
+    all.value = [...back, ...own];
     selected.value ??= all.peek()[0];
   });
+  own.forEach(moveToEnd);
+  keepPhotos(own);
   return back.length;
 }
 
 async function takeOver(list: List, maps: Maps, scoring: ReadonlySignal<string | undefined>): Promise<void> {
   const own = list.all.peek();
   await bringBack(list, scoring);
-  own.forEach(moveToEnd);
-  keepPhotos(own);
   await maps.keepRest();
   for (const { id, state } of own) {
     const now = state.peek();
