@@ -91,6 +91,8 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
     await page.waitForFunction(() => document.activeElement !== document.body);
     await page.waitForSelector('.thumb[title="1.png"][data-state=done]');
     expect(await page.locator('.thumb[data-state=stopped]').count()).toBe(2);
+    // From one that is done, too.
+    await page.waitForSelector('.messages >> text=Stopped before 2 photographs were done');
     await thumb(page, '3.png').click();
     await page.click('text=Inspect all 2 that are left');
     await inspected(page, 3);

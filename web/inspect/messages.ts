@@ -1,9 +1,11 @@
 // What went wrong, above the photographs, and what can be done about it.
 import { computed, effect, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import { fill, h } from '../core/dom.ts';
+import { plural } from '../core/format.ts';
 import { notice } from '../core/notice.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Problem } from '../engine/problems.ts';
+import type { Photo } from './photo.ts';
 import type { Photos } from './photos.ts';
 import type { Queue } from './queue.ts';
 
@@ -32,7 +34,6 @@ export function messages(
     const general = problem.value;
     const photo = selected.value;
     const current = photo?.state.value;
-    const left = stopped.value;
     fill(
       element,
       refusedNotice(refused),
@@ -48,22 +49,32 @@ export function messages(
           actions: [{ label: 'Try again', act: () => queue.again('unfinished') }, chooseModel],
         }),
       current?.kind === 'failed' && notice(current.problem),
-      !general &&
-        photo &&
-        current?.kind === 'stopped' &&
-        notice({
-          tone: 'info',
-          title: 'Stopped before this photograph was done',
-          actions: [
-            { label: 'Inspect it', act: () => queue.again(photo) },
-            ...(left > 1
-              ? [{ label: `Inspect all ${left} that are left`, act: () => queue.again('unfinished') }]
-              : []),
-          ],
-        }),
+      !general && photo && stoppedNotice(photo, stopped.value, queue),
     );
   });
   return element;
+}
+
+/** Seen from any photograph but one under way: work that was stopped can be taken up again. @param left how many were stopped */
+function stoppedNotice(photo: Photo, left: number, queue: Queue): HTMLElement | false {
+  const { kind } = photo.state.value;
+  if (left === 0 || kind === 'waiting' || kind === 'working') return false;
+  const itself = { label: 'Inspect it', act: () => queue.again(photo) };
+  const all = {
+    label: left === 1 ? 'Inspect the one that is left' : `Inspect all ${left} that are left`,
+    act: () => queue.again('unfinished'),
+  };
+  return kind === 'stopped'
+    ? notice({
+        tone: 'info',
+        title: 'Stopped before this photograph was done',
+        actions: left > 1 ? [itself, all] : [itself],
+      })
+    : notice({
+        tone: 'info',
+        title: `Stopped before ${plural(left, 'photograph')} ${left === 1 ? 'was' : 'were'} done`,
+        actions: [all],
+      });
 }
 
 /** Something that was not taken. */
