@@ -134,6 +134,17 @@ describe.skipIf(!hasChromium())('the page: nothing is lost without a word', () =
     await inspected(page, 2);
     expect(await titles()).toEqual(['one.png', 'two.png']);
     expect(await scores(page)).toEqual(before);
+    // And a project takes the place of all of them.
+    const project = await saved(page, 'text=Save the project');
+    await page.reload();
+    await page.setInputFiles('.welcome input[accept^=".zip"]', {
+      name: project.name,
+      mimeType: 'application/zip',
+      buffer: project.bytes,
+    });
+    await page.waitForSelector('.undo-bar:has-text("Project opened in place of")');
+    await inspected(page, 2);
+    expect(await titles()).toEqual(['one.png', 'two.png']);
     expect(complaints).toEqual([]);
     await context.close();
   });

@@ -58,6 +58,8 @@ export async function openProject(
     })),
   );
   const choice = await choiceOf(project, content);
+  // What is there is all that is there.
+  await Promise.all([engine.ready, photos.restored, train.ready]);
   if (engine.locked.peek())
     throw new ProjectError('Training is under way: open the project when it has ended.');
   engine.cancel();
