@@ -2,29 +2,18 @@
 
 import { prefetch } from '../base/prefetch.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { DeviceTensor } from '../graph/device-tensor.ts';
+import type { DeviceTensor, HostData } from '../graph/device-tensor.ts';
 import type { Executable } from '../graph/executor.ts';
 import type { Tokenizer } from '../model/clip/tokenizer/tokenizer.ts';
 import type { Clip } from '../model/clip/weights.ts';
-import { joinValues, splitShapes, splitValues, wholes } from '../model/methods/parts.ts';
-import { createCompiledSteps } from './compiled-steps.ts';
 import { batches, phaseOf } from './epoch.ts';
 import { TrainingError } from './errors.ts';
 import { readLosses } from './losses.ts';
-import { createResidentImages, stepFeeds } from './resident.ts';
+import { createOverlap } from './overlap.ts';
+import { createResidentImages } from './resident.ts';
 import { epochOrder, learningOf, type TrainSettings } from './settings.ts';
 import type { ImageProblem, TrainingSource } from './source.ts';
-import {
-  buildStep,
-  compileStep,
-  createTrainingState,
-  type HostState,
-  readTrainingState,
-  stepInputs,
-} from './step.ts';
-
-/** What images are of that have no class. */
-const unnamed = 'object';
+import { createTrained, type StartState } from './trained.ts';
 
 /** Where a run stands. */
 export interface Progress {
@@ -44,7 +33,7 @@ export interface Progress {
 /** All that it takes to go on. */
 export interface Snapshot {
   readonly progress: Progress;
-  readonly state: { readonly parameters: ReadonlyMap<string, Float32Array> } & Partial<HostState>;
+  readonly state: StartState;
 }
 
 export interface StepEvent {
@@ -117,126 +106,62 @@ export async function train(
   callbacks: TrainCallbacks = {},
   { resume, signal, saveEvery = Number.POSITIVE_INFINITY, tokenizer, residentBytes }: TrainRun = {},
 ): Promise<TrainResult> {
-  const { method, imageSize, dualLayers, batch, epochs, seed, learningRate } = settings;
-  const learning = learningOf(method);
-  const { optimizer, largestBatch = batch } = learning;
-  if (batch > largestBatch)
-    throw new TrainingError({
-      setting: 'batch',
-      expected: `at most ${largestBatch}, as ${method.name} has it`,
-      found: `${batch}`,
-    });
-  const needs = method.needs(clip.config, { dualLayers });
-  const start = resume ?? {
-    progress: { epoch: 0, position: 0, step: 0, lossSum: 0, lossSteps: 0 },
-    state: { parameters: await learning.initial(clip, seed, tokenizer) },
-  };
-  const learner = await learning.prepare({
-    gpu,
-    clip,
-    size: imageSize,
-    classes: source.classes ?? [unnamed],
-    tokenizer,
-  });
-  const shapes = learning.shapes(clip.config);
-  const parts = learning.parts?.(clip.config) ?? wholes;
-  const state = createTrainingState(
-    gpu,
-    splitShapes(shapes, parts),
-    mapState(start.state, (values) => splitValues(values, parts)),
-    optimizer.moments,
+  checkBatch(settings);
+  const { method, batch, epochs, seed, learningRate } = settings;
+  const { optimizer, initial, phases: phasesOf } = learningOf(method);
+  const phases = phasesOf?.(epochs) ?? [epochs];
+  const trained = await createTrained(
+    { gpu, clip, settings, classes: source.classes, tokenizer, compiled: callbacks.compiled },
+    resume?.state ?? { parameters: await initial(clip, seed, tokenizer) },
   );
-  const readState = async (): Promise<HostState> =>
-    mapState(await readTrainingState(gpu, state), (values) => joinValues(values, parts));
-  const phases = learning.phases?.(epochs) ?? [epochs];
-  const steps = createCompiledSteps(async (images, phase) => {
-    const graph = buildStep(
-      clip,
-      { learner, needs },
-      { batch: images, size: imageSize },
-      { optimizer, phase },
-    );
-    const executable = await compileStep(gpu, clip, graph, state);
-    callbacks.compiled?.(images, executable);
-    return executable;
-  });
   const resident = createResidentImages(gpu, source, residentBytes);
   const unusable = new Set<string>();
   const report = (problem: ImageProblem) => {
     if (!unusable.has(problem.file)) callbacks.problem?.(problem);
     unusable.add(problem.file);
   };
-
-  let progress = start.progress;
-  const save = async (epoch?: number) => callbacks.save?.({ progress, state: await readState() }, epoch);
+  let progress = resume?.progress ?? beginning;
+  const save = async (epoch?: number) => callbacks.save?.({ progress, state: await trained.read() }, epoch);
   const result = async (finished: boolean): Promise<TrainResult> => {
-    const { parameters } = await readState();
+    const { parameters } = await trained.read();
     return { finished, progress, parameters, problems: unusable.size, resident: { ...resident.kept } };
   };
-  let lastEnd = 0;
-  /** Waits for a step's losses, after those of the step before. */
-  const finish = async (
-    run: ReturnType<Executable['run']>,
-    {
-      step,
-      images,
-      consumed,
-      held,
-      previous,
-    }: { step: number; images: number; consumed: number; held: boolean; previous: Promise<void> | undefined },
-  ): Promise<void> => {
-    const began = performance.now();
-    const [found] = await Promise.all([run, previous]);
-    const now = performance.now();
-    const ms = now - Math.max(began, lastEnd);
-    lastEnd = now;
-    const losses = readLosses(found, step);
-    progress = {
-      ...progress,
-      step,
-      position: progress.position + consumed,
-      lossSum: progress.lossSum + losses.total!,
-      lossSteps: progress.lossSteps + 1,
-    };
-    await callbacks.step?.({ epoch: progress.epoch + 1, step, images, losses, ms, progress, held });
-  };
-  // One step computes while the next is put together and queued; only then are its losses waited for.
-  let running: Promise<void> | undefined;
-  try {
-    await callbacks.started?.(state.parameters);
-    while (progress.epoch < epochs) {
-      const phase = phaseOf(phases, progress.epoch);
-      const order = epochOrder(seed, progress.epoch, source.count).slice(progress.position);
-      const loaded = prefetch(order, (index) => resident.load(index), Math.max(batch, source.ahead ?? 0));
-      let step = progress.step;
-      for await (const { images, consumed } of batches(loaded, batch, report)) {
-        if (signal?.aborted) break;
-        if (images.length === 0) {
-          await running;
-          progress = { ...progress, position: progress.position + consumed };
-          continue;
-        }
-        step += 1;
-        const executable = await steps.of(images.length, phase);
-        const ofPhase = step - (progress.phaseStart ?? 0);
-        const schedule = optimizer.schedule({ learningRate, step: ofPhase, epoch: progress.epoch, epochs });
-        const own = learner.feeds?.(images.map(({ className = unnamed }) => className)) ?? {};
-        const read = stepInputs(executable);
-        const given = Object.entries({ ...stepFeeds(images, imageSize), ...own, schedule });
-        const run = executable.run(
-          Object.fromEntries(given.filter(([name]) => read.has(name))),
-          Object.keys(executable.plan.outputs),
-        );
-        const previous = running;
-        const saved = step % saveEvery === 0;
-        const held = saved || callbacks.hold?.(step) === true;
-        running = finish(run, { step, images: images.length, consumed, held, previous });
-        running.catch(() => {}); // reported where it is waited for
-        await previous;
-        if (held) await running; // a checkpoint is of one step: the next must not have begun
-        if (saved) await save();
+  const running = createOverlap<Record<string, HostData>>();
+  /** The rest of the epoch under way, as far as no signal ends it. */
+  const trainEpoch = async (): Promise<void> => {
+    const phase = phaseOf(phases, progress.epoch);
+    const order = epochOrder(seed, progress.epoch, source.count).slice(progress.position);
+    const loaded = prefetch(order, (index) => resident.load(index), Math.max(batch, source.ahead ?? 0));
+    let { step } = progress;
+    for await (const { images, consumed } of batches(loaded, batch, report)) {
+      if (signal?.aborted) break;
+      if (images.length === 0) {
+        await running.ended();
+        progress = { ...progress, position: progress.position + consumed };
+        continue;
       }
-      await running;
+      step += 1;
+      const at = { step, images: images.length };
+      const ofPhase = step - (progress.phaseStart ?? 0);
+      const schedule = optimizer.schedule({ learningRate, step: ofPhase, epoch: progress.epoch, epochs });
+      const queued = await trained.step(images, phase, schedule);
+      // A checkpoint is of one step: the next must not have begun.
+      const saved = step % saveEvery === 0;
+      const held = saved || callbacks.hold?.(step) === true;
+      const done = async (found: Record<string, HostData>, ms: number) => {
+        const losses = readLosses(found, at.step);
+        progress = after(progress, { step: at.step, consumed, loss: losses.total! });
+        await callbacks.step?.({ epoch: progress.epoch + 1, ...at, losses, ms, progress, held });
+      };
+      await running.add(queued.losses, done, held);
+      if (saved) await save();
+    }
+    await running.ended();
+  };
+  try {
+    await callbacks.started?.(trained.parameters);
+    while (progress.epoch < epochs) {
+      await trainEpoch();
       if (signal?.aborted) {
         await save();
         return await result(false);
@@ -247,34 +172,50 @@ export async function train(
           expected: 'at least one usable image',
           found: `none of ${source.count}`,
         });
-      const epoch = progress.epoch + 1;
-      callbacks.epoch?.({ epoch, step: progress.step, loss: progress.lossSum / progress.lossSteps });
-      const { step: done, phaseStart } = progress;
-      const next = phaseOf(phases, epoch) === phase ? phaseStart : done;
-      progress = {
-        epoch,
-        position: 0,
-        step: done,
-        lossSum: 0,
-        lossSteps: 0,
-        ...(next === undefined ? {} : { phaseStart: next }),
-      };
-      await save(epoch);
+      const { step, lossSum, lossSteps } = progress;
+      progress = nextEpoch(progress, phases);
+      callbacks.epoch?.({ epoch: progress.epoch, step, loss: lossSum / lossSteps });
+      await save(progress.epoch);
     }
     return await result(true);
   } finally {
-    await running?.catch(() => {});
-    steps.dispose();
+    await running.ended().catch(() => {});
+    trained.dispose();
     resident.dispose();
-    state.dispose();
   }
 }
 
-/** Every part of a state through a function. */
-const mapState = <S extends Partial<HostState>>(
-  state: S,
-  each: (values: ReadonlyMap<string, Float32Array>) => Map<string, Float32Array>,
-): S =>
-  Object.fromEntries(
-    Object.entries(state).map(([part, values]) => [part, each(values as ReadonlyMap<string, Float32Array>)]),
-  ) as unknown as S;
+const beginning: Progress = { epoch: 0, position: 0, step: 0, lossSum: 0, lossSteps: 0 };
+
+/** Where a run stands after a step. */
+const after = (
+  progress: Progress,
+  { step, consumed, loss }: { readonly step: number; readonly consumed: number; readonly loss: number },
+): Progress => ({
+  ...progress,
+  step,
+  position: progress.position + consumed,
+  lossSum: progress.lossSum + loss,
+  lossSteps: progress.lossSteps + 1,
+});
+
+/** Where the epoch after the one under way begins. */
+function nextEpoch({ epoch, step, phaseStart }: Progress, phases: readonly number[]): Progress {
+  const begun = phaseOf(phases, epoch + 1) === phaseOf(phases, epoch) ? phaseStart : step;
+  return {
+    ...beginning,
+    epoch: epoch + 1,
+    step,
+    ...(begun === undefined ? {} : { phaseStart: begun }),
+  };
+}
+
+function checkBatch({ method, batch }: TrainSettings): void {
+  const { largestBatch = batch } = learningOf(method);
+  if (batch > largestBatch)
+    throw new TrainingError({
+      setting: 'batch',
+      expected: `at most ${largestBatch}, as ${method.name} has it`,
+      found: `${batch}`,
+    });
+}

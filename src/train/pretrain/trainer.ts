@@ -1,9 +1,12 @@
 // The pretraining loop. Batches come from a source, checkpoints and events go to callbacks.
 import type { Gpu } from '../../gpu/gpu.ts';
+import type { HostData } from '../../graph/device-tensor.ts';
 import { adamwSchedule } from '../../kernels/adamw/adamw.ts';
 import { initialClipWeights } from '../../model/clip/initial.ts';
 import { readLosses } from '../losses.ts';
-import { createTrainingState, type HostState, readTrainingState } from '../step.ts';
+import { createOverlap } from '../overlap.ts';
+import { createTrainingState, readTrainingState } from '../step.ts';
+import type { StartState } from '../trained.ts';
 import type { PretrainBatch } from './batch.ts';
 import { learningRateAt, type PretrainSettings } from './settings.ts';
 import { buildPretrainStep, compilePretrainStep, stateShapes } from './step.ts';
@@ -12,7 +15,7 @@ import { buildPretrainStep, compilePretrainStep, stateShapes } from './step.ts';
 export interface PretrainSnapshot {
   /** Steps done. */
   readonly step: number;
-  readonly state: { readonly parameters: ReadonlyMap<string, Float32Array> } & Partial<HostState>;
+  readonly state: StartState;
 }
 
 export interface PretrainEvent {
@@ -60,22 +63,8 @@ export async function pretrain(
     run.compiled?.(executable.plan.flops);
     const snapshot = async (step: number) => ({ step, state: await readTrainingState(gpu, state) });
     let step = resume?.step ?? 0;
-    let lastEnd = 0;
-    /** Reports a step once its losses are there. */
-    const finish = async (
-      running: ReturnType<typeof executable.run>,
-      event: Pick<PretrainEvent, 'step' | 'learningRate' | 'waited'>,
-    ): Promise<void> => {
-      const began = performance.now();
-      const found = await running;
-      const now = performance.now();
-      const losses = readLosses(found, event.step);
-      run.step?.({ ...event, losses, ms: now - Math.max(began, lastEnd) });
-      lastEnd = now;
-    };
+    const running = createOverlap<Record<string, HostData>>();
     try {
-      // While a step computes, the next one's batch is uploaded and its commands are queued.
-      let running: Promise<void> | undefined;
       while (step < settings.stopAt && !signal?.aborted) {
         step += 1;
         const asked = performance.now();
@@ -83,17 +72,16 @@ export async function pretrain(
         const waited = performance.now() - asked;
         const learningRate = learningRateAt(settings, step);
         const schedule = adamwSchedule({ ...settings, lr: learningRate }, step);
-        const results = executable.run({ ...batch, schedule }, Object.keys(executable.plan.outputs));
-        const previous = running;
-        running = finish(results, { step, learningRate, waited });
-        running.catch(() => {}); // reported where it is waited for
-        await previous;
-        if (step % saveEvery === 0 && step < settings.stopAt && !signal?.aborted) {
-          await running; // a checkpoint is of one step: the next must not have begun
-          await run.save?.(await snapshot(step));
-        }
+        const queued = executable.run({ ...batch, schedule }, Object.keys(executable.plan.outputs));
+        const event = { step, learningRate, waited };
+        const done = (found: Record<string, HostData>, ms: number) =>
+          run.step?.({ ...event, losses: readLosses(found, event.step), ms });
+        // A checkpoint is of one step: the next must not have begun.
+        const saved = step % saveEvery === 0 && step < settings.stopAt;
+        await running.add(queued, done, saved);
+        if (saved && !signal?.aborted) await run.save?.(await snapshot(step));
       }
-      await running;
+      await running.ended();
       const last = await snapshot(step);
       await run.save?.(last);
       return last;
