@@ -7,13 +7,13 @@
 # PHOTOS: photographs with index.jsonl (docs/PHOTOS.md), of which the two held-out sources are looked at; DATA: a folder
 # with magnetic_tile, brainmri and headct. PART: an image size, 96 with three seeds of prompts and others with one, or
 # windows-SIZE for WinCLIP, which encodes thousands of windows of an image, on every third image of the sets; by default
-# 96 128 192 256 windows-96 windows-192. BESIDE=FILE... measures other CLIPs as well. EVERY=1 takes all images (default:
-# every second, of magnetic_tile every fourth).
+# 96 128 192 256 windows-96 windows-192. BESIDE=FILE... measures other CLIPs as well. EVERY=2 takes every second image, of
+# magnetic_tile every fourth (default: all).
 set -euo pipefail
 out=$(realpath -m "$1") photos=$(realpath "$2") data=$(realpath "$3")
 shift 3
 cd "$(dirname "$0")/.."
-every=${EVERY:-2}
+every=${EVERY:-1}
 sets=$out/sets-$every
 mkdir -p "$out"
 node scripts/build.mjs
