@@ -48,13 +48,8 @@ describe.skipIf(!hasChromium())('faults in a browser', () => {
             if (state === 'recovered') recovered();
           },
         });
-        let lost = false;
-        const during = await detector.detect('/image.png', {
-          progress({ phase }) {
-            if (phase === 'compute' && !lost) pages.loseDevice();
-            lost ||= phase === 'compute';
-          },
-        });
+        await pages.loseDeviceAtWork(worker);
+        const during = await detector.detect('/image.png');
         const idle = new Promise<void>((resolve) => {
           recovered = resolve;
         });

@@ -2,10 +2,10 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
+import { slowDown } from '../testing/browser/slow.ts';
 import { violationsInAllLooks } from './page/axe.ts';
 import { mask, tile } from './page/images.ts';
 import { inspected, numbers, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
-import { slowDown } from './page/slow.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
 const setLimit = async (page: Page, value: string) => {

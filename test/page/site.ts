@@ -5,8 +5,8 @@ import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-cor
 import { buildPage } from '../../scripts/web/build.mjs';
 import { pageServer } from '../../scripts/web/server.mjs';
 import { testBrowser } from '../../testing/browser/chromium.ts';
+import { slowAsAsked } from '../../testing/browser/slow.ts';
 import { built } from '../built.ts';
-import { slowAsAsked } from './slow.ts';
 
 export interface PageSite {
   readonly url: string;

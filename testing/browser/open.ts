@@ -4,6 +4,7 @@ import { sharedDir } from '../shared.ts';
 import { bundle } from './bundle.ts';
 import { testBrowser } from './chromium.ts';
 import { openSite, type Site } from './site.ts';
+import { slowAsAsked } from './slow.ts';
 
 const root = process.cwd();
 
@@ -23,7 +24,9 @@ export async function openTestSite(): Promise<Site> {
 
 /** @param options boundsChecks: as `testBrowser` has it */
 export async function newContext(options: { boundsChecks?: boolean } = {}): Promise<BrowserContext> {
-  return (await testBrowser(options)).newContext();
+  const context = await (await testBrowser(options)).newContext();
+  await slowAsAsked(context);
+  return context;
 }
 
 export interface TestPage {

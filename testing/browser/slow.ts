@@ -33,10 +33,13 @@ function slow({ late, most }: { late: readonly string[]; most: number }): void {
   const wait = setTimeout.bind(globalThis);
   /** Runs what it is given a while later, and never before what it was given earlier. */
   const queue = () => {
+    const waiting: (() => void)[] = [];
     let last = 0;
     return (run: () => void) => {
+      waiting.push(run);
       last = Math.max(last, performance.now() + Math.random() * most);
-      wait(run, last - performance.now());
+      // Timers end in whole milliseconds, so two of them may change places.
+      wait(() => waiting.shift()!(), last - performance.now());
     };
   };
   const lateListeners = (target: { addEventListener: EventTarget['addEventListener'] }, type: string) => {
