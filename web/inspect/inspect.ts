@@ -28,6 +28,7 @@ import { welcome } from './welcome.ts';
 export function inspectView(engine: Engine, train: TrainWork, active: () => boolean): HTMLElement {
   const inspection = createInspection(engine);
   const { photos, display, refused } = inspection;
+  const restored = restore(inspection);
   const bring = (files: Iterable<File>) => take(inspection, files);
   const live = async () => {
     const { liveView } = await import('./live.ts');
@@ -35,7 +36,7 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
   };
   const calibration = () => void calibrate(engine, photos, inspection.detect);
   const takeAlong = takeAlongCard(
-    { engine, photos, train },
+    { engine, photos, train, restored },
     () => contextOf(inspection),
     (text) => {
       refused.value = { title: 'That did not work', text };
@@ -74,7 +75,6 @@ export function inspectView(engine: Engine, train: TrainWork, active: () => bool
     empty.hidden = !none;
     workbench.hidden = none;
   });
-  void restore(inspection);
 
   photoKeys(photos, inspection.judging, active);
   acceptDrops(view, async (data) => bring((await droppedFiles(data)).files));

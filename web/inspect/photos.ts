@@ -32,8 +32,6 @@ export interface Photos {
   load(some: readonly Loaded[]): Promise<void>;
   /** Brings back what was kept. */
   restore(): Promise<void>;
-  /** Resolves once that is done. */
-  readonly restored: Promise<void>;
   /** The tab that kept its work was closed: its photographs come first, and these are kept from now on. */
   takeOver(): Promise<void>;
 }
@@ -56,10 +54,6 @@ export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photo
   const ordered = computed(() => (order.value === 'added' ? all.value : worstFirst(all.value)));
   const list: List = { all, ordered, selected };
   const maps = createMaps();
-  let isRestored = () => {};
-  const restored = new Promise<void>((resolve) => {
-    isRestored = resolve;
-  });
   const append = (added: readonly Photo[]) => {
     batch(() => {
       all.value = [...all.peek(), ...added];
@@ -115,13 +109,10 @@ export function createPhotos(scoring: ReadonlySignal<string | undefined>): Photo
       append(added);
     },
     async restore() {
-      if (await ownsWork()) {
-        const count = await bringBack(list, scoring);
-        if (count === 0 && !cameNow()) await forgetLeftovers();
-      }
-      isRestored();
+      if (!(await ownsWork())) return;
+      const count = await bringBack(list, scoring);
+      if (count === 0 && !cameNow()) await forgetLeftovers();
     },
-    restored,
     takeOver: () => takeOver(list, maps, scoring),
   };
 }

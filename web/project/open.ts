@@ -33,7 +33,7 @@ async function openArchive(file: File): Promise<Content> {
 /** Replaces what is there, which can be taken back. @throws ProjectError, and everything is as it was */
 export async function openProject(
   file: File,
-  { engine, photos, train }: Work,
+  { engine, photos, train, restored }: Work,
   { signal, progress }: Tools,
 ): Promise<void> {
   if (engine.locked.peek())
@@ -59,7 +59,7 @@ export async function openProject(
   );
   const choice = await choiceOf(project, content);
   // What is there is all that is there.
-  await Promise.all([engine.ready, photos.restored, train.ready]);
+  await Promise.all([restored, train.ready]);
   if (engine.locked.peek())
     throw new ProjectError('Training is under way: open the project when it has ended.');
   engine.cancel();
@@ -72,7 +72,7 @@ export async function openProject(
 }
 
 /** Takes away what is there. @returns how to offer it back; undefined where there was nothing */
-function replace({ engine, photos, train }: Work): (() => void) | undefined {
+function replace({ engine, photos, train }: Omit<Work, 'restored'>): (() => void) | undefined {
   const [before, known, settings] = [engine.choice.peek(), engine.known.peek(), train.settings.peek()];
   const empty = photos.all.peek().length + train.items.all.peek().length === 0;
   const old = [photos.remove(photos.all.peek()), train.items.remove(train.items.all.peek())];

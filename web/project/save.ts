@@ -21,6 +21,8 @@ export interface Work {
   readonly engine: Engine;
   readonly photos: Photos;
   readonly train: TrainWork;
+  /** Settles once the last visit's choices and photographs are back. */
+  readonly restored: Promise<void>;
 }
 
 export interface Tools {
