@@ -15,6 +15,8 @@ export default defineConfig({
     experimental: { fsModuleCache: true, fsModuleCachePath: 'node_modules/.cache/vitest' },
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Only there, where nobody can run it again. What needed it is named at the end: it is a defect, the test's or worse.
+    retry: process.env.CI ? 1 : 0,
     reporters: ['default', './scripts/summary-reporter.ts'],
   },
 });
