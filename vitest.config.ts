@@ -13,8 +13,10 @@ export default defineConfig({
     maxWorkers: 4,
     // A second run need not transform what is as it was: 3 s of the processor for one file, 7 for all.
     experimental: { fsModuleCache: true, fsModuleCachePath: 'node_modules/.cache/vitest' },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Against what hangs: a machine that does much else takes five times as long for some of it.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
     // Only there, where nobody can run it again. What needed it is named at the end: it is a defect, the test's or worse.
     retry: process.env.CI ? 1 : 0,
     reporters: ['default', './scripts/summary-reporter.ts'],

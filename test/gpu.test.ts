@@ -162,7 +162,7 @@ describe.skipIf(!hasEsbuild())('a process of its own', () => {
       logLevel: 'error',
     });
     const child = promisify(execFile)(process.execPath, [...nodeOptions, outfile], {
-      timeout: 60_000,
+      timeout: 240_000,
       env: { ...process.env, ...env },
     });
     return child.then(

@@ -26,7 +26,7 @@ import { bmp, tinyCopies, png as tinyPng } from './data-layouts.ts';
 const full = process.env.FAPROMPT_FUZZ === 'full';
 const count = full ? 10_000 : 200;
 const slowest = 5000; // ms
-const timeout = full ? 3_600_000 : 120_000;
+const timeout = full ? 3_600_000 : 300_000;
 
 const folder = await mkdtemp(path.join(tmpdir(), 'faprompt-fuzz-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -21,8 +21,6 @@ import { tinyWeights } from './page/tiny-weights.ts';
 
 const many = Number(process.env.FAPROMPT_MANY ?? 200);
 const unread = 3;
-/** Of all tests these do the most, one thing after the other. */
-const timeout = 300_000;
 /** Milliseconds of the processor that one task may take. */
 const most = 50;
 
@@ -94,7 +92,7 @@ const counted = (page: Page, end: string): Promise<unknown> =>
   });
 const current = (page: Page) => page.locator('.filmstrip .thumb[aria-pressed=true]');
 
-describe.skipIf(!hasChromium())('the page with hundreds of photographs', { timeout }, () => {
+describe.skipIf(!hasChromium())('the page with hundreds of photographs', () => {
   let site: PageSite;
   let folder: string;
   beforeAll(async () => {

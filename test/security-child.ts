@@ -62,7 +62,7 @@ export async function createChild(module: string): Promise<Child> {
       new Promise((resolve, reject) => {
         // Killed where it hangs: a test must end.
         const options = {
-          timeout: 60_000,
+          timeout: 240_000,
           killSignal: 'SIGKILL',
           env: { ...process.env, TMPDIR: os.tmpdir() },
         } as const;

@@ -52,7 +52,7 @@ async function started(
   const lines = async () => (existsSync(log) ? (await readFile(log, 'utf8')).split('\n').length : 0);
   while ((await lines()) < 4 && child.exitCode === null) await setTimeout(50);
   then(child);
-  const result = await Promise.race([ended, setTimeout(60_000, undefined)]);
+  const result = await Promise.race([ended, setTimeout(240_000, undefined)]);
   if (!result) child.kill('SIGKILL');
   return { ...(await ended), said };
 }

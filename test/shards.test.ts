@@ -84,7 +84,6 @@ test.skipIf(!hasEsbuild())(
     const table = await cli(['eval', '--merge', ...files]);
     expect(table.out).toBe((await cli(evaluation())).out);
   },
-  120_000,
 );
 
 describe('what does not belong together is refused', () => {

@@ -91,7 +91,7 @@ export async function visit(
     ...options,
   });
   // Software rendering, and machines that do other things as well.
-  context.setDefaultTimeout(90_000);
+  context.setDefaultTimeout(150_000);
   const page = await context.newPage();
   const complaints: string[] = [];
   const requests: string[] = [];
