@@ -73,6 +73,7 @@ const describe: Record<keyof FapromptOptions, string> = {
   priorWeight: 'weight of the prior loss',
   priorEntries: 'reduction of the prior loss over entries',
   priorImages: 'reduction of the prior loss over normal images',
+  knowledgeWeight: "weight of KgCoOp's loss: the prompts' distance to a flawless and a damaged object",
   crossEntropy: 'with the cross entropy of the image probability',
   scoreLoss: 'what the focal loss takes the image score for; none: no such loss',
   maxMix: "weights of both maps' largest patch scores in the image score, as 2/3,1/3",

@@ -166,7 +166,8 @@ async function plainLearner(method: Method, clip: Clip, size: number): Promise<L
   const model = await loadTemplates(clip, options);
   // Behind the end token stands token 0.
   const rows = new Map([...model.rows, ...(await clip.tokenRows([0]))]);
-  return fapromptLearner({ ...model, rows }, size, { sharePrefix: false, length });
+  const written = new Float32Array(2 * clip.config.embedDim); // planned, not computed
+  return fapromptLearner({ ...model, rows, written }, size, { sharePrefix: false, length });
 }
 
 const classesOf = async (dir: string, { split }: TrainGiven): Promise<readonly string[]> =>

@@ -16,6 +16,8 @@ export interface Forward extends Scores {
   readonly normalFeatures: Tensor;
   /** Prior-free features of the abnormality prompts, for the orthogonal loss: [K, E]. */
   readonly abnormalFeatures: Tensor;
+  /** Unit prototypes, the normal one first, without a prior [1, 1 + N, E], and where there are any those of each image. */
+  readonly prototypes: readonly Tensor[];
   /** One prior per image [B, D]; absent without DAP. */
   readonly prior?: Tensor;
 }
@@ -49,7 +51,11 @@ export function forward(
   const settings = { ...options, size };
   const common = { learnables, normalFeatures: normal, abnormalFeatures };
   if (!adaptsToImage(options))
-    return { ...common, ...scores(context, { image, text: text1, patches: [patches1, patches1] }, settings) };
+    return {
+      ...common,
+      ...scores(context, { image, text: text1, patches: [patches1, patches1] }, settings),
+      prototypes: [text1],
+    };
 
   const chosen = choosePatches(context, features, patches1, options);
   const prior = options.prior ? record('prior', abnormalityPrior(context, learnables, chosen)) : undefined;
@@ -58,5 +64,5 @@ export function forward(
   const text2 = record('text/proto2', prototypes(context, { normal, abnormal: adapted }, options, weights));
   const patches2 = record('sim2', probabilities(context, features.patches, text2, temperature));
   const found = scores(context, { image, text: text2, patches: [patches1, patches2] }, settings);
-  return { ...common, ...found, ...(prior ? { prior } : {}) };
+  return { ...common, ...found, prototypes: [text1, text2], ...(prior ? { prior } : {}) };
 }

@@ -8,6 +8,7 @@ import { segmentationLosses } from '../../kernels/segmentation_loss/segmentation
 import type { Tensor } from '../../kernels/tensor.ts';
 import type { Context } from '../context.ts';
 import type { Forward } from './forward.ts';
+import { knowledgeLoss } from './knowledge.ts';
 import { adaptsToImage, type FapromptOptions } from './options.ts';
 
 export interface Targets {
@@ -21,17 +22,24 @@ export interface Targets {
 /** Every term, and their weighted `total`; terms that the options leave out of the total are not computed unless `all`. */
 export type Losses = Readonly<Record<string, Tensor>> & { readonly total: Tensor };
 
+interface LossOptions {
+  readonly options: FapromptOptions;
+  readonly written?: Float32Array | undefined;
+  readonly all?: boolean;
+}
+
 /**
  * The terms of the loss, scalars [1]: for each of both maps i `focal<i>`, `dice_abn<i>` and `dice_nor<i>`, weighted and
  * summed as `local`; `ce` of the image's class, `score_focal` of its score, `oc` between the K abnormality prompts, `prior`
- * of normal images.
+ * of normal images, `kg` of the prototypes' distance to a written pair.
+ * @param options written: unit prototypes of that pair, the normal one first [2, E]; wanted with `knowledgeWeight`
  * @throws RangeError where the options leave all of them out
  */
 export function losses(
   context: Context,
   result: Forward,
   { masks, classes, labels }: Targets,
-  { options, all = false }: { readonly options: FapromptOptions; readonly all?: boolean },
+  { options, written, all = false }: LossOptions,
 ): Losses {
   const { graph } = context;
   const terms: Record<string, Tensor> = {};
@@ -70,6 +78,13 @@ export function losses(
   if (result.prior && (options.priorWeight !== 0 || all))
     terms.prior = priorLoss(context, result.prior, labels, options);
   if (result.prior && options.priorWeight !== 0) total = accumulate(total, terms.prior!, options.priorWeight);
+
+  if (options.knowledgeWeight !== 0) {
+    if (!written) throw new Error('the prototypes of a written pair were not given');
+    const distances = result.prototypes.map((prototypes) => knowledgeLoss(context, prototypes, written));
+    terms.kg = distances.reduce((sum, distance) => add(graph, sum, distance));
+    total = accumulate(total, terms.kg, options.knowledgeWeight);
+  }
   if (!total) throw new RangeError('the options leave out every loss');
   return { ...terms, total };
 }

@@ -34,6 +34,7 @@ export const optionKinds: Readonly<Record<keyof FapromptOptions, OptionKind>> = 
   priorWeight: number,
   priorEntries: choice('mean', 'sum'),
   priorImages: choice('sum', 'mean'),
+  knowledgeWeight: number,
   crossEntropy: { kind: 'flag' },
   scoreLoss: choice('logits', 'prob', 'none'),
   maxMix: { kind: 'pair' },
@@ -47,10 +48,11 @@ export const laterOptions: Partial<FapromptOptions> = {
   aggregate: 'mean',
   imageScore: 'mixed',
   sigma: 10,
+  knowledgeWeight: 0,
 };
 
 /** Options that files leave out where they say what files without them mean, so that those files stay as they are. */
-const unwritten = ['imageScore', 'sigma'] as const;
+const unwritten = ['imageScore', 'sigma', 'knowledgeWeight'] as const;
 
 /** The options as files have them. */
 export const writtenOptions = (options: FapromptOptions): Partial<FapromptOptions> =>

@@ -40,6 +40,8 @@ export interface FapromptOptions extends PromptSizes {
   /** Reduction of the squared prior over its entries, and then over images. */
   readonly priorEntries: 'mean' | 'sum';
   readonly priorImages: 'sum' | 'mean';
+  /** Weight of KgCoOp's loss, which keeps the prompts near a written pair. */
+  readonly knowledgeWeight: number;
   /** Whether the cross entropy of the image probability is added. */
   readonly crossEntropy: boolean;
   /** What the focal loss takes the score for; `none`: there is no such loss. */
@@ -74,6 +76,7 @@ const topm: FapromptOptions = {
   priorWeight: 1,
   priorEntries: 'mean',
   priorImages: 'sum',
+  knowledgeWeight: 0,
   crossEntropy: true,
   scoreLoss: 'logits',
   maxMix: [2 / 3, 1 / 3],

@@ -51,4 +51,6 @@ export interface FapromptModel {
   readonly options: FapromptOptions;
   readonly templates: Templates;
   readonly rows: TokenRows;
+  /** Unit prototypes of a written pair, the normal one first [2, E]: what `knowledgeWeight` keeps the prompts near. */
+  readonly written?: Float32Array;
 }

@@ -13,8 +13,11 @@ import { type FapromptOptions, presets } from '../../faprompt/options.ts';
 import type { PromptEncoderOptions } from '../../faprompt/prompts.ts';
 import { createScorer, loadTemplates } from '../../faprompt/scorer.ts';
 import type { FapromptModel } from '../../faprompt/templates.ts';
-import type { Family, Learner, Method } from '../method.ts';
+import type { Family, Learner, LearnSetup, Method } from '../method.ts';
 import { adamOptimizer } from '../optimizer.ts';
+import { writtenPair } from '../pair/pair.ts';
+import { writtenPrototypes } from '../texts.ts';
+import { spokenPhrases } from '../written.ts';
 
 /** Name of the family; files that name none are of it. */
 export const fapromptFamilyName = 'faprompt';
@@ -31,10 +34,18 @@ export const fapromptLearner = (
     const result = forward(model, faprompt, { image: image!, patches: patches! }, { size, ...encoder });
     return {
       learnables: result.learnables.all,
-      losses: losses(model, result, targets, { options: faprompt.options, all: allLosses }),
+      losses: losses(model, result, targets, { ...faprompt, all: allLosses }),
     };
   },
 });
+
+/** Prototypes of a flawless and a damaged object, the pair that `--method pair` scores with. */
+async function writtenPairOn({ gpu, clip, tokenizer }: LearnSetup): Promise<Float32Array> {
+  if (!gpu) return new Float32Array(2 * clip.config.embedDim);
+  const words = (await tokenizer?.()) ?? clip.tokenizer;
+  const texts = spokenPhrases(writtenPair, words);
+  return (await writtenPrototypes({ gpu, clip, tokenizer: words }, texts, 'unit')).values;
+}
 
 export const faprompt = (name: string, title: string, options: FapromptOptions): Method => ({
   name,
@@ -57,7 +68,11 @@ export const faprompt = (name: string, title: string, options: FapromptOptions):
     shapes: (clip) => learnableShapes(options, clip),
     initial: async (clip, seed) =>
       initialLearnables(learnableShapes(options, clip.config), createRandom(deriveSeed(seed, 'learnables'))),
-    prepare: async ({ clip, size }) => fapromptLearner(await loadTemplates(clip, options), size),
+    async prepare(setup) {
+      const model = await loadTemplates(setup.clip, options);
+      const written = options.knowledgeWeight === 0 ? undefined : await writtenPairOn(setup);
+      return fapromptLearner(written ? { ...model, written } : model, setup.size);
+    },
   },
   scorer: ({ gpu, clip, size, learned = new Map() }) => createScorer({ gpu, clip, size }, options, learned),
 });
