@@ -1,4 +1,6 @@
 // Pass and fail: calibrated on good parts, by hand, on thumbnails, in order, by key, after a reload, in files.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { thresholdFromGood } from '../src/eval/threshold.ts';
 import { readSafetensors } from '../src/formats/safetensors.ts';
@@ -98,6 +100,47 @@ describe.skipIf(!hasChromium())('the page: pass and fail', () => {
     );
     await page.click('section[aria-labelledby=limit-heading] >> text=Remove');
     await page.waitForSelector('section[aria-labelledby=limit-heading] >> text=None yet');
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('a page that brings other prompts than at the last visit: neither their limit nor their scores are taken over', async () => {
+    const prompts = await readFile('weights/small-prompts.safetensors');
+    const hash = createHash('sha256').update(prompts).digest('hex');
+    // What the page was before: built with other prompts.
+    let [older, changed] = [true, 0];
+    const { page, context, complaints } = await visit(site, {}, (page) =>
+      page.route(/\.js$/, async (route) => {
+        if (!older) return route.continue();
+        const response = await route.fetch();
+        const script = await response.text();
+        changed += script.split(hash).length - 1;
+        await route.fulfill({ response, body: script.replaceAll(hash, '0'.repeat(64)) });
+      }),
+    );
+    expect(changed).toBeGreaterThan(0);
+    await page.setInputFiles('.welcome input[multiple]', await good(2));
+    await inspected(page, 2);
+    await page.click('text=Set by hand');
+    await page.getByLabel('Fails from').fill('0');
+    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await page.waitForFunction(() => document.querySelector('.counts')!.textContent === '2 of 2 fail.');
+    await written(page);
+    await page.reload();
+    await inspected(page, 2);
+    await page.waitForFunction(() => document.querySelector('.counts')!.textContent === '2 of 2 fail.');
+
+    older = false;
+    await page.reload();
+    await page.waitForFunction(() => document.querySelectorAll('.thumb').length === 2);
+    await page.click('text=Inspect all 2 that are left');
+    await inspected(page, 2);
+    await page.waitForSelector('section[aria-labelledby=limit-heading] >> text=None yet');
+    expect(await page.locator('.thumb[data-verdict=fail]').count()).toBe(0);
+    // From now on these are the prompts of the last visit.
+    await written(page);
+    await page.reload();
+    await inspected(page, 2);
     expect(complaints).toEqual([]);
     await context.close();
   });

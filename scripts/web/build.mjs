@@ -49,6 +49,7 @@ export async function buildPage(outdir, { ships = false } = {}) {
     sourcemap: ships ? false : 'linked',
     define: {
       shippedClipHash: JSON.stringify(await hashOf('small-clip.safetensors')),
+      shippedPromptsHash: JSON.stringify(await hashOf('small-prompts.safetensors')),
       photoClipHash: JSON.stringify(await hashOf('photo-clip.safetensors')),
     },
     loader: { '.svg': 'text', '.woff2': 'file' },

@@ -29,8 +29,9 @@ export interface PromptsChoice {
   readonly id: string;
 }
 
-/** Set by the build: sha256 of the CLIPs that come with the page. */
+/** Set by the build: sha256 of the CLIPs and the prompts that come with the page. */
 declare const shippedClipHash: string;
+declare const shippedPromptsHash: string;
 declare const photoClipHash: string;
 
 /**
@@ -50,8 +51,15 @@ const shipped = (name: string): URL => new URL(`weights/${name}`, document.baseU
 /** What comes with the page. */
 export const shippedChoice = (): ModelChoice => ({
   clip: { label: 'Small CLIP', source: shipped('small-clip.safetensors') },
-  prompts: { label: 'General prompts', source: shipped('small-prompts.safetensors'), id: 'shipped' },
+  prompts: { label: 'General prompts', source: shipped('small-prompts.safetensors'), id: shippedPromptsHash },
 });
+
+/** A choice of an earlier visit, with the prompts that the page brings now in place of those that it brought then. */
+export function brought(choice: ModelChoice): ModelChoice {
+  const { prompts } = shippedChoice();
+  const same = asText(choice.prompts?.source) === asText(prompts!.source);
+  return same && choice.prompts!.id !== prompts!.id ? { ...choice, prompts: prompts! } : choice;
+}
 
 /** For photographs: fetched only when it is chosen. */
 export const photoChoice = (): ModelChoice => ({

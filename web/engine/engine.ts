@@ -4,7 +4,15 @@ import { defaultOverlap, describeTiles, type TileOptions } from '../../src/base/
 import type { Detector, DetectorInfo, DeviceEvent, Warning } from '../../src/detector/index.ts';
 import { keep, kept, onTakeOver, ownsWork } from '../core/keep.ts';
 import type { Activity } from './activity.ts';
-import { type Learnt, learntFrom, type ModelChoice, sameChoice, shippedChoice, storable } from './choice.ts';
+import {
+  brought,
+  type Learnt,
+  learntFrom,
+  type ModelChoice,
+  sameChoice,
+  shippedChoice,
+  storable,
+} from './choice.ts';
 import { createJobs, type JobTools } from './jobs.ts';
 import type { Limit } from './limit.ts';
 import { createLimits, type LimitsBySource } from './limits.ts';
@@ -80,8 +88,10 @@ export function createEngine(): Engine {
     if (limitsFound) limits.value = limitsFound;
     pace.value = paceFound;
     if (!found) return;
-    if (!sameChoice(found.choice, choice.peek())) choice.value = found.choice;
-    model.recall(found.known);
+    const now = brought(found.choice);
+    if (!sameChoice(now, choice.peek())) choice.value = now;
+    // Of other prompts nothing is known yet: neither limits nor scores of those before are theirs.
+    model.recall(now === found.choice ? found.known : undefined);
   };
   const ready = restore();
   // A model that is open here stays: scores of this tab come from it.
