@@ -1,5 +1,5 @@
-// KgCoOp's loss (Yao et al., "Visual-Language Prompt Tuning with Knowledge-guided Context Optimization", CVPR 2023,
-// equation 3): prompts that stay near a written pair keep what that pair knows of images unlike the training's.
+// KgCoOp's loss L_kg (Yao et al., "Visual-Language Prompt Tuning with Knowledge-guided Context Optimization", CVPR 2023):
+// prompts that stay near a written pair keep what that pair knows of images unlike those that they are trained on.
 import { subtract } from '../../kernels/elementwise/elementwise.ts';
 import { rowSquares } from '../../kernels/row_squares/row_squares.ts';
 import type { Tensor } from '../../kernels/tensor.ts';
