@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawImage } from '../src/data/synth/draw.ts';
 import { Detector } from '../src/detector/index.node.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
+import { slowDown } from '../testing/browser/slow.ts';
 import { hasShared, sharedPath } from '../testing/shared.ts';
 import {
   inspected,
@@ -197,6 +198,39 @@ describe.skipIf(!hasChromium())('the page: inspect', () => {
     await page.click('text=Start over');
     await page.click('.sample');
     await inspected(page, 1);
+    await context.close();
+  });
+
+  test.each([
+    ['on a desk', {}],
+    ['on a phone', phone],
+  ])('%s: nothing moves when the place of the strongest sign becomes known', async (_, options) => {
+    const { page, context } = await visit(site, options);
+    await slowDown(context, ['workers'], 400);
+    await page.reload();
+    await page.waitForSelector('[data-ready]');
+    // At every frame from the first verdict on: how far the limit is below its verdict, and whether the place is known.
+    const seen = await page.evaluateHandle(() => {
+      const list: { below: number; placed: boolean }[] = [];
+      const look = () => {
+        const [card, limit] = ['.verdict', '[aria-labelledby=limit-heading]'].map((name) =>
+          document.querySelector(name)?.getBoundingClientRect(),
+        );
+        if (card?.height)
+          list.push({
+            below: limit!.top - card.top,
+            placed: document.querySelector('.verdict .reading')!.textContent!.includes('The strongest sign'),
+          });
+        requestAnimationFrame(look);
+      };
+      look();
+      return list;
+    });
+    await page.click('.sample:has-text("Cracked tile")');
+    await page.waitForFunction((list) => list.at(-1)?.placed, seen);
+    const frames = await seen.jsonValue();
+    expect(frames[0]!.placed).toBe(false);
+    expect(new Set(frames.map(({ below }) => Math.round(below))).size).toBe(1);
     await context.close();
   });
 });

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { onTestFailed } from 'vitest';
 import { buildPage } from '../../scripts/web/build.mjs';
 import { pageServer } from '../../scripts/web/server.mjs';
 import { testBrowser } from '../../testing/browser/chromium.ts';
@@ -80,6 +81,19 @@ export const drawn = (page: Page): Promise<unknown> =>
 /** A small phone, as a context's options. */
 export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true } as const;
 
+/** A test that fails prints what its page showed then: of one that fails once in a hundred there is nothing else. */
+function tellIfItFails(page: Page): void {
+  const tell = async () => {
+    const text = await page.locator('body').innerText({ timeout: 5000 });
+    console.log(`the page of the test that failed, ${page.url()}:\n${text.replace(/\n+/g, '\n')}`);
+  };
+  try {
+    onTestFailed(() => tell().catch(() => {}));
+  } catch {
+    // Opened by a hook, for tests that hand it on.
+  }
+}
+
 /** Opens the page in a fresh context, without the service worker: playwright does not see requests through one. */
 export async function visit(
   { url }: PageSite,
@@ -112,6 +126,7 @@ export async function visit(
   await before?.(page);
   await page.goto(url);
   await page.waitForSelector('[data-ready]');
+  tellIfItFails(page);
   return { page, context, complaints, requests };
 }
 
@@ -142,7 +157,11 @@ export function shareVisit(open: () => Promise<Visit>): SharedVisit {
   let opened: Promise<Visit> | undefined;
   return {
     async begin() {
-      if (opened) await startOver((await opened).page);
+      if (opened) {
+        const { page } = await opened;
+        tellIfItFails(page);
+        await startOver(page);
+      }
       opened ??= open();
       return opened;
     },

@@ -2,14 +2,13 @@
 import { computed, type ReadonlySignal } from '@preact/signals-core';
 import { plural } from '../core/format.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Region } from '../studio/regions.ts';
 import type { Photo } from './photo.ts';
-import { type Reading, readScore } from './reading.ts';
+import { type Place, type Reading, readScore } from './reading.ts';
 import { isSample } from './samples.ts';
 
 export interface Judging {
   /** Follows limit and model; undefined while there is no score. */
-  reading(photo: Photo, region?: Region): Reading | undefined;
+  reading(photo: Photo, region?: Place): Reading | undefined;
   /** A photograph, and a CLIP that learnt from too little for a verdict on it. */
   unfamiliar(photo: Photo): boolean;
   /** On the fixed scale such a map shows nothing, or everything. */
@@ -21,7 +20,7 @@ export interface Judging {
 export function createJudging({ known, limit, learnt }: Engine): Judging {
   const untrained = () => known.value?.clip.notice !== undefined;
   const unfamiliar = ({ file }: Photo) => (isSample(file) ? undefined : learnt.value);
-  const read = (photo: Photo, region?: Region): Reading | undefined => {
+  const read = (photo: Photo, region?: Place): Reading | undefined => {
     const state = photo.state.value;
     if (state.kind !== 'done') return undefined;
     return readScore({
@@ -34,7 +33,7 @@ export function createJudging({ known, limit, learnt }: Engine): Judging {
   };
   /** Read anew only where something changed: each of a day's verdicts counts all of them. */
   const readings = new WeakMap<Photo, ReadonlySignal<Reading | undefined>>();
-  const reading = (photo: Photo, region?: Region): Reading | undefined => {
+  const reading = (photo: Photo, region?: Place): Reading | undefined => {
     if (region) return read(photo, region);
     const known = readings.get(photo) ?? computed(() => read(photo));
     readings.set(photo, known);

@@ -27,13 +27,16 @@ const hints: Readonly<Record<Learnt, string>> = {
 /** Scores this near to a limit that nobody chose on this page are called uncertain; nearer where little room is left. */
 const margin = (limit: number): number => Math.min(0.05, limit / 4, (1 - limit) / 4);
 
+/** Of a region's highest value. */
+export type Place = Pick<Region, 'x' | 'y'>;
+
 export interface Judged {
   readonly score: number;
   /** Stored with the prompts, or chosen on this page (`limit` tells). */
   readonly threshold?: number | undefined;
   readonly limit?: Limit | undefined;
   /** Highest region, if any. */
-  readonly region?: Region | undefined;
+  readonly region?: Place | undefined;
   /** The weights were never trained. */
   readonly untrained: boolean;
   /** A photograph, and a CLIP that learnt from this alone. */
@@ -91,7 +94,7 @@ function withoutLimit(score: number, where: string): Reading {
     : { tone: 'bad', verdict: 'Probably a defect', text: `${scale}${where}` };
 }
 
-function preposition({ x, y }: Region): string {
+function preposition({ x, y }: Place): string {
   const place = formatPlace(x, y);
   return place === 'centre' ? 'in the centre' : `at the ${place.replace(', half way up', '')}`;
 }

@@ -9,6 +9,9 @@ import type { Judging } from './judged.ts';
 import type { Photo } from './photo.ts';
 import { type Found, namedRegions } from './stage.ts';
 
+/** "lower right" takes as much room as any place. */
+const somewhere = { x: 1, y: 1 };
+
 interface Judged {
   readonly photo: ReadonlySignal<Photo | undefined>;
   readonly found: ReadonlySignal<Found | undefined>;
@@ -33,7 +36,10 @@ export function verdictCard(
     if (!current || state?.kind !== 'done') return;
     const { score } = state.result;
     const here = found.value?.photo === current ? found.value : undefined;
-    const reading = judging.reading(current, here?.regions[0])!;
+    const place = here?.regions[0];
+    const reading = judging.reading(current, place)!;
+    // Room for the place, which is known a moment later: what is below does not move from under a finger.
+    const whole = judging.reading(current, place ?? somewhere)!.text;
     card.dataset.tone = reading.tone;
     const shown = Number.isFinite(score) ? score : 0;
     const meter = h('div', { class: 'meter', 'aria-hidden': 'true' }, h('span', { class: 'needle' }));
@@ -54,7 +60,7 @@ export function verdictCard(
         ),
       ),
       meter,
-      h('p', { class: 'reading' }, reading.text),
+      h('p', { class: 'reading', 'data-unsaid': whole.slice(reading.text.length) }, reading.text),
     );
     // With the place of the strongest sign, once it is known; again when the verdict becomes another one.
     if (!here || !active()) return;
