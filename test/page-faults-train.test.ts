@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { mask, noImage, textFile, tile, type UploadFile } from './page/images.ts';
 import { listen, said } from './page/said.ts';
-import { openPageSite, type PageSite, type Visit, visit } from './page/site.ts';
+import { openPageSite, type PageSite, tellIfItFails, type Visit, visit } from './page/site.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
 const addImages = (page: Page, files: readonly UploadFile[]) =>
@@ -26,6 +26,15 @@ const pairs = async () => [
   await tile('c.png', { seed: 3 }),
   await tile('d.png', { seed: 4 }),
 ];
+
+/** Starts a run and waits for its end. */
+async function runAnew(page: Page): Promise<void> {
+  // At every frame: the outcome of the run before is away for as long as a tiny run takes.
+  const gone = page.waitForFunction(() => document.querySelector('.outcome') === null);
+  await start(page).click();
+  await gone;
+  await ready(page);
+}
 
 describe.skipIf(!hasChromium())('the page: faults in Train', () => {
   let site: PageSite;
@@ -50,6 +59,7 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
   const openToTrain = async () => {
     shared ??= open();
     const { page } = await shared;
+    tellIfItFails(page);
     const all = page.locator('.train >> text=Remove all');
     if (await all.isVisible()) await all.click();
     return page;
@@ -214,9 +224,7 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
     expect(await page.locator('.outcome').innerText()).toContain('Prompts are ready');
     expect(await page.locator('.curve').getAttribute('aria-label')).toMatch(/at step 9,/);
     // Anew: a curve of its own.
-    await start(page).click();
-    await page.waitForSelector('.outcome', { state: 'detached' });
-    await ready(page);
+    await runAnew(page);
     expect(await page.locator('.curve').getAttribute('aria-label')).toMatch(/at step 1,/);
     expect((await shared)!.complaints).toEqual([]);
   });
@@ -234,9 +242,7 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
     await page.waitForSelector('text=5 normal, 5 with a defect');
     await page.getByLabel('Epochs').fill('1');
     await page.getByLabel('Images a step').fill('8');
-    await start(page).click();
-    await page.waitForSelector('.outcome', { state: 'detached' }); // that of the run before
-    await ready(page);
+    await runAnew(page);
     const shape = await page
       .locator('.monitor .watched')
       .evaluate((box) => box.clientWidth / box.clientHeight);

@@ -82,7 +82,7 @@ export const drawn = (page: Page): Promise<unknown> =>
 export const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true } as const;
 
 /** A test that fails prints what its page showed then: of one that fails once in a hundred there is nothing else. */
-function tellIfItFails(page: Page): void {
+export function tellIfItFails(page: Page): void {
   const tell = async () => {
     const text = await page.locator('body').innerText({ timeout: 5000 });
     console.log(`the page of the test that failed, ${page.url()}:\n${text.replace(/\n+/g, '\n')}`);
