@@ -1,8 +1,8 @@
 // A video as an image source, in a browser: the picture that it shows now.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium, testBrowser } from '../testing/browser/chromium.ts';
+import { hasChromium } from '../testing/browser/chromium.ts';
 import { distance, smallPrompts } from '../testing/browser/fixtures.ts';
-import { openPage, openTestSite, type TestPage } from '../testing/browser/open.ts';
+import { newContext, openPage, openTestSite, type TestPage } from '../testing/browser/open.ts';
 import type { Site } from '../testing/browser/site.ts';
 
 describe.skipIf(!hasChromium())('a video', () => {
@@ -11,8 +11,7 @@ describe.skipIf(!hasChromium())('a video', () => {
   beforeAll(async () => {
     site = await openTestSite();
     site.files.set('/prompts.safetensors', await smallPrompts(2));
-    const browser = await testBrowser({ boundsChecks: false });
-    opened = await openPage(await browser.newContext(), site);
+    opened = await openPage(await newContext({ boundsChecks: false }), site);
   });
   afterAll(async () => {
     await opened?.close();

@@ -5,7 +5,15 @@ import { hasChromium } from '../testing/browser/chromium.ts';
 import { type PageHub, startPageHub } from '../testing/page-hub.ts';
 import { violations, violationsInAllLooks } from './page/axe.ts';
 import { mask, noImage, tile } from './page/images.ts';
-import { inspected, inspectedAgain, openPageSite, type PageSite, shareVisit, visit } from './page/site.ts';
+import {
+  inspected,
+  inspectedAgain,
+  openPageSite,
+  type PageSite,
+  setLimit,
+  shareVisit,
+  visit,
+} from './page/site.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
 const clean = async (page: Page, state: string) =>
@@ -36,9 +44,7 @@ describe.skipIf(!hasChromium())('the page: what axe finds', () => {
     await page.waitForSelector('section[aria-labelledby=limit-heading] >> text=None yet');
   };
   const failAlways = async (page: Page) => {
-    await page.click('text=Set by hand');
-    await page.getByLabel('Fails from').fill('0');
-    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await setLimit(page, '0');
     await page.waitForSelector('.thumb[data-verdict=fail]');
   };
 

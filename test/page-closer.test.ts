@@ -16,6 +16,7 @@ import {
   openPageSite,
   type PageSite,
   saved,
+  setLimit,
   shareVisit,
   visit,
   written,
@@ -151,9 +152,7 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     const { page, context, complaints } = await shared.begin();
     await page.click('.sample');
     await inspected(page, 1);
-    await page.click('text=Set by hand');
-    await page.getByLabel('Fails from').fill('0');
-    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await setLimit(page, '0');
     await page.click('.toolbar >> text=Live');
     const figures = page.locator('.live-figures');
     await expect.poll(() => figures.innerText(), { timeout: 60_000 }).toMatch(/^[1-9]\d*\.\d|^0\.[1-9]/);
@@ -230,9 +229,7 @@ describe.skipIf(!hasChromium())('the page: a closer look, and live', () => {
     expect(Math.abs(Math.max(...map.data) - expected.mapMax)).toBeLessThan(1e-6);
 
     // A limit of their own, which goes to the command line with the tiles.
-    await page.click('text=Set by hand');
-    await page.getByLabel('Fails from').fill('0.123');
-    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await setLimit(page, '0.123');
     const prompts = path.join(dir, 'tiled.safetensors');
     await writeFile(prompts, (await saved(page, 'text=Prompts with this limit')).bytes);
     expect(await detect('--prompts', prompts)).toMatchObject({

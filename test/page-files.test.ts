@@ -5,7 +5,16 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { mask, noImage, tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
+import {
+  inspected,
+  numbers,
+  openPageSite,
+  type PageSite,
+  saved,
+  setLimit,
+  visit,
+  written,
+} from './page/site.ts';
 
 describe.skipIf(!hasChromium())('the page: files to take along', () => {
   let site: PageSite;
@@ -30,9 +39,7 @@ describe.skipIf(!hasChromium())('the page: files to take along', () => {
     ]);
     await inspected(page, 2);
     await page.waitForSelector('.thumb[data-state=failed]');
-    await page.click('text=Set by hand');
-    await page.getByLabel('Fails from').fill('0.6');
-    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await setLimit(page, '0.6');
     await page.click('.thumb[title="cracked.png"]');
     const { images } = await numbers(page, 'text=Save numbers of all');
 

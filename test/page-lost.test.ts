@@ -5,14 +5,18 @@ import { hasChromium } from '../testing/browser/chromium.ts';
 import { slowDown } from '../testing/browser/slow.ts';
 import { violationsInAllLooks } from './page/axe.ts';
 import { mask, tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
+import {
+  inspected,
+  numbers,
+  openPageSite,
+  type PageSite,
+  saved,
+  setLimit,
+  visit,
+  written,
+} from './page/site.ts';
 import { tinyWeights } from './page/tiny-weights.ts';
 
-const setLimit = async (page: Page, value: string) => {
-  await page.click('text=Set by hand');
-  await page.getByLabel('Fails from').fill(value);
-  await page.getByRole('button', { name: 'Set', exact: true }).click();
-};
 const limit = (page: Page) => page.locator('section[aria-labelledby=limit-heading]').innerText();
 const scores = async (page: Page) =>
   (await numbers(page, 'text=Save numbers of all')).images.map(({ score }) => score);

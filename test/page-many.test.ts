@@ -13,6 +13,7 @@ import {
   openPageSite,
   type PageSite,
   saved,
+  setLimit,
   type Visit,
   visit,
   written,
@@ -163,9 +164,7 @@ describe.skipIf(!hasChromium())('the page with hundreds of photographs', () => {
     await page.waitForSelector('.lines .line[d^=M]', { state: 'attached' });
 
     await tasks.phase('a limit, by which all of them are judged anew');
-    await page.click('text=Set by hand');
-    await page.getByLabel('Fails from').fill('0.9');
-    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await setLimit(page, '0.9');
     const fails = Array.from({ length: many }, (_, i) => ((i * 37) % many) / many).filter(
       (score, i) => i >= unread && score >= 0.9,
     ).length;

@@ -7,7 +7,16 @@ import { readSafetensors } from '../src/formats/safetensors.ts';
 import { bytesSource } from '../src/formats/source.ts';
 import { hasChromium } from '../testing/browser/chromium.ts';
 import { noImage, tile } from './page/images.ts';
-import { inspected, numbers, openPageSite, type PageSite, saved, visit, written } from './page/site.ts';
+import {
+  inspected,
+  numbers,
+  openPageSite,
+  type PageSite,
+  saved,
+  setLimit,
+  visit,
+  written,
+} from './page/site.ts';
 
 const good = (count: number, from = 100) =>
   Promise.all(Array.from({ length: count }, (_, i) => tile(`good-${i}.png`, { seed: from + i })));
@@ -89,9 +98,7 @@ describe.skipIf(!hasChromium())('the page: pass and fail', () => {
     expect(await page.locator('.counts').innerText()).toBe(`${fails.length} of 5 fail.`);
     expect((await numbers(page, 'text=Save numbers of all')).images).toEqual(all.images);
 
-    await page.click('text=Set by hand');
-    await page.getByLabel('Fails from').fill('0');
-    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await setLimit(page, '0');
     await page.waitForFunction(() => document.querySelector('.counts')!.textContent === '5 of 5 fail.');
     await page.click('.undo-bar >> text=Undo');
     await page.waitForFunction(
@@ -121,9 +128,7 @@ describe.skipIf(!hasChromium())('the page: pass and fail', () => {
     expect(changed).toBeGreaterThan(0);
     await page.setInputFiles('.welcome input[multiple]', await good(2));
     await inspected(page, 2);
-    await page.click('text=Set by hand');
-    await page.getByLabel('Fails from').fill('0');
-    await page.getByRole('button', { name: 'Set', exact: true }).click();
+    await setLimit(page, '0');
     await page.waitForFunction(() => document.querySelector('.counts')!.textContent === '2 of 2 fail.');
     await written(page);
     await page.reload();

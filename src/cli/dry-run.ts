@@ -24,8 +24,7 @@ import { smallClipWords } from '../model/clip/tokenizer/words.ts';
 import { type Clip, countParameters, weightSpecs } from '../model/clip/weights.ts';
 import { laterOptions } from '../model/faprompt/option-checks.ts';
 import type { FapromptOptions } from '../model/faprompt/options.ts';
-import { loadTemplates } from '../model/faprompt/scorer.ts';
-import { fapromptFamilyName, fapromptLearner } from '../model/methods/faprompt/faprompt.ts';
+import { fapromptFamilyName, fapromptLearner, learnedModel } from '../model/methods/faprompt/faprompt.ts';
 import type { Learner, Method } from '../model/methods/method.ts';
 import { splitShapes, wholes } from '../model/methods/parts.ts';
 import { phaseOf } from '../train/epoch.ts';
@@ -163,11 +162,10 @@ async function plainLearner(method: Method, clip: Clip, size: number): Promise<L
   if (method.family !== fapromptFamilyName) return undefined;
   const options = { ...laterOptions, ...method.options } as FapromptOptions;
   const { contextLength: length } = clip.config;
-  const model = await loadTemplates(clip, options);
+  const model = await learnedModel({ clip }, options);
   // Behind the end token stands token 0.
   const rows = new Map([...model.rows, ...(await clip.tokenRows([0]))]);
-  const written = new Float32Array(2 * clip.config.embedDim); // planned, not computed
-  return fapromptLearner({ ...model, rows, written }, size, { sharePrefix: false, length });
+  return fapromptLearner({ ...model, rows }, size, { sharePrefix: false, length });
 }
 
 const classesOf = async (dir: string, { split }: TrainGiven): Promise<readonly string[]> =>

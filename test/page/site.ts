@@ -169,6 +169,13 @@ export function shareVisit(open: () => Promise<Visit>): SharedVisit {
   };
 }
 
+/** Enters from which score photographs fail. */
+export async function setLimit(page: Page, value: string): Promise<void> {
+  await page.click('text=Set by hand');
+  await page.getByLabel('Fails from').fill(value);
+  await page.getByRole('button', { name: 'Set', exact: true }).click();
+}
+
 /** The file that a click saves. */
 export async function saved(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
   const [download] = await Promise.all([page.waitForEvent('download'), page.click(button)]);

@@ -14,8 +14,10 @@ import type { Context } from '../context.ts';
 export function knowledgeLoss({ graph }: Context, learned: Tensor, written: Float32Array): Tensor {
   const [images, prototypes, width] = learned.shape as [number, number, number];
   const wanted = new Float32Array(prototypes * width);
-  for (let i = 0; i < prototypes; i += 1)
-    wanted.set(written.subarray(i === 0 ? 0 : width, i === 0 ? width : 2 * width), i * width);
+  for (let i = 0; i < prototypes; i += 1) {
+    const kind = Math.min(i, 1); // behind the normal one all are abnormal
+    wanted.set(written.subarray(kind * width, (kind + 1) * width), i * width);
+  }
   const target = graph.constant(`written/${prototypes}`, wanted, [1, prototypes, width]);
   const rows = images * prototypes;
   const distances = graph.view(subtract(graph, learned, target), [rows, width]);

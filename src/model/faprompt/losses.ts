@@ -10,6 +10,7 @@ import type { Context } from '../context.ts';
 import type { Forward } from './forward.ts';
 import { knowledgeLoss } from './knowledge.ts';
 import { adaptsToImage, type FapromptOptions } from './options.ts';
+import type { FapromptModel } from './templates.ts';
 
 export interface Targets {
   /** 1 where abnormal: [B, S, S]. */
@@ -22,12 +23,6 @@ export interface Targets {
 /** Every term, and their weighted `total`; terms that the options leave out of the total are not computed unless `all`. */
 export type Losses = Readonly<Record<string, Tensor>> & { readonly total: Tensor };
 
-interface LossOptions {
-  readonly options: FapromptOptions;
-  readonly written?: Float32Array | undefined;
-  readonly all?: boolean;
-}
-
 /**
  * The terms of the loss, scalars [1]: for each of both maps i `focal<i>`, `dice_abn<i>` and `dice_nor<i>`, weighted and
  * summed as `local`; `ce` of the image's class, `score_focal` of its score, `oc` between the K abnormality prompts, `prior`
@@ -39,7 +34,7 @@ export function losses(
   context: Context,
   result: Forward,
   { masks, classes, labels }: Targets,
-  { options, written, all = false }: LossOptions,
+  { options, written, all = false }: Pick<FapromptModel, 'options' | 'written'> & { readonly all?: boolean },
 ): Losses {
   const { graph } = context;
   const terms: Record<string, Tensor> = {};

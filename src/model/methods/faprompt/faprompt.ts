@@ -39,8 +39,16 @@ export const fapromptLearner = (
   },
 });
 
+type OnClip = Pick<LearnSetup, 'gpu' | 'clip' | 'tokenizer'>;
+
+/** What does not change during a training. */
+export async function learnedModel(setup: OnClip, options: FapromptOptions): Promise<FapromptModel> {
+  const model = await loadTemplates(setup.clip, options);
+  return options.knowledgeWeight === 0 ? model : { ...model, written: await writtenPairOn(setup) };
+}
+
 /** Prototypes of a flawless and a damaged object, the pair that `--method pair` scores with. */
-async function writtenPairOn({ gpu, clip, tokenizer }: LearnSetup): Promise<Float32Array> {
+async function writtenPairOn({ gpu, clip, tokenizer }: OnClip): Promise<Float32Array> {
   if (!gpu) return new Float32Array(2 * clip.config.embedDim);
   const words = (await tokenizer?.()) ?? clip.tokenizer;
   const texts = spokenPhrases(writtenPair, words);
@@ -68,11 +76,7 @@ export const faprompt = (name: string, title: string, options: FapromptOptions):
     shapes: (clip) => learnableShapes(options, clip),
     initial: async (clip, seed) =>
       initialLearnables(learnableShapes(options, clip.config), createRandom(deriveSeed(seed, 'learnables'))),
-    async prepare(setup) {
-      const model = await loadTemplates(setup.clip, options);
-      const written = options.knowledgeWeight === 0 ? undefined : await writtenPairOn(setup);
-      return fapromptLearner(written ? { ...model, written } : model, setup.size);
-    },
+    prepare: async (setup) => fapromptLearner(await learnedModel(setup, options), setup.size),
   },
   scorer: ({ gpu, clip, size, learned = new Map() }) => createScorer({ gpu, clip, size }, options, learned),
 });
