@@ -1,13 +1,15 @@
 // A process that is killed outright leaves what it was writing; the next one that writes into the folder takes it away.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { neededEnvironment } from '../scripts/vulkan/driver.mjs';
-import { checkOutputFolder, writeFileAtomic } from '../src/base/files.node.ts';
+import { checkOutputFolder, makeFolder, writeAside, writeFileAtomic } from '../src/base/files.node.ts';
+import { lockFolder } from '../src/base/lock.node.ts';
 import { temporaryBeside } from '../src/base/temporary.node.ts';
+import { removeUnfinished } from '../src/base/unfinished.node.ts';
 import { writeRef } from '../src/model/hub/cache.node.ts';
 import { hubEnvironment } from '../src/model/hub/environment.node.ts';
 import { hasEsbuild } from '../testing/esbuild.ts';
@@ -22,11 +24,13 @@ const writer = () =>
     await build({
       stdin: {
         contents: `
+          import { mkdirSync, writeFileSync } from 'node:fs';
           import { mkdir, writeFile } from 'node:fs/promises';
           import { writeAside } from './src/base/files.node.ts';
-          await writeAside(process.argv[2], async (temporary) => {
-            if (process.argv[3] === 'folder') await mkdir(temporary + '/deep', { recursive: true });
-            await writeFile(process.argv[3] === 'folder' ? temporary + '/deep/file' : temporary, 'half');
+          const folder = process.argv[3] === 'folder';
+          await writeAside(process.argv[2], folder ? mkdirSync : (file) => writeFileSync(file, ''), async (temporary) => {
+            if (folder) await mkdir(temporary + '/deep');
+            await writeFile(folder ? temporary + '/deep/file' : temporary, 'half');
             process.stdout.write(temporary);
             await new Promise(() => setInterval(() => {}, 1e6));
           });`,
@@ -132,6 +136,38 @@ describe.skipIf(!hasEsbuild())('what a killed process was writing', () => {
     const { code, note } = await cli([...args.slice(0, -1), '1', '--classes', 'weave', '--defective', '1']);
     expect(code, note).toBe(0);
     expect(await readdir(around)).toEqual(['set']);
+  });
+});
+
+/** As `writeDataset` does, but for drawing. */
+const fillFolder = async (temporary: string): Promise<void> => {
+  await makeFolder(path.join(temporary, 'a', 'b'));
+  await writeFile(path.join(temporary, 'a', 'b', 'c'), '');
+};
+
+// What is under way in Node's threads goes on while the process removes what is half-written, and ends.
+describe('told to end while it is being made, nothing comes back', () => {
+  const writers: readonly [what: string, write: (place: string) => Promise<void>, into?: 'folder'][] = [
+    ['a folder', (place) => writeAside(place, mkdirSync, fillFolder)],
+    ['a file', (place) => writeFileAtomic(place, 'text')],
+    ['a lock', (place) => lockFolder(place, async () => {}), 'folder'],
+    ['a look', (place) => checkOutputFolder(place, '--out'), 'folder'],
+  ];
+  test.each(writers)('%s', async (_, write, into) => {
+    const around = await mkdtemp(at('ended-'));
+    for (let round = 0; round < 150; round++) {
+      const place = path.join(around, String(round));
+      if (into) await mkdir(place);
+      const written = write(place).catch(() => {});
+      for (let turn = 0; turn < round % 30; turn++) await new Promise(setImmediate);
+      removeUnfinished();
+      // Nothing of this process's own goes on meanwhile, as when it is gone.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4);
+      const left = readdirSync(around, { recursive: true }).filter((name) => `${name}`.endsWith('.tmp'));
+      expect(left, `round ${round}`).toEqual([]);
+      await written;
+      await rm(place, { recursive: true, force: true });
+    }
   });
 });
 

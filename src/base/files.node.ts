@@ -1,4 +1,5 @@
-import { type FileHandle, mkdir, open, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { closeSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
+import { type FileHandle, mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { clearTemporaries, temporaryBeside } from './temporary.node.ts';
@@ -45,22 +46,33 @@ export async function replaceFile(file: string, bytes: Uint8Array | string): Pro
  * @param write into the temporary file
  */
 export const writePieces = (file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> =>
-  writeAside(file, async (temporary) => {
-    const handle = await open(temporary, 'wx');
-    try {
-      await write(handle);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  });
+  writeAside(
+    file,
+    (temporary) => closeSync(openSync(temporary, 'wx')),
+    async (temporary) => {
+      const handle = await open(temporary, 'r+');
+      try {
+        await write(handle);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    },
+  );
 
 /**
- * Lets `write` make a file or a folder under a temporary name beside `place`, then renames it: `place` is whole or as it
+ * Lets `write` fill a file or a folder under a temporary name beside `place`, then renames it: `place` is whole or as it
  * was. Makes the folder around it if needed, and takes away what killed processes left half-written in it.
+ * @param make makes what `write` fills; `mkdirSync`: a folder
+ * @param write into it. It makes folders one by one (`makeFolder`): a recursive `mkdir` that is under way when the process
+ *   is told to end would make what was removed anew
  * @throws OutputError naming `place` where the system refuses, what `write` throws
  */
-export async function writeAside(place: string, write: (temporary: string) => Promise<void>): Promise<void> {
+export async function writeAside(
+  place: string,
+  make: (temporary: string) => void,
+  write: (temporary: string) => Promise<void>,
+): Promise<void> {
   await makeFolder(path.dirname(place)).catch((error: unknown) => {
     throw unwritten(place, error);
   });
@@ -68,6 +80,7 @@ export async function writeAside(place: string, write: (temporary: string) => Pr
   const temporary = await temporaryBeside(place);
   await whileUnfinished(temporary, async () => {
     try {
+      make(temporary);
       await write(temporary);
       await rename(temporary, place);
     } catch (error) {
@@ -112,8 +125,14 @@ export async function checkOutputFolder(dir: string, option: string): Promise<vo
     }
   }
   const probe = await temporaryBeside(path.join(folder, 'probe'));
-  await mkdir(probe).catch((error: NodeJS.ErrnoException) => fail(`${folder}: ${error.code}`));
-  await rmdir(probe);
+  await whileUnfinished(probe, async () => {
+    try {
+      mkdirSync(probe);
+    } catch (error) {
+      fail(`${folder}: ${(error as NodeJS.ErrnoException).code}`);
+    }
+    rmdirSync(probe);
+  });
 }
 
 /** Refuses a folder for results that is the one with the inputs. @throws OutputError */

@@ -1,5 +1,6 @@
 // One run at a time in a folder: a file that says which process is at work there.
 import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { link, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import { makeFolder, OutputError } from './files.node.ts';
 import { readText } from './open.node.ts';
 import { isAlive, ownProcess, type ProcessId } from './process.node.ts';
 import { temporaryBeside } from './temporary.node.ts';
+import { whileUnfinished } from './unfinished.node.ts';
 
 export const lockName = '.faprompt.lock';
 
@@ -73,24 +75,30 @@ async function take(file: string, own: Holder): Promise<void> {
 /** Whole at once: it is made elsewhere and linked, which fails where there is one. */
 async function create(file: string, own: Holder): Promise<boolean> {
   const made = await temporaryBeside(file);
+  return whileUnfinished(made, async () => {
+    try {
+      writeFileSync(made, JSON.stringify(own), { flag: 'wx' });
+      await link(made, file);
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') return false;
+      // File systems without links (FAT).
+      if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+      return await createUnlinked(file, own);
+    } finally {
+      await rm(made, { force: true });
+    }
+  });
+}
+
+async function createUnlinked(file: string, own: Holder): Promise<boolean> {
   try {
-    await writeFile(made, JSON.stringify(own), { flag: 'wx' });
-    await link(made, file);
+    await writeFile(file, JSON.stringify(own), { flag: 'wx' });
     return true;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return false;
-    // File systems without links (FAT).
-    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
-    return await writeFile(file, JSON.stringify(own), { flag: 'wx' }).then(
-      () => true,
-      (second: NodeJS.ErrnoException) => {
-        if (second.code !== 'EEXIST') throw second;
-        return false;
-      },
-    );
-  } finally {
-    await rm(made, { force: true });
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
   }
 }
 

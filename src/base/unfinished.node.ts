@@ -5,7 +5,10 @@ import { rmSync } from 'node:fs';
 const places = new Set<string>();
 let changed: (some: boolean) => void = () => {};
 
-/** Runs `work`, which writes to `place` and has renamed or removed it when it is done. */
+/**
+ * Runs `work`, which writes to `place` and has renamed or removed it when it is done. It makes the place synchronously
+ * and first of all: what is under way in Node's threads goes on when the process is told to end, and would make it anew.
+ */
 export async function whileUnfinished<T>(place: string, work: () => Promise<T>): Promise<T> {
   places.add(place);
   if (places.size === 1) changed(true);
@@ -26,6 +29,7 @@ export function onUnfinished(listener: (some: boolean) => void): void {
 export function removeUnfinished(): void {
   for (const place of places)
     try {
-      rmSync(place, { recursive: true, force: true });
+      // Again where a file that was being made came into a folder meanwhile.
+      rmSync(place, { recursive: true, force: true, maxRetries: 20, retryDelay: 5 });
     } catch {} // a disk that is gone has no half-written file either
 }

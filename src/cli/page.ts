@@ -1,4 +1,5 @@
 // page: the browser's page, served on localhost or copied for a host of one's own.
+import { mkdirSync } from 'node:fs';
 import { cp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
@@ -40,7 +41,7 @@ async function copy(io: Io, out: string): Promise<void> {
   const names = [...shippedClips.map(({ clip }) => clip), smallClip.prompts, 'weights/clip-merges.txt.gz'];
   // Under another name first: a folder that a full disk or an interrupt cut short would look like a page.
   const root = await realPlace(out);
-  await writeAside(root, async (staging) => {
+  await writeAside(root, mkdirSync, async (staging) => {
     await cp(from, staging, { recursive: true });
     for (const name of names) await cp(packageFile(name), path.join(staging, name));
     await rm(root, { recursive: true, force: true });

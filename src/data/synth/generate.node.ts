@@ -1,6 +1,7 @@
-import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { readdir, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeAside } from '../../base/files.node.ts';
+import { makeFolder, writeAside } from '../../base/files.node.ts';
 import { DatasetError } from '../errors.ts';
 import { encodePng } from '../image.node.ts';
 import type { Mask, RgbImage } from '../image.ts';
@@ -63,10 +64,10 @@ export async function writeDataset<Item extends DatasetItem>(
       found: `a folder of ${existing.length} entries`,
     });
   }
-  await writeAside(root, async (staging) => {
+  await writeAside(root, mkdirSync, async (staging) => {
     const write = async (relative: string, bytes: Uint8Array | string): Promise<void> => {
       const file = path.join(staging, relative);
-      await mkdir(path.dirname(file), { recursive: true });
+      await makeFolder(path.dirname(file));
       await writeFile(file, bytes);
     };
     const captions: string[] = [];
