@@ -17,8 +17,6 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
-    // Only there, where nobody can run it again. What needed it is named at the end: it is a defect, the test's or worse.
-    retry: process.env.CI ? 1 : 0,
     reporters: ['default', './scripts/summary-reporter.ts'],
   },
 });

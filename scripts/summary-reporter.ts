@@ -1,30 +1,50 @@
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
 
-/** What failed and then passed, with what it failed with. */
-const secondTry = (test: TestCase): string =>
-  `passed only when tried again: ${test.module.relativeModuleId} > ${test.fullName}\n${(
-    test.result().errors ?? []
-  )
-    .map(({ stack, message }) => `    ${(stack ?? message).replaceAll('\n', '\n    ')}\n`)
-    .join('')}`;
+/** Names of what failed, with the errors: tests, and what a file or a group wanted before its tests. */
+function failuresOf(module: TestModule): string[] {
+  const failures: string[] = [];
+  const add = (name: string, errors: ReturnType<TestSuite['errors']>) => {
+    const lines = errors.map(({ stack, message }) => (stack ?? message).replaceAll('\n', '\n    '));
+    failures.push([`${module.relativeModuleId}${name}`, ...lines].join('\n    '));
+  };
+  if (module.errors().length > 0) add('', module.errors());
+  for (const suite of module.children.allSuites())
+    if (suite.errors().length > 0) add(` > ${suite.fullName}`, suite.errors());
+  for (const test of module.children.allTests('failed'))
+    add(` > ${test.fullName}`, (test as TestCase).result().errors as ReturnType<TestSuite['errors']>);
+  return failures;
+}
 
-/** Closes every test run with the one line that CI reads: `N passed, N failed`, and `, N skipped` where there were any. */
+/**
+ * Closes every test run with the one line that CI reads: `N passed, N failed`, and `, N skipped` where there were any.
+ * Where files ran once more (scripts/test.mjs) their last run counts, and what failed in the first is named.
+ */
 export default class SummaryReporter implements Reporter {
+  readonly #modules = new Map<string, TestModule>();
+  /** By module: what failed in its first run. */
+  readonly #first = new Map<string, string[]>();
+
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
-    const count = { passed: 0, failed: unhandledErrors.length, skipped: 0, pending: 0 };
-    const flaky: TestCase[] = [];
     for (const module of modules) {
-      for (const test of module.children.allTests()) {
-        count[test.result().state] += 1;
-        if (test.diagnostic()?.flaky) flaky.push(test);
-      }
-      if (module.state() === 'failed' && module.errors().length > 0) count.failed += 1;
+      this.#modules.set(module.moduleId, module);
+      if (!this.#first.has(module.moduleId)) this.#first.set(module.moduleId, failuresOf(module));
     }
-    const skipped = count.skipped + count.pending;
+    const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    const again: string[] = [];
+    for (const [id, module] of this.#modules) {
+      const failures = failuresOf(module);
+      count.failed += failures.length;
+      for (const test of module.children.allTests()) {
+        const { state } = test.result();
+        if (state !== 'failed') count[state === 'passed' ? 'passed' : 'skipped'] += 1;
+      }
+      if (failures.length === 0) again.push(...this.#first.get(id)!);
+    }
     // After the default reporter's own summary.
     setImmediate(() => {
-      for (const test of flaky) console.log(secondTry(test));
-      console.log(`${count.passed} passed, ${count.failed} failed${skipped ? `, ${skipped} skipped` : ''}`);
+      for (const failure of again) console.log(`passed only when tried again: ${failure}`);
+      const { passed, failed, skipped } = count;
+      console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
     });
   }
 }
