@@ -55,9 +55,8 @@ describe.skipIf(!hasEsbuild())('the library, built', () => {
     await mkdir(inProject('node_modules'));
     await symlink(installed, inProject('node_modules/faprompt'));
     await writeFile(inProject('package.json'), '{ "type": "module" }');
-    for (const name of ['detect.html', 'detect.js'])
+    for (const name of ['detect.html', 'detect.js', 'detect-node.mjs', 'two-clips-node.mjs'])
       await copyFile(path.join(root, 'examples', name), inProject(name));
-    await copyFile(path.join(root, 'examples/detect-node.mjs'), inProject('detect-node.mjs'));
     await writeFile(inProject('prompts.safetensors'), await smallPrompts());
     await writeFile(inProject('photo.png'), await encoded.png());
     await writeFile(inProject('other.safetensors'), writeSafetensors(tinyWeights(otherConfig)));
@@ -144,6 +143,25 @@ detector.close();`;
     expect(map).toEqual([...want.map]);
     const example = await run(process.execPath, ['detect-node.mjs'], { cwd: project });
     expect(example.stdout.trim()).toBe(want.score.toFixed(4));
+  });
+
+  test('the example of two CLIPs has the mean of both', async () => {
+    const photos = await Detector.load({
+      clip: path.join(root, 'weights/photo-clip.safetensors'),
+      prompts: { method: 'pair' },
+    });
+    const { score, map } = await photos.detect(inProject('photo.png'));
+    photos.close();
+    const small = await expected();
+    const mean = small.map.map((value, i) => (value + map.data[i]!) / 2);
+    const strongest = mean.indexOf(Math.max(...mean));
+    const place = [strongest % map.width, Math.floor(strongest / map.width)].map((at) =>
+      Math.round((100 * (at + 0.5)) / map.width),
+    );
+    const args = ['two-clips-node.mjs', 'photo.png', 'photo.png'];
+    const { stdout } = await run(process.execPath, args, { cwd: project });
+    const line = `photo.png  score ${((small.score + score) / 2).toFixed(4)}  strongest at ${place[0]} % from the left, ${place[1]} % from the top\n`;
+    expect(stdout).toBe(line.repeat(2));
   });
 
   test('in Node by require', async () => {
