@@ -49,14 +49,15 @@ export function launch(command, args, env = process.env) {
     const shell = windows && !/\.(exe|com)$/i.test(file);
     const words = shell ? [file, ...rest].map(windowsWord) : [file, ...rest];
     const threads = String(Math.max(4, os.availableParallelism()));
+    // Before the command is there: it may be at work before this process goes on.
+    const forward = (signal) => windows || child.kill(signal);
+    for (const signal of forwarded) process.on(signal, forward);
     const child = spawn(words[0], words.slice(1), {
       env: { UV_THREADPOOL_SIZE: threads, ...env },
       stdio: windows ? 'inherit' : ['inherit', 'inherit', 'pipe', 2],
       detached: !windows,
       shell,
     });
-    const forward = (signal) => windows || child.kill(signal);
-    for (const signal of forwarded) process.on(signal, forward);
     process.stderr.on('error', () => {}); // whoever read it has gone
     const told = child.stderr && withoutNoise(child.stderr, (text) => process.stderr.write(text));
     // Stopped by the terminal, the command stops as well, and goes on with this process.

@@ -58,12 +58,13 @@ async function serve(io: Io, port: number): Promise<void> {
     server.listen(port, '127.0.0.1', resolve);
   });
   const address = server.address();
-  io.out(`http://localhost:${typeof address === 'object' && address ? address.port : port}/`);
   await new Promise<void>((resolve) => {
     const forget = io.onInterrupt(() => {
       forget();
       server.close(() => resolve());
       server.closeAllConnections();
     });
+    // Now that it can be ended.
+    io.out(`http://localhost:${typeof address === 'object' && address ? address.port : port}/`);
   });
 }
