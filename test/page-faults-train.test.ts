@@ -209,14 +209,15 @@ describe.skipIf(!hasChromium())('the page: faults in Train', () => {
     expect(dialog.type()).toBe('beforeunload');
     await dialog.dismiss();
     await ready(page);
-    expect((await said(page)).join('\n')).toMatch(/Epoch 1 of 8, step 1 of 8/);
+    await expect.poll(async () => (await said(page)).join('\n')).toMatch(/Epoch 1 of 8, step 1 of 8/);
     // As large as the prompts that ship see it, not 64.
     const size = await page
       .locator('.watched .heat')
       .evaluate((canvas) => (canvas as HTMLCanvasElement).width);
     expect(size).toBe(96);
 
-    await page.locator('.gallery .dismiss[aria-label="Remove d.png"]').click({ force: true });
+    await page.hover('.gallery li:has(.dismiss[aria-label="Remove d.png"])');
+    await page.click('.gallery .dismiss[aria-label="Remove d.png"]');
     await page.waitForSelector('text=1 normal, 2 with a defect');
     await page.getByLabel('Epochs').fill('1');
     await page.getByRole('button', { name: 'Train on' }).click();

@@ -170,7 +170,8 @@ describe.skipIf(!hasChromium())('the page: faults in Inspect', () => {
     expect(await page.locator('.thumb').first().getAttribute('title')).toBe('1.png');
     expect(await page.locator('.thumb[data-state=done]').count()).toBe(3);
 
-    await page.locator('.dismiss[aria-label="Remove 2.png"]').click({ force: true });
+    await thumb(page, '2.png').hover();
+    await page.click('.dismiss[aria-label="Remove 2.png"]');
     await page.waitForFunction(() => document.activeElement?.matches('.thumb'));
     await page.click('text=Start over');
     await page.waitForFunction(() => document.activeElement?.matches('h1'));

@@ -49,7 +49,9 @@ describe.skipIf(!hasChromium())('the page in two tabs', () => {
     const all = ['one.png', 'two.png', 'three.png'];
     expect(await names(second)).toEqual(all);
     expect(await badges(second)).toEqual([...scores, ...own]);
-    expect((await said(second)).join(' ')).toContain('this one keeps the work from now on');
+    await expect
+      .poll(async () => (await said(second)).join(' '))
+      .toContain('this one keeps the work from now on');
     // The maps came along.
     await second.click('.thumb[title="two.png"]');
     await second.waitForSelector('.stage[data-state=done] .hot:not([hidden])', { state: 'attached' });
