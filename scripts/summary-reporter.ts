@@ -1,9 +1,9 @@
-import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
+import type { Reporter, TestModule } from 'vitest/node';
 
 /** Names of what failed, with the errors: tests, and what a file or a group wanted before its tests. */
 function failuresOf(module: TestModule): string[] {
   const failures: string[] = [];
-  const add = (name: string, errors: ReturnType<TestSuite['errors']>) => {
+  const add = (name: string, errors: readonly { readonly stack?: string; readonly message: string }[]) => {
     const lines = errors.map(({ stack, message }) => (stack ?? message).replaceAll('\n', '\n    '));
     failures.push([`${module.relativeModuleId}${name}`, ...lines].join('\n    '));
   };
@@ -11,7 +11,7 @@ function failuresOf(module: TestModule): string[] {
   for (const suite of module.children.allSuites())
     if (suite.errors().length > 0) add(` > ${suite.fullName}`, suite.errors());
   for (const test of module.children.allTests('failed'))
-    add(` > ${test.fullName}`, (test as TestCase).result().errors as ReturnType<TestSuite['errors']>);
+    add(` > ${test.fullName}`, test.result().errors ?? []);
   return failures;
 }
 

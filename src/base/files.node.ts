@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -48,7 +48,7 @@ export async function replaceFile(file: string, bytes: Uint8Array | string): Pro
 export const writePieces = (file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> =>
   writeAside(
     file,
-    (temporary) => closeSync(openSync(temporary, 'wx')),
+    (temporary) => writeFileSync(temporary, '', { flag: 'wx' }),
     async (temporary) => {
       const handle = await open(temporary, 'r+');
       try {
